@@ -1,0 +1,35 @@
+"""Files for the person who asked: whole or not at all."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from features.errors import InputError, SalvocastError
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Writes beside the file and renames, so that a failure leaves what was there."""
+    if not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    if path.is_dir():
+        raise InputError(f"cannot write {path}: it is a folder, expected a file name")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
+            beside.write(content)
+        # A temporary file is private; the file that was asked for has the permissions that the person's umask gives.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(beside.name).chmod(0o666 & ~umask)
+        Path(beside.name).replace(path)
+    except OSError as error:
+        raise SalvocastError(f"cannot write {path}: {error.strerror}") from error
+
+
+def write_or_print(content: bytes, path: Path | None) -> None:
+    """Writes to the file, or to stdout where none is given."""
+    if path is not None:
+        write_file(path, content)
+        return
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,36 @@
+"""Where Salvocast keeps its own files on this machine."""
+
+import os
+from pathlib import Path
+
+from features.errors import SalvocastError
+
+
+def salvocast_home() -> Path:
+    """The folder of the ledger and the embedded tracking store: `SALVOCAST_HOME`, or the user's data folder.
+
+    Made when missing. Raises SalvocastError where it cannot be made or written to.
+    """
+    given = os.environ.get("SALVOCAST_HOME")
+    if given:
+        home = Path(given).expanduser().absolute()
+    else:
+        from platformdirs import user_data_path  # only then: it is not needed where the home is given
+
+        home = user_data_path("salvocast")
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SalvocastError(
+            f"the home {home} cannot be made ({error.strerror}): set SALVOCAST_HOME to a folder that can be written"
+        ) from error
+    if not os.access(home, os.W_OK | os.X_OK):
+        raise SalvocastError(
+            f"the home {home} cannot be written to: set SALVOCAST_HOME to a folder that can be written"
+        )
+    return home
+
+
+def ledger_url() -> str:
+    """The database of the ledger: `SALVOCAST_LEDGER_URL` (any SQLAlchemy URL), or SQLite in the home."""
+    return os.environ.get("SALVOCAST_LEDGER_URL") or f"sqlite:///{salvocast_home() / 'ledger.db'}"

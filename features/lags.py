@@ -1,0 +1,24 @@
+"""Summaries of past counts. Each value of day t uses days up to t; whoever predicts day t takes the value of t - 1."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def exponential_mean(counts: NDArray[np.float64], half_life: float) -> NDArray[np.float64]:
+    """Exponentially weighted mean of the known counts up to and including each day.
+
+    counts: (n_days,) with NaN for unknown days, which carry no weight. half_life: days after which a count weighs half.
+    Returns (n_days,), NaN before the first known count. Weights are normalised, so a short past is no smaller level.
+    """
+    decay = 0.5 ** (1.0 / half_life)
+    means = np.full(counts.shape, np.nan)
+    total = weight = 0.0
+    for index, count in enumerate(counts):
+        total *= decay
+        weight *= decay
+        if not np.isnan(count):
+            total += count
+            weight += 1.0
+        if weight > 0.0:
+            means[index] = total / weight
+    return means

@@ -1,0 +1,1 @@
+"""The ledger's schema, as a chain of Alembic migrations."""

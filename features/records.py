@@ -1,0 +1,170 @@
+"""The records everything else is built on: frozen, and checked when they are made."""
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from features.errors import InputError
+
+UKRAINE = "ukraine"
+SHAHED = "shahed"
+KYIV = ZoneInfo("Europe/Kyiv")
+"""Windows are stated in this local time; an attack day is a date of it."""
+
+EARLIEST_DAY = date(2014, 1, 1)
+"""No window before this can be a report of this war: an earlier date is a misread one."""
+LARGEST_COUNT = 100_000
+"""More than a hundred times the largest salvo on record: a larger count is a misread one."""
+
+
+class ReportingRegime(StrEnum):
+    """What the reporter's counts of lost drones mean.
+
+    The Ukrainian Air Force reported only drones shot down until 2024-06, shot down and suppressed (jammed or lost
+    from radar) apart from 2024-07 to 2025-07, and both merged into one count since 2025-08.
+    """
+
+    SHOT_DOWN_ONLY = "shot_down_only"
+    APART = "shot_down_and_suppressed_apart"
+    MERGED = "shot_down_and_suppressed_merged"
+    UNSPECIFIED = "unspecified"
+
+    @classmethod
+    def of(cls, theatre: str, attack_day: date) -> "ReportingRegime":
+        """The regime in force for reports of `attack_day`; only Ukraine's is known."""
+        if theatre != UKRAINE:
+            return cls.UNSPECIFIED
+        if attack_day < date(2024, 7, 1):
+            return cls.SHOT_DOWN_ONLY
+        return cls.APART if attack_day < date(2025, 8, 1) else cls.MERGED
+
+
+class QuietDayRule(StrEnum):
+    """When a day without any report, inside the reported span, counts as a day without launches.
+
+    Until the end of 2024 the Air Force did not report nights without drones, so silence was quiet. Since 2025 it has
+    reported nearly every day: most of the few silent days are pauses, but a lost report looks the same.
+    """
+
+    BEFORE_2025 = "before-2025"
+    ALL = "all"
+    NONE = "none"
+
+    def applies_to(self, day: date) -> bool:
+        return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
+
+
+COUNT_FIELDS = (
+    "launched",
+    "shot_down",
+    "suppressed",
+    "still_airborne",
+    "strike_drones",
+    "jet_drones",
+    "impact_sites",
+    "debris_sites",
+    "launch_areas",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SalvoReport:
+    """One reported window of launches, as the reporter gave it.
+
+    window_start, window_end: local wall-clock time of the theatre, without zone. Counts are whole drones (`launched`
+    includes decoys; `strike_drones` is the reported armed part) or sites; None where nothing was reported.
+    published_at: when the report came out, with zone, or None where the source does not say.
+    Raises InputError where a field cannot be true. More drones shot down than launched does occur in the record:
+    it is kept, and listed in `flags`.
+    """
+
+    window_start: datetime
+    window_end: datetime
+    launched: int
+    shot_down: int | None = None
+    suppressed: int | None = None
+    still_airborne: int | None = None
+    strike_drones: int | None = None
+    jet_drones: int | None = None
+    impact_sites: int | None = None
+    debris_sites: int | None = None
+    launch_areas: int | None = None
+    target_area: str = ""
+    shot_down_by_area: str | None = None
+    reporter: str = ""
+    theatre: str = UKRAINE
+    weapon_class: str = SHAHED
+    source: str
+    published_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("window_start", "window_end"):
+            value = getattr(self, name)
+            if value.tzinfo is not None:
+                raise InputError(f"{name} {value.isoformat()}: expected local time without a zone")
+            if value.date() < EARLIEST_DAY:
+                raise InputError(f"{name} {value.isoformat()}: expected a day since {EARLIEST_DAY}")
+        if self.window_end < self.window_start:
+            raise InputError(
+                f"window ends ({self.window_end.isoformat()}) before it starts ({self.window_start.isoformat()})"
+            )
+        if self.window_end - self.window_start > timedelta(days=7):
+            raise InputError(
+                f"window of {(self.window_end - self.window_start).days} days "
+                f"({self.window_start.isoformat()} to {self.window_end.isoformat()}): expected at most 7"
+            )
+        if self.launched is None:
+            raise InputError("launched is missing: expected a whole number of drones")
+        for name in COUNT_FIELDS:
+            count = getattr(self, name)
+            if count is not None and not 0 <= count <= LARGEST_COUNT:
+                raise InputError(f"{name} is {count}: expected 0 to {LARGEST_COUNT}")
+        if self.published_at is not None:
+            if self.published_at.tzinfo is None:
+                raise InputError(f"published_at {self.published_at.isoformat()}: expected a time with its zone")
+            if self.published_at < self.window_end.replace(tzinfo=KYIV):
+                raise InputError(
+                    f"published_at {self.published_at.isoformat()} is before the window ends "
+                    f"({self.window_end.isoformat()} local time)"
+                )
+
+    @property
+    def attack_day(self) -> date:
+        """The local calendar date on which the window ends."""
+        return self.window_end.date()
+
+    @property
+    def neutralised(self) -> int | None:
+        """Drones shot down plus suppressed, as far as the reporting regime tells; None where neither is reported."""
+        if self.shot_down is None and self.suppressed is None:
+            return None
+        return (self.shot_down or 0) + (self.suppressed or 0)
+
+    @property
+    def regime(self) -> ReportingRegime:
+        return ReportingRegime.of(self.theatre, self.attack_day)
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is odd about a report that is kept all the same."""
+        flags = []
+        if (self.neutralised or 0) > self.launched:
+            flags.append("more_neutralised_than_launched")
+        if (self.strike_drones or 0) > self.launched:
+            flags.append("more_strike_drones_than_launched")
+        return tuple(flags)
+
+    @property
+    def key(self) -> tuple[str, str, datetime, datetime, str, str]:
+        """What makes two rows reports of the same salvo: two areas of one night are two salvos."""
+        return (self.theatre, self.weapon_class, self.window_start, self.window_end, self.target_area, self.reporter)
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """What a revision may change: everything but the key, the source and the times of publication."""
+        return tuple(getattr(self, name) for name in (*COUNT_FIELDS, "shot_down_by_area"))
+
+
+REPORT_FIELDS = tuple(field.name for field in fields(SalvoReport))
