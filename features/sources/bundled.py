@@ -1,0 +1,40 @@
+"""The embedded default: salvos and missiles reported to 2026-02-28, recast from the table that `kaggle` reads."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import date
+from importlib import resources
+from io import StringIO
+
+from features.records import SHAHED, UKRAINE, SalvoReport
+from features.sources.cells import csv_rows, last_second_of, reports
+from features.sources.reading import Reading, RejectedRow
+from features.sources.table import match_columns, report_maker
+
+SOURCE = "bundled"
+SNAPSHOT_DAY = date(2026, 2, 28)
+"""The day of the public table's snapshot that the facts were recast from."""
+SALVOS = "reported_salvos.csv"
+MISSILES = "reported_missiles_daily.csv"
+
+
+def read_bundled() -> Reading:
+    """The salvos (weapon_class "shahed"), then the missiles by day and kind ("cruise", "ballistic", "mixed").
+
+    Keys and contents are those that `read_kaggle` makes of the snapshot of the same day.
+    """
+    texts = [resources.files("features.bundled").joinpath(name).read_bytes() for name in (SALVOS, MISSILES)]
+    digest = hashlib.sha256(b"".join(texts)).hexdigest()
+    return Reading(SOURCE, digest, _rows(*(text.decode() for text in texts)), last_second_of(SNAPSHOT_DAY))
+
+
+def _rows(salvos: str, missiles: str) -> Iterator[SalvoReport | RejectedRow]:
+    yield from _table(salvos)
+    yield from _table(missiles)
+
+
+def _table(text: str) -> Iterator[SalvoReport | RejectedRow]:
+    rows = csv_rows(StringIO(text, newline=""))
+    header, _ = next(rows)
+    columns = match_columns(header, {}, SOURCE)
+    return reports(header, rows, report_maker(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=SOURCE))

@@ -1,0 +1,31 @@
+"""What every reader returns: the records of one file or message, and the rows that could not be one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from features.records import SalvoReport
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row as it was (`raw`: JSON of its cells), its place in the file (first data row is 1), why it is no report."""
+
+    row: int
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file being read.
+
+    rows: consumed once, streamed, so that a file of a million rows needs no memory of its size.
+    digest: SHA-256 (hex) of the bytes read and of how they were read. published_at: when the file as a whole came out, where that is known;
+    a count that differs from an earlier one is then known from that time on.
+    """
+
+    source: str
+    digest: str
+    rows: Iterator[SalvoReport | RejectedRow]
+    published_at: datetime | None = None

@@ -1,0 +1,38 @@
+"""Shared by all tests: a home of their own, and the bundled series."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.sources.bundled import read_bundled
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh SALVOCAST_HOME: no test sees, or touches, the files of the person who runs it."""
+    home = tmp_path / "home"
+    monkeypatch.setenv("SALVOCAST_HOME", str(home))
+    for name in ("SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI", "SALVOCAST_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    return home
+
+
+@pytest.fixture
+def ledger(home: Path) -> Ledger:
+    """An empty ledger in the home."""
+    home.mkdir(exist_ok=True)
+    return Ledger.open(f"sqlite:///{home / 'ledger.db'}")
+
+
+@pytest.fixture(scope="session")
+def bundled_history(tmp_path_factory: pytest.TempPathFactory) -> LaunchHistory:
+    """The bundled series of Shahed-type drones, read through a ledger."""
+    path = tmp_path_factory.mktemp("bundled") / "ledger.db"
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        ledger.ingest(read_bundled(), NOW)
+        return ledger.history()

@@ -1,0 +1,657 @@
+"""Any table is read by its columns; a bad cell costs its row and no more, a bad file one clear line."""
+
+import csv
+import hashlib
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from features.errors import InputError
+from features.records import KYIV, SalvoReport
+from features.sources.cells import counts_by_area, csv_rows, instant, wall_time, whole_count, window
+from features.sources.reading import RejectedRow
+from features.sources.table import columns_used, read_table
+
+NIGHT = "2030-03-04 18:00,2030-03-05 08:00"
+
+
+def table(folder: Path, text: str, name: str = "salvos.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text.encode())
+    return path
+
+
+def read(path: Path, **options: Any) -> tuple[list[SalvoReport], list[RejectedRow]]:
+    rows = list(read_table(path, **options).rows)
+    return [row for row in rows if isinstance(row, SalvoReport)], [row for row in rows if isinstance(row, RejectedRow)]
+
+
+def reasons(path: Path) -> list[tuple[int, str]]:
+    return [(row.row, row.reason) for row in read(path)[1]]
+
+
+# --- what a row becomes
+
+
+def test_every_field_has_its_column(tmp_path: Path) -> None:
+    header = (
+        "window_start,window_end,launched,shot_down,suppressed,still_airborne,strike_drones,jet_drones,impact_sites,"
+        "debris_sites,launch_areas,target_area,shot_down_by_area,reporter,theatre,weapon_class,source,published_at"
+    )
+    row = (
+        NIGHT + ",90,61,17,2,55,3,6,0,4,Ukraine,\"{'south': 14, 'east': NaN}\",kpszsu,Baltic,Gerbera,a desk,2030-03-05"
+    )
+
+    assert read(table(tmp_path, f"{header}\n{row}\n")) == (
+        [
+            SalvoReport(
+                window_start=datetime(2030, 3, 4, 18),
+                window_end=datetime(2030, 3, 5, 8),
+                launched=90,
+                shot_down=61,
+                suppressed=17,
+                still_airborne=2,
+                strike_drones=55,
+                jet_drones=3,
+                impact_sites=6,
+                debris_sites=0,
+                launch_areas=4,
+                target_area="Ukraine",
+                shot_down_by_area='{"east": null, "south": 14}',
+                reporter="kpszsu",
+                theatre="baltic",
+                weapon_class="gerbera",
+                source="a desk",
+                published_at=datetime(2030, 3, 5, 21, 59, tzinfo=UTC),
+            )
+        ],
+        [],
+    )
+
+
+def test_theatre_and_class_hold_where_no_cell_says_otherwise(tmp_path: Path) -> None:
+    path = table(tmp_path, "date,launched,theatre\n2030-03-05,9,\n2030-03-06,8,baltic\n")
+    reports, _ = read(path, theatre="north", weapon_class="gerbera")
+
+    assert [(report.theatre, report.weapon_class, report.source) for report in reports] == [
+        ("north", "gerbera", "table"),
+        ("baltic", "gerbera", "table"),
+    ]
+
+
+def test_a_date_is_a_daily_total(tmp_path: Path) -> None:
+    reports, rejected = read(table(tmp_path, "date,launched\n2030-03-05,9\n06.03.2030,8\n2030-03-07 08:00,7\n"))
+
+    assert [(report.window_start, report.window_end) for report in reports] == [
+        (datetime(2030, 3, 5), datetime(2030, 3, 5, 23, 59)),
+        (datetime(2030, 3, 6), datetime(2030, 3, 6, 23, 59)),
+    ]
+    assert [row.reason for row in rejected] == [
+        "date is '2030-03-07 08:00': expected a day without a clock, or window_start and window_end"
+    ]
+
+
+def test_times_with_a_zone_become_kyiv_time(tmp_path: Path) -> None:
+    path = table(tmp_path, "window_start,window_end,launched\n2030-07-04T20:00:00Z,2030-07-05T07:00+01:00,9\n")
+    [report], _ = read(path)
+
+    assert (report.window_start, report.window_end) == (datetime(2030, 7, 4, 23), datetime(2030, 7, 5, 9))
+
+
+def test_published_at_without_a_zone_is_kyiv_time(tmp_path: Path) -> None:
+    path = table(
+        tmp_path,
+        "date,launched,published_at\n2030-07-04,9,2030-07-05 09:00\n2030-07-05,9,2030-07-06T09:00:00+00:00\n"
+        "2030-07-06,9,\n",
+    )
+    reports, _ = read(path)
+
+    assert [report.published_at for report in reports] == [
+        datetime(2030, 7, 5, 6, tzinfo=UTC),
+        datetime(2030, 7, 6, 9, tzinfo=UTC),
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (f"{NIGHT},-5,", "launched is '-5': expected a whole number, 0 or more"),
+        (f"{NIGHT},7.5,", "launched is '7.5': expected a whole number, 0 or more"),
+        (f'{NIGHT},"so\nmany",', "launched is 'so many': expected a whole number, 0 or more"),
+        (f"{NIGHT},,3", "launched is missing: expected a whole number of drones"),
+        (f"{NIGHT},100001,", "launched is 100001: expected 0 to 100000"),
+        (f"{NIGHT},9,#N/A", "shot_down is '#N/A': expected a whole number, 0 or more"),
+        (
+            "2025-02-29 18:00,2025-02-30 08:00,9,",
+            "window_start is '2025-02-29 18:00': expected a date such as 2025-01-31 08:00",
+        ),
+        ("3025-02-03,3025-02-04,9,", "window_start is '3025-02-03': expected a year from 1900 to 2099"),
+        (",2025-02-04,9,", "window_start is missing: expected a date such as 2025-01-31 08:00"),
+        ("2025-02-04,02/05/2025,9,", "window_end is '02/05/2025': expected a date such as 2025-01-31 08:00"),
+        (
+            "2025-02-05 09:00,2025-02-05 08:00,9,",
+            "window ends (2025-02-05T08:00:00) before it starts (2025-02-05T09:00:00)",
+        ),
+        (
+            "2025-02-05,2025-02-28,9,",
+            "window of 23 days (2025-02-05T00:00:00 to 2025-02-28T23:59:00): expected at most 7",
+        ),
+        (f"{NIGHT},9", "has 3 cells: expected 4, as many as there are named columns"),
+        (f"{NIGHT},1,234,5", "has 5 cells: expected 4, as many as there are named columns"),
+    ],
+)
+def test_a_bad_row_is_rejected_and_the_others_stand(tmp_path: Path, row: str, reason: str) -> None:
+    path = table(
+        tmp_path,
+        f"window_start,window_end,launched,shot_down\n2030-01-01,2030-01-01,1,1\n{row}\n2030-01-02,2030-01-02,2,2\n",
+    )
+    reports, [rejected] = read(path)
+
+    assert [report.launched for report in reports] == [1, 2]
+    assert (rejected.row, rejected.reason) == (2, reason)
+
+
+def test_the_raw_cells_are_kept_as_they_were(tmp_path: Path) -> None:
+    path = table(tmp_path, 'date,launched,примітка\n2030-03-05, -5 ,"дві\nлінії"\n2030-03-06,1,2,3,4\n')
+    _, rejected = read(path)
+
+    assert [json.loads(row.raw) for row in rejected] == [
+        {"date": "2030-03-05", "launched": " -5 ", "примітка": "дві\nлінії"},
+        {"date": "2030-03-06", "launched": "1", "примітка": "2", "": ["3", "4"]},
+    ]
+
+
+def test_only_wholly_empty_rows_are_passed_over(tmp_path: Path) -> None:
+    path = table(tmp_path, "\n\ndate,launched,,\n\n,,,\n  ,\n2030-03-05,9,,\n,7\n")
+    reports, [rejected] = read(path)
+
+    assert [report.launched for report in reports] == [9]
+    assert (rejected.row, rejected.reason) == (5, "date is missing: expected a date such as 2025-01-31 08:00")
+
+
+def test_more_shot_down_than_launched_is_kept(tmp_path: Path) -> None:
+    [report], rejected = read(table(tmp_path, "date,launched,shot_down\n2030-03-05,9,10\n"))
+
+    assert report.flags == ("more_neutralised_than_launched",)
+    assert not rejected
+
+
+# --- rows that say the same salvo again
+
+
+def test_repeats_and_contradictions(tmp_path: Path) -> None:
+    path = table(
+        tmp_path,
+        "date,launched,shot_down,target_area\n2030-03-04,1,1,\n2030-03-05,5,5,\n2030-03-06,9,8,\n"
+        "2030-03-06,9,8,\n2030-03-06,7,8,\n2030-03-06,9,7,\n2030-03-06,9,8,south\n",
+    )
+
+    assert reasons(path) == [
+        (4, "repeats row 3"),
+        (5, "contradicts row 3: launched 7 against 9"),
+        (6, "contradicts row 3: launched 9 in both, other counts differ"),
+    ]
+    assert len(read(path)[0]) == 4
+
+
+def test_a_later_publication_is_a_revision_not_a_contradiction(tmp_path: Path) -> None:
+    path = table(
+        tmp_path,
+        "date,launched,published_at\n2030-03-05,9,2030-03-06 09:00\n2030-03-05,11,2030-03-07 09:00\n"
+        "2030-03-05,12,2030-03-07 09:00\n",
+    )
+
+    assert [report.launched for report in read(path)[0]] == [9, 11]
+    assert reasons(path) == [(3, "contradicts row 2: launched 12 against 11")]
+
+
+def test_a_rejected_row_is_not_what_later_ones_repeat(tmp_path: Path) -> None:
+    path = table(tmp_path, "date,launched\n2030-03-05,-9\n2030-03-05,9\n")
+
+    assert [report.launched for report in read(path)[0]] == [9]
+
+
+# --- columns
+
+
+def test_columns_by_mapping(tmp_path: Path) -> None:
+    path = table(tmp_path, "Day;UAVs;launched\n2030-03-05;9;1\n")
+    mapping = {"date": "Day", "launched": "UAVs"}
+
+    assert [report.launched for report in read(path, mapping=mapping)[0]] == [9]
+    assert columns_used(path, mapping).ignored == ("launched",)
+
+
+def test_columns_used_names_what_is_ignored(tmp_path: Path) -> None:
+    path = table(tmp_path, "Window Start,WINDOW_END,Launched,date,weather,\n")
+    columns = columns_used(path)
+
+    assert columns.used == {"window_start": "Window Start", "window_end": "WINDOW_END", "launched": "Launched"}
+    assert columns.ignored == ("date", "weather")
+
+
+@pytest.mark.parametrize(
+    ("header", "mapping", "told"),
+    [
+        (
+            "date,lanched",
+            {},
+            "has no column 'launched' (nearest: lanched): its columns are date, lanched; rename them, or map",
+        ),
+        ("launched,window_end", {}, "has no column 'window_start'"),
+        ("launched,day", {}, "'window_start'; 'window_end', or 'date' for daily totals: its columns are launched, day"),
+        ("date,UAVs", {"launched": "UAV"}, "'UAV': did you mean UAVs? known are UAVs, date"),
+        ("date,UAVs", {"lanched": "UAVs"}, "unknown field 'lanched': did you mean launched"),
+        ("date,launched,launched", {}, "has 2 columns 'launched': expected one"),
+        ("a|b|c", {}, "its columns are a, b, c"),
+    ],
+)
+def test_columns_that_do_not_fit(tmp_path: Path, header: str, mapping: dict[str, str], told: str) -> None:
+    path = table(tmp_path, f"{header}\n1,2\n")
+
+    for refuse in (lambda: read_table(path, mapping=mapping), lambda: columns_used(path, mapping)):
+        with pytest.raises(InputError) as caught:
+            refuse()
+        assert told in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+# --- files
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_delimiters_marks_and_line_ends(tmp_path: Path, delimiter: str, mark: str, line_end: str) -> None:
+    path = table(
+        tmp_path, mark + line_end.join(delimiter.join(line) for line in (["date", '"launched"'], ["2030-03-05", "9"]))
+    )
+
+    assert [report.launched for report in read(path)[0]] == [9]
+
+
+def test_the_delimiter_is_the_one_that_yields_the_columns(tmp_path: Path) -> None:
+    path = table(tmp_path, "date;launched;note (a, b, c, d)\n2030-03-05;9;x\n")
+
+    assert columns_used(path).ignored == ("note (a, b, c, d)",)
+
+
+def test_the_digest_is_of_the_bytes(tmp_path: Path) -> None:
+    path = table(tmp_path, "\ufeffdate,launched\n2030-03-05,9\n")
+
+    assert read_table(path).digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b"\n\n\n\n", "holds no header"),
+        (
+            "дата,launched\n".encode("cp1251"),
+            "is not UTF-8 (byte 0xe4 at offset 0): save it as CSV UTF-8, or convert it: iconv",
+        ),
+        (b"date,launched\n" * 80_000 + b"\xff\n", "is not UTF-8 (byte 0xff at offset 1120000)"),
+        ("date,launched\n".encode("utf-16"), "is UTF-16"),
+        ("date,launched,д".encode()[:-1], "ends within a character"),
+        (b"date,launched\n2030-03-05,\x00\n", "is binary (a zero byte at offset 25)"),
+        (b"PK\x03\x04 no archive", "is no XLSX workbook that can be read"),
+        (b"PAR1 no table", "is no Parquet file that can be read"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an old .xls workbook, or one with a password: save it as .xlsx"),
+    ],
+)
+def test_files_that_are_no_table(tmp_path: Path, content: bytes, told: str) -> None:
+    path = tmp_path / "salvos.csv"
+    path.write_bytes(content)
+
+    with pytest.raises(InputError) as caught:
+        read_table(path)
+
+    assert told in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_paths_that_are_no_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a directory: expected a table of salvos"):
+        read_table(tmp_path)
+    with pytest.raises(InputError, match="does not exist: expected a table of salvos"):
+        read_table(tmp_path / "gone.csv")
+
+
+def test_publication_needs_a_zone_and_bounds_the_windows(tmp_path: Path) -> None:
+    path = table(tmp_path, "date,launched\n2030-03-05,9\n2030-03-06,9\n")
+    out = datetime(2030, 3, 6, 12, tzinfo=KYIV)
+
+    assert read_table(path, published_at=out).published_at == out
+    assert [row.row for row in read(path, published_at=out)[1]] == [2]
+    with pytest.raises(InputError, match="expected a time with its zone"):
+        read_table(path, published_at=datetime(2030, 3, 6))
+
+
+def test_a_quote_never_closed_is_told_with_what_it_takes_in(tmp_path: Path) -> None:
+    path = table(
+        tmp_path, 'date,launched,note\n2030-03-04,4,"fine\nindeed"\n2030-03-05,9,"open\n2030-03-06,8,\n2030-03-07,7,\n'
+    )
+    reports, [rejected] = read(path)
+
+    assert [report.launched for report in reports] == [4]
+    assert rejected.reason == "a quote is opened in this row and never closed: it takes in 2 more lines"
+    assert "2030-03-07,7" in rejected.raw
+
+
+def test_a_cell_too_long_for_the_parser_costs_its_row(tmp_path: Path) -> None:
+    path = table(tmp_path, f"date,launched,note\n2030-03-05,9,{'x' * 140_000}\n2030-03-06,8,\n")
+    reports, [rejected] = read(path)
+
+    assert [report.launched for report in reports] == [8]
+    assert rejected.row == 1
+    assert "field larger than field limit" in rejected.reason
+
+
+# --- workbooks and Parquet
+
+
+def workbook(
+    folder: Path, rows: Sequence[Sequence[Any]], merged: Sequence[str] = (), day_format: str = "yyyy-mm-dd"
+) -> Path:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for number, row in enumerate(rows, start=1):
+        for column, value in enumerate(row, start=1):
+            cell = sheet.cell(number, column, value)
+            if isinstance(value, datetime):
+                cell.number_format = day_format
+    for area in merged:
+        sheet.merge_cells(area)
+    book.create_sheet("other").append(["nothing", "here"])
+    path = folder / "salvos.xlsx"
+    book.save(path)
+    return path
+
+
+def test_a_workbook(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path,
+        [
+            ["window_start", "window_end", "launched", "shot_down", "target_area"],
+            [datetime(2030, 3, 4, 17, 59, 59, 999_999), datetime(2030, 3, 5, 8), 90, 61.0],
+            ["2030-03-05 18:00", datetime(2030, 3, 6, 8), 1.5, None, "south"],
+            [None, None, None],
+            [datetime(2030, 3, 6, 18), datetime(2030, 3, 7, 8), "1 234", "", "south"],
+        ],
+        day_format="dd.mm.yyyy hh:mm",
+    )
+    reports, [rejected] = read(path)
+
+    assert [(r.window_start, r.launched, r.shot_down, r.target_area) for r in reports] == [
+        (datetime(2030, 3, 4, 18), 90, 61, ""),
+        (datetime(2030, 3, 6, 18), 1234, None, "south"),
+    ]
+    assert (rejected.row, rejected.reason) == (2, "launched is '1.5': expected a whole number, 0 or more")
+    assert read_table(path).digest == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_workbook_day_without_a_clock_ends_at_its_end(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path,
+        [["window_start", "window_end", "launched"], [datetime(2030, 3, 4), datetime(2030, 3, 5), 9]],
+        day_format="dd.mm.yyyy",
+    )
+
+    assert read(path)[0][0].window_end == datetime(2030, 3, 5, 23, 59)
+
+
+def test_merged_dates_are_filled_down_and_nothing_else(tmp_path: Path) -> None:
+    path = workbook(
+        tmp_path,
+        [
+            ["Day", "target_area", "launched"],
+            [datetime(2030, 3, 5), "south", 9],
+            [None, "east", 4],
+            [None, "west", 3],
+            [datetime(2030, 3, 6), "south", 7],
+            [datetime(2030, 3, 6), "east", None],
+        ],
+        merged=("A2:A3", "C5:C6"),
+    )
+    reports, rejected = read(path, mapping={"date": "Day"})
+
+    assert [(report.attack_day, report.target_area, report.launched) for report in reports] == [
+        (date(2030, 3, 5), "south", 9),
+        (date(2030, 3, 5), "east", 4),
+        (date(2030, 3, 6), "south", 7),
+    ]
+    assert [(row.row, row.reason) for row in rejected] == [
+        (3, "date is missing: expected a date such as 2025-01-31 08:00"),
+        (5, "launched is missing: expected a whole number of drones"),
+    ]
+
+
+def test_a_workbook_too_large_unpacked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = workbook(tmp_path, [["date", "launched"], [datetime(2030, 3, 5), 9]])
+    monkeypatch.setattr("features.sources.table.LARGEST_WORKBOOK", 1000)
+
+    with pytest.raises(InputError, match="bytes: expected at most 1000; save it as CSV"):
+        read_table(path)
+
+
+def test_a_zip_that_is_no_workbook(tmp_path: Path) -> None:
+    path = tmp_path / "salvos.xlsx"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("salvos.csv", "date,launched\n")
+
+    with pytest.raises(InputError, match="is no XLSX workbook that can be read"):
+        read_table(path)
+
+
+def test_parquet(tmp_path: Path) -> None:
+    path = tmp_path / "salvos.parquet"
+    ends = [
+        datetime(2030, 7, 5, 5, tzinfo=UTC),
+        datetime(2030, 7, 6, 5, tzinfo=UTC),
+        datetime(2030, 7, 7, 5, tzinfo=UTC),
+    ]
+    columns = {
+        "window_start": pa.array(
+            [end - timedelta(hours=14, milliseconds=1) for end in ends], pa.timestamp("ns", "UTC")
+        ),
+        "window_end": pa.array(ends, pa.timestamp("us", "UTC")),
+        "launched": pa.array([9, None, 7], pa.int64()),
+        "shot_down": pa.array([float("nan"), 3.0, 6.0], pa.float64()),
+    }
+    pq.write_table(pa.table(columns), path)
+    reports, [rejected] = read(path)
+
+    assert [(r.window_start, r.window_end, r.launched, r.shot_down) for r in reports] == [
+        (datetime(2030, 7, 4, 18), datetime(2030, 7, 5, 8), 9, None),
+        (datetime(2030, 7, 6, 18), datetime(2030, 7, 7, 8), 7, 6),
+    ]
+    assert (rejected.row, rejected.reason) == (2, "launched is missing: expected a whole number of drones")
+
+
+def test_parquet_days(tmp_path: Path) -> None:
+    path = tmp_path / "salvos.parquet"
+    pq.write_table(pa.table({"date": [date(2030, 3, 5)], "launched": [9]}), path)
+
+    assert read(path)[0][0].window_end == datetime(2030, 3, 5, 23, 59)
+
+
+# --- a file of a million rows
+
+
+def test_rows_are_streamed_in_little_memory(tmp_path: Path) -> None:
+    path = tmp_path / "many.csv"
+    with path.open("w") as file:
+        file.write("date,launched,target_area\n")
+        for number in range(100_000):
+            file.write(f"2030-{number % 12 + 1:02}-{number % 28 + 1:02},{number % 500},area {number}\n")
+    script = (
+        "import sys, resource\nfrom pathlib import Path\nfrom features.sources.table import read_table\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "count = sum(1 for _ in read_table(Path(sys.argv[1])).rows)\n"
+        "print(count, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    count, megabytes = map(int, done.stdout.split())
+
+    assert count == 100_000
+    assert megabytes < 40  # 400 bytes a row; kept whole, these reports would take 60 MB
+
+
+# --- cells
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        *(("7", 7), ("007", 7), (" 7 ", 7), ("7.0", 7), ("7,0", 7), ("7.000000", 7), ("0.000", 0), ("0", 0)),
+        *(("1,234", 1234), ("1 234", 1234), ("1\u00a0234", 1234), ("1\u202f234,0", 1234), ("1.234,0", 1234)),
+        *(("1,234.00", 1234), ("12,345,678", 12345678), ("1234.000", 1234), ("2,000", 2000)),
+        *(
+            ("", None),
+            ("  ", None),
+            ("nan", None),
+            ("NaN", None),
+            ("None", None),
+            ("N/A", None),
+            ("—", None),
+            ("-", None),
+        ),
+    ],
+)
+def test_whole_count(text: str, count: int | None) -> None:
+    assert whole_count("launched", text) == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "-5",
+            "+5",
+            "5.5",
+            "1,5",
+            "1.234",
+            "2.000",
+            "1,23",
+            "1,2345",
+            "0,123",
+            "12 34",
+            "1.2.3",
+            "1e3",
+            "0x10",
+            "1_000",
+        ),
+        *("five", "5 drones", "~80", "80+", "٣", "²", "inf", "1/2", "9" * 5000, "True", "#N/A"),
+    ],
+)
+def test_texts_that_are_no_count(text: str) -> None:
+    with pytest.raises(InputError, match=r"^launched is '.*': expected a whole number, 0 or more$"):
+        whole_count("launched", text)
+
+
+@given(st.integers(0, 10**7))
+def test_a_count_is_read_as_it_is_written_anywhere(count: int) -> None:
+    english = f"{count:,}"
+    for text in (
+        str(count),
+        f"{count}.0",
+        f"{count},00",
+        english,
+        f"{english}.0",
+        english.replace(",", " "),
+        english.replace(",", "\u202f") + ",0",
+        english.replace(",", ".") + ",0",
+    ):
+        assert whole_count("launched", text) == count
+
+
+@given(st.text() | st.text("0123456789.,- +eE\u00a0'", max_size=12))
+def test_any_text_is_a_count_or_none_or_refused(text: str) -> None:
+    with suppress(InputError):
+        count = whole_count("launched", text)
+        assert count is None or count >= 0
+
+
+@given(st.text() | st.text("0123456789-: TZ+.", max_size=25))
+def test_any_text_is_a_time_or_refused(text: str) -> None:
+    with suppress(InputError):
+        assert 1899 <= wall_time("window_end", text, time(23, 59)).year <= 2100
+    with suppress(InputError):
+        assert 1899 <= instant("published_at", text).year <= 2100
+
+
+@given(st.datetimes(datetime(2014, 1, 1), datetime(2099, 12, 30)), st.integers(-12 * 60, 14 * 60))
+def test_a_time_is_read_as_it_is_written_anywhere(value: datetime, offset: int) -> None:
+    value = value.replace(second=0, microsecond=0)
+    kyiv = value.replace(tzinfo=KYIV)
+    elsewhere = kyiv.astimezone(UTC).astimezone(timezone(timedelta(minutes=offset)))
+
+    for text in (
+        value.isoformat(),
+        value.isoformat(" ", "minutes"),
+        f"{value:%d.%m.%Y %H:%M}",
+        f" {value:%Y-%m-%d %H:%M} ",
+    ):
+        assert wall_time("window_end", text, time()) == value
+    assert instant("published_at", elsewhere.isoformat()) == kyiv.astimezone(UTC)
+    assert wall_time("window_end", elsewhere.isoformat(), time()) == elsewhere.astimezone(KYIV).replace(tzinfo=None)
+
+
+def test_a_day_alone_takes_the_clock_it_is_given() -> None:
+    assert wall_time("window_end", "2030-03-05", time(23, 59)) == datetime(2030, 3, 5, 23, 59)
+    assert wall_time("window_end", "2030-3-5", time()) == datetime(2030, 3, 5)
+    assert window("a", "2030-03-05 00:00", "b", "2030-03-05 00:00")[1] == datetime(2030, 3, 5, 23, 59)
+    assert window("a", "2030-03-05 07:00", "b", "2030-03-05 07:00")[1] == datetime(2030, 3, 5, 7)
+
+
+@given(st.text() | st.text("{}[]():,'\"NaN0123abc", max_size=30))
+def test_any_text_is_counts_by_area_or_refused(text: str) -> None:
+    with suppress(InputError):
+        areas = counts_by_area("destroyed_details", text)
+        assert areas is None or all(count is None or count >= 0 for count in json.loads(areas).values())
+
+
+@pytest.mark.parametrize(
+    "text", ["{'a': -1}", "{'a': 'x'}", "[1]", "{1: 2}", "{'a': }", "(" * 300, "{" * 20_000, "a.b"]
+)
+def test_texts_that_are_no_counts_by_area(text: str) -> None:
+    with pytest.raises(InputError, match="expected areas with whole numbers"):
+        counts_by_area("destroyed_details", text)
+
+
+def test_counts_by_area_are_canonical() -> None:
+    assert counts_by_area("x", "{'б': 2.0, \"a'b\": nan,  ' east': 13}") == '{"a\'b": null, "east": 13, "б": 2}'
+    assert counts_by_area("x", '{"south": null}') == '{"south": null}'
+    assert counts_by_area("x", " ") is None
+    assert counts_by_area("x", "{}") is None
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2, max_size=4)
+    )
+)
+def test_csv_cells_come_back_as_they_were_written(rows: list[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+
+    assert list(csv_rows(io.StringIO(text.getvalue(), newline=""))) == [(row, "") for row in rows]
