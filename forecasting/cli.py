@@ -1,0 +1,269 @@
+"""The `salvocast` command: its own commands, and those that other rooms hang into it by entry point."""
+
+import os
+import sys
+from datetime import date
+from enum import StrEnum
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from features.cli import (
+    QuietDaysOption,
+    TheatreOption,
+    WeaponClassOption,
+    data,
+    ingest,
+    open_ledger,
+    parse_day,
+)
+from features.errors import InputError, SalvocastError
+from features.records import QuietDayRule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from features.history import LaunchHistory
+    from forecasting.layers import Defence
+    from forecasting.report.document import ForecastDocument, PlanDocument
+
+app = typer.Typer(
+    help="Forecasts of Shahed-type drone salvos, and of the interceptors a defence needs against them.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(ingest, name="ingest")
+app.add_typer(data, name="data")
+
+DEFAULT_MODEL = "empirical_window"
+PLOT_SUFFIXES = (".png", ".svg", ".html")
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+HorizonOption = Annotated[int, typer.Option(help="Attack days to forecast, 1 to 730.")]
+OriginOption = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Forecast from that attack day, with what was published by then.")
+]
+ModelOption = Annotated[str, typer.Option(metavar="NAME", help="Model of the salvos.")]
+PathsOption = Annotated[int, typer.Option(help="Simulated futures, 1 to 100,000.")]
+SeedOption = Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
+PlotOption = Annotated[
+    Path | None, typer.Option(metavar="FILE.png|.svg|.html", help="Also draw a picture into this file.")
+]
+
+
+@app.command("forecast")
+def forecast_command(
+    horizon: HorizonOption = 28,
+    origin: OriginOption = None,
+    model: ModelOption = DEFAULT_MODEL,
+    paths: PathsOption = 2_000,
+    seed: SeedOption = 1,
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+    quiet_days: QuietDaysOption = QuietDayRule.BEFORE_2025,
+    output: FormatOption = Format.TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Forecast the drones launched per attack day."""
+    from forecasting.model import SimulationRequest, forecast, load_model
+
+    request = SimulationRequest(horizon, paths)
+    chosen = load_model(model)
+    _check_files(output, out, plot)
+    history = _history(origin, theatre, weapon_class, quiet_days)
+    salvos = forecast(chosen, history, request, _checked_seed(seed))
+
+    from forecasting.report.document import forecast_document
+
+    if plot:
+        from forecasting.report.pictures import forecast_picture
+
+        _draw(forecast_picture(salvos, history), plot, f"Salvocast forecast as of {salvos.origin}")
+    _write(forecast_document(salvos), output, out)
+
+
+@app.command("plan")
+def plan_command(
+    horizon: HorizonOption = 28,
+    origin: OriginOption = None,
+    model: ModelOption = DEFAULT_MODEL,
+    paths: PathsOption = 2_000,
+    seed: SeedOption = 1,
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+    quiet_days: QuietDaysOption = QuietDayRule.BEFORE_2025,
+    defence: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="Your defence; without it, the bundled one of Ukraine.")
+    ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(metavar="LAYER", help="Only this layer of the defence; repeatable.")
+    ] = None,
+    service_level: Annotated[
+        float, typer.Option(help="Probability that an ordered stock lasts over the horizon, between 0 and 1.")
+    ] = 0.95,
+    output: FormatOption = Format.TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Forecast the drones, the interceptors each layer needs against them, and what to order."""
+    from tqdm import tqdm
+
+    from forecasting.model import SimulationRequest, load_model
+    from forecasting.plan import make_plan
+
+    request = SimulationRequest(horizon, paths)
+    chosen = load_model(model)
+    stated = _defence(defence)
+    if layer:
+        stated = stated.only(tuple(layer))
+    _check_files(output, out, plot)
+    history = _history(origin, theatre, weapon_class, quiet_days)
+    # Two runs of each layer; only a plan that takes a while shows the bar.
+    with tqdm(total=2 * len(stated.layers), desc="layers", disable=None, delay=1.5, leave=False) as bar:
+        made = make_plan(
+            chosen,
+            history,
+            stated,
+            request,
+            service_level=service_level,
+            seed=_checked_seed(seed),
+            on_layer=bar.update,
+        )
+
+    from forecasting.report.document import plan_document
+
+    if plot:
+        from forecasting.report.pictures import plan_picture
+
+        _draw(plan_picture(made), plot, f"Salvocast plan as of {made.forecast.origin}")
+    _write(plan_document(made), output, out)
+
+
+@app.command("schema")
+def schema_command(
+    document: Annotated[str, typer.Argument(metavar="forecast|plan", help="Which document's schema.")] = "plan",
+) -> None:
+    """Print the JSON Schema that --format json follows."""
+    from features.errors import unknown_name
+    from forecasting.report.schema import SCHEMAS, published_schema
+
+    if document not in SCHEMAS:
+        raise unknown_name("document", document, SCHEMAS)
+    print(published_schema(document), end="")
+
+
+def main() -> None:
+    """The entry point: runs the command, and tells every failure in one line on stderr (exit code 2 or 1)."""
+    for entry_point in distribution("salvocast").entry_points.select(group="salvocast.commands"):
+        app.command(entry_point.name)(entry_point.load())
+    sys.exit(run(app))
+
+
+def run(command: typer.Typer, arguments: list[str] | None = None) -> int:
+    """Runs a command line; returns its exit code."""
+    try:
+        result = command(arguments, prog_name="salvocast", standalone_mode=False)
+    except SalvocastError as error:
+        return _tell(str(error), error.exit_code)
+    except TyperException as error:  # the command line itself
+        return _tell(f"{error.format_message()} (see salvocast --help)", 2)
+    except (KeyboardInterrupt, typer.Abort):
+        return _tell("stopped; nothing was left half done", 130)
+    except BrokenPipeError:  # the reader of the pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if os.environ.get("SALVOCAST_DEBUG"):
+            raise
+        return _tell(f"unexpected {type(error).__name__}: {error} (SALVOCAST_DEBUG=1 shows where)", 1)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(message: str, exit_code: int) -> int:
+    print("salvocast: " + " ".join(message.split()), file=sys.stderr)
+    return exit_code
+
+
+def _history(origin: str | None, theatre: str, weapon_class: str, rule: QuietDayRule) -> "LaunchHistory":
+    day: date | None = parse_day(origin, "--origin")
+    with open_ledger() as ledger:
+        return ledger.history(theatre, weapon_class, rule, day)
+
+
+def _defence(path: Path | None) -> "Defence":
+    from importlib import resources
+
+    from forecasting.layers import parse_defence
+
+    if path is None:
+        bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml")
+        return parse_defence(bundled.read_text(encoding="utf-8"), "defence_ukraine.toml")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text (byte {error.start}): expected a TOML file") from error
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    return parse_defence(text, str(path))
+
+
+def _checked_seed(seed: int) -> int:
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected 0 or more")
+    return seed
+
+
+def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
+    """Refuses, before the work is done, what could not be written after it."""
+    if output is Format.XLSX and out is None:
+        raise InputError("--format xlsx needs a file: add --out FILE.xlsx")
+    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
+        raise InputError(f"--plot {plot}: expected a name that ends in {', '.join(PLOT_SUFFIXES)}")
+    for path in (out, plot):
+        if path is not None and not path.parent.is_dir():
+            raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+
+
+def _draw(figure: "Figure", path: Path, title: str) -> None:
+    from features.files import write_file
+    from forecasting.report.pictures import rendered
+
+    write_file(path, rendered(figure, path.suffix, title))
+
+
+def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None) -> None:
+    from features.files import write_or_print
+
+    if output is Format.JSON:
+        content = document.model_dump_json(indent=2).encode() + b"\n"
+    elif output is Format.TABLE:
+        from forecasting.report.text import document_text
+
+        content = document_text(document).encode() + b"\n"
+    else:
+        from forecasting.report.frames import long_frame, workbook
+
+        csv = output is Format.CSV
+        content = long_frame(document).to_csv(index=False, lineterminator="\n").encode() if csv else workbook(document)
+    write_or_print(content, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError, SalvocastError, unknown_name
+from features.history import LaunchHistory
+from features.massed import massed_threshold
+from forecasting.types import SalvoForecast
+
+MAX_HORIZON = 730
+MAX_PATHS = 100_000
+
+MODELS = {
+    "empirical_window": "forecasting.models.empirical_window:EmpiricalWindow",
+    "negative_binomial": "forecasting.models.negative_binomial:NegativeBinomialRegression",
+}
+"""Name -> where its class is. Strings, so that naming the models loads none of their libraries."""
+
+REFERENCE_MODEL = "empirical_window"
+"""What every other model is measured against."""
+
+
+class ModelError(SalvocastError):
+    """A model could not be fitted or simulated. It fails the request: no other model steps in under its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """How many attack days ahead (1 to 730), and how many paths (1 to 100,000)."""
+
+    horizon: int
+    n_paths: int
+
+    def __post_init__(self) -> None:
+        for name, given, largest, what in (
+            ("horizon", self.horizon, MAX_HORIZON, "attack days"),
+            ("paths", self.n_paths, MAX_PATHS, "simulated futures"),
+        ):
+            if not 1 <= given <= largest:
+                raise InputError(f"{name} is {given}: expected 1 to {largest} {what}")
+
+
+class Fitted(Protocol):
+    """A model that has learnt from one history."""
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        """(n_paths, horizon) whole drones per attack day, jointly simulated; column 0 is the day after the origin."""
+        ...
+
+
+class Model(Protocol):
+    """A recipe that can be fitted to any history; it keeps nothing between fits."""
+
+    @property
+    def model_id(self) -> str:
+        """The name that every forecast of this model carries."""
+        ...
+
+    def fit(self, history: LaunchHistory) -> Fitted:
+        """Learns from `history` and from nothing else. Raises ModelError or InputError where it cannot."""
+        ...
+
+
+def load_model(name: str) -> Model:
+    """The model of that name. Raises InputError, with the nearest names, where there is none."""
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    module, _, class_name = MODELS[name].partition(":")
+    model: Model = getattr(import_module(module), class_name)()
+    return model
+
+
+def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> SalvoForecast:
+    """Fits the model to the history and simulates from the day after it.
+
+    Same history, request and seed: same bytes. The origin is the history's last day.
+    """
+    unknown_days = (history.last_day - history.last_known_day).days
+    if unknown_days > MAX_UNKNOWN_DAYS:
+        raise InputError(
+            f"origin {history.last_day} is {unknown_days} days after the last attack day known "
+            f"({history.last_known_day}): expected at most {MAX_UNKNOWN_DAYS}; ingest newer reports or choose an "
+            "earlier origin"
+        )
+    rng = np.random.default_rng([seed, _FORECAST_STREAM])
+    paths = model.fit(history).simulate(request, rng)
+    if paths.shape != (request.n_paths, request.horizon) or paths.dtype != np.int64 or paths.min() < 0:
+        raise ModelError(
+            f"model {model.model_id} gave {paths.dtype} paths of shape {paths.shape}: expected whole counts "
+            f"of shape {(request.n_paths, request.horizon)}, none negative"
+        )
+    return SalvoForecast(
+        theatre=history.theatre,
+        weapon_class=history.weapon_class,
+        origin=history.last_day,
+        last_day_known=history.last_known_day,
+        paths=paths,
+        model_id=model.model_id,
+        data_sources=history.sources,
+        data_digest=history.digest,
+        quiet_day_rule=history.quiet_day_rule,
+        massed_threshold=massed_threshold(history),
+        seed=seed,
+    )
+
+
+MAX_UNKNOWN_DAYS = 28
+"""Beyond this the level of the last known days says nothing about the origin any more."""
+
+_FORECAST_STREAM = 1
+"""Splits the seed: the salvos of a plan are those of the forecast with the same seed."""

@@ -1,0 +1,53 @@
+"""Request -> forecast -> demand -> orders. Pure: no files, no clock, no MLflow."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from forecasting.defence import Engagements, engage
+from forecasting.layers import Defence
+from forecasting.model import Model, SimulationRequest, forecast
+from forecasting.ordering import order_for_horizon
+from forecasting.types import InterceptorOrder, SalvoForecast
+
+
+MAX_CELLS = 2_000_000
+"""Paths times attack days: each layer holds several whole numbers for each of them in memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The whole answer: what is expected, what the defence will use of it, and what to order."""
+
+    history: LaunchHistory
+    forecast: SalvoForecast
+    defence: Defence
+    engagements: Engagements
+    orders: tuple[InterceptorOrder, ...]
+    service_level: float
+
+
+def make_plan(
+    model: Model,
+    history: LaunchHistory,
+    defence: Defence,
+    request: SimulationRequest,
+    *,
+    service_level: float,
+    seed: int,
+    on_layer: Callable[[], object] = lambda: None,
+) -> Plan:
+    """A plan from the origin, the history's last day. Same arguments: same bytes.
+
+    on_layer: see `forecasting.defence.engage`. Raises InputError where paths times horizon needs too much memory.
+    """
+    if request.n_paths * request.horizon > MAX_CELLS:
+        raise InputError(
+            f"{request.n_paths} paths of {request.horizon} attack days: expected at most {MAX_CELLS} path days in a plan; "
+            "take fewer paths or a shorter horizon"
+        )
+    salvos = forecast(model, history, request, seed)
+    engagements = engage(salvos, defence, on_layer)
+    orders = tuple(order_for_horizon(stock, defence, service_level) for stock in engagements.stocks)
+    return Plan(history, salvos, defence, engagements, orders, service_level)

@@ -1,0 +1,1 @@
+"""A plan for the reader: documents, tables, files and pictures."""

@@ -1,0 +1,326 @@
+"""The published form of a forecast and of a plan. Quantiles are taken here and nowhere before.
+
+The JSON Schemas beside this file (forecast.schema.json, plan.schema.json) are these classes; a test holds them equal.
+"""
+
+import math
+import platform
+from collections.abc import Iterable
+from datetime import date
+from importlib.metadata import version
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.history import LaunchHistory
+from features.massed import RULE
+from features.sources import ATTRIBUTION
+from forecasting.layers import Defence, Source
+from forecasting.plan import Plan
+from forecasting.types import SalvoForecast, StockOutlook
+
+LEVELS = (0.5, 0.8, 0.95)
+WINDOWS = (7, 28)
+"""Days over which totals are told, beside the whole horizon."""
+
+UNITS = {
+    "drones": "Shahed-type drones launched per attack day, decoys included",
+    "attack_day": "calendar date (Europe/Kyiv) on which a reported window ends",
+    "interceptors": "whole interceptors of the layer's kind",
+    "days_of_supply": "attack days from the origin that stock and supply cover in full",
+    "cost_usd": "US dollars",
+    "probability": "share of the simulated paths",
+}
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Interval(_Document):
+    """A central interval: the value lies between low and high (both included) with probability `level`."""
+
+    level: float
+    low: float
+    high: float
+
+
+class Spread(_Document):
+    """A simulated quantity: its median and its central 50, 80 and 95 % intervals over the paths."""
+
+    median: float
+    intervals: list[Interval]
+
+    def interval(self, level: float) -> Interval:
+        """The interval of that level."""
+        return next(interval for interval in self.intervals if interval.level == level)
+
+
+class DayForecast(_Document):
+    """One attack day. massed_probability: that the day is a massed strike."""
+
+    attack_day: date
+    horizon: int
+    drones: Spread
+    massed_probability: float
+
+
+class WindowForecast(_Document):
+    """Days 1 to n_days together. massed_probability: of at least one massed strike in them."""
+
+    n_days: int
+    last_day: date
+    total_drones: Spread
+    largest_day_drones: Spread
+    massed_probability: float
+    massed_days_expected: float
+
+
+class MassedStrikes(_Document):
+    """What counts as a massed strike here."""
+
+    rule: str = RULE
+    threshold_drones: int
+
+
+class ForecastDocument(_Document):
+    """A salvo forecast as published."""
+
+    format: Literal["salvocast/forecast/1"] = "salvocast/forecast/1"
+    theatre: str
+    weapon_class: str
+    origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
+    last_attack_day_known: date
+    quiet_day_rule: str
+    data_sources: list[str] = Field(description="where the launch counts are from")
+    data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
+    model_id: str
+    seed: int
+    n_paths: int
+    horizon: int
+    massed_strikes: MassedStrikes
+    days: list[DayForecast]
+    windows: list[WindowForecast]
+    units: dict[str, str] = UNITS
+    versions: dict[str, str]
+
+
+class OrderDocument(_Document):
+    """What to order of a layer's interceptor so that its stock lasts over the horizon at the service level."""
+
+    quantity: int
+    cost_usd_low: float
+    cost_usd_mode: float
+    cost_usd_high: float
+
+
+class LayerDocument(_Document):
+    """One layer over the whole horizon. What concerns interceptors is null for a layer that uses none."""
+
+    layer: str
+    name: str
+    interceptor: str | None
+    engagements: Spread
+    drones_killed: Spread
+    interceptors_needed: Spread | None = Field(description="had every layer enough of them")
+    interceptors_needed_at_service_level: int | None
+    interceptors_used: Spread | None = Field(description="with the stock and supply there is")
+    opening_stock: Spread | None
+    supply: Spread | None = Field(description="delivered within the horizon")
+    stock_at_end: Spread | None
+    days_of_supply_median: float | None = Field(description="null: lasts beyond the horizon, or no stock")
+    days_of_supply_p10: float | None = Field(description="one path in ten runs short sooner; null as above")
+    stock_out_probability: float | None
+    order: OrderDocument | None
+
+
+class Outcome(_Document):
+    """What becomes of the drones over the horizon, modelled beside reported."""
+
+    leakers: Spread = Field(description="drones that no layer kills, with the stock there is, decoys included")
+    leakers_without_shortage: Spread
+    neutralised_share: Spread
+    reported_neutralised_share: float | None = Field(description="last 28 known days; null where not reported")
+
+
+class Assumption(_Document):
+    """One number that the plan rests on."""
+
+    layer: str
+    quantity: str
+    low: float
+    mode: float
+    high: float
+    basis: str
+    confidence: str
+    date: date
+    sources: list[str]
+    note: str
+
+
+class PlanDocument(_Document):
+    """A plan as published: the forecast, what the defence needs against it, and what that rests on."""
+
+    format: Literal["salvocast/plan/1"] = "salvocast/plan/1"
+    forecast: ForecastDocument
+    defence: str
+    defence_as_of: date
+    about: str
+    service_level: float
+    outcome: Outcome
+    layers: list[LayerDocument]
+    assumptions: list[Assumption]
+    sources: list[Source]
+
+
+def forecast_document(forecast: SalvoForecast) -> ForecastDocument:
+    """The published form of a forecast."""
+    windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
+    return ForecastDocument(
+        theatre=forecast.theatre,
+        weapon_class=forecast.weapon_class,
+        origin=forecast.origin,
+        last_attack_day_known=forecast.last_day_known,
+        quiet_day_rule=forecast.quiet_day_rule.value,
+        data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
+        data_digest=forecast.data_digest,
+        model_id=forecast.model_id,
+        seed=forecast.seed,
+        n_paths=forecast.n_paths,
+        horizon=forecast.horizon,
+        massed_strikes=MassedStrikes(threshold_drones=forecast.massed_threshold),
+        days=[
+            DayForecast(
+                attack_day=day,
+                horizon=step + 1,
+                drones=spread(forecast.paths[:, step]),
+                massed_probability=float(forecast.massed[:, step].mean()),
+            )
+            for step, day in enumerate(forecast.days)
+        ],
+        windows=[
+            WindowForecast(
+                n_days=n_days,
+                last_day=forecast.days[n_days - 1],
+                total_drones=spread(forecast.totals(n_days)),
+                largest_day_drones=spread(forecast.paths[:, :n_days].max(axis=1)),
+                massed_probability=float(forecast.massed[:, :n_days].any(axis=1).mean()),
+                massed_days_expected=float(forecast.massed[:, :n_days].sum(axis=1).mean()),
+            )
+            for n_days in windows
+        ],
+        versions=versions(),
+    )
+
+
+def plan_document(plan: Plan) -> PlanDocument:
+    """The published form of a plan."""
+    unlimited, actual = plan.engagements.unlimited, plan.engagements.actual
+    stocks = {stock.layer_id: stock for stock in plan.engagements.stocks}
+    orders = {order.layer_id: order for order in plan.orders}
+    launched = plan.forecast.paths.sum(axis=1)
+    leakers = actual.leakers.sum(axis=1)
+    layers = []
+    for index, layer in enumerate(plan.defence.layers):
+        stock, order = stocks.get(layer.id), orders.get(layer.id)
+        layers.append(
+            LayerDocument(
+                layer=layer.id,
+                name=layer.name,
+                interceptor=layer.interceptor,
+                engagements=spread(actual.engagements[index].sum(axis=1)),
+                drones_killed=spread(actual.kills[index].sum(axis=1)),
+                interceptors_needed=spread(stock.needed.sum(axis=1)) if stock else None,
+                interceptors_needed_at_service_level=(
+                    int(quantile(stock.needed.sum(axis=1), plan.service_level)) if stock else None
+                ),
+                interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
+                opening_stock=spread(stock.opening) if stock else None,
+                supply=spread(stock.supplied[:, -1]) if stock else None,
+                stock_at_end=spread(stock.at_end) if stock else None,
+                days_of_supply_median=_days_of_supply(stock, 0.5),
+                days_of_supply_p10=_days_of_supply(stock, 0.1),
+                stock_out_probability=stock.stock_out_probability if stock else None,
+                order=(
+                    OrderDocument(
+                        quantity=order.quantity,
+                        cost_usd_low=order.cost_usd[0],
+                        cost_usd_mode=order.cost_usd[1],
+                        cost_usd_high=order.cost_usd[2],
+                    )
+                    if order
+                    else None
+                ),
+            )
+        )
+    return PlanDocument(
+        forecast=forecast_document(plan.forecast),
+        defence=plan.defence.title,
+        defence_as_of=plan.defence.as_of,
+        about=" ".join(plan.defence.about.split()),
+        service_level=plan.service_level,
+        outcome=Outcome(
+            leakers=spread(leakers),
+            leakers_without_shortage=spread(unlimited.leakers.sum(axis=1)),
+            neutralised_share=spread(1.0 - leakers / np.maximum(launched, 1)),
+            reported_neutralised_share=reported_neutralised_share(plan.history),
+        ),
+        layers=layers,
+        assumptions=_assumptions(plan.defence),
+        sources=_used_sources(plan.defence),
+    )
+
+
+def quantile(sample: NDArray[np.int64] | NDArray[np.float64], probability: float) -> float:
+    """The smallest sample value that at least this share of the sample does not exceed: whole drones stay whole."""
+    return float(np.quantile(sample, probability, method="inverted_cdf"))
+
+
+def spread(sample: NDArray[np.int64] | NDArray[np.float64]) -> Spread:
+    """Median and central intervals of (n_paths,) values."""
+    return Spread(
+        median=quantile(sample, 0.5),
+        intervals=[
+            Interval(level=level, low=quantile(sample, (1 - level) / 2), high=quantile(sample, (1 + level) / 2))
+            for level in LEVELS
+        ],
+    )
+
+
+def reported_neutralised_share(history: LaunchHistory, n_days: int = 28) -> float | None:
+    """Neutralised over launched on the last n_days days on which both are known; None where there is none."""
+    usable = ~np.isnan(history.launched) & ~np.isnan(history.neutralised)
+    launched = history.launched[usable][-n_days:].sum()
+    if not launched:
+        return None
+    return float(history.neutralised[usable][-n_days:].sum() / launched)
+
+
+def versions() -> dict[str, str]:
+    """What computed the numbers."""
+    packages = ("salvocast", "numpy", "scipy", "statsmodels")
+    return {"python": platform.python_version()} | {package: version(package) for package in packages}
+
+
+def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | None:
+    if stock is None:
+        return None
+    days = quantile(stock.days_of_supply, probability)
+    return None if math.isinf(days) else days
+
+
+def _assumptions(defence: Defence) -> list[Assumption]:
+    return [
+        Assumption(layer=layer.id, quantity=quantity, **(stated.model_dump() | {"sources": list(stated.sources)}))
+        for layer in defence.layers
+        for quantity, stated in layer.ranges.items()
+    ]
+
+
+def _used_sources(defence: Defence) -> list[Source]:
+    used: Iterable[str] = {
+        source for layer in defence.layers for stated in layer.ranges.values() for source in stated.sources
+    }
+    return [source for source in defence.sources if source.id in used]

@@ -1,0 +1,113 @@
+"""A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
+
+from io import BytesIO
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+from forecasting.report.document import ForecastDocument, PlanDocument, Spread
+
+_KEYS = {"days": "attack_day", "windows": "n_days", "layers": "layer", "outcome": "measure"}
+"""Table -> the column that names its rows, for the tables of computed numbers."""
+
+
+def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]:
+    """Table name -> frame, one row per day, window, layer, assumption or source; `about` holds what the rest rests on.
+
+    A spread becomes the columns x_median, x_low_50, x_high_50, ... x_high_95. Counts are Int64, probabilities and
+    costs Float64, days datetime64, all missing where the document says null.
+    """
+    forecast = document.forecast if isinstance(document, PlanDocument) else document
+    made = {"about": _about(document, forecast), "days": _frame(forecast.days), "windows": _frame(forecast.windows)}
+    if isinstance(document, PlanDocument):
+        outcome = {
+            name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in document.outcome
+        }
+        spreads = [name for name, value in document.outcome if isinstance(value, Spread)]
+        rows = [{"measure": name} | _flat({"value": getattr(document.outcome, name)}) for name in spreads]
+        rows.append({"measure": "reported_neutralised_share", "value_median": outcome["reported_neutralised_share"]})
+        made |= {
+            "layers": _frame(document.layers),
+            "outcome": pd.DataFrame(rows),
+            "assumptions": _frame(document.assumptions),
+            "sources": _frame(document.sources),
+        }
+    return made
+
+
+def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
+    """One row per computed number: table, item (day, days of the window, layer), measure, value (float)."""
+    parts = []
+    for name, frame in tables(document).items():
+        if name not in _KEYS:
+            continue
+        numbers = frame.set_index(_KEYS[name]).select_dtypes("number")
+        part = numbers.astype(float).rename_axis("item").reset_index().melt(id_vars="item", var_name="measure")
+        if name == "days":
+            part["item"] = part["item"].dt.strftime("%Y-%m-%d")
+        part.insert(0, "table", name)
+        parts.append(part.dropna(subset="value").astype({"item": str}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def workbook(document: ForecastDocument | PlanDocument) -> bytes:
+    """The tables as an XLSX workbook, one typed sheet each."""
+    buffer = BytesIO()
+    with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
+        for name, frame in tables(document).items():
+            frame.to_excel(writer, sheet_name=name, index=False)
+            sheet = writer.sheets[name]
+            sheet.freeze_panes = "B2"
+            for column in sheet.columns:
+                longest = max(len(str(cell.value)) for cell in column if cell.value is not None)
+                sheet.column_dimensions[column[0].column_letter].width = min(longest + 2, 60)
+    return buffer.getvalue()
+
+
+def _about(document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
+    stated: dict[str, Any] = {
+        name: value for name, value in forecast if isinstance(value, str | int) or name.endswith(("origin", "known"))
+    }
+    stated |= {
+        "massed_rule": forecast.massed_strikes.rule,
+        "massed_threshold": forecast.massed_strikes.threshold_drones,
+    }
+    stated["data_sources"] = "; ".join(forecast.data_sources)
+    if isinstance(document, PlanDocument):
+        stated |= {
+            "format": document.format,
+            "defence": document.defence,
+            "defence_as_of": document.defence_as_of,
+            "defence_about": document.about,
+            "service_level": document.service_level,
+        }
+    stated |= {f"version_{name}": number for name, number in forecast.versions.items()}
+    stated |= {f"unit_{name}": unit for name, unit in forecast.units.items()}
+    return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
+
+
+def _frame(rows: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame([_flat(dict(row)) for row in rows])
+    for column in frame.columns:
+        if column in ("attack_day", "last_day", "date"):
+            frame[column] = pd.to_datetime(frame[column])
+    return frame.convert_dtypes()
+
+
+def _flat(row: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Spread):
+            flat[f"{name}_median"] = value.median
+            for interval in value.intervals:
+                percent = f"{interval.level:.0%}".rstrip("%")
+                flat[f"{name}_low_{percent}"] = interval.low
+                flat[f"{name}_high_{percent}"] = interval.high
+        elif isinstance(value, BaseModel):
+            flat |= {f"{name}_{inner}": number for inner, number in _flat(dict(value)).items()}
+        elif isinstance(value, list):
+            flat[name] = " ".join(value)
+        else:
+            flat[name] = value
+    return flat

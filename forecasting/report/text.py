@@ -1,0 +1,255 @@
+"""A forecast and a plan as text for a terminal: what a planner would read aloud."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+
+from forecasting.report.document import (
+    Assumption,
+    ForecastDocument,
+    LayerDocument,
+    PlanDocument,
+    Spread,
+    WindowForecast,
+)
+
+WIDTH = 110
+DAYS_SHOWN = 7
+BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?"}
+"""A number that nobody has reported must look it wherever it is printed."""
+
+
+def document_text(document: ForecastDocument | PlanDocument) -> str:
+    """The forecast or the plan, ending without a line break."""
+    if isinstance(document, ForecastDocument):
+        return "\n".join([*_head("Salvocast forecast", document), "", _sentence(document), "", *_salvos(document)])
+    return "\n".join(
+        [
+            *_head("Salvocast plan", document.forecast),
+            "",
+            _sentence(document.forecast),
+            _order_sentence(document),
+            "",
+            *_salvos(document.forecast),
+            "",
+            *_interceptors(document),
+            "",
+            *_outcome(document),
+            "",
+            *_assumed(document),
+        ]
+    )
+
+
+def _head(title: str, document: ForecastDocument) -> list[str]:
+    known = document.last_attack_day_known
+    gap = (document.origin - known).days
+    warning = f", {gap} days before the origin" if gap else ""
+    return [
+        f"{title}: {document.weapon_class} drones, theatre {document.theatre}, {document.horizon} attack days",
+        f"as of {document.origin} (last attack day known {known}{warning}; silent days: {document.quiet_day_rule})",
+        f"model {document.model_id}, {document.n_paths:,} paths, seed {document.seed}, "
+        f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
+    ]
+
+
+def _sentence(document: ForecastDocument) -> str:
+    window = document.windows[0]
+    total = window.total_drones.interval(0.8)
+    threshold = document.massed_strikes.threshold_drones
+    return _wrapped(
+        f"Next {window.n_days} attack days: {total.low:,.0f} to {total.high:,.0f} drones (80 %), most likely about "
+        f"{window.total_drones.median:,.0f}. A massed strike (at least {threshold:,} in a day) within them: "
+        f"{window.massed_probability:.0%}. Largest day to expect: {window.largest_day_drones.median:,.0f}, "
+        f"with one chance in ten of {window.largest_day_drones.interval(0.8).high:,.0f} or more."
+    )
+
+
+def _order_sentence(document: PlanDocument) -> str:
+    wanted = [
+        f"{layer.order.quantity:,} {_plural(layer.interceptor or '')}"
+        for layer in document.layers
+        if layer.order and layer.order.quantity
+    ]
+    until = document.forecast.days[-1].attack_day
+    safety = f"for {document.service_level:.0%} safety of each stock through {until}"
+    if not wanted:
+        return _wrapped(f"Order nothing {safety}: stock and supply as stated last.")
+    return _wrapped(f"Order {safety}: {'; '.join(wanted)}.")
+
+
+def _salvos(document: ForecastDocument) -> list[str]:
+    rows = [
+        [str(day.attack_day), *_cells(day.drones), _percent(day.massed_probability)]
+        for day in document.days[:DAYS_SHOWN]
+    ]
+    lines = _table(["attack day", "median", "50 %", "80 %", "95 %", "massed"], rows)
+    later = len(document.days) - len(rows)
+    if later:
+        lines.append(f"(and {later} more days to {document.days[-1].attack_day}: --format csv or json)")
+    return [
+        "DRONES LAUNCHED PER ATTACK DAY (decoys included)",
+        *lines,
+        "",
+        "TOTALS (drones launched) AND THE LARGEST DAY",
+        *_table(
+            ["days", "until", "median", "50 %", "80 %", "95 %", "largest day, 80 %", "massed", "massed days"],
+            [_window_cells(window) for window in document.windows],
+        ),
+        _wrapped(
+            f"massed: {document.massed_strikes.rule}, {document.massed_strikes.threshold_drones:,} drones here; "
+            "the chance of at least one such day, and how many to expect."
+        ),
+    ]
+
+
+def _window_cells(window: WindowForecast) -> list[str]:
+    largest = window.largest_day_drones.interval(0.8)
+    return [
+        f"1-{window.n_days}",
+        str(window.last_day),
+        *_cells(window.total_drones),
+        f"{largest.low:,.0f}-{largest.high:,.0f}",
+        _percent(window.massed_probability),
+        f"{window.massed_days_expected:.1f}",
+    ]
+
+
+def _interceptors(document: PlanDocument) -> list[str]:
+    horizon = document.forecast.horizon
+    level = f"{document.service_level:.0%}"
+    header = ["layer", "kills", "interceptor", "needed", f"needed {level}", "opening stock", "supply"]
+    header += ["days of supply", "runs out", "order", "cost, M USD"]
+    return [
+        f"INTERCEPTORS BY LAYER, in order of engagement, over {horizon} attack days",
+        *_table(header, [_layer_cells(layer, horizon) for layer in document.layers], left=(0, 2)),
+        _wrapped(
+            f"needed: 80 % range had every layer enough, and what {level} of the paths stay within. days of supply: "
+            "median, and what nine paths in ten reach. runs out: chance within the horizon. order: in hand at the "
+            f"origin, so that the stock lasts on {level} of the paths. cost: of the order, low to high price. "
+            "- : the layer uses no interceptor."
+        ),
+    ]
+
+
+def _layer_cells(layer: LayerDocument, horizon: int) -> list[str]:
+    cells = [layer.name, _range(layer.drones_killed, 0.8)]
+    if layer.order is None or layer.interceptors_needed is None or layer.opening_stock is None:
+        return [*cells, *["-"] * 9]
+    assert layer.supply is not None
+    assert layer.stock_out_probability is not None
+    cost = [layer.order.cost_usd_low, layer.order.cost_usd_high]
+    return [
+        *cells,
+        layer.interceptor or "",
+        _range(layer.interceptors_needed, 0.8),
+        f"{layer.interceptors_needed_at_service_level:,}",
+        _range(layer.opening_stock, 0.8),
+        _range(layer.supply, 0.8),
+        f"{_days(layer.days_of_supply_median, horizon)} ({_days(layer.days_of_supply_p10, horizon)})",
+        _percent(layer.stock_out_probability),
+        f"{layer.order.quantity:,}",
+        " to ".join(f"{value / 1e6:,.1f}" for value in cost) if layer.order.quantity else "0",
+    ]
+
+
+def _outcome(document: PlanDocument) -> list[str]:
+    outcome = document.outcome
+    share = outcome.neutralised_share.interval(0.8)
+    reported = outcome.reported_neutralised_share
+    beside = "" if reported is None else f"; reported on the last 28 known days: {reported:.0%}"
+    return [
+        "WHAT GETS THROUGH",
+        _wrapped(
+            f"Drones that no layer stops (decoys included): {_range(outcome.leakers, 0.8)} (80 %), "
+            f"{_range(outcome.leakers_without_shortage, 0.8)} with no shortage of interceptors. "
+            f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}."
+        ),
+    ]
+
+
+def _assumed(document: PlanDocument) -> list[str]:
+    stated: dict[str, dict[str, Assumption]] = {}
+    for assumption in document.assumptions:
+        stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
+    quantities = {
+        "engaged_share": "engaged share",
+        "kill_probability": "kill prob.",
+        "engagements_per_night": "per night",
+        "interceptors_per_engagement": "per engagement",
+        "stock": "stock",
+        "monthly_supply": "supply a month",
+        "unit_cost_usd": "unit cost, USD",
+    }
+    rows = [
+        [layer.name, *(_assumption_cell(stated[layer.layer].get(quantity)) for quantity in quantities)]
+        for layer in document.layers
+    ]
+    counts = Counter(assumption.basis for assumption in document.assumptions)
+    dates = [source.date for source in document.sources]
+    span = f", published {min(dates)} to {max(dates)}" if dates else ""
+    return [
+        f"WHAT WAS ASSUMED: {document.defence} (as of {document.defence_as_of}); low to high",
+        *_table(["layer", *quantities.values()], rows),
+        _wrapped(
+            f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
+            f"{counts['assumed']} assumed because none is published (?): put in your own with --defence FILE. "
+            f"{len(document.sources)} sources{span}; each number's sources, date, confidence and reason: --format json."
+        ),
+        "",
+        _wrapped(document.about),
+        "",
+        _wrapped("Launch counts: " + "; ".join(document.forecast.data_sources) + "."),
+    ]
+
+
+def _assumption_cell(assumption: Assumption | None) -> str:
+    if assumption is None:
+        return "-"
+    ends = dict.fromkeys(_number(value) for value in (assumption.low, assumption.high))
+    return "-".join(ends) + BASIS_MARK[assumption.basis]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:g}"
+
+
+def _cells(spread: Spread) -> list[str]:
+    return [f"{spread.median:,.0f}", *(_range(spread, level) for level in (0.5, 0.8, 0.95))]
+
+
+def _range(spread: Spread, level: float) -> str:
+    interval = spread.interval(level)
+    return f"{interval.low:,.0f}-{interval.high:,.0f}"
+
+
+def _percent(probability: float) -> str:
+    """Simulated shares are rounded, and never to a certainty that a finite number of paths cannot show."""
+    if 0 < probability < 0.01:
+        return "<1 %"
+    if 0.99 < probability < 1:
+        return ">99 %"
+    return f"{100 * probability:.0f} %"
+
+
+def _days(days: float | None, horizon: int) -> str:
+    return f">{horizon}" if days is None else f"{days:.0f}"
+
+
+def _plural(noun: str) -> str:
+    return noun if noun.endswith("s") else f"{noun}s"
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
+    return [
+        "  ".join(
+            cell.ljust(width) if index in left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in [header, *rows]
+    ]

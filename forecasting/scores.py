@@ -1,0 +1,69 @@
+"""How good a forecast was, over the scoringrules package. Lower is better for every score.
+
+Observed counts of NaN (nothing was reported) are scored NaN and left out of means by whoever averages.
+"""
+
+import numpy as np
+import scoringrules
+from numpy.typing import ArrayLike, NDArray
+
+QUANTILE_LEVELS = np.array([0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99])
+"""The levels at which a forecast is scored."""
+
+Scores = NDArray[np.float64]
+
+
+def crps_from_paths(paths: NDArray[np.int64], observed: ArrayLike) -> Scores:
+    """Continuous ranked probability score of an empirical sample.
+
+    paths: (n_paths, horizon) drones per day; observed: (horizon,) drones per day, NaN where nothing was reported.
+    Returns (horizon,) in drones. Raises ValueError when the shapes do not match. Fair estimator, Ferro (2014), eq. 3,
+    in its form by probability-weighted moments (Zamo and Naveau 2018), which needs no array of all pairs of paths.
+    """
+    values = _matching(paths, observed)
+    return _where_known(
+        values, scoringrules.crps_ensemble(np.nan_to_num(values), paths.T.astype(float), estimator="pwm")
+    )
+
+
+def pinball_loss(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike) -> Scores:
+    """Quantile score (Koenker and Bassett 1978): level (y - q) where y >= q, (1 - level) (q - y) otherwise.
+
+    quantiles: (n_levels, horizon); observed: (horizon,); levels: (n_levels,). Returns (n_levels, horizon) in drones.
+    """
+    values = _matching(quantiles, observed)
+    level_column = np.asarray(levels, dtype=float)[:, np.newaxis]
+    losses = scoringrules.quantile_score(
+        np.nan_to_num(values)[np.newaxis, :], np.asarray(quantiles, float), level_column
+    )
+    return _where_known(values, losses)
+
+
+def wis(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUANTILE_LEVELS) -> Scores:
+    """Weighted interval score: the mean over the levels of twice the pinball loss (Bracher et al. 2021, eq. 5 and 6).
+
+    Shapes as `pinball_loss`; returns (horizon,) in drones. With many levels it approaches the CRPS.
+    """
+    mean: Scores = 2.0 * pinball_loss(quantiles, observed, levels).mean(axis=0)
+    return mean
+
+
+def covered(lower: ArrayLike, upper: ArrayLike, observed: ArrayLike) -> Scores:
+    """1 where lower <= observed <= upper, 0 where not, NaN where nothing was reported; its mean is the coverage."""
+    values = np.asarray(observed, dtype=float)
+    return _where_known(values, ((np.asarray(lower) <= values) & (values <= np.asarray(upper))).astype(float))
+
+
+def _matching(forecast: ArrayLike, observed: ArrayLike) -> Scores:
+    values = np.asarray(observed, dtype=float)
+    if np.ndim(forecast) != 2 or values.ndim != 1 or np.shape(forecast)[1] != values.size:
+        raise ValueError(
+            f"forecast of shape {np.shape(forecast)} and observed of shape {values.shape}: "
+            "expected (n, horizon) and (horizon,)"
+        )
+    return values
+
+
+def _where_known(observed: Scores, scores: Scores) -> Scores:
+    known: Scores = np.where(np.isnan(observed), np.nan, scores)
+    return known
