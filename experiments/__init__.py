@@ -1,0 +1,1 @@
+"""How we know: backtests through the ledger, tracked in MLflow."""

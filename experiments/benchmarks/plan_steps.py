@@ -1,0 +1,87 @@
+"""What each step of the default plan costs, as a ratio to a fixed piece of NumPy work timed in the same run.
+
+Ratios, because seconds say more about the machine than about the code: `make bench`.
+"""
+
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from features.ledger import Ledger
+from features.sources.bundled import read_bundled
+from forecasting.defence import engage
+from forecasting.layers import parse_defence
+from forecasting.model import MODELS, SimulationRequest, forecast, load_model
+from forecasting.plan import make_plan
+from forecasting.report.document import plan_document
+from forecasting.report.pictures import plan_picture, rendered
+
+RUNS = 7
+
+
+def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
+    """The median of several runs, after one that is not counted."""
+    work()
+    seconds = []
+    for _ in range(runs):
+        started = perf_counter()
+        work()
+        seconds.append(perf_counter() - started)
+    return statistics.median(seconds)
+
+
+def salvocast(*arguments: str) -> Callable[[], object]:
+    """The command as a person runs it, in a process of its own."""
+    command = [sys.executable, "-m", "forecasting.cli", *arguments]
+    return lambda: subprocess.run(command, check=True, capture_output=True)
+
+
+def main() -> None:
+    counts, shares = np.full((2_000, 28), 200), np.full((2_000, 1), 0.3)
+    unit = median_seconds(lambda: [np.random.default_rng(1).binomial(counts, shares) for _ in range(18)])
+    text = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
+    defence, request = parse_defence(text, "bundled"), SimulationRequest(28, 2_000)
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{Path(folder) / 'ledger.db'}"
+        fresh = iter(range(100))
+
+        def ingest() -> None:
+            with Ledger.open(f"sqlite:///{Path(folder) / f'{next(fresh)}.db'}") as ledger:
+                ledger.ingest(read_bundled(), datetime.now(UTC))
+
+        with Ledger.open(url) as ledger:
+            ledger.ingest(read_bundled(), datetime.now(UTC))
+            history = ledger.history()
+            reference = load_model("empirical_window")
+            salvos = forecast(reference, history, request, 1)
+            plan = make_plan(reference, history, defence, request, service_level=0.95, seed=1)
+            steps: dict[str, Callable[[], object]] = {
+                "ingest of the bundled reports into a new ledger": ingest,
+                "history as of a day": lambda: ledger.history(origin=history.last_day),
+                **{
+                    f"fit and 2,000 paths of 28 days, {name}": lambda model=load_model(name): forecast(
+                        model, history, request, 1
+                    )
+                    for name in MODELS
+                },
+                f"defence of {len(defence.layers)} layers": lambda: engage(salvos, defence),
+                "document": lambda: plan_document(plan),
+                "picture": lambda: rendered(plan_picture(plan), ".png", "plan"),
+                "salvocast --help, a process": salvocast("--help"),
+                "salvocast plan, a process": salvocast("plan"),
+            }
+            print(f"1 unit = {len(defence.layers)} x 2 binomial draws of 2,000 x 28 = {unit:.4f} s here")
+            for name, work in steps.items():
+                print(f"{median_seconds(work) / unit:8.2f}  {name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The house's one direction: features <- forecasting <- experiments, a pure core, and MLflow in two places only."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("features", "forecasting", "experiments")
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+
+
+def imports(path: Path, *, top_level_only: bool = False) -> set[str]:
+    """The modules that a file imports; with top_level_only, those that importing the file loads."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def roots(modules: set[str]) -> set[str]:
+    return {module.split(".")[0] for module in modules}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_no_room_imports_a_higher_one(path: Path) -> None:
+    higher = set(ROOMS[ROOMS.index(name(path).split("/")[0]) + 1 :]) | {"tests"}
+    assert not roots(imports(path)) & higher
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_mlflow_is_imported_only_by_the_registry_and_the_tracker_and_only_when_used(path: Path) -> None:
+    allowed = {"forecasting/registry.py", "experiments/tracking.py"}
+    if name(path) in allowed:
+        assert "mlflow" not in roots(imports(path, top_level_only=True))
+    else:
+        assert "mlflow" not in roots(imports(path))
+
+
+CORE = [
+    path
+    for path in FILES
+    if name(path).startswith("forecasting/")
+    and name(path) not in {"forecasting/cli.py", "forecasting/registry.py"}
+    and not name(path).startswith("forecasting/service/")
+]
+
+
+@pytest.mark.parametrize("path", CORE, ids=name)
+def test_the_core_reads_no_file_no_clock_and_no_network(path: Path) -> None:
+    impure = {"pathlib", "os", "time", "sqlite3", "sqlalchemy", "socket", "urllib", "requests", "http", "tempfile"}
+    assert not roots(imports(path)) & impure
+    called = {
+        node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute)
+    }
+    assert not called & {"open", "now", "today", "utcnow", "read_csv", "write_text", "write_bytes"}
+
+
+def test_help_loads_none_of_the_slow_libraries() -> None:
+    slow = ["numpy", "pandas", "scipy", "statsmodels", "sklearn", "mlflow", "matplotlib", "sqlalchemy", "pydantic"]
+    program = (
+        "import sys; from forecasting.cli import main\nsys.argv = ['salvocast', '--help']\n"
+        f"try: main()\nexcept SystemExit: pass\nprint([m for m in {slow} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "Commands" in done.stdout
+    assert done.stderr.strip() == "[]"
