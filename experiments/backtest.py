@@ -1,20 +1,21 @@
 """Rolling-origin backtest: forecasts of the past, each with what was published by then, scored by what came."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from experiments.folds import Band, bands_within
-from features.errors import SalvocastError
+from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
-from forecasting.scores import QUANTILE_LEVELS, covered, crps_from_paths, pinball_loss, wis
-from forecasting.types import SalvoForecast
+from forecasting.scores import QUANTILE_LEVELS, covered, crps_from_paths, pinball_loss, pit, wis, wis_parts
 
 INTERVALS = (50, 80, 95)
 
@@ -24,15 +25,14 @@ class Backtest:
     """The outcome of a backtest.
 
     scores: one row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
-    day), observed, median, crps, wis, pinball_95, pinball_99, coverage_50, _80, _95 (0 or 1). Unknown days have no row.
+    day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
+    pinball_99, coverage_50, _80, _95 (0 or 1). Unknown days have no row.
     timings: model, origin, seconds (fit and paths). failures: model, origin, reason.
-    forecasts: of the last origin, per model that did not fail there.
     """
 
     scores: pd.DataFrame
     timings: pd.DataFrame
     failures: pd.DataFrame
-    forecasts: dict[str, SalvoForecast]
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model and band: the means over origins and days, best total first; see the README for columns.
@@ -58,51 +58,118 @@ class Backtest:
         return board
 
 
+@dataclass(frozen=True)
+class Replay:
+    """How the past is replayed.
+
+    refit_every: a model is fitted at every so many origins; from those between, its last forecast runs on.
+    window_days: a model sees only so many days before the origin; None: all of them.
+    """
+
+    request: SimulationRequest
+    seed: int
+    refit_every: int = 1
+    window_days: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.refit_every < 1:
+            raise InputError(f"refit-every is {self.refit_every}: expected 1 or more origins")
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """What one model did from one origin: its rows of `Backtest.scores`, or the reason why it failed."""
+
+    model: str
+    origin: date
+    rows: list[dict[str, Any]]
+    seconds: float | None = None
+    failure: str | None = None
+
+
 def run_backtest(
     history_at: Callable[[date], LaunchHistory],
     truth: LaunchHistory,
     models: Sequence[Model],
     origins: Sequence[date],
-    request: SimulationRequest,
+    replay: Replay,
     *,
-    seed: int,
-    on_origin: Callable[[Iterable[date]], Iterable[date]] = iter,
+    n_jobs: int = 1,
+    done: Sequence[FoldScores] = (),
+    on_fold: Callable[[FoldScores], object] = lambda _: None,
 ) -> Backtest:
-    """Forecasts from every origin with every model and scores them.
+    """Forecasts from every origin with every model and scores them. The same numbers for any n_jobs.
 
     history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
     A model that fails on an origin is a row of `failures`; no other model stands in for it.
-    on_origin: wraps the origins, to show progress.
+    done: folds of an earlier, interrupted run, not computed again. on_fold: told of each fold as it is finished.
     """
-    bands = bands_within(request.horizon)
-    scores: list[dict[str, object]] = []
-    timings: list[dict[str, object]] = []
-    failures: list[dict[str, object]] = []
-    forecasts: dict[str, SalvoForecast] = {}
-    for origin in on_origin(origins):
-        history = history_at(origin)
-        observed = observed_after(truth, origin, request.horizon)
-        for model in models:
-            started = perf_counter()
-            try:
-                made = forecast(model, history, request, seed)
-            except SalvocastError as error:
-                failures.append({"model": model.model_id, "origin": origin, "reason": str(error)})
-                continue
-            timings.append({"model": model.model_id, "origin": origin, "seconds": perf_counter() - started})
-            scores += [
-                {"model": model.model_id, "origin": origin, **row}
-                for band in bands
-                for row in score_band(made, observed, band)
-            ]
-            if origin == origins[-1]:
-                forecasts[model.model_id] = made
+    finished = {(fold.model, fold.origin): fold for fold in done}
+    tasks = []
+    for start in range(0, len(origins), replay.refit_every):
+        group = origins[start : start + replay.refit_every]
+        missing = [model for model in models if any((model.model_id, origin) not in finished for origin in group)]
+        if missing:
+            outcomes = [observed_after(truth, origin, replay.request.horizon) for origin in group]
+            tasks += [(model, history_at(group[0]), group, outcomes, replay) for model in missing]
+    results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(delayed(_score_group)(*task) for task in tasks)
+    for folds in results:
+        for fold in folds:
+            finished[fold.model, fold.origin] = fold
+            on_fold(fold)
+    ordered = [finished[model.model_id, origin] for origin in origins for model in models]
     return Backtest(
-        _frame(scores, ["model", "origin", "band", "horizon", "observed", "median", "crps", "wis"]),
-        _frame(timings, ["model", "origin", "seconds"]),
-        _frame(failures, ["model", "origin", "reason"]),
-        forecasts,
+        _frame(
+            [{"model": fold.model, "origin": fold.origin, **row} for fold in ordered for row in fold.rows],
+            ["model", "origin", "band", "horizon", "observed", "median", "crps", "wis"],
+        ),
+        _frame(
+            [
+                {"model": fold.model, "origin": fold.origin, "seconds": fold.seconds}
+                for fold in ordered
+                if fold.seconds is not None
+            ],
+            ["model", "origin", "seconds"],
+        ),
+        _frame(
+            [
+                {"model": fold.model, "origin": fold.origin, "reason": fold.failure}
+                for fold in ordered
+                if fold.failure is not None
+            ],
+            ["model", "origin", "reason"],
+        ),
     )
+
+
+def _score_group(
+    model: Model,
+    history: LaunchHistory,
+    group: Sequence[date],
+    outcomes: Sequence[NDArray[np.float64]],
+    replay: Replay,
+) -> list[FoldScores]:
+    """Fits once, at the first origin of the group, and scores the forecast from each of its origins."""
+    horizon = replay.request.horizon
+    if replay.window_days is not None:
+        history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
+    furthest = (group[-1] - group[0]).days
+    started = perf_counter()
+    try:
+        made = forecast(model, history, SimulationRequest(horizon + furthest, replay.request.n_paths), replay.seed)
+    except SalvocastError as error:
+        return [FoldScores(model.model_id, origin, [], failure=str(error)) for origin in group]
+    seconds = (perf_counter() - started) / len(group)
+    return [
+        FoldScores(
+            model.model_id,
+            origin,
+            score_path(made.paths[:, skipped : skipped + horizon], observed, np.random.default_rng(origin.toordinal())),
+            seconds,
+        )
+        for origin, observed in zip(group, outcomes, strict=True)
+        for skipped in [(origin - group[0]).days]
+    ]
 
 
 def observed_after(truth: LaunchHistory, origin: date, horizon: int) -> NDArray[np.float64]:
@@ -114,9 +181,21 @@ def observed_after(truth: LaunchHistory, origin: date, horizon: int) -> NDArray[
     return observed
 
 
-def score_band(made: SalvoForecast, observed: NDArray[np.float64], band: Band) -> list[dict[str, object]]:
-    """The scores of one band: a row per day of it, or one for its total. Rows without an observation are left out."""
-    paths = made.paths[:, band.first - 1 : band.last]
+def score_path(
+    paths: NDArray[np.int64], observed: NDArray[np.float64], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """The rows of every band that the paths cover. rng: draws the randomised part of the PIT alone."""
+    return [row for band in bands_within(paths.shape[1]) for row in score_band(paths, observed, band, rng)]
+
+
+def score_band(
+    paths: NDArray[np.int64], observed: NDArray[np.float64], band: Band, rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """The scores of one band: a row per day of it, or one for its total. Rows without an observation are left out.
+
+    paths: (n_paths, at least band.last) drones per day; observed: (horizon,) drones per day.
+    """
+    paths = paths[:, band.first - 1 : band.last]
     values = observed[band.first - 1 : band.last]
     horizons = np.arange(band.first, band.last + 1)
     if band.total:
@@ -128,6 +207,8 @@ def score_band(made: SalvoForecast, observed: NDArray[np.float64], band: Band) -
         "median": np.median(paths, axis=0),
         "crps": crps_from_paths(paths, values),
         "wis": wis(quantiles, values),
+        **wis_parts(quantiles, values),
+        "pit": pit(paths, values, rng),
         "pinball_95": losses[np.flatnonzero(QUANTILE_LEVELS == 0.95)[0]],
         "pinball_99": losses[np.flatnonzero(QUANTILE_LEVELS == 0.99)[0]],
     }
@@ -156,5 +237,5 @@ def _wis_ratio(scores: pd.DataFrame, board: pd.DataFrame) -> "pd.Series[float]":
     )
 
 
-def _frame(rows: list[dict[str, object]], columns: list[str]) -> pd.DataFrame:
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)

@@ -1,8 +1,8 @@
 """`salvocast backtest`."""
 
 import sys
-from collections.abc import Iterable
 from datetime import date, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,54 +14,92 @@ from features.records import QuietDayRule
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
+
+    from experiments.backtest import Backtest, Replay
+    from features.history import LaunchHistory
+    from forecasting.model import Model
+
+REFERENCE_MODEL = "empirical_window"
+ROLLING_DAYS = 365
+
+
+class Window(StrEnum):
+    """How much of the past a model is fitted to."""
+
+    EXPANDING = "expanding"
+    ROLLING = "rolling"
 
 
 def backtest(
     models: Annotated[
-        str, typer.Option(metavar="A,B", help="Models to compare, comma-separated; empirical_window is the reference.")
-    ] = "empirical_window,negative_binomial",
+        str, typer.Option(metavar="A,B|all", help=f"Models to compare; the ratios are to {REFERENCE_MODEL}.")
+    ] = "all",
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="First origin.")] = "2025-01-01",
     last: Annotated[
         str | None, typer.Option("--to", metavar="DATE", help="Last origin; without it, the last that can be scored.")
     ] = None,
     every: Annotated[int, typer.Option(help="Days between origins.")] = 14,
     horizon: Annotated[int, typer.Option(help="Attack days to forecast from each origin.")] = 28,
+    refit_every: Annotated[int, typer.Option(help="Origins per fit; between fits the last one forecasts on.")] = 1,
+    window: Annotated[
+        Window, typer.Option(help=f"Fit to all days before the origin, or to the last {ROLLING_DAYS}.")
+    ] = Window.EXPANDING,
     paths: Annotated[int, typer.Option(help="Simulated futures.")] = 2_000,
     seed: Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes at a time; the numbers are the same for any.")] = 1,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
     quiet_days: QuietDaysOption = QuietDayRule.ALL,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
-    from experiments.backtest import run_backtest
+    from tqdm import tqdm
+
+    from experiments.backtest import FoldScores, Replay, run_backtest
     from experiments.folds import rolling_origins
+    from experiments.resume import FoldStore
     from experiments.tracking import log_backtest, tracking_uri
     from features.files import write_file
-    from forecasting.model import SimulationRequest, load_model
+    from forecasting.model import MODELS, SimulationRequest, load_model
 
-    request = SimulationRequest(horizon, paths)
-    compared = [load_model(name.strip()) for name in models.split(",") if name.strip()]
+    names = list(MODELS) if models == "all" else [name.strip() for name in models.split(",") if name.strip()]
+    compared = [load_model(name) for name in dict.fromkeys(names)]
     if not compared:
-        raise InputError("--models is empty: expected names such as empirical_window,negative_binomial")
+        raise InputError(f"--models is empty: expected names such as {REFERENCE_MODEL}, or all")
+    if jobs < 1:
+        raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
     if out is not None and not out.parent.is_dir():
         raise InputError(f"cannot write {out}: the folder {out.parent} does not exist")
+    window_days = ROLLING_DAYS if window is Window.ROLLING else None
+    replay = Replay(SimulationRequest(horizon, paths), seed, refit_every, window_days)
     first_day, last_day = parse_day(first, "--from"), parse_day(last, "--to")
     assert first_day is not None
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
         origins = rolling_origins(first_day, last_day or truth.last_day - timedelta(days=horizon), every)
-        result = run_backtest(
-            lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin),
-            truth,
-            compared,
-            origins,
-            request,
-            seed=seed,
-            on_origin=_with_progress,
-        )
+
+        def history_at(origin: date) -> "LaunchHistory":
+            return ledger.history(theatre, weapon_class, quiet_days, origin)
+
+        n_folds = len(origins) * len(compared)
+        with FoldStore(truth.digest, replay) as store, tqdm(total=n_folds, desc="folds", disable=None) as bar:
+            done = store.finished()
+            bar.update(len(done))
+
+            def finished(fold: FoldScores) -> None:
+                store.add(fold)
+                bar.update()
+
+            result = run_backtest(
+                history_at, truth, compared, origins, replay, n_jobs=jobs, done=done, on_fold=finished
+            )
+        pictures = _pictures(result, compared, history_at(origins[-1]), replay)
     board = result.leaderboard()
-    print(f"{len(origins)} origins from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, rule {quiet_days}")
+    print(
+        f"{len(origins)} origins from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
+        f"silent days: {quiet_days}"
+    )
     print(_table(board))
     for failure in result.failures.itertuples():
         print(f"{failure.model} failed at {failure.origin}: {failure.reason}", file=sys.stderr)
@@ -72,18 +110,36 @@ def backtest(
         "last_origin": origins[-1],
         "every": every,
         "horizon": horizon,
+        "refit_every": refit_every,
+        "window": window,
         "n_paths": paths,
         "seed": seed,
         "quiet_day_rule": quiet_days,
     }
-    run_id = log_backtest(result, truth, parameters)
+    run_id = log_backtest(result, truth, parameters, pictures)
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
 
 
-def _with_progress(origins: Iterable[date]) -> Iterable[date]:
-    from tqdm import tqdm
+def _pictures(
+    result: "Backtest", models: "list[Model]", history: "LaunchHistory", replay: "Replay"
+) -> "dict[str, dict[str, Figure]]":
+    """The pictures of each model, and ("") of all together."""
+    from experiments.pictures import coverage_picture, pit_picture, skill_picture
+    from forecasting.model import forecast
+    from forecasting.report.pictures import forecast_picture
 
-    return tqdm(origins, desc="backtest", unit=" origins", disable=None)
+    made: dict[str, dict[str, Figure]] = {}
+    for model in models:
+        scores = result.scores[result.scores["model"] == model.model_id]
+        if scores.empty:
+            continue
+        made[model.model_id] = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
+        if not (result.failures["model"] == model.model_id).any():
+            salvos = forecast(model, history, replay.request, replay.seed)
+            made[model.model_id][f"fan_chart_{history.last_day}"] = forecast_picture(salvos, history)
+    if not result.scores.empty:
+        made[""] = {"skill_by_horizon": skill_picture(result.scores)}
+    return made
 
 
 def _table(board: "pd.DataFrame") -> str:

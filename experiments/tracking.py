@@ -8,19 +8,21 @@ import fcntl
 import logging
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from experiments.backtest import Backtest
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.home import salvocast_home
 from forecasting.report.document import versions
+from forecasting.report.pictures import rendered
 
 EXPERIMENT = "salvocast-backtest"
 
@@ -30,10 +32,16 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{salvocast_home() / 'mlflow.db'}"
 
 
-def log_backtest(result: Backtest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
+def log_backtest(
+    result: Backtest,
+    history: LaunchHistory,
+    parameters: dict[str, Any],
+    pictures: Mapping[str, Mapping[str, Figure]],
+) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
     history: the truth that was scored against. parameters: of the request; models and data digest are added.
+    pictures: model ("" for those of the leaderboard) -> name -> picture.
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
@@ -56,9 +64,10 @@ def log_backtest(result: Backtest, history: LaunchHistory, parameters: dict[str,
                 tags = {"mlflow.parentRunId": parent}
                 child = client.create_run(experiment_id, run_name=model, tags=tags).info.run_id
                 _log(client, child, shared | {"model": model}, metrics, history)
-                _log_picture(client, child, result, history, model)
+                _log_pictures(client, child, pictures.get(model, {}))
                 client.set_terminated(child, "FINISHED" if len(own) else "FAILED")
             _log_tables(client, parent, {"leaderboard": board, "failures": result.failures})
+            _log_pictures(client, parent, pictures.get("", {}))
             status = "FINISHED"
         finally:
             client.set_terminated(parent, status)
@@ -142,16 +151,12 @@ def _metrics(board: pd.DataFrame, scores: pd.DataFrame) -> dict[tuple[str, int],
     return metrics
 
 
-def _log_picture(client: Any, run_id: str, result: Backtest, history: LaunchHistory, model: str) -> None:
-    from forecasting.report.pictures import forecast_picture, rendered
-
-    made = result.forecasts.get(model)
-    if made is None:
-        return
+def _log_pictures(client: Any, run_id: str, pictures: Mapping[str, Figure]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"fan_chart_{made.origin}.png"
-        path.write_bytes(rendered(forecast_picture(made, history.until(made.origin)), ".png", model))
-        client.log_artifact(run_id, str(path))
+        for name, picture in pictures.items():
+            path = Path(folder) / f"{name}.png"
+            path.write_bytes(rendered(picture, ".png", name))
+            client.log_artifact(run_id, str(path))
 
 
 def _log_tables(client: Any, run_id: str, tables: dict[str, pd.DataFrame]) -> None:

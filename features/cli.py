@@ -10,7 +10,7 @@ import typer
 
 from features.errors import InputError
 from features.home import ledger_url
-from features.records import QuietDayRule
+from features.records import SHAHED, UKRAINE, QuietDayRule
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
@@ -18,6 +18,9 @@ if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` mu
     from features.ledger import IngestCounts, Ledger
     from features.records import SalvoReport
     from features.sources.reading import Reading
+
+LATEST_YEAR = 2099
+"""A later day is a mistyped one, and the end of the calendar has no next day."""
 
 ingest = typer.Typer(help="Read reports into the ledger.", no_args_is_help=True)
 data = typer.Typer(help="What the ledger knows.", no_args_is_help=True)
@@ -46,9 +49,12 @@ def parse_day(text: str | None, option: str) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"{option} is '{text}': expected a day as YYYY-MM-DD, such as 2026-02-28") from error
+    if day.year > LATEST_YEAR:
+        raise InputError(f"{option} is '{text}': expected a day until {LATEST_YEAR}-12-31")
+    return day
 
 
 @ingest.command("bundled")
@@ -84,12 +90,19 @@ def ingest_table(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; store nothing.")] = False,
 ) -> None:
     """Read a table of your own."""
+    import hashlib
+    from dataclasses import replace
+
     from features.sources.reading import RejectedRow
     from features.sources.table import columns_used, read_table
 
     mapping = dict(_field_and_column(pair) for pair in columns or [])
     reading = read_table(file, mapping=mapping, theatre=theatre, weapon_class=weapon_class)
     if not dry_run:
+        if mapping or (theatre, weapon_class) != (UKRAINE, SHAHED):
+            # The same bytes read in another way are another reading: the ledger must not take them for known.
+            how = f"{reading.digest}|{sorted(mapping.items())}|{theatre}|{weapon_class}"
+            reading = replace(reading, digest=hashlib.sha256(how.encode()).hexdigest())
         _ingest([reading])
         return
     used = columns_used(file, mapping)

@@ -124,8 +124,18 @@ class LaunchHistory:
 
     def until(self, day: date) -> Self:
         """The same history, cut after `day`. For pictures and tests: what was known by then is the ledger's to say."""
-        n_days = (day - self.first_day).days + 1
+        n_days = max(0, (day - self.first_day).days + 1)
         return replace(self, launched=self.launched[:n_days].copy(), neutralised=self.neutralised[:n_days].copy())
+
+    def since(self, day: date) -> Self:
+        """The same history, from `day` on (unchanged where it begins later)."""
+        skipped = max((day - self.first_day).days, 0)
+        return replace(
+            self,
+            first_day=self.first_day + timedelta(days=skipped),
+            launched=self.launched[skipped:].copy(),
+            neutralised=self.neutralised[skipped:].copy(),
+        )
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per attack day: attack_day, launched, neutralised (drones, missing where unknown), regime."""
@@ -159,13 +169,15 @@ def without_overlaps(reports: Sequence[SalvoReport]) -> list[SalvoReport]:
         report
         for same_day in by_day.values()
         for report in same_day
-        if not any(
-            _rank(other) < _rank(report)
-            and other.window_start <= report.window_end
-            and report.window_start <= other.window_end
-            for other in same_day
-        )
+        if not any(_rank(other) < _rank(report) and _overlap(other, report) for other in same_day)
     ]
+
+
+def _overlap(one: SalvoReport, other: SalvoReport) -> bool:
+    """Whether two windows share time: the night to 08:00 and the day from 08:00 do not; one without length may."""
+    shared = min(one.window_end, other.window_end) - max(one.window_start, other.window_start)
+    moment = one.window_start == one.window_end or other.window_start == other.window_end
+    return shared > timedelta(0) or (moment and shared == timedelta(0))
 
 
 def _rank(report: SalvoReport) -> int:

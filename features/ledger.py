@@ -301,7 +301,13 @@ class Ledger:
             .join(batch_table, batch_table.c.id == sighting_table.c.batch_id)
             .where(report_table.c.theatre == theatre, report_table.c.weapon_class == weapon_class)
             # Two sources that state different counts for the same second have no order in time; any fixed one will do.
-            .order_by(report_table.c.key_digest, sighting_table.c.known_at, report_table.c.content_digest)
+            # Of the same counts, a time that was stated goes before one that was assumed.
+            .order_by(
+                report_table.c.key_digest,
+                sighting_table.c.known_at,
+                report_table.c.content_digest,
+                sighting_table.c.stated.desc(),
+            )
         )
         key = content = None
         revision = 0

@@ -1,7 +1,7 @@
 """The records everything else is built on: frozen, and checked when they are made."""
 
 from dataclasses import dataclass, fields
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -119,12 +119,13 @@ class SalvoReport:
             raise InputError("launched is missing: expected a whole number of drones")
         for name in COUNT_FIELDS:
             count = getattr(self, name)
-            if count is not None and not 0 <= count <= LARGEST_COUNT:
-                raise InputError(f"{name} is {count}: expected 0 to {LARGEST_COUNT}")
+            if count is not None and not (isinstance(count, int) and 0 <= count <= LARGEST_COUNT):
+                raise InputError(f"{name} is {count!r}: expected a whole number (int), 0 to {LARGEST_COUNT}")
         if self.published_at is not None:
             if self.published_at.tzinfo is None:
                 raise InputError(f"published_at {self.published_at.isoformat()}: expected a time with its zone")
-            if self.published_at < self.window_end.replace(tzinfo=KYIV):
+            # In UTC: two times of one zone are compared by the clock on the wall, which lies when summer time begins.
+            if self.published_at.astimezone(UTC) < self.window_end.replace(tzinfo=KYIV).astimezone(UTC):
                 raise InputError(
                     f"published_at {self.published_at.isoformat()} is before the window ends "
                     f"({self.window_end.isoformat()} local time)"

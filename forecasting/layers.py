@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from features.errors import InputError, unknown_name
 
-Number = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+LARGEST_NUMBER = 1e9
+"""Far above any stock, supply or price: a larger number is a slip, and its products would leave 64 bits."""
+Number = Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
 
 
 class _Stated(BaseModel):
@@ -145,17 +147,20 @@ def parse_defence(text: str, file_name: str) -> Defence:
     head, layers, sources = stated.get("defence", {}), stated.get("layer", []), stated.get("source", [])
     if not isinstance(head, dict):
         raise InputError(f"{file_name}: 'defence' is a {type(head).__name__}: expected the table [defence]")
+    for name, rows in (("layer", layers), ("source", sources)):
+        if not isinstance(rows, list):
+            raise InputError(f"{file_name}: '{name}' is a {type(rows).__name__}: expected [[{name}]] tables")
     try:
         return Defence.model_validate({**head, "layers": tuple(layers), "sources": tuple(sources)})
     except ValidationError as error:
         raise InputError(f"{file_name}: {_told(error, layers)}") from error
-    except TypeError as error:
-        raise InputError(f"{file_name}: expected [[layer]] and [[source]] tables ({error})") from error
 
 
 def _told(error: ValidationError, layers: list[object]) -> str:
     """The first error in words: the layer by its id, the key, what was expected, the nearest key for a typo."""
-    first = error.errors(include_url=False)[0]
+    errors = error.errors(include_url=False)
+    # A mistyped key is also a missing one; only the typo tells what to mend.
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     location = list(first["loc"])
     model: type[BaseModel] = Defence
     if location[:1] == ["layers"] and len(location) > 1 and isinstance(location[1], int):

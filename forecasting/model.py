@@ -80,6 +80,10 @@ def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, s
 
     Same history, request and seed: same bytes. The origin is the history's last day.
     """
+    if not history.known.size:
+        raise InputError(
+            f"no attack day until {history.last_day} has a known count: ingest reports or choose a later origin"
+        )
     unknown_days = (history.last_day - history.last_known_day).days
     if unknown_days > MAX_UNKNOWN_DAYS:
         raise InputError(

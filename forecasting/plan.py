@@ -8,9 +8,8 @@ from features.history import LaunchHistory
 from forecasting.defence import Engagements, engage
 from forecasting.layers import Defence
 from forecasting.model import Model, SimulationRequest, forecast
-from forecasting.ordering import order_for_horizon
+from forecasting.ordering import check_service_level, order_for_horizon
 from forecasting.types import InterceptorOrder, SalvoForecast
-
 
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
@@ -44,9 +43,10 @@ def make_plan(
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
-            f"{request.n_paths} paths of {request.horizon} attack days: expected at most {MAX_CELLS} path days in a plan; "
+            f"{request.n_paths} paths of {request.horizon} attack days: a plan takes at most {MAX_CELLS} path days; "
             "take fewer paths or a shorter horizon"
         )
+    check_service_level(service_level)  # before the work, and for a defence without any stock too
     salvos = forecast(model, history, request, seed)
     engagements = engage(salvos, defence, on_layer)
     orders = tuple(order_for_horizon(stock, defence, service_level) for stock in engagements.stocks)

@@ -6,6 +6,7 @@ Observed counts of NaN (nothing was reported) are scored NaN and left out of mea
 import numpy as np
 import scoringrules
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import pdist
 
 QUANTILE_LEVELS = np.array([0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99])
 """The levels at which a forecast is scored."""
@@ -46,6 +47,63 @@ def wis(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUANTILE_
     """
     mean: Scores = 2.0 * pinball_loss(quantiles, observed, levels).mean(axis=0)
     return mean
+
+
+def wis_parts(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUANTILE_LEVELS) -> dict[str, Scores]:
+    """The WIS as the sum of dispersion, overprediction and underprediction (Bracher et al. 2021, eq. 4).
+
+    levels: ascending and symmetric about 0.5, which is one of them; the pairs are the ends of central intervals.
+    Returns (horizon,) in drones for each part.
+    """
+    values = _matching(quantiles, observed)
+    ends, level = np.asarray(quantiles, dtype=float), np.asarray(levels, dtype=float)
+    n_pairs = level.size // 2
+    if level.size % 2 == 0 or not np.allclose(level + level[::-1], 1.0):
+        raise ValueError(f"levels {level}: expected an odd number of them, symmetric about 0.5")
+    lower, median, upper = ends[:n_pairs], ends[n_pairs], ends[:n_pairs:-1]
+    weight = 2.0 / level.size
+    parts = {
+        "dispersion": (level[:n_pairs, np.newaxis] * (upper - lower)).sum(axis=0),
+        "overprediction": 0.5 * np.maximum(median - values, 0) + np.maximum(lower - values, 0).sum(axis=0),
+        "underprediction": 0.5 * np.maximum(values - median, 0) + np.maximum(values - upper, 0).sum(axis=0),
+    }
+    return {name: _where_known(values, weight * part) for name, part in parts.items()}
+
+
+def pit(paths: NDArray[np.int64], observed: ArrayLike, rng: np.random.Generator) -> Scores:
+    """Randomised probability integral transform of counts, uniform on (0, 1) for a calibrated forecast.
+
+    F(y - 1) + v (F(y) - F(y - 1)) with v uniform (Czado, Gneiting and Held 2009, eq. 1). Shapes as `crps_from_paths`.
+    """
+    values = _matching(paths, observed)
+    below, up_to = (paths < values).mean(axis=0), (paths <= values).mean(axis=0)
+    return _where_known(values, below + rng.uniform(size=values.size) * (up_to - below))
+
+
+def energy_score(paths: NDArray[np.int64], observed: ArrayLike) -> float:
+    """Energy score of the whole path (Gneiting and Raftery 2007, eq. 22, with the fair mean over pairs), in drones.
+
+    Shapes as `crps_from_paths`; only the days that were reported count. NaN when none was.
+    """
+    values = _matching(paths, observed)
+    known = ~np.isnan(values)
+    if not known.any():
+        return float("nan")
+    sample = paths[:, known].astype(float)
+    return float(np.linalg.norm(sample - values[known], axis=1).mean() - 0.5 * pdist(sample).mean())
+
+
+def brier_score(paths: NDArray[np.int64], observed: ArrayLike, threshold: int) -> float:
+    """Brier (1950) score of the event "a day of at least `threshold` drones within the horizon".
+
+    Shapes as `crps_from_paths`. NaN when a day without a report leaves open whether it happened.
+    """
+    values = _matching(paths, observed)
+    happened = bool((values >= threshold).any())
+    if not happened and np.isnan(values).any():
+        return float("nan")
+    probability = float((paths >= threshold).any(axis=1).mean())
+    return (probability - happened) ** 2
 
 
 def covered(lower: ArrayLike, upper: ArrayLike, observed: ArrayLike) -> Scores:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from time import perf_counter
@@ -67,9 +68,7 @@ def main() -> None:
                 "ingest of the bundled reports into a new ledger": ingest,
                 "history as of a day": lambda: ledger.history(origin=history.last_day),
                 **{
-                    f"fit and 2,000 paths of 28 days, {name}": lambda model=load_model(name): forecast(
-                        model, history, request, 1
-                    )
+                    f"fit and 2,000 paths of 28 days, {name}": partial(forecast, load_model(name), history, request, 1)
                     for name in MODELS
                 },
                 f"defence of {len(defence.layers)} layers": lambda: engage(salvos, defence),

@@ -60,7 +60,7 @@ def workbook(document: ForecastDocument | PlanDocument) -> bytes:
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"
             for column in sheet.columns:
-                longest = max(len(str(cell.value)) for cell in column if cell.value is not None)
+                longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=0)
                 sheet.column_dimensions[column[0].column_letter].width = min(longest + 2, 60)
     return buffer.getvalue()
 

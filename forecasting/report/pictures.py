@@ -21,8 +21,8 @@ PAST_DAYS = 60
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7A7A7A"
-_LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_DASHES = ("-", "--", "-.", ":")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":")
 
 
 def forecast_picture(forecast: SalvoForecast, history: LaunchHistory) -> Figure:
@@ -112,8 +112,8 @@ def _stock_out_chart(axes: Axes, plan: Plan) -> None:
         axes.plot(
             np.array(days, dtype="datetime64[D]"),
             100 * stock.stock_out_by_day,
-            color=_LINES[index % len(_LINES)],
-            ls=_DASHES[index % len(_DASHES)],
+            color=COLOURS[index % len(COLOURS)],
+            ls=DASHES[index % len(DASHES)],
             label=names[stock.layer_id],
         )
     axes.axhline(100 * (1 - plan.service_level), color=_GREY, lw=1, label=f"service level {plan.service_level:.0%}")

@@ -1,0 +1,71 @@
+"""Whether one model is better than another: paired over the same origins, with its uncertainty."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student_t
+
+
+@dataclass(frozen=True, slots=True)
+class PairedDifference:
+    """Mean score of a model less that of another over n origins; negative means the model is better.
+
+    standard_error: of the mean, with the overlap of neighbouring origins allowed for. p_value: two-sided. low, high:
+    95 % interval of the mean from the block bootstrap.
+    """
+
+    n: int
+    mean: float
+    standard_error: float
+    p_value: float
+    low: float
+    high: float
+
+
+def diebold_mariano(differences: NDArray[np.float64], overlap: int) -> tuple[float, float]:
+    """Standard error of the mean difference, and the p-value of the Diebold-Mariano test that it is zero.
+
+    differences: (n_origins,) score of one model less that of the other, in the order of the origins. overlap: how many
+    later origins share outcomes with one (28 days from origins 14 days apart: 1). Long-run variance with the Bartlett
+    kernel, which cannot be negative; correction for small samples and Student's t with n - 1 degrees of freedom after
+    Harvey, Leybourne and Newbold (1997).
+    """
+    n = differences.size
+    centred = differences - differences.mean()
+    variance = float(centred @ centred) / n
+    for lag in range(1, min(overlap, n - 1) + 1):
+        variance += 2.0 * (1.0 - lag / (overlap + 1)) * float(centred[lag:] @ centred[:-lag]) / n
+    steps = overlap + 1
+    correction = (n + 1 - 2 * steps + steps * (steps - 1) / n) / n
+    if variance <= 0.0 or correction <= 0.0:
+        return 0.0, 1.0 if differences.mean() == 0.0 else float("nan")
+    error = float(np.sqrt(variance / n / correction))
+    return error, float(2.0 * student_t.sf(abs(differences.mean()) / error, df=n - 1))
+
+
+def block_bootstrap(
+    differences: NDArray[np.float64], block: int, rng: np.random.Generator, n_samples: int = 2_000
+) -> tuple[float, float]:
+    """95 % interval of the mean difference by the circular block bootstrap (Politis and Romano 1992).
+
+    block: origins per block, so that origins which share outcomes are drawn together.
+    """
+    n = differences.size
+    n_blocks = -(-n // block)
+    starts = rng.integers(0, n, size=(n_samples, n_blocks, 1))
+    indices = ((starts + np.arange(block)) % n).reshape(n_samples, -1)[:, :n]
+    low, high = np.quantile(differences[indices].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def paired_difference(
+    model: NDArray[np.float64], other: NDArray[np.float64], overlap: int, seed: int = 1
+) -> PairedDifference:
+    """Compares the scores of two models, (n_origins,) each, over the same origins in their order."""
+    if model.shape != other.shape or model.ndim != 1 or model.size < 2:
+        raise ValueError(f"scores of shape {model.shape} and {other.shape}: expected the same origins, at least two")
+    differences = model - other
+    error, p_value = diebold_mariano(differences, overlap)
+    low, high = block_bootstrap(differences, overlap + 1, np.random.default_rng(seed))
+    return PairedDifference(differences.size, float(differences.mean()), error, p_value, low, high)

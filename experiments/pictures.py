@@ -1,0 +1,64 @@
+"""Pictures of a backtest, from the rows of `Backtest.scores`."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from forecasting.model import REFERENCE_MODEL
+from forecasting.report.pictures import COLOURS, DASHES
+
+PIT_BINS = 10
+
+
+def pit_picture(scores: pd.DataFrame) -> Figure:
+    """PIT histogram of the days of one model: flat where its distributions hold."""
+    days = _days(scores)
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.hist(days["pit"], bins=PIT_BINS, range=(0, 1), density=True, color=COLOURS[0], edgecolor="white")
+    axes.axhline(1, color="black", lw=1, ls="--")
+    axes.set(
+        xlabel="probability integral transform", ylabel="density", title=f"{days['model'].iloc[0]}, {len(days)} days"
+    )
+    return figure
+
+
+def coverage_picture(scores: pd.DataFrame) -> Figure:
+    """Nominal against observed coverage of one model, for the days and for each total."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    levels = [50, 80, 95]
+    for index, (band, rows) in enumerate(scores.groupby(scores["band"].where(_is_total(scores), "days"), sort=True)):
+        observed = [100 * rows[f"coverage_{level}"].mean() for level in levels]
+        axes.plot(levels, observed, color=COLOURS[index], ls=DASHES[index], marker="o", label=str(band))
+    axes.plot([0, 100], [0, 100], color="black", lw=1, ls="--")
+    axes.set(xlabel="nominal coverage, %", ylabel="observed coverage, %", title=str(scores["model"].iloc[0]))
+    axes.legend(frameon=False)
+    return figure
+
+
+def skill_picture(scores: pd.DataFrame) -> Figure:
+    """WIS relative to the reference by horizon, one line per model; in drones where the reference did not run."""
+    means = _days(scores).pivot_table(index="horizon", columns="model", values="wis")
+    relative = REFERENCE_MODEL in means.columns
+    if relative:
+        means = means.div(means[REFERENCE_MODEL], axis=0)
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    for index, model in enumerate(means.columns):
+        colour, dash = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
+        axes.plot(means.index, means[model], color=colour, ls=dash, label=str(model))
+    axes.set(
+        xlabel="horizon, attack days",
+        ylabel=f"WIS relative to {REFERENCE_MODEL}" if relative else "WIS, drones",
+        ylim=(0, None),
+    )
+    axes.legend(frameon=False, fontsize="small", ncols=2)
+    return figure
+
+
+def _is_total(scores: pd.DataFrame) -> "pd.Series[bool]":
+    return scores["band"].str.startswith("total")
+
+
+def _days(scores: pd.DataFrame) -> pd.DataFrame:
+    return scores[~_is_total(scores)]

@@ -1,0 +1,63 @@
+"""The folds of an unfinished backtest, so that an interrupted run goes on where it was."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import forecasting
+from experiments.backtest import FoldScores, Replay
+from features.home import salvocast_home
+
+
+class FoldStore:
+    """One file of finished folds, a JSON line each; removed when the backtest is complete.
+
+    The file is named by everything the numbers depend on: data, replay and the code of `forecasting`. A line cut short
+    by a kill is left out.
+    """
+
+    def __init__(self, data_digest: str, replay: Replay) -> None:
+        named = hashlib.sha256(f"{data_digest}|{replay}|{_code_digest()}".encode()).hexdigest()
+        self._path = salvocast_home() / "unfinished" / f"{named[:32]}.jsonl"
+
+    def __enter__(self) -> Self:
+        self._path.parent.mkdir(exist_ok=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._path.unlink(missing_ok=True)
+
+    def finished(self) -> list[FoldScores]:
+        """The folds that an earlier run finished."""
+        if not self._path.exists():
+            return []
+        folds = []
+        for line in self._path.read_text(encoding="utf-8").splitlines():
+            try:
+                stored = json.loads(line)
+            except json.JSONDecodeError:  # the last line of a killed run
+                continue
+            folds.append(FoldScores(**(stored | {"origin": date.fromisoformat(stored["origin"])})))
+        return folds
+
+    def add(self, fold: FoldScores) -> None:
+        """Keeps a finished fold."""
+        line = json.dumps(asdict(fold) | {"origin": fold.origin.isoformat()}, default=float)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+
+def _code_digest() -> str:
+    """SHA-256 of the sources that turn a history into a forecast."""
+    state = hashlib.sha256()
+    for room in forecasting.__path__:
+        for path in sorted(Path(room).rglob("*.py")):
+            state.update(path.read_bytes())
+    return state.hexdigest()
