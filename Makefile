@@ -6,9 +6,11 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# One thread a process: two test processes with two threads each only wait for one another.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: plan test test-slow check bench schemas lock clean
+
+.PHONY: plan test test-slow check bench evidence schemas lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -27,6 +29,9 @@ check: .venv/ready-for-tests
 
 bench: .venv/ready  ## how long the steps of a plan take, as ratios to one import of NumPy
 	$(BIN)/python experiments/benchmarks/plan_steps.py
+
+evidence: .venv/ready  ## the tables of the README on the salvo models (some ten minutes)
+	$(BIN)/python experiments/benchmarks/salvo_models.py
 
 schemas: .venv/ready  ## writes the published JSON Schemas after a change of the documents
 	$(BIN)/python -c 'from pathlib import Path; from forecasting.report.schema import SCHEMAS, current_schema; [Path(f"forecasting/report/{name}.schema.json").write_text(current_schema(name), encoding="utf-8") for name in SCHEMAS]'

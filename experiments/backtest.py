@@ -18,6 +18,9 @@ from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, forecas
 from forecasting.scores import QUANTILE_LEVELS, covered, crps_from_paths, pinball_loss, pit, wis, wis_parts
 
 INTERVALS = (50, 80, 95)
+SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
+SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
+SCORE_COLUMNS += [*(f"coverage_{level}" for level in INTERVALS), "horizon"]
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ def run_backtest(
     return Backtest(
         _frame(
             [{"model": fold.model, "origin": fold.origin, **row} for fold in ordered for row in fold.rows],
-            ["model", "origin", "band", "horizon", "observed", "median", "crps", "wis"],
+            SCORE_COLUMNS,
         ),
         _frame(
             [
@@ -176,8 +179,9 @@ def observed_after(truth: LaunchHistory, origin: date, horizon: int) -> NDArray[
     """(horizon,) the counts of the days after the origin; NaN where nothing is known (yet)."""
     start = (origin - truth.first_day).days + 1
     observed = np.full(horizon, np.nan)
-    known = truth.launched[max(start, 0) : start + horizon]
-    observed[: known.size] = known
+    known = truth.launched[max(start, 0) : max(start + horizon, 0)]
+    before = max(-start, 0)  # days before the first report
+    observed[before : before + known.size] = known
     return observed
 
 

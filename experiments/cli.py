@@ -69,6 +69,8 @@ def backtest(
         raise InputError(f"--models is empty: expected names such as {REFERENCE_MODEL}, or all")
     if jobs < 1:
         raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
+    if seed < 0:
+        raise InputError(f"seed is {seed}: expected 0 or more")
     if out is not None and not out.parent.is_dir():
         raise InputError(f"cannot write {out}: the folder {out.parent} does not exist")
     window_days = ROLLING_DAYS if window is Window.ROLLING else None

@@ -95,9 +95,10 @@ def _client() -> Iterator[tuple[Any, str]]:
             )
         yield client, experiment_id
     except (MlflowException, OSError) as error:
-        first_line = str(error).strip().splitlines()[0]
+        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        told = first_line.replace(uri.rstrip("/"), _without_password(uri).rstrip("/"))  # MLflow names the whole URI
         raise SalvocastError(
-            f"the tracking store {_without_password(uri)} failed ({first_line}): see that it can be reached and "
+            f"the tracking store {_without_password(uri)} failed ({told}): see that it can be reached and "
             "written, or set MLFLOW_TRACKING_URI"
         ) from error
 

@@ -10,7 +10,7 @@ import typer
 
 from features.errors import InputError
 from features.home import ledger_url
-from features.records import SHAHED, UKRAINE, QuietDayRule
+from features.records import QuietDayRule
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
@@ -25,8 +25,13 @@ LATEST_YEAR = 2099
 ingest = typer.Typer(help="Read reports into the ledger.", no_args_is_help=True)
 data = typer.Typer(help="What the ledger knows.", no_args_is_help=True)
 
-TheatreOption = Annotated[str, typer.Option(help="Theatre of the reports.")]
-WeaponClassOption = Annotated[str, typer.Option(help="Weapon class of the reports.")]
+
+def _lower(name: str) -> str:
+    return name.lower()
+
+
+TheatreOption = Annotated[str, typer.Option(help="Theatre of the reports.", callback=_lower)]
+WeaponClassOption = Annotated[str, typer.Option(help="Weapon class of the reports.", callback=_lower)]
 QuietDaysOption = Annotated[
     QuietDayRule, typer.Option(help="Which days without a report count as days without launches.")
 ]
@@ -90,19 +95,12 @@ def ingest_table(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; store nothing.")] = False,
 ) -> None:
     """Read a table of your own."""
-    import hashlib
-    from dataclasses import replace
-
     from features.sources.reading import RejectedRow
     from features.sources.table import columns_used, read_table
 
     mapping = dict(_field_and_column(pair) for pair in columns or [])
     reading = read_table(file, mapping=mapping, theatre=theatre, weapon_class=weapon_class)
     if not dry_run:
-        if mapping or (theatre, weapon_class) != (UKRAINE, SHAHED):
-            # The same bytes read in another way are another reading: the ledger must not take them for known.
-            how = f"{reading.digest}|{sorted(mapping.items())}|{theatre}|{weapon_class}"
-            reading = replace(reading, digest=hashlib.sha256(how.encode()).hexdigest())
         _ingest([reading])
         return
     used = columns_used(file, mapping)
@@ -166,6 +164,7 @@ def export(
 def revisions(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
     """List the salvos whose counts changed, version by version."""
     with open_ledger() as ledger:
+        ledger.check_series(theatre, weapon_class)
         entries = ledger.revisions(theatre, weapon_class)
     for entry in entries:
         report = entry.report

@@ -14,15 +14,19 @@ def write_file(path: Path, content: bytes) -> None:
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder, expected a file name")
+    beside = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-            beside.write(content)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            beside = Path(file.name)
+            file.write(content)
         # A temporary file is private; the file that was asked for has the permissions that the person's umask gives.
         umask = os.umask(0)
         os.umask(umask)
-        Path(beside.name).chmod(0o666 & ~umask)
-        Path(beside.name).replace(path)
+        beside.chmod(0o666 & ~umask)
+        beside.replace(path)
     except OSError as error:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
         raise SalvocastError(f"cannot write {path}: {error.strerror}") from error
 
 

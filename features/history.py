@@ -23,6 +23,7 @@ class LaunchHistory:
     first_day: the day of index 0. launched, neutralised: (n_days,) drones, NaN where nothing is known (a gap stays a
     gap); 0 for a reported or rule-derived quiet day. neutralised means what `regimes` says of that day, and is never
     filled: NaN on days without a report. sources: names of the sources that the counts are from.
+    missiles: (n_days,) missiles reported launched on the same days, 0 where none was; None where not asked for.
     """
 
     theatre: str
@@ -32,6 +33,7 @@ class LaunchHistory:
     launched: NDArray[np.float64]
     neutralised: NDArray[np.float64]
     sources: tuple[str, ...] = ()
+    missiles: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         if self.launched.ndim != 1 or self.launched.shape != self.neutralised.shape or not self.launched.size:
@@ -41,8 +43,12 @@ class LaunchHistory:
             )
         if np.nanmin(self.launched, initial=0) < 0:
             raise InputError("launched has a negative count")
-        for series in (self.launched, self.neutralised):
+        for series in self._series:
             series.setflags(write=False)
+
+    @property
+    def _series(self) -> list[NDArray[np.float64]]:
+        return [series for series in (self.launched, self.neutralised, self.missiles) if series is not None]
 
     @property
     def last_day(self) -> date:
@@ -78,7 +84,7 @@ class LaunchHistory:
         head = f"{self.theatre}|{self.weapon_class}|{self.quiet_day_rule}|{self.first_day}|"
         state = hashlib.sha256(head.encode())
         # Little-endian doubles, with one bit pattern for every NaN, are the same bytes on every machine.
-        for series in (self.launched, self.neutralised):
+        for series in self._series:
             state.update(np.where(np.isnan(series), np.float64("nan"), series).astype("<f8").tobytes())
         return state.hexdigest()
 
@@ -124,18 +130,29 @@ class LaunchHistory:
 
     def until(self, day: date) -> Self:
         """The same history, cut after `day`. For pictures and tests: what was known by then is the ledger's to say."""
-        n_days = max(0, (day - self.first_day).days + 1)
-        return replace(self, launched=self.launched[:n_days].copy(), neutralised=self.neutralised[:n_days].copy())
+        return self._cut(0, max(0, (day - self.first_day).days + 1))
 
     def since(self, day: date) -> Self:
         """The same history, from `day` on (unchanged where it begins later)."""
-        skipped = max((day - self.first_day).days, 0)
+        return self._cut(max((day - self.first_day).days, 0), self.launched.size)
+
+    def _cut(self, start: int, stop: int) -> Self:
         return replace(
             self,
-            first_day=self.first_day + timedelta(days=skipped),
-            launched=self.launched[skipped:].copy(),
-            neutralised=self.neutralised[skipped:].copy(),
+            first_day=self.first_day + timedelta(days=start),
+            launched=self.launched[start:stop].copy(),
+            neutralised=self.neutralised[start:stop].copy(),
+            missiles=None if self.missiles is None else self.missiles[start:stop].copy(),
         )
+
+    def with_missiles(self, reports: Iterable[SalvoReport]) -> Self:
+        """The same history with the missiles of these reports, summed by attack day."""
+        missiles = np.zeros(self.launched.size)
+        for report in reports:
+            index = (report.attack_day - self.first_day).days
+            if 0 <= index < missiles.size:
+                missiles[index] += report.launched
+        return replace(self, missiles=missiles)
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per attack day: attack_day, launched, neutralised (drones, missing where unknown), regime."""
@@ -165,12 +182,14 @@ def without_overlaps(reports: Sequence[SalvoReport]) -> list[SalvoReport]:
     by_day: dict[tuple[str, str, date], list[SalvoReport]] = {}
     for report in reports:
         by_day.setdefault((report.theatre, report.weapon_class, report.attack_day), []).append(report)
-    return [
-        report
-        for same_day in by_day.values()
-        for report in same_day
-        if not any(_rank(other) < _rank(report) and _overlap(other, report) for other in same_day)
-    ]
+    kept: list[SalvoReport] = []
+    for same_day in by_day.values():
+        standing: list[SalvoReport] = []
+        for report in sorted(same_day, key=_rank):  # one that was dropped itself drops no other
+            if not any(_rank(other) < _rank(report) and _overlap(other, report) for other in standing):
+                standing.append(report)
+        kept += standing
+    return kept
 
 
 def _overlap(one: SalvoReport, other: SalvoReport) -> bool:

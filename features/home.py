@@ -2,8 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from features.errors import SalvocastError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 
 def salvocast_home() -> Path:
@@ -31,6 +35,11 @@ def salvocast_home() -> Path:
     return home
 
 
-def ledger_url() -> str:
+def ledger_url() -> "URL | str":
     """The database of the ledger: `SALVOCAST_LEDGER_URL` (any SQLAlchemy URL), or SQLite in the home."""
-    return os.environ.get("SALVOCAST_LEDGER_URL") or f"sqlite:///{salvocast_home() / 'ledger.db'}"
+    given = os.environ.get("SALVOCAST_LEDGER_URL")
+    if given:
+        return given
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(salvocast_home() / "ledger.db"))  # a path may hold any character

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from features.errors import InputError, SalvocastError, unknown_name
 from features.history import LaunchHistory
-from features.records import KYIV, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.records import KYIV, MISSILES, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sources.reading import Reading, RejectedRow
 
 SCHEMA_REVISION = "0001"
@@ -56,7 +56,6 @@ report_table = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("key_digest", sa.LargeBinary(16), nullable=False),
     sa.Column("content_digest", sa.LargeBinary(16), nullable=False),
-    sa.Column("source", sa.String(40), nullable=False),
     sa.Column("theatre", sa.String(40), nullable=False),
     sa.Column("weapon_class", sa.String(40), nullable=False),
     sa.Column("window_start", sa.DateTime, nullable=False, comment="local time of the theatre"),
@@ -85,7 +84,8 @@ sighting_table = sa.Table(
     sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
     sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
     sa.Column("stated", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("report_id", "known_at", "stated", name="uq_sighting"),
+    sa.Column("source", sa.String(40), nullable=False),
+    sa.UniqueConstraint("report_id", "known_at", "stated", "source", name="uq_sighting"),
 )
 quarantine_table = sa.Table(
     "quarantine",
@@ -151,7 +151,7 @@ class Ledger:
         self._engine = engine
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str | sa.URL) -> Self:
         """Opens the ledger at an SQLAlchemy URL and brings its schema up to date."""
         try:
             engine = sa.create_engine(url)
@@ -241,15 +241,7 @@ class Ledger:
         The same call serves a live forecast and every origin of a backtest. Raises InputError for a series that is not
         in the ledger, and for an origin before its first report.
         """
-        series = self.series()
-        if not series:
-            raise InputError("the ledger is empty: ingest reports first (salvocast ingest bundled)")
-        theatres = {known for known, _, _ in series}
-        if theatre not in theatres:
-            raise unknown_name("theatre", theatre, theatres)
-        classes = {weapon for known, weapon, _ in series if known == theatre}
-        if weapon_class not in classes:
-            raise unknown_name("weapon class", weapon_class, classes)
+        self.check_series(theatre, weapon_class)
         moment = end_of_day(origin) if origin else _END_OF_TIME
         reports = [entry.report for entry in self.as_of(moment, theatre, weapon_class)]
         if not reports:
@@ -258,7 +250,12 @@ class Ledger:
                 f"origin {origin} is before the first report of {weapon_class} in theatre {theatre}, "
                 f"{first.report.attack_day}: choose a later one"
             )
-        return LaunchHistory.from_reports(reports, until=origin, rule=rule)
+        history = LaunchHistory.from_reports(reports, until=origin, rule=rule)
+        if weapon_class != SHAHED:
+            return history
+        # Combined strikes: what else was launched on the same days may tell about the days to come.
+        missiles = [entry.report for kind in MISSILES for entry in self.as_of(moment, theatre, kind)]
+        return history.with_missiles(missiles)
 
     def revisions(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
         """Every version of every salvo whose counts changed, salvo by salvo in the order of becoming known."""
@@ -278,6 +275,18 @@ class Ledger:
         with self._connection() as connection:
             return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
+    def check_series(self, theatre: str, weapon_class: str) -> None:
+        """Raises InputError, with the names that are known, for a series that the ledger does not hold."""
+        series = self.series()
+        if not series:
+            raise InputError("the ledger is empty: ingest reports first (salvocast ingest bundled)")
+        theatres = {known for known, _, _ in series}
+        if theatre not in theatres:
+            raise unknown_name("theatre", theatre, theatres)
+        classes = {weapon for known, weapon, _ in series if known == theatre}
+        if weapon_class not in classes:
+            raise unknown_name("weapon class", weapon_class, classes)
+
     def batches(self) -> list[RowMapping]:
         """The files that brought something new, oldest first (columns of the table `batch`, times in UTC)."""
         with self._connection() as connection:
@@ -296,7 +305,13 @@ class Ledger:
     def _entries(self, theatre: str, weapon_class: str) -> Iterator[tuple[bytes, LedgerReport]]:
         """Each salvo's sightings that changed something, in the order of becoming known."""
         query = (
-            sa.select(report_table, sighting_table.c.known_at, sighting_table.c.stated, batch_table.c.recorded_at)
+            sa.select(
+                report_table,
+                sighting_table.c.known_at,
+                sighting_table.c.stated,
+                sighting_table.c.source,
+                batch_table.c.recorded_at,
+            )
             .join(sighting_table, sighting_table.c.report_id == report_table.c.id)
             .join(batch_table, batch_table.c.id == sighting_table.c.batch_id)
             .where(report_table.c.theatre == theatre, report_table.c.weapon_class == weapon_class)
@@ -307,6 +322,7 @@ class Ledger:
                 sighting_table.c.known_at,
                 report_table.c.content_digest,
                 sighting_table.c.stated.desc(),
+                sighting_table.c.source,
             )
         )
         key = content = None
@@ -350,7 +366,8 @@ class Ledger:
         added = revised = unchanged = 0
         for key, report in reports:
             dated = report.published_at or reading.published_at
-            sighting = _Sighting(_digest(report.content), _utc(dated or recorded), report.published_at is not None)
+            stated = report.published_at is not None
+            sighting = _Sighting(_digest(report.content), _utc(dated or recorded), stated, report.source)
             salvo = salvos.setdefault(key, _Salvo())
             in_force = salvo.in_force(sighting.known_at)
             if in_force is None:
@@ -382,6 +399,7 @@ class Ledger:
                         "batch_id": batch_id,
                         "known_at": sighting.known_at,
                         "stated": sighting.stated,
+                        "source": sighting.source,
                     }
                     for key, sighting in new_sightings
                 ],
@@ -410,15 +428,16 @@ class Ledger:
                 report_table.c.id,
                 sighting_table.c.known_at,
                 sighting_table.c.stated,
+                sighting_table.c.source,
             )
             .join(sighting_table, sighting_table.c.report_id == report_table.c.id)
             .where(report_table.c.key_digest.in_(keys))
         )
         salvos: dict[bytes, _Salvo] = {}
-        for key, content, report_id, known_at, stated in connection.execute(query):
+        for key, content, report_id, known_at, stated, source in connection.execute(query):
             salvo = salvos.setdefault(key, _Salvo())
             salvo.report_ids[content] = report_id
-            salvo.sightings.add(_Sighting(content, known_at, stated))
+            salvo.sightings.add(_Sighting(content, known_at, stated, source))
         return salvos
 
     def _migrate(self) -> None:
@@ -480,6 +499,7 @@ class _Sighting:
     content: bytes
     known_at: datetime
     stated: bool
+    source: str
 
 
 @dataclass(slots=True)
@@ -531,7 +551,7 @@ def _schema_revision(connection: Connection) -> str | None:
 
 
 def _report_row(report: SalvoReport, key: bytes, content: bytes) -> dict[str, Any]:
-    row = {name: getattr(report, name) for name in REPORT_FIELDS if name != "published_at"}
+    row = {name: getattr(report, name) for name in REPORT_FIELDS if name not in ("published_at", "source")}
     window_end_utc = _utc(report.window_end.replace(tzinfo=KYIV))
     return row | {"key_digest": key, "content_digest": content, "window_end_utc": window_end_utc}
 

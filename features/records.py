@@ -1,5 +1,6 @@
 """The records everything else is built on: frozen, and checked when they are made."""
 
+import re
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -10,6 +11,8 @@ from features.errors import InputError
 
 UKRAINE = "ukraine"
 SHAHED = "shahed"
+MISSILES = ("cruise", "ballistic", "mixed")
+"""The weapon classes that are counted as missiles; "mixed" where a report bundles both kinds."""
 KYIV = ZoneInfo("Europe/Kyiv")
 """Windows are stated in this local time; an attack day is a date of it."""
 
@@ -56,6 +59,8 @@ class QuietDayRule(StrEnum):
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
 
 
+_SERIES_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
 COUNT_FIELDS = (
     "launched",
     "shot_down",
@@ -100,6 +105,11 @@ class SalvoReport:
     published_at: datetime | None = None
 
     def __post_init__(self) -> None:
+        for name in ("theatre", "weapon_class"):
+            if not _SERIES_NAME.fullmatch(getattr(self, name)):
+                raise InputError(
+                    f"{name} is '{getattr(self, name)}': expected a name of lower-case letters, digits and underscores"
+                )
         for name in ("window_start", "window_end"):
             value = getattr(self, name)
             if value.tzinfo is not None:

@@ -40,7 +40,7 @@ app = typer.Typer(
 app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
 
-DEFAULT_MODEL = "empirical_window"
+DEFAULT_MODEL = "salvo_ensemble"
 PLOT_SUFFIXES = (".png", ".svg", ".html")
 
 

@@ -17,9 +17,20 @@ MAX_PATHS = 100_000
 
 MODELS = {
     "empirical_window": "forecasting.models.empirical_window:EmpiricalWindow",
+    "seasonal_naive": "forecasting.models.seasonal_naive:SeasonalNaive",
+    "exponential_empirical": "forecasting.models.exponential_empirical:ExponentialEmpirical",
+    "ratio_to_level": "forecasting.models.ratio_to_level:RatioToLevel",
+    "local_level": "forecasting.models.local_level:LocalLevel",
     "negative_binomial": "forecasting.models.negative_binomial:NegativeBinomialRegression",
+    "log_normal": "forecasting.models.log_normal:LogNormalRegression",
+    "two_regime": "forecasting.models.two_regime:TwoRegime",
+    "salvo_ensemble": "forecasting.ensemble:SalvoEnsemble",
+    "gradient_boosting": "forecasting.models.gradient_boosting:GradientBoosting",
 }
 """Name -> where its class is. Strings, so that naming the models loads none of their libraries."""
+
+FEWEST_DAYS = 28
+"""Known attack days that a model needs unless it says otherwise."""
 
 REFERENCE_MODEL = "empirical_window"
 """What every other model is measured against."""
@@ -64,6 +75,16 @@ class Model(Protocol):
     def fit(self, history: LaunchHistory) -> Fitted:
         """Learns from `history` and from nothing else. Raises ModelError or InputError where it cannot."""
         ...
+
+
+def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAYS) -> None:
+    """Raises InputError where the history has fewer known attack days than a model needs."""
+    n_known = int(history.known.size)
+    if n_known < fewest:
+        raise InputError(
+            f"model {model_id} needs at least {fewest} known attack days, the history until {history.last_day} has "
+            f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}"
+        )
 
 
 def load_model(name: str) -> Model:

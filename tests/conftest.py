@@ -1,5 +1,6 @@
 """Shared by all tests: a home of their own, and the bundled series."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,10 +24,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def ledger(home: Path) -> Ledger:
+def ledger(home: Path) -> Iterator[Ledger]:
     """An empty ledger in the home."""
     home.mkdir(exist_ok=True)
-    return Ledger.open(f"sqlite:///{home / 'ledger.db'}")
+    with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
+        yield ledger
 
 
 @pytest.fixture(scope="session")

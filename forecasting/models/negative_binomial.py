@@ -1,16 +1,16 @@
 """Negative-binomial regression of a day's count on the levels of the past week and month."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import InputError
 from features.history import LaunchHistory
 from features.lags import exponential_mean
 from features.matrix import level_matrix, level_predictors
-from forecasting.model import ModelError, SimulationRequest
+from forecasting.model import ModelError, SimulationRequest, require_days
 
 HALF_LIVES = (7.0, 28.0)
 WINDOW = 365
@@ -29,12 +29,7 @@ class NegativeBinomialRegression:
     model_id: str = "negative_binomial"
 
     def fit(self, history: LaunchHistory) -> "FittedNegativeBinomial":
-        if history.known.size < FEWEST_DAYS:
-            raise InputError(
-                f"model {self.model_id} needs at least {FEWEST_DAYS} known attack days, the history until "
-                f"{history.last_day} has {history.known.size}: ingest more reports, choose a later origin or "
-                "--model empirical_window"
-            )
+        require_days(self.model_id, history, FEWEST_DAYS)
         from statsmodels.discrete.discrete_model import NegativeBinomial
 
         matrix = level_matrix(history.launched, HALF_LIVES)
@@ -77,12 +72,18 @@ class FittedNegativeBinomial:
     largest_mean: float
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        shape = 1.0 / self.dispersion
+        return self.paths(request, lambda mean: rng.negative_binomial(shape, shape / (shape + mean)))
+
+    def paths(
+        self, request: SimulationRequest, draw: Callable[[NDArray[np.float64]], NDArray[np.int64]]
+    ) -> NDArray[np.int64]:
+        """(n_paths, horizon) drones. draw: (n_paths,) expected counts of a day -> its (n_paths,) counts."""
         decay = 0.5 ** (1.0 / np.array(HALF_LIVES))
         levels = np.tile(self.levels, (request.n_paths, 1))
         paths = np.empty((request.n_paths, request.horizon), dtype=np.int64)
-        shape = 1.0 / self.dispersion
         for day in range(request.horizon):
             mean = np.minimum(np.exp(level_predictors(levels) @ self.coefficients), self.largest_mean)
-            paths[:, day] = rng.negative_binomial(shape, shape / (shape + mean))
+            paths[:, day] = draw(mean)
             levels = decay * levels + (1.0 - decay) * paths[:, day, np.newaxis]
         return paths

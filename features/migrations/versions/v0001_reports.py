@@ -28,7 +28,6 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("key_digest", sa.LargeBinary(16), nullable=False),
         sa.Column("content_digest", sa.LargeBinary(16), nullable=False),
-        sa.Column("source", sa.String(40), nullable=False),
         sa.Column("theatre", sa.String(40), nullable=False),
         sa.Column("weapon_class", sa.String(40), nullable=False),
         sa.Column("window_start", sa.DateTime, nullable=False, comment="local time of the theatre"),
@@ -61,7 +60,8 @@ def upgrade() -> None:
         sa.Column("batch_id", sa.Integer, sa.ForeignKey("batch.id"), nullable=False),
         sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
         sa.Column("stated", sa.Boolean, nullable=False),
-        sa.UniqueConstraint("report_id", "known_at", "stated", name="uq_sighting"),
+        sa.Column("source", sa.String(40), nullable=False),
+        sa.UniqueConstraint("report_id", "known_at", "stated", "source", name="uq_sighting"),
     )
     op.create_table(
         "quarantine",

@@ -1,0 +1,59 @@
+"""Small histories, and an MLflow store that is made once: making one takes seconds."""
+
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import QuietDayRule
+from features.sources.bundled import read_bundled
+
+FIRST_DAY = date(2025, 1, 1)
+
+
+@pytest.fixture(scope="session")
+def history_from() -> Callable[[ArrayLike], LaunchHistory]:
+    """A history of these daily counts (NaN: unknown) that starts on 2025-01-01."""
+
+    def make(counts: ArrayLike) -> LaunchHistory:
+        launched = np.array(counts, dtype=float)
+        unknown = np.full(launched.shape, np.nan)
+        return LaunchHistory("ukraine", "shahed", QuietDayRule.NONE, FIRST_DAY, launched, unknown, ("table",))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file with the bundled reports, for tests to copy."""
+    path = tmp_path_factory.mktemp("filled") / "ledger.db"
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An MLflow database with its tables and nothing in them."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+    from mlflow.tracking import MlflowClient
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def store(home: Path, empty_store: Path) -> str:
+    """The embedded store of the home, ready for use; its URI."""
+    home.mkdir(exist_ok=True)
+    shutil.copy(empty_store, home / "mlflow.db")
+    return f"sqlite:///{home / 'mlflow.db'}"

@@ -1,0 +1,60 @@
+"""Paired comparisons: the test keeps its level, and the interval its coverage."""
+
+import numpy as np
+import pytest
+from statsmodels.regression.linear_model import OLS
+
+from experiments.comparison import block_bootstrap, diebold_mariano, paired_difference
+
+
+def test_without_overlap_it_is_the_paired_t_test() -> None:
+    differences = np.array([1.2, -0.4, 0.8, 2.0, 0.3, -1.1, 0.9, 1.5])
+    error, p_value = diebold_mariano(differences, overlap=0)
+    expected = OLS(differences, np.ones(differences.size)).fit()
+    assert error == pytest.approx(expected.bse[0])
+    assert p_value == pytest.approx(expected.pvalues[0])
+
+
+def test_the_long_run_variance_is_that_of_newey_and_west() -> None:
+    differences = np.random.default_rng(1).normal(size=50).cumsum()
+    error, _ = diebold_mariano(differences, overlap=2)
+    robust = OLS(differences, np.ones(50)).fit(cov_type="HAC", cov_kwds={"maxlags": 2})
+    correction = (50 + 1 - 2 * 3 + 3 * 2 / 50) / 50
+    assert error == pytest.approx(robust.bse[0] / np.sqrt(correction))
+
+
+def test_under_no_difference_it_rejects_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(2)
+    noise = rng.normal(size=(1_000, 31))
+    overlapping = noise[:, 1:] + noise[:, :-1]  # neighbours share an outcome
+    rejected = np.mean([diebold_mariano(row, overlap=1)[1] < 0.05 for row in overlapping])
+    assert 0.02 < rejected < 0.11
+    naive = np.mean([diebold_mariano(row, overlap=0)[1] < 0.05 for row in overlapping])
+    assert naive > rejected
+
+
+def test_equal_scores_are_no_difference() -> None:
+    assert diebold_mariano(np.zeros(10), overlap=1) == (0.0, 1.0)
+
+
+def test_the_bootstrap_interval_covers_the_mean_about_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(3)
+    covered = []
+    for _ in range(200):
+        low, high = block_bootstrap(rng.normal(1.0, 1.0, size=60), 1, rng, n_samples=400)
+        covered.append(low <= 1.0 <= high)
+    assert 0.88 < np.mean(covered) < 0.99
+
+
+def test_a_better_model_has_a_negative_difference() -> None:
+    rng = np.random.default_rng(4)
+    other = rng.gamma(5.0, 10.0, size=40)
+    result = paired_difference(0.8 * other, other, overlap=1)
+    assert result.mean == pytest.approx(-0.2 * other.mean())
+    assert result.low < result.mean < result.high < 0.0
+    assert result.p_value < 0.001
+
+
+def test_other_origins_cannot_be_paired() -> None:
+    with pytest.raises(ValueError, match="the same origins"):
+        paired_difference(np.zeros(3), np.zeros(4), overlap=0)

@@ -1,0 +1,236 @@
+"""What MLflow is told of a backtest, and where; and how it is told that it cannot be."""
+
+import socket
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from experiments.backtest import Backtest, Replay, run_backtest
+from experiments.tracking import EXPERIMENT, log_backtest, tracking_uri
+from features.errors import SalvocastError
+from features.history import LaunchHistory
+from forecasting.model import ModelError, SimulationRequest, load_model
+from forecasting.report.document import versions
+
+HistoryFrom = Callable[[ArrayLike], LaunchHistory]
+PARAMETERS = {"first_origin": date(2025, 2, 10), "horizon": 7, "seed": 1}
+UNMISTAKABLE = 54_321
+
+
+class AlwaysFails:
+    model_id = "always_fails"
+
+    def fit(self, history: LaunchHistory) -> "AlwaysFails":
+        raise ModelError(f"model {self.model_id} cannot learn from {history.launched.size} days")
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def truth(history_from: HistoryFrom) -> LaunchHistory:
+    counts = np.random.default_rng(1).negative_binomial(5, 0.1, 120).astype(float)
+    counts[3] = UNMISTAKABLE  # in the training data of every fold, and in no window of the reference
+    counts[-2:] = np.nan
+    return history_from(counts)
+
+
+@pytest.fixture(scope="module")
+def result(truth: LaunchHistory) -> Backtest:
+    models = [load_model("empirical_window"), load_model("negative_binomial"), AlwaysFails()]
+    origins = [truth.first_day + timedelta(days=index) for index in (90, 100)]
+    return run_backtest(truth.until, truth, models, origins, Replay(SimulationRequest(7, 40), 1))
+
+
+def picture() -> Figure:
+    figure = Figure(figsize=(2, 1))
+    figure.subplots().plot([0, 1])
+    return figure
+
+
+@pytest.fixture
+def pictures() -> dict[str, dict[str, Figure]]:
+    return {"empirical_window": {"fan_chart_2025-04-11": picture()}, "": {"skill_by_horizon": picture()}}
+
+
+def runs(uri: str) -> tuple[Any, list[Any]]:
+    """A client of the store, and the runs of the backtest's experiment."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    return client, list(client.search_runs([experiment.experiment_id])) if experiment else []
+
+
+def test_one_parent_and_one_child_for_each_model(
+    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+) -> None:
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), pictures)
+    _, logged = runs(store)
+    by_name = {run.info.run_name: run for run in logged}
+    assert set(by_name) == {"backtest 2025-04-28", "empirical_window", "negative_binomial", "always_fails"}
+    assert len(logged) == 4
+    parent = by_name.pop("backtest 2025-04-28")
+    assert parent.info.run_id == parent_id
+    assert {run.data.tags["mlflow.parentRunId"] for run in by_name.values()} == {parent_id}
+    assert {name: run.info.status for name, run in by_name.items()} == {
+        "empirical_window": "FINISHED",
+        "negative_binomial": "FINISHED",
+        "always_fails": "FAILED",
+    }
+    assert parent.info.status == "FINISHED"
+
+
+def test_parameters_and_the_digest_of_the_data(
+    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+) -> None:
+    log_backtest(result, truth, dict(PARAMETERS), pictures)
+    _, logged = runs(store)
+    for run in logged:
+        told = run.data.params
+        assert (told["first_origin"], told["horizon"], told["seed"]) == ("2025-02-10", "7", "1")
+        assert told["data_digest"] == truth.digest
+        assert told["last_attack_day_known"] == "2025-04-28"
+        assert {f"version_{name}": told[f"version_{name}"] for name in versions()} == {
+            f"version_{name}": number for name, number in versions().items()
+        }
+        (dataset,) = run.inputs.dataset_inputs
+        assert dataset.dataset.name == "ukraine-shahed"
+        assert truth.digest.startswith(dataset.dataset.digest)
+        assert len(dataset.dataset.digest) == 32
+        assert str(UNMISTAKABLE) not in str(dataset.dataset.profile)
+    names = {run.info.run_name: run.data.params for run in logged}
+    assert names["negative_binomial"]["model"] == "negative_binomial"
+    assert names["backtest 2025-04-28"]["models"] == "always_fails, empirical_window, negative_binomial"
+
+
+def test_metrics_by_band_and_by_horizon(
+    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+) -> None:
+    log_backtest(result, truth, dict(PARAMETERS), pictures)
+    client, logged = runs(store)
+    by_name = {run.info.run_name: run for run in logged}
+    board = result.leaderboard().set_index(["model", "band"])
+    for model in ("empirical_window", "negative_binomial"):
+        run = by_name[model]
+        for band in ("h1", "h2_7", "total_7"):
+            for column in ("wis", "crps", "wis_ratio", "coverage_80", "pinball_99", "n_origins", "seconds_per_origin"):
+                assert run.data.metrics[f"{column}.{band}"] == pytest.approx(float(board.loc[(model, band), column]))
+        scores = result.scores[(result.scores["model"] == model) & (result.scores["band"] != "total_7")]
+        for name in ("wis", "crps"):
+            history = client.get_metric_history(run.info.run_id, f"{name}_by_horizon")
+            logged_values = {metric.step: metric.value for metric in history}
+            assert logged_values == pytest.approx(scores.groupby("horizon")[name].mean().to_dict())
+            assert sorted(logged_values) == list(range(1, 8))
+    assert by_name["always_fails"].data.metrics == {}
+
+
+def test_metrics_that_are_not_numbers_are_left_out(
+    store: str, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+) -> None:
+    """Without the reference there is no ratio to it: no metric, rather than a NaN that a server refuses."""
+    origin = truth.first_day + timedelta(days=100)
+    alone = run_backtest(
+        truth.until, truth, [load_model("negative_binomial")], [origin], Replay(SimulationRequest(7, 40), 1)
+    )
+    log_backtest(alone, truth, dict(PARAMETERS), {})
+    _, logged = runs(store)
+    metrics = next(run for run in logged if run.info.run_name == "negative_binomial").data.metrics
+    assert "wis.h1" in metrics
+    assert not any(name.startswith("wis_ratio") for name in metrics)
+    assert np.isfinite(list(metrics.values())).all()
+
+
+def test_artefacts_are_pictures_and_tables_and_never_the_data(
+    store: str, home: Path, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+) -> None:
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), pictures)
+    client, logged = runs(store)
+    found = {run.info.run_name: {item.path for item in client.list_artifacts(run.info.run_id)} for run in logged}
+    assert found == {
+        "backtest 2025-04-28": {"leaderboard.csv", "failures.csv", "skill_by_horizon.png"},
+        "empirical_window": {"fan_chart_2025-04-11.png"},
+        "negative_binomial": set(),
+        "always_fails": set(),
+    }
+    kept = [path for path in (home / "mlartifacts").rglob("*") if path.is_file()]
+    assert len(kept) == 4
+    for path in kept:
+        assert path.stat().st_size < 100_000
+        if path.suffix == ".csv":
+            assert str(UNMISTAKABLE) not in path.read_text()
+        else:
+            assert path.read_bytes().startswith(b"\x89PNG")
+    failures = next(path for path in kept if path.name == "failures.csv").read_text()
+    assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
+    assert parent_id in str(next(path for path in kept if path.name == "leaderboard.csv"))
+
+
+def test_a_second_backtest_joins_the_same_experiment(store: str, result: Backtest, truth: LaunchHistory) -> None:
+    first, second = (log_backtest(result, truth, dict(PARAMETERS), {}) for _ in range(2))
+    assert first != second
+    assert len(runs(store)[1]) == 8
+
+
+def test_the_store_is_in_the_home_unless_another_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tracking_uri() == f"sqlite:///{home / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example")
+    assert tracking_uri() == "http://tracking.example"
+
+
+def test_another_store_is_used_and_the_home_left_alone(
+    store: str,
+    home: Path,
+    tmp_path: Path,
+    result: Backtest,
+    truth: LaunchHistory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    elsewhere = tmp_path / "elsewhere.db"
+    (home / "mlflow.db").rename(elsewhere)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{elsewhere}")
+    log_backtest(result, truth, dict(PARAMETERS), {})
+    assert len(runs(f"sqlite:///{elsewhere}")[1]) == 4
+    assert not (home / "mlflow.db").exists()
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """A port of this machine on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_a_server_that_cannot_be_reached_is_told_in_one_line_without_the_password(
+    closed_port: int, result: Backtest, truth: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://modeller:secret@127.0.0.1:{closed_port}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
+    with pytest.raises(SalvocastError, match=r"the tracking store .* failed .*set MLFLOW_TRACKING_URI") as raised:
+        log_backtest(result, truth, dict(PARAMETERS), {})
+    message = str(raised.value)
+    assert len(message.splitlines()) == 1
+    assert f"127.0.0.1:{closed_port}" in message
+    assert "secret" not in message
+    assert raised.value.exit_code == 1
+
+
+def test_a_backtest_whose_logging_breaks_off_is_marked_as_failed(
+    store: str, result: Backtest, truth: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("experiments.tracking._log_tables", full_disk)
+    with pytest.raises(SalvocastError, match="No space left on device"):
+        log_backtest(result, truth, dict(PARAMETERS), {})
+    parent = next(run for run in runs(store)[1] if run.info.run_name.startswith("backtest"))
+    assert parent.info.status == "FAILED"

@@ -1,0 +1,57 @@
+"""The line above which a day counts as a massed strike."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.massed import MULTIPLE, RULE, WINDOW, massed_threshold
+from features.records import QuietDayRule
+
+
+def history(launched: list[float]) -> LaunchHistory:
+    nothing = np.full(len(launched), np.nan)
+    return LaunchHistory("ukraine", "shahed", QuietDayRule.NONE, date(2026, 1, 1), np.array(launched), nothing)
+
+
+@pytest.mark.parametrize(
+    ("launched", "threshold"),
+    [
+        ([40.0] * 91, 100),
+        ([41.0] * 91, 103),  # 102.5: the smallest whole count that is not below the line
+        ([10.0, 20.0, 30.0], 50),
+        ([10.0, 30.0], 50),
+        ([0.0] * 91, 1),
+        ([5.0], 13),
+    ],
+)
+def test_the_threshold_is_two_and_a_half_medians_rounded_up(launched: list[float], threshold: int) -> None:
+    assert massed_threshold(history(launched)) == threshold
+
+
+def test_massed_strikes_do_not_move_the_line() -> None:
+    assert massed_threshold(history([40.0] * 60 + [900.0] * 31)) == massed_threshold(history([40.0] * 91)) == 100
+
+
+def test_only_the_last_91_known_days_count() -> None:
+    assert massed_threshold(history([4000.0] * 500 + [40.0] * 91)) == 100
+    gaps = [value for _ in range(91) for value in (40.0, np.nan)]
+    assert massed_threshold(history([4000.0] * 500 + gaps)) == 100
+    # One day short of a whole window, an older day is looked back to.
+    assert massed_threshold(history([9000.0] * 46 + [40.0] * 45)) == 22_500
+
+
+def test_unknown_days_are_not_zeros() -> None:
+    assert massed_threshold(history([np.nan] * 80 + [40.0] * 11)) == 100
+
+
+def test_without_a_known_day_there_is_no_line() -> None:
+    with pytest.raises(InputError, match="no attack day is known"):
+        massed_threshold(history([np.nan, np.nan]))
+
+
+def test_the_rule_that_is_told_is_the_rule_that_is_used() -> None:
+    assert (MULTIPLE, WINDOW) == (2.5, 91)
+    assert "2.5 times the median of the last 91 known attack days" in RULE

@@ -1,0 +1,129 @@
+"""Small histories, forecasts and defences, the bundled defence, and the command as a person runs it."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import QuietDayRule
+from features.sources.bundled import read_bundled
+from forecasting.layers import Defence, parse_defence
+from forecasting.model import SimulationRequest, load_model
+from forecasting.plan import Plan, make_plan
+from forecasting.types import SalvoForecast
+
+ORIGIN = date(2026, 2, 28)
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+
+
+@pytest.fixture(scope="session")
+def history_of() -> Callable[[ArrayLike], LaunchHistory]:
+    """A history of these daily counts (NaN: unknown) that ends on 2026-02-28."""
+
+    def make(counts: ArrayLike) -> LaunchHistory:
+        launched = np.array(counts, dtype=float)
+        first_day = ORIGIN - timedelta(days=launched.size - 1)
+        unknown = np.full(launched.shape, np.nan)
+        return LaunchHistory("ukraine", "shahed", QuietDayRule.NONE, first_day, launched, unknown, ("table",))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def salvos_of() -> Callable[..., SalvoForecast]:
+    """A forecast that consists of the given paths."""
+
+    def make(paths: ArrayLike, *, seed: int = 1, massed_threshold: int = 300) -> SalvoForecast:
+        return SalvoForecast(
+            theatre="ukraine",
+            weapon_class="shahed",
+            origin=ORIGIN,
+            last_day_known=ORIGIN,
+            paths=np.array(paths, dtype=np.int64),
+            model_id="given",
+            data_sources=("table",),
+            data_digest="0" * 64,
+            quiet_day_rule=QuietDayRule.NONE,
+            massed_threshold=massed_threshold,
+            seed=seed,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def defence_of() -> Callable[[Sequence[dict[str, Any]]], Defence]:
+    """A defence of layers given as {quantity: value or (low, mode, high)}; named a, b, c in their order."""
+
+    def stated(value: float | tuple[float, float, float]) -> dict[str, Any]:
+        low, mode, high = value if isinstance(value, tuple) else (value, value, value)
+        rest = {"basis": "assumed", "sources": (), "date": ORIGIN, "confidence": "D", "note": ""}
+        return {"low": low, "mode": mode, "high": high, **rest}
+
+    def make(layers: Sequence[dict[str, Any]]) -> Defence:
+        return Defence.model_validate(
+            {
+                "name": "test",
+                "title": "Test",
+                "theatre": "ukraine",
+                "as_of": ORIGIN,
+                "about": "",
+                "sources": (),
+                "layers": tuple(
+                    {"id": name, "name": name.upper()}
+                    | ({"interceptor": "missile"} if "stock" in layer else {})
+                    | {quantity: stated(value) for quantity, value in layer.items()}
+                    for name, layer in zip("abcdefgh", layers, strict=False)
+                ),
+            }
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def bundled_defence() -> Defence:
+    text = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
+    return parse_defence(text, "defence_ukraine.toml")
+
+
+@pytest.fixture(scope="session")
+def bundled_plan(bundled_history: LaunchHistory, bundled_defence: Defence) -> Plan:
+    """What `salvocast plan` computes without any option."""
+    request = SimulationRequest(horizon=28, n_paths=2_000)
+    model = load_model("empirical_window")
+    return make_plan(model, bundled_history, bundled_defence, request, service_level=0.95, seed=1)
+
+
+@pytest.fixture(scope="session")
+def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file with the bundled reports, for tests to copy: reading them anew takes a second each time."""
+    path = tmp_path_factory.mktemp("filled") / "ledger.db"
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    return path
+
+
+@pytest.fixture
+def salvocast(home: Path, tmp_path: Path, filled_ledger: Path) -> Run:
+    """Runs the installed command in a folder of its own, with the bundled reports in the ledger."""
+    home.mkdir(exist_ok=True)
+    shutil.copy(filled_ledger, home / "ledger.db")
+    folder = tmp_path / "work"
+    folder.mkdir()
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        command = [str(Path(sys.executable).parent / "salvocast"), *arguments]
+        return subprocess.run(command, capture_output=True, check=False, cwd=folder, timeout=120)
+
+    return run

@@ -1,0 +1,258 @@
+"""The installed command: results alone on stdout, failures in one line on stderr."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from io import BytesIO, StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+from openpyxl import load_workbook
+
+from forecasting.layers import Defence
+from forecasting.report.schema import published_schema
+
+Completed = subprocess.CompletedProcess[bytes]
+Run = Callable[..., Completed]
+SHORT = ("--paths", "50", "--horizon", "7")
+COMMANDS = ("plan", "forecast")
+
+
+def succeeded(done: Completed) -> bytes:
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stderr == b""
+    return done.stdout
+
+
+def failed(done: Completed, exit_code: int) -> str:
+    """The one line on stderr; nothing else may have been said."""
+    lines = done.stderr.decode().splitlines()
+    assert done.returncode == exit_code, lines
+    assert len(lines) == 1, lines
+    assert "Traceback" not in lines[0]
+    assert lines[0].startswith("salvocast: ")
+    assert done.stdout == b""
+    return lines[0]
+
+
+@pytest.fixture
+def work(tmp_path: Path, salvocast: Run) -> Path:
+    """The folder that the command runs in."""
+    return tmp_path / "work"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_json_alone_is_on_stdout(command: str, salvocast: Run) -> None:
+    document = json.loads(succeeded(salvocast(command, *SHORT, "--format", "json")))
+    Draft202012Validator(json.loads(published_schema(command))).validate(document)
+    head = document.get("forecast", document)
+    assert (head["horizon"], head["n_paths"], head["origin"], head["seed"]) == (7, 50, "2026-02-28", 1)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_table_is_the_default(command: str, salvocast: Run) -> None:
+    text = succeeded(salvocast(command, *SHORT)).decode()
+    assert text.startswith(f"Salvocast {command}: shahed drones, theatre ukraine, 7 attack days\n")
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_csv_on_stdout(command: str, salvocast: Run) -> None:
+    frame = pd.read_csv(BytesIO(succeeded(salvocast(command, *SHORT, "--format", "csv"))))
+    assert list(frame.columns) == ["table", "item", "measure", "value"]
+    assert (frame["table"] == "days").sum() == 7 * 9
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_workbook_and_a_picture_in_files(command: str, salvocast: Run, work: Path) -> None:
+    options = ("--format", "xlsx", "--out", "result.xlsx", "--plot", "picture.png")
+    assert succeeded(salvocast(command, *SHORT, *options)) == b""
+    assert load_workbook(work / "result.xlsx").sheetnames[:3] == ["about", "days", "windows"]
+    assert (work / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in work.iterdir()) == ["picture.png", "result.xlsx"]  # nothing half done
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("suffix", "start"), [(".svg", b"<?xml"), (".html", b"<!doctype html>")])
+def test_other_pictures(suffix: str, start: bytes, salvocast: Run, work: Path) -> None:
+    table = succeeded(salvocast("forecast", *SHORT, "--plot", f"picture{suffix}"))
+    assert table.startswith(b"Salvocast forecast")
+    assert (work / f"picture{suffix}").read_bytes().startswith(start)
+
+
+def test_a_file_holds_what_stdout_would_and_replaces_what_was_there(salvocast: Run, work: Path) -> None:
+    on_stdout = succeeded(salvocast("plan", *SHORT, "--format", "json"))
+    (work / "plan.json").write_text("old")
+    assert succeeded(salvocast("plan", *SHORT, "--format", "json", "--out", "plan.json")) == b""
+    assert (work / "plan.json").read_bytes() == on_stdout
+    assert [path.name for path in work.iterdir()] == ["plan.json"]
+    umask = os.umask(0)
+    os.umask(umask)
+    assert (work / "plan.json").stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_a_failure_leaves_the_file_that_was_there(salvocast: Run, work: Path) -> None:
+    (work / "plan.json").write_text("old")
+    failed(salvocast("plan", *SHORT, "--format", "json", "--out", "plan.json", "--service-level", "95"), 2)
+    assert (work / "plan.json").read_text() == "old"
+    assert [path.name for path in work.iterdir()] == ["plan.json"]
+
+
+def test_the_seed_decides(salvocast: Run) -> None:
+    first, again, other = (
+        succeeded(salvocast("forecast", *SHORT, "--format", "json", "--seed", seed)) for seed in ("5", "5", "6")
+    )
+    assert first == again
+    assert json.loads(first)["days"] != json.loads(other)["days"]
+
+
+def test_an_origin_in_the_past_uses_what_was_known_then(salvocast: Run) -> None:
+    document = json.loads(succeeded(salvocast("forecast", *SHORT, "--format", "json", "--origin", "2025-06-30")))
+    assert document["origin"] == "2025-06-30"
+    assert document["last_attack_day_known"] <= "2025-06-30"
+    assert document["days"][0]["attack_day"] == "2025-07-01"
+
+
+@pytest.mark.slow
+def test_the_model_is_that_of_the_option(salvocast: Run) -> None:
+    options = ("--model", "negative_binomial", "--format", "json")
+    assert json.loads(succeeded(salvocast("forecast", *SHORT, *options)))["model_id"] == "negative_binomial"
+
+
+def test_layers_can_be_chosen(salvocast: Run) -> None:
+    options = ("--layer", "interceptor_drone", "--layer", "fighter", "--format", "json")
+    layers = json.loads(succeeded(salvocast("plan", *SHORT, *options)))["layers"]
+    assert [layer["layer"] for layer in layers] == ["fighter", "interceptor_drone"]
+
+
+OWN = """
+[defence]
+name = "own"
+title = "Our own"
+theatre = "ukraine"
+as_of = 2026-02-28
+about = "Ours."
+[[layer]]
+id = "jammer"
+name = "Jammer"
+"""
+RANGE = """low = 0.5
+mode = 0.5
+high = 0.5
+basis = "assumed"
+sources = []
+date = 2026-02-28
+confidence = "D"
+note = ""
+"""
+for _name in ("engaged_share", "kill_probability", "engagements_per_night"):
+    OWN += f"[layer.{_name}]\n{RANGE}"
+
+
+def test_a_defence_of_ones_own(salvocast: Run, work: Path) -> None:
+    (work / "own.toml").write_text(OWN)
+    document = json.loads(succeeded(salvocast("plan", *SHORT, "--defence", "own.toml", "--format", "json")))
+    assert (document["defence"], [layer["layer"] for layer in document["layers"]]) == ("Our own", ["jammer"])
+
+
+def test_an_empty_ledger_is_filled_with_what_is_bundled_and_that_is_told(salvocast: Run, home: Path) -> None:
+    (home / "ledger.db").unlink()
+    done = salvocast("forecast", *SHORT, "--format", "json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["origin"] == "2026-02-28"
+    assert done.stderr.decode().splitlines() == [
+        "the ledger was empty: ingested the 1,770 reports bundled with salvocast"
+    ]
+
+
+@pytest.mark.parametrize("document", ["plan", "forecast"])
+def test_the_schema_is_printed(document: str, salvocast: Run) -> None:
+    assert succeeded(salvocast("schema", document)).decode() == published_schema(document)
+
+
+MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
+    "origin is no date": (("forecast", "--origin", "yesterday"), "--origin is 'yesterday': expected a day as YYYY-MM"),
+    "origin before the first report": (("forecast", "--origin", "2020-01-01"), "before the first report"),
+    "origin too far ahead": (("plan", "--origin", "2026-06-01"), "after the last attack day known"),
+    "too little history": (("forecast", "--origin", "2022-10-01", "--quiet-days", "none"), "known attack days"),
+    "layer": (("plan", "--layer", "interceptor_dron"), "did you mean interceptor_drone"),
+    "model": (("plan", "--model", "negative_binomal"), "did you mean negative_binomial"),
+    "theatre": (("forecast", "--theatre", "ukrain"), "did you mean ukraine"),
+    "horizon": (("plan", "--horizon", "731"), "horizon is 731: expected 1 to 730 attack days"),
+    "horizon zero": (("forecast", "--horizon", "0"), "horizon is 0"),
+    "horizon is no number": (("forecast", "--horizon", "week"), "'--horizon': Input should be a valid integer"),
+    "paths": (("forecast", "--paths", "100001"), "expected 1 to 100000 simulated futures"),
+    "seed": (("plan", "--seed", "-1"), "seed is -1: expected 0 or more"),
+    "format": (("plan", "--format", "pdf"), "pdf"),
+    "quiet days": (("forecast", "--quiet-days", "some"), "some"),
+    "workbook on stdout": (("plan", "--format", "xlsx"), "--format xlsx needs a file: add --out FILE.xlsx"),
+    "plot": (("plan", "--plot", "picture.pdf"), "expected a name that ends in .png, .svg, .html"),
+    "no such folder": (("plan", "--out", "nowhere/plan.txt"), "the folder nowhere does not exist"),
+    "out is a folder": (("plan", "--out", "."), "it is a folder"),
+    "service level": (("plan", "--service-level", "1"), "service level is 1.0: expected more than 0 and less than 1"),
+    "service level without stocks": (
+        ("plan", "--layer", "electronic_warfare", "--service-level", "nan"),
+        "service level is nan",
+    ),
+    "no defence file": (("plan", "--defence", "missing.toml"), "cannot read missing.toml: No such file"),
+    "defence is a folder": (("plan", "--defence", "."), "cannot read"),
+    "defence with a typo": (("plan", "--defence", "typo.toml"), "typo.toml: layer jammer.engaged_sahre: unknown key"),
+    "defence not TOML": (("plan", "--defence", "not.toml"), "not.toml is not TOML"),
+    "defence not text": (("plan", "--defence", "binary.toml"), "is not UTF-8 text (byte 0)"),
+    "option": (("plan", "--horizons", "7"), "--horizons"),
+    "command": (("forcast",), "forcast"),
+    "schema": (("schema", "plam"), "did you mean plan"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_exit_code_2(mistake: str, salvocast: Run, work: Path) -> None:
+    (work / "typo.toml").write_text(OWN.replace("engaged_share", "engaged_sahre"))
+    (work / "not.toml").write_text("so what")
+    (work / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    before = sorted(work.iterdir())
+    arguments, told = MISTAKES[mistake]
+    short = () if mistake in {"command", "schema", "paths"} or "--horizon" in arguments else ("--paths", "20")
+    assert told in failed(salvocast(*arguments, *short), 2)
+    assert sorted(work.iterdir()) == before
+
+
+def test_a_ledger_that_is_no_database_is_exit_code_1(salvocast: Run, home: Path) -> None:
+    (home / "ledger.db").write_bytes(b"this is not a database, by far " * 50)
+    assert "the ledger sqlite:///" in failed(salvocast("forecast", *SHORT), 1)
+    assert (home / "ledger.db").read_bytes().startswith(b"this is not")
+
+
+def test_an_unexpected_failure_is_one_line_too(salvocast: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A module of the same name in front of pandas stands for any broken installation."""
+    (tmp_path / "pandas.py").write_text("raise RuntimeError('broken\\ninstallation')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    line = failed(salvocast("forecast", *SHORT, "--format", "csv"), 1)
+    assert "unexpected RuntimeError: broken installation (SALVOCAST_DEBUG=1 shows where)" in line
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("forecast", "--help"), ("backtest", "--help")])
+def test_help(arguments: tuple[str, ...], salvocast: Run) -> None:
+    text = succeeded(salvocast(*arguments)).decode()
+    assert text.startswith("Usage: salvocast")
+    commands = ("plan", "forecast", "backtest", "ingest", "data", "schema")
+    assert all(command in text for command in commands) or len(arguments) > 1
+
+
+@pytest.mark.slow
+def test_the_numbers_of_the_command_are_those_of_the_library(
+    salvocast: Run, bundled_plan: object, bundled_defence: Defence
+) -> None:
+    from forecasting.plan import Plan
+    from forecasting.report.document import plan_document
+    from forecasting.report.frames import long_frame
+
+    assert isinstance(bundled_plan, Plan)
+    text = succeeded(salvocast("plan", "--format", "csv")).decode()
+    expected = long_frame(plan_document(bundled_plan)).to_csv(index=False, lineterminator="\n")
+    pd.testing.assert_frame_equal(pd.read_csv(StringIO(text)), pd.read_csv(StringIO(expected)))
+    assert text == expected

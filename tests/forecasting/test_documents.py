@@ -1,0 +1,304 @@
+"""Documents, tables and files: the same numbers everywhere, in the published form."""
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from io import BytesIO, StringIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+from openpyxl import load_workbook
+from pydantic import BaseModel
+
+from features.history import LaunchHistory
+from forecasting.layers import Defence
+from forecasting.model import SimulationRequest, forecast, load_model
+from forecasting.plan import Plan, make_plan
+from forecasting.report.document import (
+    ForecastDocument,
+    PlanDocument,
+    Spread,
+    forecast_document,
+    plan_document,
+    quantile,
+    reported_neutralised_share,
+    spread,
+)
+from forecasting.report.frames import long_frame, tables, workbook
+from forecasting.report.schema import SCHEMAS, current_schema, published_schema
+from forecasting.report.text import WIDTH, document_text
+from forecasting.types import SalvoForecast
+
+DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
+Numbers = dict[tuple[str, str, str], float]
+
+
+@pytest.fixture(scope="module")
+def plan(bundled_plan: Plan) -> PlanDocument:
+    return plan_document(bundled_plan)
+
+
+@pytest.fixture(scope="module")
+def salvos(bundled_plan: Plan) -> ForecastDocument:
+    return forecast_document(bundled_plan.forecast)
+
+
+@pytest.fixture(scope="module", params=["plan", "forecast"])
+def document(request: pytest.FixtureRequest, plan: PlanDocument, salvos: ForecastDocument) -> Any:
+    return plan if request.param == "plan" else salvos
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_the_published_schema_is_that_of_the_code(name: str) -> None:
+    assert published_schema(name) == current_schema(name)
+
+
+def test_what_is_written_follows_the_published_schema(document: Any) -> None:
+    name = "plan" if isinstance(document, PlanDocument) else "forecast"
+    schema = json.loads(published_schema(name))
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    written = json.loads(document.model_dump_json())
+    assert not list(validator.iter_errors(written))
+    # The schema is not one that lets everything pass.
+    assert list(validator.iter_errors(written | {"surplus": 1}))
+    assert list(validator.iter_errors({key: value for key, value in written.items() if key != "format"})) or (
+        "format" not in schema["required"]
+    )
+    head = "forecast" if name == "plan" else "model_id"
+    assert list(validator.iter_errors({key: value for key, value in written.items() if key != head}))
+
+
+def test_a_document_reads_back_as_itself(document: Any) -> None:
+    assert type(document).model_validate_json(document.model_dump_json()) == document
+
+
+def spreads_of(value: Any) -> list[Spread]:
+    if isinstance(value, Spread):
+        return [value]
+    if isinstance(value, list):
+        return [found for each in value for found in spreads_of(each)]
+    if isinstance(value, BaseModel):
+        return [found for _, each in value for found in spreads_of(each)]
+    return []
+
+
+def test_medians_lie_within_intervals_and_intervals_within_wider_ones(document: Any) -> None:
+    found = spreads_of(document)
+    assert len(found) > 28
+    for each in found:
+        assert [interval.level for interval in each.intervals] == [0.5, 0.8, 0.95]
+        lows = [interval.low for interval in each.intervals]
+        highs = [interval.high for interval in each.intervals]
+        assert lows[2] <= lows[1] <= lows[0] <= each.median <= highs[0] <= highs[1] <= highs[2]
+
+
+def test_the_numbers_are_those_of_the_paths(bundled_plan: Plan, plan: PlanDocument) -> None:
+    paths = np.sort(bundled_plan.forecast.paths, axis=0)  # 2,000 paths: the k-th smallest is index k - 1
+    for step, day in enumerate(plan.forecast.days):
+        assert day.drones.median == paths[999, step]
+        assert (day.drones.interval(0.8).low, day.drones.interval(0.8).high) == (paths[199, step], paths[1799, step])
+        assert day.horizon == step + 1
+    week, month = plan.forecast.windows
+    assert (week.n_days, month.n_days) == (7, 28)
+    assert week.total_drones.median == np.sort(bundled_plan.forecast.paths[:, :7].sum(axis=1))[999]
+    assert week.massed_probability == (bundled_plan.forecast.paths[:, :7].max(axis=1) >= 308).mean()
+    assert month.last_day == plan.forecast.days[-1].attack_day
+
+
+def test_what_is_launched_is_killed_or_leaks(bundled_plan: Plan, plan: PlanDocument) -> None:
+    actual = bundled_plan.engagements.actual
+    launched = bundled_plan.forecast.paths.sum(axis=1)
+    leakers = launched - actual.kills.sum(axis=(0, 2))
+    assert plan.outcome.leakers == spread(leakers)
+    assert plan.outcome.neutralised_share.median == quantile(1 - leakers / launched, 0.5)
+
+
+def test_quantiles_of_whole_drones_are_whole_and_of_the_sample() -> None:
+    assert quantile(np.array([1, 2, 3, 4]), 0.5) == 2.0
+    assert quantile(np.array([1, 2, 3, 4]), 0.51) == 3.0
+    assert quantile(np.array([5]), 0.975) == 5.0
+
+
+def test_a_short_horizon_has_one_window(bundled_plan: Plan, bundled_history: LaunchHistory) -> None:
+    for horizon, windows in ((1, [1]), (7, [7]), (8, [7, 8]), (28, [7, 28]), (29, [7, 28, 29])):
+        made = forecast(load_model("empirical_window"), bundled_history, SimulationRequest(horizon, 5), 1)
+        document = forecast_document(made)
+        assert [window.n_days for window in document.windows] == windows
+        assert len(document.days) == horizon
+        assert document_text(document)
+
+
+def test_the_reported_share_is_that_of_the_last_four_weeks(bundled_history: LaunchHistory) -> None:
+    launched = bundled_history.launched[-28:]
+    neutralised = bundled_history.neutralised[-28:]
+    assert not np.isnan(launched + neutralised).any()
+    assert reported_neutralised_share(bundled_history) == neutralised.sum() / launched.sum()
+
+
+def test_no_reported_share_where_none_is_reported(history_of: Callable[[Any], LaunchHistory]) -> None:
+    assert reported_neutralised_share(history_of(np.arange(30))) is None
+
+
+def numbers_of(document: dict[str, Any]) -> Numbers:
+    """(table, item, measure) -> value, read from the JSON: what the CSV must hold, no more and no less."""
+    forecast_part = document.get("forecast", document)
+    found: Numbers = {}
+
+    def add(table: str, item: str, measure: str, value: Any) -> None:
+        if isinstance(value, dict) and "median" in value:
+            found[table, item, f"{measure}_median"] = value["median"]
+            for interval in value["intervals"]:
+                for end in ("low", "high"):
+                    found[table, item, f"{measure}_{end}_{round(100 * interval['level'])}"] = interval[end]
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                add(table, item, f"{measure}_{name}", inner)
+        elif isinstance(value, int | float):
+            found[table, item, measure] = value
+
+    for table, key in (("days", "attack_day"), ("windows", "n_days")):
+        for row in forecast_part[table]:
+            for name, value in row.items():
+                if name != key:
+                    add(table, str(row[key]), name, value)
+    for row in document.get("layers", []):
+        for name, value in row.items():
+            add("layers", row["layer"], name, value)
+    for name, value in document.get("outcome", {}).items():
+        add("outcome", name, "value" if isinstance(value, dict) else "value_median", value)
+    return found
+
+
+def test_csv_holds_every_number_of_the_document_and_no_other(document: Any) -> None:
+    expected = numbers_of(json.loads(document.model_dump_json()))
+    text = long_frame(document).to_csv(index=False, lineterminator="\n")
+    frame = pd.read_csv(StringIO(text), dtype={"item": str})
+    assert list(frame.columns) == ["table", "item", "measure", "value"]
+    assert not frame.duplicated(["table", "item", "measure"]).any()
+    written = {(row[0], row[1], row[2]): row[3] for row in frame.itertuples(index=False, name=None)}
+    assert written == expected
+
+
+def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any) -> None:
+    written = json.loads(document.model_dump_json())
+    expected = numbers_of(written)
+    book = load_workbook(BytesIO(workbook(document)))
+    names = ["about", "days", "windows"]
+    if isinstance(document, PlanDocument):
+        names += ["layers", "outcome", "assumptions", "sources"]
+    assert book.sheetnames == names
+    keys = {"days": "attack_day", "windows": "n_days", "layers": "layer", "outcome": "measure"}
+    found: Numbers = {}
+    for name, key in keys.items():
+        if name not in book.sheetnames:
+            continue
+        header, *rows = book[name].iter_rows(values_only=True)
+        for row in rows:
+            cells = dict(zip(header, row, strict=True))
+            item = cells.pop(key)
+            if name == "days":
+                assert isinstance(item, datetime)
+                item = item.date().isoformat()
+            for measure, value in cells.items():
+                assert not isinstance(value, bool)
+                if isinstance(value, int | float):
+                    found[name, str(item), str(measure)] = value
+                elif isinstance(value, str):
+                    # A number that became text would be missed by whoever sums the column.
+                    assert measure in {"name", "interceptor"}, (name, measure, value)
+    assert found.keys() == expected.keys()
+    # XLSX keeps 17 significant digits or, in some writers, 15.
+    assert all(math.isclose(found[key], expected[key], rel_tol=1e-14) for key in expected)
+    about = {row[0]: row[1] for row in book["about"].iter_rows(min_row=2, values_only=True)}
+    head = written.get("forecast", written)
+    for name in ("origin", "model_id", "data_digest", "seed", "n_paths", "last_attack_day_known"):
+        assert about[name] == str(head[name])
+
+
+def test_the_assumptions_in_the_workbook_are_typed_and_cite_their_sources(plan: PlanDocument) -> None:
+    book = load_workbook(BytesIO(workbook(plan)))
+    header, *rows = book["assumptions"].iter_rows(values_only=True)
+    assert len(rows) == len(plan.assumptions)
+    for row, stated in zip(rows, plan.assumptions, strict=True):
+        cells = dict(zip(header, row, strict=True))
+        assert isinstance(cells["date"], datetime)
+        assert (cells["low"], cells["mode"], cells["high"]) == (stated.low, stated.mode, stated.high)
+        assert (cells["sources"] or "") == " ".join(stated.sources)
+    listed = {row[0] for row in book["sources"].iter_rows(min_row=2, values_only=True)}
+    assert listed == {source for stated in plan.assumptions for source in stated.sources}
+
+
+def test_the_tables_have_the_documented_types(plan: PlanDocument) -> None:
+    made = tables(plan)
+    assert str(made["days"]["drones_median"].dtype) == "Int64"
+    assert made["days"]["attack_day"].dtype.kind == "M"
+    assert str(made["layers"]["order_quantity"].dtype) == "Int64"
+    assert str(made["layers"]["stock_out_probability"].dtype) == "Float64"
+    assert bool(made["layers"].set_index("layer").loc["electronic_warfare", ["order_quantity"]].isna().all())
+
+
+def planned(history: LaunchHistory, defence: Defence, horizon: int = 3) -> PlanDocument:
+    request = SimulationRequest(horizon, 50)
+    return plan_document(
+        make_plan(load_model("empirical_window"), history, defence, request, service_level=0.95, seed=1)
+    )
+
+
+def test_a_defence_without_interceptors_can_be_written_in_every_form(
+    bundled_history: LaunchHistory, bundled_defence: Defence
+) -> None:
+    document = planned(bundled_history, bundled_defence.only(("electronic_warfare",)))
+    assert "Order nothing" in document_text(document)
+    assert document.layers[0].order is None
+    assert load_workbook(BytesIO(workbook(document))).sheetnames[3] == "layers"
+    assert numbers_of(json.loads(document.model_dump_json())).keys() == {
+        (row[0], row[1], row[2]) for row in long_frame(document).itertuples(index=False, name=None)
+    }
+
+
+def test_a_defence_that_cites_nothing_can_be_written_in_every_form(
+    bundled_history: LaunchHistory, defence_of: DefenceOf
+) -> None:
+    own = defence_of([{"engaged_share": 0.5, "kill_probability": 0.5, "engagements_per_night": 100.0}])
+    document = planned(bundled_history, own)
+    assert document.sources == []
+    assert "0 sources; each number's" in " ".join(document_text(document).split())
+    assert load_workbook(BytesIO(workbook(document)))["sources"].max_row == 1
+    assert len(long_frame(document))
+
+
+def test_a_plan_against_no_drones_divides_by_nothing(
+    history_of: Callable[[Any], LaunchHistory], bundled_defence: Defence
+) -> None:
+    document = planned(history_of(np.zeros(30)), bundled_defence)
+    assert document.outcome.leakers.interval(0.95).high == 0
+    assert math.isfinite(document.outcome.neutralised_share.median)
+    assert all(layer.order is None or layer.order.quantity == 0 for layer in document.layers)
+    assert "NaN" not in document.model_dump_json()
+
+
+def test_the_text_says_what_the_document_says(plan: PlanDocument) -> None:
+    text = document_text(plan)
+    for layer in plan.layers:
+        assert layer.name in text
+        if layer.order and layer.order.quantity:
+            assert f"{layer.order.quantity:,} {layer.interceptor}" in " ".join(text.split())
+    assert plan.forecast.data_digest[:12] in text
+    assert "as of 2026-02-28" in text
+    prose = [line for line in text.splitlines() if "  " not in line]
+    assert max(map(len, prose)) <= WIDTH + 20  # long headings aside
+
+
+def test_days_beyond_the_first_week_are_told_to_be_elsewhere(salvos: ForecastDocument) -> None:
+    assert "(and 21 more days to 2026-03-28: --format csv or json)" in document_text(salvos)
+
+
+def test_a_stale_origin_is_told(history_of: Callable[[Any], LaunchHistory]) -> None:
+    history = history_of(np.r_[np.arange(60.0), np.full(5, np.nan)])
+    made: SalvoForecast = forecast(load_model("empirical_window"), history, SimulationRequest(3, 10), 1)
+    assert "(last attack day known 2026-02-23, 5 days before the origin;" in document_text(forecast_document(made))

@@ -1,0 +1,98 @@
+"""Pictures: the same bytes each time, and nothing fetched from elsewhere."""
+
+import re
+import struct
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from forecasting.model import SimulationRequest, forecast, load_model
+from forecasting.plan import Plan
+from forecasting.report.pictures import FORMATS, forecast_picture, plan_picture, rendered
+
+
+def drawn(which: str, plan: Plan) -> Figure:
+    return plan_picture(plan) if which == "plan" else forecast_picture(plan.forecast, plan.history)
+
+
+@pytest.mark.parametrize("which", ["plan", "forecast"])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_the_same_plan_gives_the_same_bytes(which: str, suffix: str, bundled_plan: Plan) -> None:
+    first, again = (rendered(drawn(which, bundled_plan), suffix, "Title") for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize(("which", "size"), [("plan", (1500, 1200)), ("forecast", (1500, 750))])
+def test_a_png_opens_and_has_its_size(which: str, size: tuple[int, int], bundled_plan: Plan) -> None:
+    content = rendered(drawn(which, bundled_plan), ".png", "Title")
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", content[16:24]) == size
+    assert content.endswith(b"IEND\xaeB`\x82")
+
+
+@pytest.mark.parametrize("which", ["plan", "forecast"])
+def test_an_svg_is_xml_with_readable_text(which: str, bundled_plan: Plan) -> None:
+    content = rendered(drawn(which, bundled_plan), ".svg", "Title")
+    root = ElementTree.fromstring(content)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    text = " ".join("".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text"))
+    assert "drones launched per attack day" in text
+    assert "model empirical_window" in text
+    assert ("service level 95%" in text) == (which == "plan")
+
+
+class Links(HTMLParser):
+    """Everything that a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.tags: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        names = {"src", "href", "xlink:href", "data", "action", "srcset", "poster"}
+        self.fetched += [value or "" for name, value in attrs if name in names]
+
+
+def test_an_html_page_fetches_nothing(bundled_plan: Plan) -> None:
+    page = rendered(drawn("plan", bundled_plan), ".html", "A <plan> & more").decode()
+    links = Links()
+    links.feed(page)
+    assert links.fetched  # the markers of the picture refer to one another
+    assert all(link.startswith("#") for link in links.fetched)
+    assert not {"script", "link", "iframe", "img", "base"} & set(links.tags)
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#|['\"]?#)", page)
+    assert "<title>A &lt;plan&gt; &amp; more</title>" in page
+    assert page.startswith("<!doctype html>")
+    assert page.count("<svg") == page.count("</svg>") == 1
+
+
+@pytest.mark.parametrize("suffix", [".pdf", "", ".PNG", ".jpeg"])
+def test_another_kind_of_file_is_refused(suffix: str, bundled_plan: Plan) -> None:
+    with pytest.raises(InputError, match=r"expected one of \.png, \.svg, \.html"):
+        rendered(drawn("forecast", bundled_plan), suffix, "Title")
+
+
+def test_unknown_days_are_drawn_as_unknown_and_not_as_quiet(history_of: Callable[[Any], LaunchHistory]) -> None:
+    counts = np.full(100, 50.0)
+    counts[-20:-10] = np.nan
+    for history, shown in ((history_of(counts), True), (history_of(np.full(100, 50.0)), False)):
+        made = forecast(load_model("empirical_window"), history, SimulationRequest(5, 50), 1)
+        svg = rendered(forecast_picture(made, history), ".svg", "Title").decode()
+        assert ("not known" in svg) == shown
+
+
+def test_a_plan_without_stocks_can_be_drawn(bundled_plan: Plan) -> None:
+    from dataclasses import replace
+
+    engagements = replace(bundled_plan.engagements, stocks=())
+    assert rendered(plan_picture(replace(bundled_plan, engagements=engagements, orders=())), ".png", "Title")

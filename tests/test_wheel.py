@@ -1,0 +1,116 @@
+"""The wheel holds everything that the command needs, nothing else, and runs from anywhere."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("features", "forecasting", "experiments")
+SOURCE_SUFFIXES = {".py", ".csv", ".toml", ".md", ".json"}
+pytestmark = pytest.mark.slow
+
+
+def shipped_from(room: str) -> set[str]:
+    """The files of a room's packages: code, and the data beside it."""
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    return {
+        path.relative_to(ROOT).as_posix()
+        for package in packages
+        if package.split(".")[0] == room
+        for path in ROOT.joinpath(*package.split(".")).iterdir()
+        if path.suffix in SOURCE_SUFFIXES
+    }
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, because a build leaves its folders behind."""
+    folder = tmp_path_factory.mktemp("wheel")
+    copy = folder / "source"
+    copy.mkdir()
+    for room in (*ROOMS, "tests"):
+        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
+    done = subprocess.run(
+        [*command, "-w", str(folder)], cwd=copy, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_every_package_and_its_data_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    expected = set().union(*(shipped_from(room) for room in ROOMS))
+    assert names == expected
+    for needed in (
+        "features/bundled/reported_salvos.csv",
+        "features/bundled/defence_ukraine.toml",
+        "features/migrations/versions/v0001_reports.py",
+        "forecasting/models/empirical_window.py",
+        "forecasting/report/plan.schema.json",
+        "forecasting/report/forecast.schema.json",
+        "experiments/backtest.py",
+    ):
+        assert needed in names
+
+
+def test_no_folder_with_code_is_forgotten() -> None:
+    """Packages are listed one by one: a new folder that is not in the list would be missing from the wheel."""
+    packages = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    found = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if (path.parent / "__init__.py").exists()
+    }
+    assert found == packages
+
+
+def test_licence_and_entry_points_are_in_the_metadata(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        (metadata_name,) = (name for name in names if name.endswith(".dist-info/METADATA"))
+        metadata = Parser().parsestr(archive.read(metadata_name).decode())
+        (licence,) = (name for name in names if name.endswith("/LICENSE"))
+        assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+        entry_points = archive.read(metadata_name.replace("METADATA", "entry_points.txt")).decode()
+    assert metadata["Name"] == "salvocast"
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["License-File"] == "LICENSE"
+    assert "salvocast = forecasting.cli:main" in entry_points
+    assert "backtest = experiments.cli:backtest" in entry_points
+
+
+def test_it_runs_from_another_folder(wheel: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unzipped, elsewhere = tmp_path / "unzipped", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(unzipped)
+    monkeypatch.setenv("PYTHONPATH", str(unzipped))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=elsewhere, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    for room in ROOMS:
+        loaded = run("-c", f"import {room}; print({room}.__file__)").strip()
+        assert Path(loaded).is_relative_to(unzipped)
+    text = run("-m", "forecasting.cli", "plan", "--paths", "50")
+    assert text.startswith("Salvocast plan: shahed drones, theatre ukraine, 28 attack days")
+    assert "as of 2026-02-28" in text
+    assert run("-m", "forecasting.cli", "schema", "plan").startswith("{")
+    assert not list(elsewhere.iterdir())
