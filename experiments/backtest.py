@@ -15,9 +15,20 @@ from experiments.folds import Band, bands_within
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
-from forecasting.scores import QUANTILE_LEVELS, covered, crps_from_paths, pinball_loss, pit, wis, wis_parts
+from forecasting.scores import (
+    QUANTILE_LEVELS,
+    brier_score,
+    covered,
+    crps_from_paths,
+    energy_score,
+    pinball_loss,
+    pit,
+    wis,
+    wis_parts,
+)
 
 INTERVALS = (50, 80, 95)
+THRESHOLDS = (200, 400, 600, 800)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
 SCORE_COLUMNS += [*(f"coverage_{level}" for level in INTERVALS), "horizon"]
@@ -31,11 +42,14 @@ class Backtest:
     day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
     pinball_99, coverage_50, _80, _95 (0 or 1). Unknown days have no row.
     timings: model, origin, seconds (fit and paths). failures: model, origin, reason.
+    paths: scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least
+    so many drones within the horizon").
     """
 
     scores: pd.DataFrame
     timings: pd.DataFrame
     failures: pd.DataFrame
+    paths: pd.DataFrame
 
     def leaderboard(self) -> pd.DataFrame:
         """One row per model and band: the means over origins and days, best total first; see the README for columns.
@@ -77,15 +91,22 @@ class Replay:
     def __post_init__(self) -> None:
         if self.refit_every < 1:
             raise InputError(f"refit-every is {self.refit_every}: expected 1 or more origins")
+        if self.request.n_paths < 2:
+            raise InputError(f"paths is {self.request.n_paths}: a score needs at least 2 simulated futures")
 
 
 @dataclass(frozen=True)
 class FoldScores:
-    """What one model did from one origin: its rows of `Backtest.scores`, or the reason why it failed."""
+    """What one model did from one origin: its rows of `Backtest.scores` and of `Backtest.paths`, or why it failed.
+
+    data_digest: of the history that it was fitted to.
+    """
 
     model: str
     origin: date
+    data_digest: str
     rows: list[dict[str, Any]]
+    path: dict[str, float] | None = None
     seconds: float | None = None
     failure: str | None = None
 
@@ -105,16 +126,24 @@ def run_backtest(
 
     history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
     A model that fails on an origin is a row of `failures`; no other model stands in for it.
-    done: folds of an earlier, interrupted run, not computed again. on_fold: told of each fold as it is finished.
+    done: folds of an earlier, interrupted run; one of the same history is not computed again. on_fold: told of each
+    fold as it is finished.
     """
-    finished = {(fold.model, fold.origin): fold for fold in done}
+    known = {(fold.model, fold.origin, fold.data_digest): fold for fold in done}
+    finished: dict[tuple[str, date], FoldScores] = {}
     tasks = []
     for start in range(0, len(origins), replay.refit_every):
         group = origins[start : start + replay.refit_every]
-        missing = [model for model in models if any((model.model_id, origin) not in finished for origin in group)]
-        if missing:
-            outcomes = [observed_after(truth, origin, replay.request.horizon) for origin in group]
-            tasks += [(model, history_at(group[0]), group, outcomes, replay) for model in missing]
+        history = history_at(group[0])
+        if replay.window_days is not None:
+            history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
+        outcomes = [observed_after(truth, origin, replay.request.horizon) for origin in group]
+        for model in models:
+            earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
+            if None in earlier:
+                tasks.append((model, history, group, outcomes, replay))
+            else:
+                finished |= {(fold.model, fold.origin): fold for fold in earlier if fold}
     results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(delayed(_score_group)(*task) for task in tasks)
     for folds in results:
         for fold in folds:
@@ -142,6 +171,10 @@ def run_backtest(
             ],
             ["model", "origin", "reason"],
         ),
+        _frame(
+            [{"model": fold.model, "origin": fold.origin, **fold.path} for fold in ordered if fold.path is not None],
+            ["model", "origin", "energy", *(f"brier_{threshold}" for threshold in THRESHOLDS)],
+        ),
     )
 
 
@@ -154,25 +187,23 @@ def _score_group(
 ) -> list[FoldScores]:
     """Fits once, at the first origin of the group, and scores the forecast from each of its origins."""
     horizon = replay.request.horizon
-    if replay.window_days is not None:
-        history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
     furthest = (group[-1] - group[0]).days
     started = perf_counter()
     try:
         made = forecast(model, history, SimulationRequest(horizon + furthest, replay.request.n_paths), replay.seed)
     except SalvocastError as error:
-        return [FoldScores(model.model_id, origin, [], failure=str(error)) for origin in group]
+        return [FoldScores(model.model_id, origin, history.digest, [], failure=str(error)) for origin in group]
     seconds = (perf_counter() - started) / len(group)
-    return [
-        FoldScores(
-            model.model_id,
-            origin,
-            score_path(made.paths[:, skipped : skipped + horizon], observed, np.random.default_rng(origin.toordinal())),
-            seconds,
-        )
-        for origin, observed in zip(group, outcomes, strict=True)
-        for skipped in [(origin - group[0]).days]
-    ]
+    folds = []
+    for origin, observed in zip(group, outcomes, strict=True):
+        skipped = (origin - group[0]).days
+        paths = made.paths[:, skipped : skipped + horizon]
+        rows = score_path(paths, observed, np.random.default_rng(origin.toordinal()))
+        path = {"energy": energy_score(paths, observed)} | {
+            f"brier_{threshold}": brier_score(paths, observed, threshold) for threshold in THRESHOLDS
+        }
+        folds.append(FoldScores(model.model_id, origin, history.digest, rows, path, seconds))
+    return folds
 
 
 def observed_after(truth: LaunchHistory, origin: date, horizon: int) -> NDArray[np.float64]:

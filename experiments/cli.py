@@ -96,7 +96,8 @@ def backtest(
             result = run_backtest(
                 history_at, truth, compared, origins, replay, n_jobs=jobs, done=done, on_fold=finished
             )
-        pictures = _pictures(result, compared, history_at(origins[-1]), replay)
+        shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]})
+        pictures = _pictures(result, compared, [history_at(origin) for origin in shown], replay)
     board = result.leaderboard()
     print(
         f"{len(origins)} origins from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
@@ -123,9 +124,9 @@ def backtest(
 
 
 def _pictures(
-    result: "Backtest", models: "list[Model]", history: "LaunchHistory", replay: "Replay"
+    result: "Backtest", models: "list[Model]", histories: "list[LaunchHistory]", replay: "Replay"
 ) -> "dict[str, dict[str, Figure]]":
-    """The pictures of each model, and ("") of all together."""
+    """The pictures of each model, with a fan chart from the end of each history, and ("") of all models together."""
     from experiments.pictures import coverage_picture, pit_picture, skill_picture
     from forecasting.model import forecast
     from forecasting.report.pictures import forecast_picture
@@ -136,9 +137,11 @@ def _pictures(
         if scores.empty:
             continue
         made[model.model_id] = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
-        if not (result.failures["model"] == model.model_id).any():
-            salvos = forecast(model, history, replay.request, replay.seed)
-            made[model.model_id][f"fan_chart_{history.last_day}"] = forecast_picture(salvos, history)
+        failed = set(result.failures.loc[result.failures["model"] == model.model_id, "origin"])
+        for history in histories:
+            if history.last_day not in failed:
+                salvos = forecast(model, history, replay.request, replay.seed)
+                made[model.model_id][f"fan_chart_{history.last_day}"] = forecast_picture(salvos, history)
     if not result.scores.empty:
         made[""] = {"skill_by_horizon": skill_picture(result.scores)}
     return made

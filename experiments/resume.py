@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import experiments
+import features
 import forecasting
 from experiments.backtest import FoldScores, Replay
 from features.home import salvocast_home
@@ -16,12 +18,12 @@ from features.home import salvocast_home
 class FoldStore:
     """One file of finished folds, a JSON line each; removed when the backtest is complete.
 
-    The file is named by everything the numbers depend on: data, replay and the code of `forecasting`. A line cut short
-    by a kill is left out.
+    The file is named by what the numbers depend on beside the history at each origin: what came, replay, code. A line
+    cut short by a kill is left out.
     """
 
-    def __init__(self, data_digest: str, replay: Replay) -> None:
-        named = hashlib.sha256(f"{data_digest}|{replay}|{_code_digest()}".encode()).hexdigest()
+    def __init__(self, truth_digest: str, replay: Replay) -> None:
+        named = hashlib.sha256(f"{truth_digest}|{replay}|{_code_digest()}".encode()).hexdigest()
         self._path = salvocast_home() / "unfinished" / f"{named[:32]}.jsonl"
 
     def __enter__(self) -> Self:
@@ -55,9 +57,9 @@ class FoldStore:
 
 
 def _code_digest() -> str:
-    """SHA-256 of the sources that turn a history into a forecast."""
+    """SHA-256 of the sources that make a forecast of a history and score it."""
     state = hashlib.sha256()
-    for room in forecasting.__path__:
+    for room in [*features.__path__, *forecasting.__path__, *experiments.__path__]:
         for path in sorted(Path(room).rglob("*.py")):
             state.update(path.read_bytes())
     return state.hexdigest()

@@ -61,6 +61,8 @@ def log_backtest(
             for model in models:
                 own = board[board["model"] == model]
                 metrics = _metrics(own, result.scores[result.scores["model"] == model])
+                paths = result.paths[result.paths["model"] == model].drop(columns=["model", "origin"])
+                metrics |= {(name, 0): float(mean) for name, mean in paths.mean().items()}
                 tags = {"mlflow.parentRunId": parent}
                 child = client.create_run(experiment_id, run_name=model, tags=tags).info.run_id
                 _log(client, child, shared | {"model": model}, metrics, history)

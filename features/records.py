@@ -130,7 +130,7 @@ class SalvoReport:
         for name in COUNT_FIELDS:
             count = getattr(self, name)
             if count is not None and not (isinstance(count, int) and 0 <= count <= LARGEST_COUNT):
-                raise InputError(f"{name} is {count!r}: expected a whole number (int), 0 to {LARGEST_COUNT}")
+                raise InputError(f"{name} is {count!r}: expected a whole number, 0 to {LARGEST_COUNT}")
         if self.published_at is not None:
             if self.published_at.tzinfo is None:
                 raise InputError(f"published_at {self.published_at.isoformat()}: expected a time with its zone")

@@ -2,10 +2,21 @@
 
 import numpy as np
 import pytest
+import scoringrules
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from forecasting.scores import QUANTILE_LEVELS, covered, crps_from_paths, pinball_loss, wis
+from forecasting.scores import (
+    QUANTILE_LEVELS,
+    brier_score,
+    covered,
+    crps_from_paths,
+    energy_score,
+    pinball_loss,
+    pit,
+    wis,
+    wis_parts,
+)
 
 RNG = np.random.default_rng(20260228)
 PATHS = RNG.negative_binomial(2, 0.02, (40, 6))
@@ -150,3 +161,46 @@ def test_shapes_that_do_not_match_are_refused(shape: tuple[int, ...], n_observed
 def test_observed_of_two_dimensions_is_refused() -> None:
     with pytest.raises(ValueError, match="observed of shape"):
         crps_from_paths(PATHS, OBSERVED[np.newaxis, :])
+
+
+def test_the_parts_of_the_wis_add_up_and_name_the_direction() -> None:
+    rng = np.random.default_rng(3)
+    quantiles = np.quantile(rng.integers(0, 300, size=(500, 4)), QUANTILE_LEVELS, axis=0)
+    observed = np.array([0.0, 1_000.0, 150.0, np.nan])
+    parts = wis_parts(quantiles, observed)
+    np.testing.assert_allclose(sum(parts.values()), wis(quantiles, observed))
+    assert parts["overprediction"][0] > 0 == parts["underprediction"][0]
+    assert parts["underprediction"][1] > 0 == parts["overprediction"][1]
+
+
+def test_parts_need_symmetric_levels() -> None:
+    with pytest.raises(ValueError, match="symmetric"):
+        wis_parts(np.zeros((3, 1)), [1.0], [0.1, 0.5, 0.8])
+
+
+def test_the_pit_of_a_calibrated_forecast_is_uniform_and_shows_a_bias() -> None:
+    rng = np.random.default_rng(4)
+    paths, observed = rng.poisson(3.0, size=(2_000, 5_000)), rng.poisson(3.0, size=5_000).astype(float)
+    values = pit(paths, observed, rng)
+    counts, _ = np.histogram(values, bins=10, range=(0, 1))
+    assert abs(counts - 500).max() < 90
+    assert pit(paths, observed + 2, rng).mean() > 0.7
+
+
+def test_the_energy_score_is_that_of_scoringrules_and_the_crps_in_one_dimension() -> None:
+    rng = np.random.default_rng(5)
+    paths, observed = rng.integers(0, 100, size=(60, 3)), np.array([10.0, np.nan, 40.0])
+    known = [0, 2]
+    expected = scoringrules.es_ensemble(observed[known], paths[:, known].astype(float), estimator="fair")
+    assert energy_score(paths, observed) == pytest.approx(float(expected))
+    one = energy_score(paths[:, :1], observed[:1])
+    assert one == pytest.approx(float(crps_from_paths(paths[:, :1], observed[:1])[0]))
+    assert np.isnan(energy_score(paths, [np.nan] * 3))
+
+
+def test_the_brier_score_by_hand() -> None:
+    paths = np.array([[100, 500], [100, 100], [450, 100], [0, 0]])
+    assert brier_score(paths, [10.0, 400.0], 400) == pytest.approx((0.5 - 1) ** 2)
+    assert brier_score(paths, [10.0, 399.0], 400) == pytest.approx(0.5**2)
+    assert np.isnan(brier_score(paths, [10.0, np.nan], 400))
+    assert brier_score(paths, [np.nan, 900.0], 400) == pytest.approx(0.25)
