@@ -13,6 +13,16 @@ UKRAINE = "ukraine"
 SHAHED = "shahed"
 MISSILES = ("cruise", "ballistic", "mixed")
 """The weapon classes that are counted as missiles; "mixed" where a report bundles both kinds."""
+
+
+def weapons(weapon_class: str) -> str:
+    """What the weapons of a class are called, in the plural: "drones" for the Shahed-type ones."""
+    if weapon_class == SHAHED:
+        return "drones"
+    words = weapon_class.replace("_", " ")
+    return f"{words} missiles" if weapon_class in MISSILES else f"{words}s"
+
+
 KYIV = ZoneInfo("Europe/Kyiv")
 """Windows are stated in this local time; an attack day is a date of it."""
 

@@ -21,7 +21,7 @@ from features.cli import (
     parse_day,
 )
 from features.errors import InputError, SalvocastError
-from features.records import QuietDayRule
+from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -130,7 +130,7 @@ def plan_command(
 
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
-    stated = _defence(defence)
+    stated = _defence(defence, theatre, weapon_class)
     if layer:
         stated = stated.only(tuple(layer))
     _check_files(output, out, plot)
@@ -207,12 +207,17 @@ def _history(origin: str | None, theatre: str, weapon_class: str, rule: QuietDay
         return ledger.history(theatre, weapon_class, rule, day)
 
 
-def _defence(path: Path | None) -> "Defence":
+def _defence(path: Path | None, theatre: str, weapon_class: str) -> "Defence":
     from importlib import resources
 
     from forecasting.layers import parse_defence
 
     if path is None:
+        if (theatre, weapon_class) != (UKRAINE, SHAHED):
+            raise InputError(
+                f"there is no bundled defence of theatre {theatre} against {weapons(weapon_class)}: state yours with "
+                "--defence FILE"
+            )
         bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml")
         return parse_defence(bundled.read_text(encoding="utf-8"), "defence_ukraine.toml")
     try:

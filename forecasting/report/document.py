@@ -26,7 +26,7 @@ WINDOWS = (7, 28)
 """Days over which totals are told, beside the whole horizon."""
 
 UNITS = {
-    "drones": "Shahed-type drones launched per attack day, decoys included",
+    "drones": "weapons of the class launched per attack day; of Shahed-type drones decoys included",
     "attack_day": "calendar date (Europe/Kyiv) on which a reported window ends",
     "interceptors": "whole interceptors of the layer's kind",
     "days_of_supply": "attack days from the origin that stock and supply cover in full",

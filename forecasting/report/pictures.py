@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.records import weapons
 from forecasting.plan import Plan
 from forecasting.report.document import LEVELS
 from forecasting.types import SalvoForecast
@@ -93,7 +94,7 @@ def _fan_chart(axes: Axes, forecast: SalvoForecast, history: LaunchHistory) -> N
         ls="--",
         label=f"massed strike ({forecast.massed_threshold:,} or more)",
     )
-    axes.set_ylabel("drones launched per attack day")
+    axes.set_ylabel(f"{weapons(forecast.weapon_class)} launched per attack day")
     axes.set_ylim(bottom=0)
     axes.set_title(
         f"{forecast.theatre}, {forecast.weapon_class}: as of {forecast.origin}, model {forecast.model_id}, "

@@ -4,6 +4,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
+from features.records import SHAHED, weapons
 from forecasting.report.document import (
     Assumption,
     ForecastDocument,
@@ -44,9 +45,10 @@ def document_text(document: ForecastDocument | PlanDocument) -> str:
 def _head(title: str, document: ForecastDocument) -> list[str]:
     known = document.last_attack_day_known
     gap = (document.origin - known).days
+    kind = "shahed drones" if document.weapon_class == SHAHED else weapons(document.weapon_class)
     warning = f", {gap} days before the origin" if gap else ""
     return [
-        f"{title}: {document.weapon_class} drones, theatre {document.theatre}, {document.horizon} attack days",
+        f"{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day{'s' * (document.horizon > 1)}",
         f"as of {document.origin} (last attack day known {known}{warning}; silent days: {document.quiet_day_rule})",
         f"model {document.model_id}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
@@ -57,11 +59,13 @@ def _sentence(document: ForecastDocument) -> str:
     window = document.windows[0]
     total = window.total_drones.interval(0.8)
     threshold = document.massed_strikes.threshold_drones
+    largest = window.largest_day_drones
+    days = "attack day" if window.n_days == 1 else f"{window.n_days} attack days"
     return _wrapped(
-        f"Next {window.n_days} attack days: {total.low:,.0f} to {total.high:,.0f} drones (80 %), most likely about "
-        f"{window.total_drones.median:,.0f}. A massed strike (at least {threshold:,} in a day) within them: "
-        f"{window.massed_probability:.0%}. Largest day to expect: {window.largest_day_drones.median:,.0f}, "
-        f"with one chance in ten of {window.largest_day_drones.interval(0.8).high:,.0f} or more."
+        f"Next {days}: {total.low:,.0f} to {total.high:,.0f} {weapons(document.weapon_class)} (80 %), most likely "
+        f"about {window.total_drones.median:,.0f}. A massed strike (at least {threshold:,} in a day) within them: "
+        f"{_percent(window.massed_probability)}. Largest day to expect: {largest.median:,.0f}, with one chance in ten "
+        f"of {largest.interval(0.8).high:,.0f} or more."
     )
 
 
@@ -84,20 +88,21 @@ def _salvos(document: ForecastDocument) -> list[str]:
         for day in document.days[:DAYS_SHOWN]
     ]
     lines = _table(["attack day", "median", "50 %", "80 %", "95 %", "massed"], rows)
+    decoys = " (decoys included)" if document.weapon_class == SHAHED else ""
     later = len(document.days) - len(rows)
     if later:
         lines.append(f"(and {later} more days to {document.days[-1].attack_day}: --format csv or json)")
     return [
-        "DRONES LAUNCHED PER ATTACK DAY (decoys included)",
+        f"{weapons(document.weapon_class).upper()} LAUNCHED PER ATTACK DAY{decoys}",
         *lines,
         "",
-        "TOTALS (drones launched) AND THE LARGEST DAY",
+        f"TOTALS ({weapons(document.weapon_class)} launched) AND THE LARGEST DAY",
         *_table(
             ["days", "until", "median", "50 %", "80 %", "95 %", "largest day, 80 %", "massed", "massed days"],
             [_window_cells(window) for window in document.windows],
         ),
         _wrapped(
-            f"massed: {document.massed_strikes.rule}, {document.massed_strikes.threshold_drones:,} drones here; "
+            f"massed: {document.massed_strikes.rule}, {document.massed_strikes.threshold_drones:,} here; "
             "the chance of at least one such day, and how many to expect."
         ),
     ]
