@@ -33,7 +33,8 @@ class Window(StrEnum):
 
 def backtest(
     models: Annotated[
-        str, typer.Option(metavar="A,B|all", help=f"Models to compare; the ratios are to {REFERENCE_MODEL}.")
+        str,
+        typer.Option(metavar="A,B|all", help=f"Models to compare; {REFERENCE_MODEL} always runs along, as reference."),
     ] = "all",
     first: Annotated[str, typer.Option("--from", metavar="DATE", help="First origin.")] = "2025-01-01",
     last: Annotated[
@@ -64,9 +65,9 @@ def backtest(
     from forecasting.model import MODELS, SimulationRequest, load_model
 
     names = list(MODELS) if models == "all" else [name.strip() for name in models.split(",") if name.strip()]
-    compared = [load_model(name) for name in dict.fromkeys(names)]
-    if not compared:
+    if not names:
         raise InputError(f"--models is empty: expected names such as {REFERENCE_MODEL}, or all")
+    compared = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
     if jobs < 1:
         raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
     if seed < 0:

@@ -57,3 +57,10 @@ def store(home: Path, empty_store: Path) -> str:
     home.mkdir(exist_ok=True)
     shutil.copy(empty_store, home / "mlflow.db")
     return f"sqlite:///{home / 'mlflow.db'}"
+
+
+@pytest.fixture(scope="session")
+def series_without_gaps(filled_ledger: Path) -> LaunchHistory:
+    """The bundled series, every silent day counted as quiet."""
+    with Ledger.open(f"sqlite:///{filled_ledger}") as ledger:
+        return ledger.history(rule=QuietDayRule.ALL)
