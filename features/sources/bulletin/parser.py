@@ -1,0 +1,134 @@
+"""One message to its reports: the order of the steps, and what of their numbers may enter a report."""
+
+from bisect import bisect_left
+from datetime import datetime
+
+from features.errors import InputError
+from features.records import MISSILES, SHAHED, UKRAINE, ReportingRegime, SalvoReport
+from features.sources.bulletin.areas import Areas
+from features.sources.bulletin.drones import drone_counts
+from features.sources.bulletin.findings import Findings
+from features.sources.bulletin.grammar import Grammar, bulletin_grammar
+from features.sources.bulletin.lexer import YEARS, Number
+from features.sources.bulletin.missiles import inherit_kind, missile_counts
+from features.sources.bulletin.nodes import DRONES, nodes_of
+from features.sources.bulletin.roles import Roles
+from features.sources.bulletin.text import Clean
+from features.sources.bulletin.types import Bulletin
+from features.sources.bulletin.windows import Moments, Windows
+
+SOURCE = "bulletin"
+HEAD = 200
+"""Characters of a message in which its reporter names itself."""
+
+
+def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
+    """Read one message of the Air Force, overnight or daytime, in Ukrainian or English.
+
+    received: when the message came out, with zone; it becomes `published_at` and supplies a year the text leaves out.
+    Returns the reports, the fields with their places in the text, and what stayed unread. A count that is ambiguous, or
+    stated twice and differently, is unread; without a launched count and a window there is no report, and `problems`
+    says why. Raises InputError for a message above 100 kB or 30,000 words, and for a `received` without zone.
+    """
+    grammar = bulletin_grammar()
+    limit = int(grammar.data["limits"]["message_bytes"])
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > limit:
+        raise InputError(
+            f"message of {size} bytes: expected one bulletin of at most {limit}; split the file into messages"
+        )
+    if received is not None and received.tzinfo is None:
+        raise InputError(f"received {received.isoformat()}: expected a time with its zone")
+    if received is not None and received.year not in YEARS:
+        raise InputError(f"received {received.isoformat()}: expected a year from {YEARS.start} to {YEARS.stop - 1}")
+    clean = Clean(text)
+    findings = Findings(clean, grammar.lexer.tokens(clean.text))
+    nodes = nodes_of(findings.tokens, grammar)
+    roles = Roles(grammar, nodes)
+    windows, areas = Windows(grammar, findings, received), Areas(grammar, nodes, findings)
+    writer = _Writer(grammar, findings, received)
+    places = [one.first for one in roles.counts]
+    previous: Moments | None = None
+    regime: ReportingRegime | None = None
+    for first, last in windows.sections(roles.counts):
+        said = windows.said(first, last)
+        window = windows.window(said, previous)
+        previous = said if said.days else previous
+        counts = roles.counts[bisect_left(places, first) : bisect_left(places, last)]
+        drones = drone_counts(counts, nodes, findings)
+        if (named := areas.count(counts, first, last)) is not None:
+            drones["launch_areas"] = named
+        inherit_kind(counts, nodes)
+        missiles = {kind: missile_counts(kind, counts, nodes, findings) for kind in (*MISSILES, "")}
+        if window is not None:
+            regime = ReportingRegime.of(UKRAINE, window[1].date())
+            writer.write(window, drones, missiles)
+    findings.take_names(nodes)
+    fields = tuple(sorted(findings.fields, key=lambda one: (one.start, one.end, one.name)))
+    problems = tuple(dict.fromkeys(findings.problems))
+    regime = regime or _regime_of_words(roles)
+    return Bulletin(text, tuple(writer.reports), fields, findings.unread(), regime, problems)
+
+
+class _Writer:
+    """The reports of one message, as far as their numbers are counts."""
+
+    def __init__(self, grammar: Grammar, findings: Findings, received: datetime | None) -> None:
+        self.reports: list[SalvoReport] = []
+        self._accepted: dict[str, list[str]] = grammar.data["accepted"]
+        self._problems, self._received = findings.problems, received
+        head = findings.clean.text[:HEAD]
+        self._reporter, self._area = next((name, area) for name, area, said in grammar.reporters if said.search(head))
+
+    def write(
+        self, window: tuple[datetime, datetime], drones: dict[str, Number], missiles: dict[str, dict[str, Number]]
+    ) -> None:
+        """Add the reports of one window, or the problem that it has none."""
+        for weapon, numbers in ((SHAHED, drones), *((kind, missiles[kind]) for kind in MISSILES)):
+            known = {
+                name: one.value
+                for name, one in numbers.items()
+                if one.qualifier in self._accepted.get(name, self._accepted["default"])
+            }
+            if "launched" in known:
+                self._add(window, weapon, known)
+            elif "launched" in numbers:
+                stated = numbers["launched"]
+                self._problems.append(
+                    f"{weapon}: launched is {stated.qualifier.replace('_', ' ')} {stated.value}, not a count"
+                )
+            elif weapon == SHAHED:
+                self._problems.append("no launched count of drones that could be read without doubt")
+
+    def _add(self, window: tuple[datetime, datetime], weapon: str, known: dict[str, int]) -> None:
+        try:
+            report = SalvoReport(
+                window_start=window[0],
+                window_end=window[1],
+                launched=known["launched"],
+                shot_down=known.get("shot_down"),
+                suppressed=known.get("suppressed"),
+                still_airborne=known.get("still_airborne"),
+                strike_drones=known.get("strike_drones"),
+                jet_drones=known.get("jet_drones"),
+                impact_sites=known.get("impact_sites"),
+                debris_sites=known.get("debris_sites"),
+                launch_areas=known.get("launch_areas"),
+                target_area=self._area,
+                reporter=self._reporter,
+                weapon_class=weapon,
+                source=SOURCE,
+                published_at=self._received,
+            )
+        except InputError as error:
+            self._problems.append(f"{weapon}: {error}")
+        else:
+            self.reports.append(report)
+
+
+def _regime_of_words(roles: Roles) -> ReportingRegime:
+    """The reporting style of a text without a date: one verb for both losses, or a count of each."""
+    if roles.merged:
+        return ReportingRegime.MERGED
+    said = {one.role for one in roles.counts if one.object in (*DRONES, "decoys")}
+    return ReportingRegime.APART if {"shot_down", "suppressed"} <= said else ReportingRegime.UNSPECIFIED

@@ -1,0 +1,243 @@
+"""The attack windows of a message: what it says of times and dates, and from when to when that is."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+
+from features.records import KYIV
+from features.sources.bulletin.findings import Findings
+from features.sources.bulletin.grammar import Grammar
+from features.sources.bulletin.lexer import Day, Token
+from features.sources.bulletin.nodes import DRONES, Count
+
+NOON = time(12)
+LONGEST = timedelta(days=2)
+END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
+"""The names of days that can be the last of a window, the most telling first."""
+START_WORDS = ("start_time", "start_date", "night_from")
+END_WORDS = ("end_time", "end_date", "asof_time", "asof_date")
+CUE_WORDS = ("cue", "night_date", "day_date", "plain_date")
+
+
+@dataclass(slots=True)
+class Moments:
+    """What the text says of a window; `cue` is night, day or nothing; tokens: where it says so."""
+
+    cue: str = ""
+    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
+    days: dict[str, Day] = field(default_factory=dict)
+    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def anchored(self) -> bool:
+        """Whether this can open the report of a window of its own."""
+        return bool(self.cue) or "start_time" in self.clocks
+
+    def contradicts(self, later: "Moments") -> bool:
+        """Whether a later mention cannot be about the same window."""
+        return (
+            bool(self.cue and later.cue and self.cue != later.cue)
+            or any(self.clocks.get(name, clock) != clock for name, clock in later.clocks.items())
+            or any(self.days.get(name, day) != day for name, day in later.days.items())
+        )
+
+    def add(self, later: "Moments") -> None:
+        """Add a later mention: what was said first counts."""
+        if later.cue and not self.cue:
+            self.cue, self.tokens["cue"] = later.cue, later.tokens["cue"]
+        if "start_time" in later.clocks and "start_time" in self.clocks:
+            return
+        for name, clock in later.clocks.items():
+            if self.clocks.setdefault(name, clock) == clock:
+                self.tokens.setdefault(name, later.tokens[name])
+        for name, day in later.days.items():
+            if self.days.setdefault(name, day) == day:
+                self.tokens.setdefault(name, later.tokens[name])
+
+
+class Windows:
+    """The mentions of times in one message, and the windows they make."""
+
+    def __init__(self, grammar: Grammar, findings: Findings, received: datetime | None) -> None:
+        self._grammar, self._findings = grammar, findings
+        self._tokens = findings.tokens
+        self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
+        self._kinds = {token.kind for token in self._tokens}
+        self._stated = self._stated_years()
+        self._mentions = self._found()
+        self._firsts = [first for first, _ in self._mentions]
+
+    def _found(self) -> list[tuple[int, Moments]]:
+        used: set[int] = set()
+        mentions = []
+        line = self._grammar.line(token.kind for token in self._tokens)
+        for pattern in self._grammar.windows:
+            for match in pattern.finditer(line):
+                caught = {name: match.start(name) for name in match.groupdict() if match[name]}
+                if used.isdisjoint(caught.values()) and (said := self._said(caught, match.span())) is not None:
+                    used.update(caught.values())
+                    mentions.append((match.start(), said))
+        return sorted(mentions, key=lambda one: one[0])
+
+    def _said(self, caught: dict[str, int], span: tuple[int, int]) -> Moments | None:
+        """What the captured tokens say; None where one of them is not what its name asks for."""
+        said = Moments(tokens=dict.fromkeys(caught, span))
+        for name, index in caught.items():
+            token = self._tokens[index]
+            if name == "cue":
+                said.cue = token.kind
+            elif name.endswith("_time"):
+                if token.clock is None:
+                    return None
+                said.clocks[name] = token.clock
+            elif (day := self._day(token)) is not None:
+                said.days[name] = day
+            else:
+                return None
+        return said
+
+    def _day(self, token: Token) -> Day | None:
+        if token.kind in ("today", "yesterday") and self._local:
+            day = self._local.date() - timedelta(days=token.kind == "yesterday")
+            return Day(day.day, day.month, day.year)
+        return token.days[-1] if token.days else None
+
+    def sections(self, counts: Sequence[Count]) -> list[tuple[int, int]]:
+        """Token ranges, one per reported window.
+
+        A sentence with a launched count opens one where its time contradicts what was said before.
+        """
+        stops = [0, *(index + 1 for index, token in enumerate(self._tokens) if token.kind == "stop"), len(self._tokens)]
+        launched = (one.first for one in counts if one.role == "launched" and one.object in DRONES)
+        sentences = sorted({bisect_right(stops, first) - 1 for first in launched})
+        starts = [0]
+        before = Moments()
+        for sentence, after in pairwise([*sentences, len(stops) - 1]):
+            opening = self.said(stops[sentence], stops[sentence + 1])
+            if opening.anchored and before.contradicts(opening):
+                starts.append(stops[sentence])
+                before = Moments()
+            before.add(self.said(stops[sentence], stops[after]))
+        return list(zip(starts, [*starts[1:], len(self._tokens)], strict=True))
+
+    def said(self, first: int, last: int) -> Moments:
+        """The mentions in tokens[first:last] as one window: what is said first counts."""
+        together = Moments()
+        for _, one in self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]:
+            together.add(one)
+        return together
+
+    def window(self, said: Moments, previous: Moments | None) -> tuple[datetime, datetime] | None:
+        """From when to when, and the fields that tell; None, and a problem, where that cannot be told.
+
+        previous: an earlier window of the message, whose day holds where this one names none.
+        """
+        kind = said.cue or ("date" if "plain_date" in said.days and "period" not in self._kinds else "")
+        usual = [time.fromisoformat(one) for one in self._grammar.data["window"].get(kind, [])]
+        start_said, end_said = said.clocks.get("start_time"), said.clocks.get("end_time", said.clocks.get("asof_time"))
+        if not usual and (start_said is None or end_said is None):
+            self._findings.problems.append("no window: expected a night or a day with its date, or times from and to")
+            return None
+        clock_start = _clock(start_said) if start_said else usual[0]
+        clock_end = _clock(end_said) if end_said else usual[1]
+        try:
+            days = {name: self._date(day) for name, day in said.days.items()}
+        except ValueError:
+            problem = "a date in the text is no date, or its year cannot be told: state it in full"
+            self._findings.problems.append(problem)
+            return None
+        assumed = ["start"] * (start_said is None) + ["end"] * (end_said is None)
+        start_day = days.get("start_date", days.get("night_from"))
+        day = self._end_day(said.cue, days, start_day, clock_start, clock_end)
+        if day is None:
+            day = self._day_of(previous)
+        if day is None and self._local is not None:
+            day = self._local.date()
+            assumed += ["date"] * (not said.cue)
+        if day is None:
+            self._findings.problems.append("no window: the text gives no date, and no time of receipt was given")
+            return None
+        if start_day is None:
+            late = clock_start >= NOON if said.cue == "night" and clock_end <= NOON else clock_start > clock_end
+            start_day = day - timedelta(days=late)
+        start = datetime.combine(start_day, clock_start)
+        end = datetime.combine(day, clock_end) + timedelta(days=end_said == (24, 0))
+        if end <= start and said.cue == "night" and "end_date" not in days and start - end < timedelta(days=1):
+            end += timedelta(days=1)
+        if self._local is not None and end_said is None and start < self._local < end:
+            # A report that came out within the usual window covers it up to then.
+            end = self._local.replace(second=0, microsecond=0)
+        if end < start or end - start > LONGEST:
+            self._findings.problems.append(
+                f"the window would run from {start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}: check its dates and times"
+            )
+            return None
+        self._take(said, start, end, assumed)
+        return start, end
+
+    def _end_day(
+        self, cue: str, days: dict[str, date], start_day: date | None, clock_start: time, clock_end: time
+    ) -> date | None:
+        """The day on which the window ends, where the text tells it."""
+        stated = days.get("end_date", days.get("asof_date"))
+        if stated is None and (cue or start_day is None):
+            stated = next((days[name] for name in END_DAYS if name in days), None)
+        if stated is None and start_day is not None:
+            overnight = clock_start >= NOON if cue == "night" else clock_end <= clock_start
+            stated = start_day + timedelta(days=overnight)
+        return stated
+
+    def _day_of(self, previous: Moments | None) -> date | None:
+        found = []
+        for name, day in previous.days.items() if previous else ():
+            try:
+                found += [self._date(day)] if name != "night_from" else []
+            except ValueError:
+                continue
+        return max(found, default=None)
+
+    def _stated_years(self) -> tuple[date | None, int | None]:
+        """The first date with a year in the text, and the first year that stands alone."""
+        days = (day for token in self._tokens for day in token.days if day.year is not None)
+        dated = None
+        for day in days:
+            try:
+                dated = date(day.year or 0, day.month, day.day)
+            except ValueError:
+                continue
+            break
+        return dated, next((int(token.text[:4]) for token in self._tokens if token.kind == "year"), None)
+
+    def _date(self, day: Day) -> date:
+        """A day as a date: its year from the text, else the latest up to the receipt. Raises ValueError."""
+        dated, year = self._stated
+        if day.year is not None or (year is not None and dated is None):
+            return date(day.year or year or 0, day.month, day.day)
+        anchor = dated or (self._local.date() + timedelta(days=1) if self._local else None)
+        if anchor is None:
+            raise ValueError("no year")
+        candidates = []
+        for candidate in range(max(anchor.year - 4, 1), min(anchor.year + 1, 9999) + 1):
+            try:
+                candidates.append(date(candidate, day.month, day.day))
+            except ValueError:
+                continue
+        if dated:
+            return min(candidates, key=lambda one: abs(one - anchor))
+        return max(one for one in candidates if one <= anchor)
+
+    def _take(self, said: Moments, start: datetime, end: datetime, assumed: list[str]) -> None:
+        anchor = next((said.tokens[name] for name in CUE_WORDS if name in said.tokens), (0, 0))
+        for name, value, words in (("window_start", start, START_WORDS), ("window_end", end, END_WORDS)):
+            self._findings.take(name, value, *next((said.tokens[one] for one in words if one in said.tokens), anchor))
+        for first, last in said.tokens.values():
+            self._findings.mark(first, last)
+        if assumed:
+            place = anchor if anchor != (0, 0) else next(iter(said.tokens.values()), anchor)
+            self._findings.take("window_assumed", " ".join(assumed), *place)
+
+
+def _clock(said: tuple[int, int]) -> time:
+    return time(said[0] % 24, said[1])

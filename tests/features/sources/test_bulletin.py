@@ -1,0 +1,260 @@
+"""Bulletins in both languages and all three reporting styles, read by rules."""
+
+import json
+import sys
+import tomllib
+from contextlib import suppress
+from datetime import date, datetime, time
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features.errors import InputError
+from features.records import COUNT_FIELDS, KYIV, MISSILES, SHAHED, ReportingRegime, SalvoReport
+from features.sources.bulletin import Bulletin, parse_bulletin, read_bulletins, review
+from features.sources.reading import RejectedRow
+
+FOLDER = Path(__file__).parent / "bulletins"
+FILES = sorted(FOLDER.glob("*.toml"))
+LOWEST_ACCURACY = 0.95
+SLOWEST_SECONDS = 5
+"""Five times what is asked for: a loaded machine must not fail, a quadratic reader must."""
+FIELDS = ("window_start", "window_end", *COUNT_FIELDS)
+
+
+def cases(path: Path) -> list[dict[str, Any]]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))["bulletin"]
+
+
+def parsed(case: dict[str, Any]) -> Bulletin:
+    received = datetime.fromisoformat(case["received"]) if "received" in case else None
+    return parse_bulletin(case["text"], received=received)
+
+
+def expected_fields(case: dict[str, Any]) -> dict[tuple[str, str], Any]:
+    """What a case states, by weapon class and field: counts that a bulletin does not state are expected to be None."""
+    if "reports" in case:
+        return {(SHAHED, "reports"): case["reports"]}
+    found: dict[tuple[str, str], Any] = {(SHAHED, name): case.get(name) for name in COUNT_FIELDS}
+    found[SHAHED, "window_start"], found[SHAHED, "window_end"] = map(datetime.fromisoformat, case["window"])
+    for kind in MISSILES:
+        launched, shot_down = case.get(kind, ("none", "none"))
+        found[kind, "launched"], found[kind, "shot_down"] = (
+            None if one == "none" else one for one in (launched, shot_down)
+        )
+    if "second" in case:
+        second = expected_fields(case["second"])
+        found |= {("second", name): value for (kind, name), value in second.items() if kind == SHAHED}
+    return found
+
+
+def read_fields(bulletin: Bulletin, names: dict[tuple[str, str], Any]) -> dict[tuple[str, str], Any]:
+    by_class: dict[str, SalvoReport] = {}
+    for report in bulletin.reports:
+        by_class["second" if report.weapon_class in by_class else report.weapon_class] = report
+    found = {key: getattr(by_class.get(key[0]), key[1], None) for key in names}
+    if (SHAHED, "reports") in names:
+        found[SHAHED, "reports"] = len(bulletin.reports)
+    return found
+
+
+def compared(path: Path) -> tuple[int, list[str]]:
+    """How many fields a file states, and the wrong ones. A field that is neither stated nor read is not counted."""
+    total, wrong = 0, []
+    for number, case in enumerate(cases(path), start=1):
+        expected, bulletin = expected_fields(case), parsed(case)
+        read = read_fields(bulletin, expected)
+        for key, value in expected.items():
+            if value is None and read[key] is None:
+                continue
+            total += 1
+            if value != read[key]:
+                wrong.append(f"{path.stem} {number}: {' '.join(key)} is {read[key]}, expected {value}")
+        unread = [case["text"][span.start : span.end] for span in bulletin.unread]
+        for stretch in case.get("unread", []):
+            total += 1
+            if not any(stretch in one for one in unread):
+                wrong.append(f"{path.stem} {number}: {stretch!r} is not unread; unread is {unread}")
+    return total, wrong
+
+
+def test_field_accuracy_is_at_least_95_percent(capsys: pytest.CaptureFixture[str]) -> None:
+    lines, total, wrong, number = [""], 0, [], 0
+    for path in FILES:
+        stated, missed = compared(path)
+        count = len(cases(path))
+        lines.append(f"bulletins {path.stem}: {1 - len(missed) / stated:.1%} of {stated} fields in {count} messages")
+        total, wrong, number = total + stated, wrong + missed, number + count
+    lines.append(f"bulletins in all: {1 - len(wrong) / total:.1%} of {total} fields in {number} messages")
+    with capsys.disabled():
+        sys.stdout.write("\n".join([*lines, *wrong, ""]))
+    assert number >= 60
+    assert 1 - len(wrong) / total >= LOWEST_ACCURACY
+
+
+def test_a_night_without_times_is_read_with_the_usual_window_and_says_so() -> None:
+    read = parse_bulletin("У ніч на 15 червня 2025 року ворог запустив 28 «шахедів», збито 26.", received=None)
+    assert [one.value for one in read.fields if one.name == "window_assumed"] == ["start end"]
+    assert read.reports[0].window_start == datetime(2025, 6, 14, 18)
+    assert read.regime is ReportingRegime.APART
+
+
+def test_a_span_says_where_the_value_stands_in_the_original_text() -> None:
+    text = "**🛡 У ніч на 15 червня 2025 року** ворог запустив **194-ма** ударними БпЛА, збито сто\u00a0сорок."
+    spans = {one.name: text[one.start : one.end] for one in parse_bulletin(text, received=None).fields}
+    assert spans["launched"] == "194-ма** ударними БпЛА"
+    assert spans["shot_down"] == "сто\u00a0сорок"
+
+
+def test_published_at_is_the_time_of_receipt_and_supplies_the_year() -> None:
+    received = datetime(2026, 1, 1, 9, tzinfo=KYIV)
+    read = parse_bulletin("В ніч на 31 грудня атакував 30 БпЛА, збито 20.", received=received)
+    assert read.reports[0].window_end == datetime(2025, 12, 31, 8)
+    assert read.reports[0].published_at == received
+
+
+def test_a_date_without_a_year_or_a_time_of_receipt_gives_no_report() -> None:
+    read = parse_bulletin("В ніч на 31 грудня атакував 30 БпЛА, збито 20.", received=None)
+    assert read.reports == ()
+    assert {one.name for one in read.fields} >= {"launched", "shot_down"}
+    assert "year" in read.problems[0]
+
+
+def test_two_launched_counts_that_differ_are_unread() -> None:
+    text = "У ніч на 5 січня 2026 року ворог запустив 50 БпЛА. Ворог запустив 60 БпЛА. Збито 40."
+    read = parse_bulletin(text, received=None)
+    assert read.reports == ()
+    assert [text[span.start : span.end] for span in read.unread] == ["50", "60"]
+
+
+def test_a_bound_is_a_field_and_no_report() -> None:
+    read = parse_bulletin("В ніч на 5 січня 2026 року ворог атакував понад 160 БпЛА.", received=None)
+    assert [(one.value, one.qualifier) for one in read.fields if one.name == "launched"] == [(160, "at_least")]
+    assert read.reports == ()
+    assert "at least 160" in read.problems[0]
+
+
+def test_review_shows_text_fields_and_what_is_unread() -> None:
+    text = "У ніч на 5 січня 2026 року ворог запустив 50 БпЛА. Збито 40. Кілька БпЛА в повітрі."
+    shown = review(parse_bulletin(text, received=None))
+    assert text in shown
+    assert "? Кілька" in shown
+    assert "launched               50" in shown
+
+
+def test_a_telegram_export_gives_reports_and_rejected_rows(tmp_path: Path) -> None:
+    good = ["В ніч на 5 січня атакував 30 БпЛА, ", {"type": "bold", "text": "збито 20"}, "."]
+    messages = [
+        {"id": 1, "date": "2026-01-05T09:00:00", "text": good},
+        {"id": 2, "date": "2026-01-05T10:00:00", "text": "Відбій тривоги."},
+        {"id": 3, "type": "service", "date": "2026-01-05T10:00:00", "text": ""},
+    ]
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"name": "Channel", "messages": messages}, ensure_ascii=False), encoding="utf-8")
+    reading = read_bulletins(path)
+    report, rejected = reading.rows
+    assert isinstance(report, SalvoReport)
+    assert (report.launched, report.shot_down) == (30, 20)
+    assert report.published_at == datetime(2026, 1, 5, 9, tzinfo=KYIV)
+    assert isinstance(rejected, RejectedRow)
+    assert rejected.row == 2
+    assert json.loads(rejected.raw)["text"] == "Відбій тривоги."
+    assert len(reading.digest) == 64
+
+
+@pytest.mark.parametrize(
+    "header", ["[05.01.2026 09:12]", "Air Force, [05.01.2026 09:12]", "2026-01-05 09:12", "05.01.2026"]
+)
+def test_text_with_lines_of_dates_is_many_messages(header: str) -> None:
+    text = f"{header}\nВ ніч на 5 січня атакував 30 БпЛА, збито 20.\n\n06.01.2026 09:00\nНіч без звіту.\n"
+    report, rejected = read_bulletins(text).rows
+    assert isinstance(report, SalvoReport)
+    assert report.window_end == datetime(2026, 1, 5, 8)
+    assert isinstance(rejected, RejectedRow)
+
+
+def test_input_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at most 100000"):
+        parse_bulletin("ї" * 60_000, received=None)
+    with pytest.raises(InputError, match="zone"):
+        parse_bulletin("", received=datetime(2026, 1, 1))
+    with pytest.raises(InputError, match="year"):
+        parse_bulletin("", received=datetime(9999, 12, 31, tzinfo=KYIV))
+    with pytest.raises(InputError, match="cannot read"):
+        read_bulletins(tmp_path / "missing.txt")
+    (row,) = read_bulletins("ї" * 60_000).rows
+    assert isinstance(row, RejectedRow)
+
+
+WORDS = [word for path in FILES for case in cases(path) for word in case["text"].split(" ")]
+
+
+def checked(text: str) -> Bulletin:
+    """The text read, with what must hold of any reading."""
+    bulletin = parse_bulletin(text, received=datetime(2026, 3, 1, 9, tzinfo=KYIV))
+    for span in bulletin.unread:
+        assert 0 <= span.start < span.end <= len(text)
+        assert not any(one.start < span.end and span.start < one.end for one in bulletin.fields)
+    review(bulletin)
+    return bulletin
+
+
+@settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(st.text(max_size=300), st.lists(st.sampled_from(WORDS), max_size=80).map(" ".join)))
+def test_any_text_is_read_and_read_and_unread_do_not_overlap(text: str) -> None:
+    checked(text)
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from([case["text"] for path in FILES for case in cases(path)]), st.data())
+def test_a_spoilt_bulletin_is_read_without_overlap(text: str, data: st.DataObject) -> None:
+    for _ in range(data.draw(st.integers(0, 6))):
+        place = data.draw(st.integers(0, len(text) - 1))
+        text = text[:place] + data.draw(st.sampled_from("0123456789 .,-–()«»\n:/жшa")) + text[place + 1 :]
+    checked(text[: data.draw(st.integers(0, len(text)))])
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    launched=st.integers(2, 900),
+    armed=st.integers(1, 900),
+    day=st.dates(datetime(2025, 8, 2).date(), datetime(2026, 2, 28).date()),
+    hour=st.integers(6, 11),
+)
+def test_a_made_report_gives_back_the_numbers_it_was_made_of(launched: int, armed: int, day: date, hour: int) -> None:
+    armed = min(armed, launched)
+    text = (
+        f"On the night of {day:%d.%m.%Y} the enemy attacked with {launched} drones, about {armed} of them Shaheds. "
+        f"As of {hour:02}:30, {launched - 1} drones were shot down or suppressed."
+    )
+    (report,) = parse_bulletin(text, received=None).reports
+    assert (report.launched, report.strike_drones, report.shot_down) == (launched, armed, launched - 1)
+    assert report.window_end == datetime.combine(day, time(hour, 30))
+
+
+@pytest.mark.parametrize("piece", ["5 з ", "1/", "(", "- ", "12 Х-101, ", "15 збито 18 втрачено. ", "сто ", "1 200 "])
+def test_a_long_message_is_read_or_refused_in_time(piece: str) -> None:
+    text = piece * (99_000 // len(piece.encode()))
+    begin = perf_counter()
+    with suppress(InputError):
+        parse_bulletin(text, received=None)
+    assert perf_counter() - begin < SLOWEST_SECONDS
+
+
+def test_100_kb_of_reports_is_read_in_time() -> None:
+    text = (
+        "\n\n".join(case["text"] for path in FILES for case in cases(path)).encode()[:100_000].decode(errors="ignore")
+    )
+    begin = perf_counter()
+    assert parse_bulletin(text, received=None).fields
+    assert perf_counter() - begin < SLOWEST_SECONDS
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.text(max_size=200))
+def test_any_file_is_read(text: str) -> None:
+    assert all(isinstance(row, SalvoReport | RejectedRow) for row in read_bulletins(text).rows)
