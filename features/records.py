@@ -65,6 +65,11 @@ class QuietDayRule(StrEnum):
     ALL = "all"
     NONE = "none"
 
+    @classmethod
+    def default_for(cls, weapon_class: str) -> "QuietDayRule":
+        """BEFORE_2025 for the drones that are reported every day; ALL for weapons that are reported when they come."""
+        return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
+
     def applies_to(self, day: date) -> bool:
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
 

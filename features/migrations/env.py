@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from features.ledger import metadata
+from features.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

@@ -6,6 +6,7 @@ from datetime import date
 from importlib import resources
 from io import StringIO
 
+from features.records import MISSILES as MISSILE_CLASSES
 from features.records import SHAHED, UKRAINE, SalvoReport
 from features.sources.cells import csv_rows, last_second_of, reports
 from features.sources.reading import Reading, RejectedRow
@@ -16,6 +17,7 @@ SNAPSHOT_DAY = date(2026, 2, 28)
 """The day of the public table's snapshot that the facts were recast from."""
 SALVOS = "reported_salvos.csv"
 MISSILES = "reported_missiles_daily.csv"
+COVERS = tuple((UKRAINE, weapon_class) for weapon_class in (SHAHED, *MISSILE_CLASSES))
 
 
 def read_bundled() -> Reading:
@@ -25,7 +27,8 @@ def read_bundled() -> Reading:
     """
     texts = [resources.files("features.bundled").joinpath(name).read_bytes() for name in (SALVOS, MISSILES)]
     digest = hashlib.sha256(b"".join(texts)).hexdigest()
-    return Reading(SOURCE, digest, _rows(*(text.decode() for text in texts)), last_second_of(SNAPSHOT_DAY))
+    rows = _rows(*(text.decode() for text in texts))
+    return Reading(SOURCE, digest, rows, last_second_of(SNAPSHOT_DAY), COVERS)
 
 
 def _rows(salvos: str, missiles: str) -> Iterator[SalvoReport | RejectedRow]:

@@ -6,10 +6,12 @@ import csv
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from difflib import get_close_matches
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from features.errors import InputError
 from features.records import KYIV, SalvoReport
@@ -87,28 +89,35 @@ def moment(name: str, text: str, clock: time) -> datetime:
     return value
 
 
-def wall_time(name: str, text: str, clock: time) -> datetime:
-    """As `moment`, in Kyiv wall-clock time without a zone: a time stated with its zone is converted."""
+def wall_time(name: str, text: str, clock: time, zone: ZoneInfo = KYIV) -> datetime:
+    """As `moment`, in Kyiv wall-clock time without a zone: a time of another zone is converted.
+
+    zone: of a time that states none. A date alone stays that date, whatever the zone.
+    """
     value = moment(name, text, clock)
+    if value.tzinfo is None and zone is not KYIV and ":" in text:
+        value = value.replace(tzinfo=zone)
     return value if value.tzinfo is None else value.astimezone(KYIV).replace(tzinfo=None)
 
 
-def window(start_name: str, start: str, end_name: str, end: str) -> tuple[datetime, datetime]:
+def window(start_name: str, start: str, end_name: str, end: str, zone: ZoneInfo = KYIV) -> tuple[datetime, datetime]:
     """Start and end of a window in Kyiv wall-clock time, from the two cells and the names of their columns.
+
+    zone: of times that state none.
 
     A window from midnight to the same midnight is a day that was stated without a clock, and lasts to 23:59: ending it
     as the day begins would have it known before it happened. Raises InputError as `moment` does.
     """
-    begins, ends = wall_time(start_name, start, DAY_START), wall_time(end_name, end, DAY_END)
+    begins, ends = wall_time(start_name, start, DAY_START, zone), wall_time(end_name, end, DAY_END, zone)
     if begins == ends and ends.time() == DAY_START:
         ends = datetime.combine(ends, DAY_END)
     return begins, ends
 
 
-def instant(name: str, text: str) -> datetime:
-    """When something was published, in UTC: Kyiv time where no zone is stated; a date alone means its last minute."""
+def instant(name: str, text: str, zone: ZoneInfo = KYIV) -> datetime:
+    """When something was published, in UTC: `zone` where none is stated; a date alone means its last minute."""
     value = moment(name, text, DAY_END)
-    return (value if value.tzinfo else value.replace(tzinfo=KYIV)).astimezone(UTC)
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def last_second_of(day: date) -> datetime:
@@ -127,11 +136,13 @@ def counts_by_area(name: str, text: str) -> str | None:
     try:
         if len(text) > 10_000:  # the parser below is not made for hostile depth
             raise ValueError
-        counts = ast.literal_eval(re.sub(r"\b(?:NaN|nan|null)\b", "None", text))
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes, which are kept as they are
+            counts = ast.literal_eval(re.sub(r"\b(?:NaN|nan|null)\b", "None", text))
         areas = {
             area.strip(): None if count is None else whole_count(name, str(count)) for area, count in counts.items()
         }
-    except (ValueError, SyntaxError, AttributeError, RecursionError, MemoryError):
+        "".join(areas).encode()  # bytes for a name, or half a character, can be parsed but not kept
+    except (ValueError, TypeError, SyntaxError, AttributeError, RecursionError, MemoryError):
         raise InputError(
             f"{name} is '{_shown(text)}': expected areas with whole numbers such as {{'south': 14, 'east': NaN}}"
         ) from None

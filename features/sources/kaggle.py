@@ -1,20 +1,22 @@
 """Snapshots of the public table "Massive Missile Attacks on Ukraine" (P. Ivaniuk, Kaggle), in all its shapes so far."""
 
 import atexit
+import hashlib
 import importlib
+import json
 import re
 import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from features.errors import InputError
-from features.records import LARGEST_COUNT, SHAHED, SalvoReport
+from features.records import LARGEST_COUNT, SHAHED, UKRAINE, SalvoReport
 from features.sources.cells import (
     DAY_END,
     DAY_START,
@@ -79,6 +81,10 @@ MODELS_OF_CLASS = {
 }
 """weapon_class -> the models it counts, as the table has named them. Any model named Shahed or Geran is Shahed-type."""
 
+READ_COLUMNS = frozenset({*REQUIRED, *COUNT_COLUMNS.values(), "launch_place", "target", "destroyed_details"})
+"""The columns that reports are made of."""
+COVERS = tuple((UKRAINE, name) for name in (SHAHED, MIXED, *MODELS_OF_CLASS))
+
 _CLASS_OF_MODEL = {model.lower(): name for name, models in MODELS_OF_CLASS.items() for model in models}
 _SHAHED_NAMES = ("shahed", "geran", "шахед", "герань")
 
@@ -123,24 +129,32 @@ class _Layout:
         )
 
 
-def read_kaggle(path: Path) -> Reading:
+def read_kaggle(path: Path, *, accept_drift: bool = False) -> Reading:
     """The reports of one snapshot; `published_at` is the end of the day in its file name, None where it has none.
 
     Each row of Shahed-type drones is a report. Missiles are totals by day and kind ("cruise", "ballistic", and "mixed"
     where a row bundles both); all other models are totals by window, area, reporter and the class in MODELS_OF_CLASS,
     since the table gives each model its own row. Only `launched` and `shot_down` are totalled, over the rows that give
     a number. Totals follow the rows. A row that is neither a report nor part of a total is rejected with its reason.
-    Raises InputError for a file that is no such snapshot, or whose columns are not those known.
+    Raises InputError for a file that is no such snapshot, or whose columns are not those known; with accept_drift
+    unknown columns are left out instead.
     """
     path = Path(path)
     regular_file(path, WANTED)
     digest = text_digest(path)
     rows = csv_file_rows(path)
     header = [column.strip() for column in next(rows)[0]]
-    _check_header(header, path)
+    _check_header(header, path, accept_drift)
     day = snapshot_day(path.name)
     published_at = None if day is None else last_second_of(day)
-    return Reading(SOURCE, digest, _reports(header, rows, published_at), published_at)
+    digest = hashlib.sha256(f"{digest} {day}".encode()).hexdigest()  # the same table, seen on another day, is news
+    read_as = json.dumps({"columns": sorted(READ_COLUMNS.intersection(header))})
+    return Reading(SOURCE, digest, _reports(header, rows, published_at), published_at, COVERS, read_as)
+
+
+def read_cells(cells: Mapping[str, str]) -> SalvoReport:
+    """The report of one row given as column -> cell, before it is added to any total. Raises InputError."""
+    return _Layout.of(list(cells)).report(list(cells.values()))
 
 
 def snapshot_day(name: str) -> date | None:
@@ -230,10 +244,10 @@ def download_newest() -> Path:
     return snapshot_files(folder)[-1]
 
 
-def _check_header(header: Sequence[str], path: Path) -> None:
+def _check_header(header: Sequence[str], path: Path, accept_drift: bool) -> None:
     known = (*REQUIRED, *OPTIONAL)
     missing = [f"'{name}'{nearest(name, header)}" for name in REQUIRED if name not in header]
-    unknown = [f"'{name}'{nearest(name, known)}" for name in header if name not in known]
+    unknown = [f"'{name}'{nearest(name, known)}" for name in header if name not in known and not accept_drift]
     doubled = sorted({f"'{name}'" for name in header if header.count(name) > 1})
     differences = [
         f"{what} {', '.join(names)}"
@@ -243,7 +257,7 @@ def _check_header(header: Sequence[str], path: Path) -> None:
     if differences:
         raise InputError(
             f"{path} has not the columns of {WANTED}: {'; '.join(differences)}; rename the columns if the file is one, "
-            "or read it as a table with a mapping"
+            "pass --accept-shrink to leave out unknown ones, or read it as a table with a mapping"
         )
 
 
@@ -267,17 +281,23 @@ def _adding_to(totals: dict[tuple[object, ...], SalvoReport]) -> Callable[[Salvo
     def add(report: SalvoReport) -> bool:
         if report.weapon_class == SHAHED:
             return False
-        if report.weapon_class in (CRUISE, BALLISTIC, MIXED):
-            start, end = (datetime.combine(report.attack_day, clock) for clock in (DAY_START, DAY_END))
-            report = replace(report, window_start=start, window_end=end, target_area="Ukraine", reporter="")
-        earlier = totals.get(report.key)
-        totals[report.key] = _total(report, earlier)
+        part = part_of_total(report)
+        totals[part.key] = total_of(part, totals.get(part.key))
         return True
 
     return add
 
 
-def _total(report: SalvoReport, earlier: SalvoReport | None) -> SalvoReport:
+def part_of_total(report: SalvoReport) -> SalvoReport:
+    """The report of a row under the key of the total that it is part of: missiles are totalled by day."""
+    if report.weapon_class not in (CRUISE, BALLISTIC, MIXED):
+        return report
+    start, end = (datetime.combine(report.attack_day, clock) for clock in (DAY_START, DAY_END))
+    return replace(report, window_start=start, window_end=end, target_area="Ukraine", reporter="")
+
+
+def total_of(report: SalvoReport, earlier: SalvoReport | None) -> SalvoReport:
+    """The total so far (`earlier`) with one more row. Raises InputError where it cannot be true."""
     launched, shot_down = report.launched, report.shot_down
     if earlier is not None:
         launched += earlier.launched

@@ -21,11 +21,15 @@ class Reading:
     """One file being read.
 
     rows: consumed once, streamed, so that a file of a million rows needs no memory of its size.
-    digest: SHA-256 (hex) of the bytes read and of how they were read. published_at: when the file as a whole came out, where that is known;
-    a count that differs from an earlier one is then known from that time on.
+    digest: SHA-256 (hex) of the bytes read and of how they were read. published_at: when the file as a whole came out,
+    where that is known; a count that differs from an earlier one is then known from that time on.
+    covers: the (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
+    (`features.snapshots`). read_as: JSON of what else is needed to read a row of it again.
     """
 
     source: str
     digest: str
     rows: Iterator[SalvoReport | RejectedRow]
     published_at: datetime | None = None
+    covers: tuple[tuple[str, str], ...] = ()
+    read_as: str | None = None

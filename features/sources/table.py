@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import re
 import zipfile
 import zlib
@@ -12,9 +13,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
+from zoneinfo import ZoneInfo
 
 from features.errors import InputError, unknown_name
-from features.records import COUNT_FIELDS, REPORT_FIELDS, SHAHED, UKRAINE, SalvoReport
+from features.records import COUNT_FIELDS, KYIV, REPORT_FIELDS, SHAHED, UKRAINE, SalvoReport
 from features.sources.cells import (
     DAY_END,
     DAY_START,
@@ -60,13 +62,15 @@ def read_table(
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
     published_at: datetime | None = None,
+    zone: ZoneInfo = KYIV,
 ) -> Reading:
     """The salvos of one table, a row each.
 
     mapping: field -> column, for columns that are not named as fields ({"launched": "UAVs"}). Required are `launched`
     and either `window_start` with `window_end` or `date`; every other field of SalvoReport is optional, and a column of
     that name replaces `theatre` and `weapon_class` where its cell is filled. Of a workbook the first sheet is read.
-    published_at: when the table as a whole came out, with zone.
+    published_at: when the table as a whole came out, with zone. zone: of times that state none; windows are converted
+    to Kyiv time, in which attack days are counted.
     Raises InputError for a file that is no such table, or lacks a required or a mapped column; see `columns_used`.
     """
     path = Path(path)
@@ -74,10 +78,21 @@ def read_table(
         raise InputError(f"published_at {published_at.isoformat()}: expected a time with its zone")
     digest, header, rows = _opened(path, mapping or {})
     columns = match_columns(header, mapping or {}, str(path))
-    make = report_maker(header, columns, theatre=theatre, weapon_class=weapon_class, source=SOURCE)
+    make = report_maker(header, columns, theatre=theatre, weapon_class=weapon_class, source=SOURCE, zone=zone)
+    options = {"columns": columns.used, "theatre": theatre, "weapon_class": weapon_class, "zone": zone.key}
+    read_as = json.dumps(options, sort_keys=True, ensure_ascii=False)
     # Read in another way, the same bytes are other reports.
-    read_as = hashlib.sha256(repr((digest, sorted(columns.used.items()), theatre, weapon_class)).encode()).hexdigest()
-    return Reading(SOURCE, read_as, reports(header, rows, make, published_at), published_at)
+    digest = hashlib.sha256(repr((digest, published_at, read_as)).encode()).hexdigest()
+    return Reading(SOURCE, digest, reports(header, rows, make, published_at), published_at, read_as=read_as)
+
+
+def read_cells(cells: Mapping[str, str], read_as: str) -> SalvoReport:
+    """The report of one row given as column -> cell, of a table that was read so. Raises InputError."""
+    options = json.loads(read_as)
+    columns, zone = Columns(options.pop("columns"), ()), ZoneInfo(options.pop("zone"))
+    header = list({**dict.fromkeys(columns.used.values(), ""), **cells})
+    make = report_maker(header, columns, **options, source=SOURCE, zone=zone)
+    return make([cells.get(column, "") for column in header])
 
 
 def columns_used(path: Path, mapping: Mapping[str, str] | None = None) -> Columns:
@@ -120,10 +135,18 @@ def match_columns(header: Sequence[str], mapping: Mapping[str, str], table: str)
     return Columns(used, tuple(column for column in header if column and column not in used.values()))
 
 
-def report_maker(header: Sequence[str], columns: Columns, *, theatre: str, weapon_class: str, source: str) -> Maker:
+def report_maker(
+    header: Sequence[str],
+    columns: Columns,
+    *,
+    theatre: str,
+    weapon_class: str,
+    source: str,
+    zone: ZoneInfo = KYIV,
+) -> Maker:
     """The function from the cells of a row to its report; it raises InputError with the reason where they are none.
 
-    theatre, weapon_class and source hold where no cell says otherwise.
+    theatre, weapon_class, source and zone hold where no cell says otherwise.
     """
     index = {field: header.index(column) for field, column in columns.used.items()}
     counts = [(field, index[field]) for field in COUNT_FIELDS if field in index]
@@ -137,7 +160,7 @@ def report_maker(header: Sequence[str], columns: Columns, *, theatre: str, weapo
         values: dict[str, Any] = dict(defaults)
         if day is None:
             values["window_start"], values["window_end"] = window(
-                "window_start", cells[start], "window_end", cells[end]
+                "window_start", cells[start], "window_end", cells[end], zone
             )
         else:
             values["window_start"], values["window_end"] = _whole_day(cells[day])
@@ -152,7 +175,7 @@ def report_maker(header: Sequence[str], columns: Columns, *, theatre: str, weapo
         if by_area is not None:
             values["shot_down_by_area"] = counts_by_area("shot_down_by_area", cells[by_area])
         if published is not None and cells[published].strip():
-            values["published_at"] = instant("published_at", cells[published])
+            values["published_at"] = instant("published_at", cells[published], zone)
         return SalvoReport(**values)
 
     return make

@@ -82,7 +82,7 @@ def held(path: Path, *tables: str) -> dict[str, list[tuple[object, ...]]]:
     """What a ledger holds, table by table."""
     with closing(sqlite3.connect(path)) as connection:
         return {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
             for table in tables or ("batch", "report", "sighting", "quarantine")
         }
 
@@ -320,7 +320,7 @@ def test_the_quarantine_lists_rows_as_they_were(salvocast: Callable[..., Done], 
     done = salvocast("data", "quarantine")
     assert (done.code, done.err) == (0, "1 rows in quarantine\n")
     (line,) = done.out.splitlines()
-    assert line.startswith("table row 1: launched is '-4': expected a whole number, 0 or more | {")
+    assert line.startswith("#1  table row 1: launched is '-4': expected a whole number, 0 or more | {")
     assert '"launched": "-4"' in line
 
 

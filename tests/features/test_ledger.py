@@ -1,10 +1,11 @@
 """What was known, and since when: look-ahead, revisions, quarantine, and the schema the ledger lives in."""
 
-import sqlite3
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from features.errors import InputError, SalvocastError
-from features.ledger import SCHEMA_REVISION, IngestCounts, Ledger, end_of_day, metadata
+from features.ledger import IngestCounts, Ledger, end_of_day
 from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading, RejectedRow
+from features.tables import SCHEMA_REVISION, metadata
 
 MakeReport = Callable[..., SalvoReport]
 MakeReading = Callable[..., Reading]
+FreshLedger = Callable[[], AbstractContextManager[Ledger]]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 JANUARY_20 = datetime(2026, 1, 20, 21, 59, tzinfo=UTC)
 FEBRUARY_1 = datetime(2026, 2, 1, 21, 59, tzinfo=UTC)
@@ -180,7 +183,7 @@ def test_of_the_same_counts_at_the_same_time_the_stated_one_counts(
 
 
 def test_the_source_of_a_report_does_not_depend_on_the_order_of_reading(
-    fresh_ledger: Callable[[], Ledger], make_report: MakeReport, make_reading: MakeReading
+    fresh_ledger: FreshLedger, make_report: MakeReport, make_reading: MakeReading
 ) -> None:
     told = []
     for order in (("bulletin", "table"), ("table", "bulletin")):
@@ -273,6 +276,16 @@ def test_a_batch_is_told_with_its_times_and_counts(
     assert (last["published_at"], last["recorded_at"]) == (FEBRUARY_1.replace(tzinfo=None), NOW.replace(tzinfo=None))
 
 
+def test_a_report_that_is_known_is_unchanged_whichever_count_of_its_second_stands(
+    ledger: Ledger, make_report: MakeReport, make_reading: MakeReading
+) -> None:
+    """Two counts of one second have no order in time, so one of them never stands; it is no news all the same."""
+    rows = [make_report("2026-01-10", launched, published_at=JANUARY_20) for launched in (1, 2)]
+    ledger.ingest(make_reading(rows), NOW)
+    for row in rows:
+        assert split(ledger.ingest(make_reading([row]), NOW)) == (0, 0, 1, 0)
+
+
 def test_a_file_that_brings_nothing_new_leaves_no_batch(
     ledger: Ledger, make_report: MakeReport, make_reading: MakeReading
 ) -> None:
@@ -347,15 +360,8 @@ def test_the_bundled_reports_read_twice_are_in_the_ledger_once(ledger: Ledger) -
 # The schema
 
 
-def database(ledger: Ledger, home: Path) -> Path:
-    """The file of the `ledger` fixture."""
-    assert ledger.batches() == []
-    return home / "ledger.db"
-
-
-def test_the_migrations_make_the_schema_that_the_code_uses(ledger: Ledger, home: Path) -> None:
-    engine = sa.create_engine(f"sqlite:///{database(ledger, home)}")
-    with engine.connect() as connection:
+def test_the_migrations_make_the_schema_that_the_code_uses(ledger: Ledger) -> None:
+    with ledger._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
         inspector = sa.inspect(connection)
         assert set(inspector.get_table_names()) == {*metadata.tables, "alembic_version"}
@@ -366,9 +372,9 @@ def test_the_migrations_make_the_schema_that_the_code_uses(ledger: Ledger, home:
                 for constraint in table.constraints
                 if isinstance(constraint, sa.UniqueConstraint)
             }
+            assert inspector.get_pk_constraint(table.name)["constrained_columns"] == table.primary_key.columns.keys()
             keys = {tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys(table.name)}
             assert keys == {(column.name,) for column in table.columns if column.foreign_keys}
-    engine.dispose()
 
 
 def test_the_schema_revision_is_the_newest_migration() -> None:
@@ -378,24 +384,55 @@ def test_the_schema_revision_is_the_newest_migration() -> None:
     assert scripts.get_heads() == [SCHEMA_REVISION]
 
 
-def test_opening_twice_keeps_what_is_there(
-    home: Path, ledger: Ledger, make_report: MakeReport, make_reading: MakeReading
-) -> None:
+def test_opening_twice_keeps_what_is_there(ledger: Ledger, make_report: MakeReport, make_reading: MakeReading) -> None:
     ledger.ingest(make_reading([make_report()], JANUARY_20), NOW)
-    with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as again:
+    with Ledger.open(ledger._engine.url) as again:
         assert again.as_of(NOW) == ledger.as_of(NOW) != []
 
 
-def test_a_ledger_of_a_newer_release_is_told_in_one_line_and_left_alone(ledger: Ledger, home: Path) -> None:
-    path = database(ledger, home)
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    before = path.read_bytes()
-    with pytest.raises(SalvocastError, match=f"has schema 9999, this release knows up to {SCHEMA_REVISION}") as caught:
-        Ledger.open(f"sqlite:///{path}")
+def test_an_empty_database_becomes_a_ledger(database: Any) -> None:
+    url = database.empty()
+    with Ledger.open(url) as ledger:
+        assert ledger.ingest(read_bundled(), NOW).added > 0
+    database.drop(url)
+
+
+def test_a_ledger_of_a_newer_release_is_told_in_one_line_and_left_alone(
+    database: Any, make_report: MakeReport, make_reading: MakeReading
+) -> None:
+    url = database.migrated()
+    with Ledger.open(url) as ledger:
+        ledger.ingest(make_reading([make_report()], JANUARY_20), NOW)
+        with ledger._engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(
+            SalvocastError, match=f"has schema 9999, this release knows up to {SCHEMA_REVISION}"
+        ) as told:
+            Ledger.open(url)
+        assert "\n" not in str(told.value)
+        assert told.value.exit_code == 1
+        with ledger._engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all() == ["9999"]
+            assert set(sa.inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+        assert launched_at(ledger, NOW) == [10]
+    database.drop(url)
+
+
+def test_a_missing_driver_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SalvocastError, match=r"driver .* not installed .*psycopg\[binary\]") as caught:
+        Ledger.open("postgresql+psycopg://nobody:secret@127.0.0.1:1/ledger")
     assert "\n" not in str(caught.value)
-    assert caught.value.exit_code == 1
-    assert path.read_bytes() == before
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.postgresql
+def test_a_server_that_does_not_answer_is_told_in_one_line() -> None:
+    pytest.importorskip("psycopg", exc_type=ImportError)
+    with pytest.raises(SalvocastError, match=r"postgresql\+psycopg://nobody:\*\*\*@.* failed") as caught:
+        Ledger.open("postgresql+psycopg://nobody:secret@127.0.0.1:1/ledger")
+    assert "\n" not in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

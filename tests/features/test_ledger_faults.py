@@ -3,27 +3,28 @@
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from features import ledger as ledger_module
 from features.errors import SalvocastError
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
+from features.tables import metadata
 
 MakeReport = Callable[..., SalvoReport]
 MakeReading = Callable[..., Reading]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-N_ROWS = 50_000
+N_ROWS = 20_000
 
 INGEST = """
 import os, signal, sys
@@ -62,10 +63,10 @@ print(counts.rows_read, counts.added, counts.revised, counts.unchanged, counts.q
 """
 
 
-def ingesting(path: Path, n_rows: int, stop_at: str) -> subprocess.Popen[str]:
+def ingesting(url: sa.URL, n_rows: int, stop_at: str) -> subprocess.Popen[str]:
     """A process that ingests the same synthetic file as every other one of so many rows."""
     return subprocess.Popen(
-        [sys.executable, "-c", INGEST, f"sqlite:///{path}", str(n_rows), stop_at],
+        [sys.executable, "-c", INGEST, url.render_as_string(hide_password=False), str(n_rows), stop_at],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -73,24 +74,43 @@ def ingesting(path: Path, n_rows: int, stop_at: str) -> subprocess.Popen[str]:
     )
 
 
-def rows_in(path: Path) -> tuple[int, int, int]:
+@contextmanager
+def connected(url: sa.URL) -> Iterator[sa.Connection]:
+    """A connection past the ledger, where every statement stands at once."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def rows_in(url: sa.URL) -> tuple[int, int, int]:
     """Batches, reports and sightings; the database itself must be sound."""
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    with connected(url) as connection:
+        if url.get_backend_name() == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall() == []
+        if not sa.inspect(connection).has_table("sighting"):
+            return 0, 0, 0
         counts = [
-            connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+            connection.execute(sa.select(sa.func.count()).select_from(metadata.tables[table])).scalar_one()
             for table in ("batch", "report", "sighting")
         ]
     return counts[0], counts[1], counts[2]
 
 
+def held_in(url: sa.URL) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table."""
+    with connected(url) as connection:
+        return {
+            name: sorted(map(tuple, connection.execute(sa.select(table))), key=repr)
+            for name, table in metadata.tables.items()
+        }
+
+
 @pytest.mark.parametrize("attempt", range(3))
-def test_processes_that_ingest_one_file_at_once_into_a_new_ledger_do_not_double_it(
-    tmp_path: Path, attempt: int
-) -> None:
-    path, n_rows = tmp_path / "ledger.db", 3_000
-    processes = [ingesting(path, n_rows, "together") for _ in range(2)]
+def test_processes_that_ingest_one_file_at_once_into_a_new_ledger_do_not_double_it(database: Any, attempt: int) -> None:
+    url, n_rows = database.empty(), 3_000
+    processes = [ingesting(url, n_rows, "together") for _ in range(2)]
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -105,21 +125,22 @@ def test_processes_that_ingest_one_file_at_once_into_a_new_ledger_do_not_double_
         f"{n_rows} 0 0 {n_rows} 0\n",
         f"{n_rows} {n_rows} 0 0 0\n",
     ]
-    assert rows_in(path) == (1, n_rows, n_rows)
+    assert rows_in(url) == (1, n_rows, n_rows)
+    database.drop(url)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-def test_an_ingest_killed_at_any_moment_leaves_all_or_nothing_and_a_rerun_completes(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.db"
+def test_an_ingest_killed_at_any_moment_leaves_all_or_nothing_and_a_rerun_completes(database: Any) -> None:
+    url = database.empty()
     nothing, everything = (0, 0, 0), (1, N_ROWS, N_ROWS)
     chance = random.Random(20_260_301)
     for stop_at in (str(chance.randrange(5_000, N_ROWS)), "last row", "commit"):
-        process = ingesting(path, N_ROWS, stop_at)
+        process = ingesting(url, N_ROWS, stop_at)
         process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
-        assert rows_in(path) == nothing
-    for delay in (chance.uniform(0.0, 1.0), chance.uniform(1.0, 3.0)):
-        process = ingesting(path, N_ROWS, "any moment")
+        assert rows_in(url) == nothing
+    for delay in (chance.uniform(0.0, 0.5), chance.uniform(0.5, 1.5)):
+        process = ingesting(url, N_ROWS, "any moment")
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         try:
@@ -127,12 +148,13 @@ def test_an_ingest_killed_at_any_moment_leaves_all_or_nothing_and_a_rerun_comple
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-        assert rows_in(path) in (nothing, everything)
-    process = ingesting(path, N_ROWS, "never")
+        assert rows_in(url) in (nothing, everything)
+    process = ingesting(url, N_ROWS, "never")
     stdout, stderr = process.communicate(timeout=120)
     assert (process.returncode, stderr) == (0, "")
     assert stdout in (f"{N_ROWS} {N_ROWS} 0 0 0\n", f"{N_ROWS} 0 0 {N_ROWS} 0\n")
-    assert rows_in(path) == everything
+    assert rows_in(url) == everything
+    database.drop(url)
 
 
 def with_pragma(monkeypatch: pytest.MonkeyPatch, pragma: str) -> None:
@@ -147,27 +169,40 @@ def with_pragma(monkeypatch: pytest.MonkeyPatch, pragma: str) -> None:
 
 
 @pytest.fixture
-def filled(home: Path, make_report: MakeReport, make_reading: MakeReading) -> Path:
-    """The file of a ledger that holds one report."""
-    home.mkdir()
-    path = home / "ledger.db"
-    with Ledger.open(f"sqlite:///{path}") as ledger:
+def filled(database: Any, make_report: MakeReport, make_reading: MakeReading) -> Iterator[sa.URL]:
+    """A ledger that holds one report."""
+    url = database.migrated()
+    with Ledger.open(url) as ledger:
         ledger.ingest(make_reading([make_report("2026-01-10", 7)]), NOW)
-    return path
+    yield url
+    database.drop(url)
 
 
-def many(make_report: MakeReport) -> list[SalvoReport]:
-    return [make_report("2026-01-11", 9, target_area=f"area {number}") for number in range(3_000)]
+def many(make_report: MakeReport, n_reports: int = 3_000) -> list[SalvoReport]:
+    return [make_report("2026-01-11", 9, target_area=f"area {number}") for number in range(n_reports)]
+
+
+@contextmanager
+def written_by_another(url: sa.URL) -> Iterator[None]:
+    """As when another process is in the middle of an ingest."""
+    with connected(url) as other:
+        if url.get_backend_name() == "sqlite":
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+            other.exec_driver_sql("ROLLBACK")
+        else:
+            other.exec_driver_sql(f"SELECT pg_advisory_lock({ledger_module._ADVISORY_LOCK})")
+            yield
+            other.exec_driver_sql(f"SELECT pg_advisory_unlock({ledger_module._ADVISORY_LOCK})")
 
 
 def test_a_locked_ledger_is_told_in_one_line_and_nothing_changes(
-    filled: Path, monkeypatch: pytest.MonkeyPatch, make_report: MakeReport, make_reading: MakeReading
+    filled: sa.URL, monkeypatch: pytest.MonkeyPatch, make_report: MakeReport, make_reading: MakeReading
 ) -> None:
-    with_pragma(monkeypatch, "PRAGMA busy_timeout = 50")
-    before = filled.read_bytes()
-    with Ledger.open(f"sqlite:///{filled}") as ledger:
-        with closing(sqlite3.connect(filled, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr(ledger_module, "LOCK_WAIT_MS", 50)
+    before = held_in(filled)
+    with Ledger.open(filled) as ledger:
+        with written_by_another(filled):
             with pytest.raises(
                 SalvocastError, match=r"another process is writing to it; nothing was changed"
             ) as caught:
@@ -175,66 +210,94 @@ def test_a_locked_ledger_is_told_in_one_line_and_nothing_changes(
             assert "\n" not in str(caught.value)
             assert caught.value.exit_code == 1
             assert [entry.report.launched for entry in ledger.as_of(NOW)] == [7]  # reading goes on
-            other.execute("ROLLBACK")
-        assert filled.read_bytes() == before
+        assert held_in(filled) == before
         assert ledger.ingest(make_reading([make_report("2026-01-11")]), NOW).added == 1
 
 
-def test_a_locked_new_ledger_is_told_in_one_line(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_pragma(monkeypatch, "PRAGMA busy_timeout = 50")
-    home.mkdir()
-    path = home / "ledger.db"
-    with closing(sqlite3.connect(path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(SalvocastError, match="another process is writing to it"):
-            Ledger.open(f"sqlite:///{path}")
-    with Ledger.open(f"sqlite:///{path}") as ledger:
+def test_a_locked_new_ledger_is_told_in_one_line(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = database.empty()
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger_module, "LOCK_WAIT_MS", 50)
+        with written_by_another(url), pytest.raises(SalvocastError, match="another process is writing to it"):
+            Ledger.open(url)
+    with Ledger.open(url) as ledger:
         assert ledger.series() == []
+    database.drop(url)
 
 
-def test_the_ledger_waits_for_another_writer(filled: Path, make_report: MakeReport, make_reading: MakeReading) -> None:
+def test_the_ledger_waits_for_another_writer(filled: sa.URL) -> None:
     """Two scheduled jobs meet now and then: the later one waits its turn, for up to 20 seconds."""
-    with Ledger.open(f"sqlite:///{filled}") as ledger, ledger._engine.connect() as connection:
-        assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 20_000
+    setting = "PRAGMA busy_timeout" if filled.get_backend_name() == "sqlite" else "SHOW lock_timeout"
+    with Ledger.open(filled) as ledger, ledger._transaction() as connection:
+        assert connection.exec_driver_sql(setting).scalar() in (20_000, "20s")
 
 
 @pytest.mark.slow
-def test_the_command_tells_of_a_lock_in_one_line_after_its_wait(filled: Path, tmp_path: Path) -> None:
+def test_the_command_tells_of_a_lock_in_one_line_after_its_wait(filled: sa.URL, tmp_path: Path) -> None:
     table = tmp_path / "salvos.csv"
     table.write_text("date,launched\n2026-01-12,5\n", encoding="utf-8")
-    before = filled.read_bytes()
-    with closing(sqlite3.connect(filled, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    before = held_in(filled)
+    with written_by_another(filled):
         done = subprocess.run(
             [sys.executable, "-m", "forecasting.cli", "ingest", "table", str(table)],
             capture_output=True,
             text=True,
-            env={**os.environ, "SALVOCAST_HOME": str(filled.parent)},
+            env={**os.environ, "SALVOCAST_LEDGER_URL": filled.render_as_string(hide_password=False)},
             cwd=tmp_path,
             timeout=120,
             check=False,
         )
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
-    assert "locked" in done.stderr
-    assert filled.read_bytes() == before
+    assert "another process is writing to it" in done.stderr
+    assert str(filled.password) not in done.stderr
+    assert held_in(filled) == before
+
+
+def test_an_interrupted_reading_leaves_the_ledger_open_for_the_next(
+    filled: sa.URL, make_report: MakeReport, make_reading: MakeReading
+) -> None:
+    """Ctrl-C in the middle of a file: rolled back, unlocked."""
+
+    def rows() -> Iterator[SalvoReport]:
+        yield from many(make_report)
+        raise KeyboardInterrupt
+
+    with Ledger.open(filled) as ledger:
+        with pytest.raises(KeyboardInterrupt):
+            ledger.ingest(Reading("table", "d", rows()), NOW)
+        assert ledger.ingest(make_reading([make_report("2026-01-12")]), NOW).added == 1
+    assert rows_in(filled) == (2, 2, 2)
+
+
+# What only one of the two can be made to suffer
+
+
+@pytest.fixture
+def file(home: Path, make_report: MakeReport, make_reading: MakeReading) -> sa.URL:
+    """An SQLite ledger that holds one report."""
+    home.mkdir()
+    url = sa.URL.create("sqlite", database=str(home / "ledger.db"))
+    with Ledger.open(url) as ledger:
+        ledger.ingest(make_reading([make_report("2026-01-10", 7)]), NOW)
+    return url
 
 
 def test_a_full_disk_is_told_in_one_line_and_nothing_is_lost(
-    filled: Path, monkeypatch: pytest.MonkeyPatch, make_report: MakeReport, make_reading: MakeReading
+    file: sa.URL, monkeypatch: pytest.MonkeyPatch, make_report: MakeReport, make_reading: MakeReading
 ) -> None:
-    with closing(sqlite3.connect(filled)) as connection:
-        n_pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    with connected(file) as connection:
+        n_pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     with monkeypatch.context() as patch:
         with_pragma(patch, f"PRAGMA max_page_count = {n_pages + 20}")
-        with Ledger.open(f"sqlite:///{filled}") as ledger:
+        with Ledger.open(file) as ledger:
             with pytest.raises(SalvocastError, match="make room on its disk; nothing was changed") as caught:
                 ledger.ingest(make_reading(many(make_report)), NOW)
             assert "\n" not in str(caught.value)
             assert caught.value.exit_code == 1
             assert [entry.report.launched for entry in ledger.as_of(NOW)] == [7]
-    assert rows_in(filled) == (1, 1, 1)
-    with Ledger.open(f"sqlite:///{filled}") as ledger:
+    assert rows_in(file) == (1, 1, 1)
+    with Ledger.open(file) as ledger:
         assert ledger.ingest(make_reading(many(make_report)), NOW).added == 3_000
 
 
@@ -251,29 +314,90 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_half_made_ledger(
         assert ledger.series() == []
 
 
-def test_an_interrupted_reading_leaves_the_ledger_open_for_the_next(
-    filled: Path, make_report: MakeReport, make_reading: MakeReading
-) -> None:
-    """Ctrl-C in the middle of a file: rolled back, unlocked."""
-
-    def rows() -> Iterator[SalvoReport]:
-        yield from many(make_report)
-        raise KeyboardInterrupt
-
-    with Ledger.open(f"sqlite:///{filled}") as ledger:
-        with pytest.raises(KeyboardInterrupt):
-            ledger.ingest(Reading("table", "d", rows()), NOW)
-        assert ledger.ingest(make_reading([make_report("2026-01-12")]), NOW).added == 1
-    assert rows_in(filled) == (2, 2, 2)
-
-
 def test_a_ledger_that_may_only_be_read_says_so(
-    filled: Path, make_report: MakeReport, make_reading: MakeReading
+    file: sa.URL, make_report: MakeReport, make_reading: MakeReading
 ) -> None:
-    with Ledger.open(f"sqlite:///file:{filled}?mode=ro&uri=true") as ledger:
+    with Ledger.open(f"sqlite:///file:{file.database}?mode=ro&uri=true") as ledger:
         assert [entry.report.launched for entry in ledger.as_of(NOW)] == [7]
         with pytest.raises(
             SalvocastError, match=r"failed \(attempt to write a readonly database\): see that"
         ) as caught:
             ledger.ingest(make_reading([make_report("2026-01-12")]), NOW)
         assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def on_server(postgresql: Any, make_report: MakeReport, make_reading: MakeReading) -> Iterator[sa.URL]:
+    """A PostgreSQL ledger that holds one report."""
+    url = postgresql.migrated()
+    with Ledger.open(url) as ledger:
+        ledger.ingest(make_reading([make_report("2026-01-10", 7)]), NOW)
+    yield url
+    postgresql.drop(url)
+
+
+@pytest.mark.postgresql
+def test_a_full_disk_of_the_server_is_told_in_one_line_and_nothing_is_lost(
+    postgresql: Any, make_report: MakeReport, make_reading: MakeReading
+) -> None:
+    if postgresql.small_disk is None:
+        pytest.skip("a small disk for PostgreSQL cannot be mounted here: it takes root and a mount namespace")
+    url = postgresql.empty()
+    on_small_disk = url.update_query_dict({"options": f"-c default_tablespace={postgresql.small_disk}"})
+    with connected(on_small_disk) as connection:
+        connection.exec_driver_sql("CREATE TABLE ballast AS SELECT generate_series(1, 30000)")
+    with Ledger.open(on_small_disk) as ledger:
+        ledger.ingest(make_reading([make_report("2026-01-10", 7)]), NOW)
+        rows = many(make_report, 20_000)
+        with pytest.raises(SalvocastError, match=r"No space left.*: make room on its disk; nothing was") as caught:
+            ledger.ingest(make_reading(rows), NOW)
+        assert "\n" not in str(caught.value)
+        assert [entry.report.launched for entry in ledger.as_of(NOW)] == [7]
+        assert rows_in(url) == (1, 1, 1)
+        with connected(url) as connection:
+            connection.exec_driver_sql("DROP TABLE ballast")
+        assert ledger.ingest(make_reading(rows[:100]), NOW).added == 100
+    postgresql.drop(url)
+
+
+@pytest.mark.postgresql
+def test_a_revoked_permission_is_told_in_one_line_and_nothing_changes(
+    postgresql: Any, on_server: sa.URL, make_report: MakeReport, make_reading: MakeReading
+) -> None:
+    with connected(on_server) as connection:
+        connection.exec_driver_sql("CREATE ROLE clerk LOGIN PASSWORD 'clerk'")
+        connection.exec_driver_sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO clerk")
+        connection.exec_driver_sql("GRANT INSERT, DELETE ON batch, sighting TO clerk")
+        connection.exec_driver_sql("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO clerk")
+    before = held_in(on_server)
+    with Ledger.open(on_server.set(username="clerk", password="clerk")) as ledger:
+        assert [entry.report.launched for entry in ledger.as_of(NOW)] == [7]
+        with pytest.raises(SalvocastError, match=r"permission denied for table report\): see that") as caught:
+            ledger.ingest(make_reading([make_report("2026-01-12")]), NOW)
+        assert "\n" not in str(caught.value)
+    assert held_in(on_server) == before
+    with connected(on_server) as connection:
+        connection.exec_driver_sql("DROP OWNED BY clerk")
+        connection.exec_driver_sql("DROP ROLE clerk")
+
+
+@pytest.mark.postgresql
+def test_a_server_that_ends_the_connection_is_told_in_one_line_and_keeps_nothing_of_the_file(
+    on_server: sa.URL, make_report: MakeReport, make_reading: MakeReading
+) -> None:
+    def rows() -> Iterator[SalvoReport]:
+        yield from many(make_report) * 2
+        with connected(on_server) as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        yield make_report("2026-01-13")
+
+    before = held_in(on_server)
+    with Ledger.open(on_server) as ledger:
+        with pytest.raises(SalvocastError, match=r"failed .*: see that it can be reached") as caught:
+            ledger.ingest(Reading("table", "d", rows()), NOW)
+        assert "\n" not in str(caught.value)
+        assert held_in(on_server) == before
+        assert ledger.ingest(make_reading([make_report("2026-01-12")]), NOW).added == 1

@@ -1,6 +1,7 @@
 """Laws of the ledger, for whatever files come in whatever order."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from features.records import KYIV, SalvoReport
 from features.sources.reading import Reading, RejectedRow
 
 MakeReading = Callable[..., Reading]
+FreshLedger = Callable[[], AbstractContextManager[Ledger]]
 Rows = list[SalvoReport | RejectedRow]
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FILE_TIMES = [datetime(2026, 1, day, 22, tzinfo=UTC) for day in (14, 15, 16)]
@@ -85,7 +87,7 @@ def known(ledger: Ledger) -> list[list[tuple[Any, ...]]]:
 @settings(deadline=None, max_examples=25)
 @given(batch=ANY_FILES)
 def test_reading_the_same_files_again_changes_nothing(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:
     with fresh_ledger() as ledger:
         ingest_all(ledger, make_reading, batch, NOW)
@@ -100,7 +102,7 @@ def test_reading_the_same_files_again_changes_nothing(
 @settings(deadline=None, max_examples=25)
 @given(batch=DATED_FILES)
 def test_the_same_reports_in_files_of_other_bytes_change_nothing(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:
     """Another export of the same table, a blank line more: known reports are known by what they say."""
     with fresh_ledger() as ledger:
@@ -117,7 +119,7 @@ def test_the_same_reports_in_files_of_other_bytes_change_nothing(
 @settings(deadline=None, max_examples=35)
 @given(data=st.data(), batch=DATED_FILES)
 def test_the_order_of_reading_does_not_matter(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, data: st.DataObject, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, data: st.DataObject, batch: list[File]
 ) -> None:
     shuffled = [
         File(tuple(data.draw(st.permutations(file.rows))), file.published_at)
@@ -133,7 +135,7 @@ def test_the_order_of_reading_does_not_matter(
 @settings(deadline=None, max_examples=25)
 @given(batch=ANY_FILES)
 def test_what_is_known_only_grows_and_nothing_is_known_before_it_is_public(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:
     with fresh_ledger() as ledger:
         ingest_all(ledger, make_reading, batch, NOW)
@@ -153,7 +155,7 @@ def test_what_is_known_only_grows_and_nothing_is_known_before_it_is_public(
 @settings(deadline=None, max_examples=25)
 @given(batch=ANY_FILES)
 def test_no_row_that_says_when_it_came_out_is_known_earlier(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:
     """For each content, told only by reports with a stated time: not shown before the earliest of those times."""
     said: dict[tuple[Any, ...], list[datetime | None]] = {}
@@ -174,7 +176,7 @@ def test_no_row_that_says_when_it_came_out_is_known_earlier(
 @settings(deadline=None, max_examples=25)
 @given(batch=ANY_FILES)
 def test_the_counts_of_an_ingest_add_up(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:
     with fresh_ledger() as ledger:
         told = ingest_all(ledger, make_reading, batch, NOW) + ingest_all(ledger, make_reading, batch, NOW)
@@ -190,7 +192,7 @@ def test_the_counts_of_an_ingest_add_up(
 @settings(deadline=None, max_examples=10)
 @given(batch=DATED_FILES)
 def test_the_size_of_a_chunk_does_not_matter(
-    fresh_ledger: Callable[[], Ledger], make_reading: MakeReading, batch: list[File]
+    fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:
     with fresh_ledger() as one, fresh_ledger() as other, pytest.MonkeyPatch.context() as patch:
         whole = ingest_all(one, make_reading, batch, NOW)

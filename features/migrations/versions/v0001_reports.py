@@ -25,7 +25,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "report",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("key_digest", sa.LargeBinary(16), nullable=False),
         sa.Column("content_digest", sa.LargeBinary(16), nullable=False),
         sa.Column("theatre", sa.String(40), nullable=False),
@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("window_start", sa.DateTime, nullable=False, comment="local time of the theatre"),
         sa.Column("window_end", sa.DateTime, nullable=False, comment="local time of the theatre"),
         sa.Column("window_end_utc", sa.DateTime, nullable=False),
+        sa.Column("attack_day", sa.Date, nullable=False, comment="of window_end"),
         sa.Column("target_area", sa.Text, nullable=False),
         sa.Column("reporter", sa.Text, nullable=False),
         sa.Column("launched", sa.Integer, nullable=False),
@@ -50,18 +51,43 @@ def upgrade() -> None:
             )
         ),
         sa.Column("shot_down_by_area", sa.Text),
+        sa.Column(
+            "agreed_at", sa.DateTime, comment="UTC; since when known, null where the sightings must be looked at"
+        ),
+        sa.Column("agreed_source", sa.String(40), comment="the source that stated it first, where agreed"),
         sa.UniqueConstraint("key_digest", "content_digest", name="uq_report_version"),
     )
-    op.create_index("ix_report_series", "report", ["theatre", "weapon_class", "window_end_utc"])
+    op.create_index(
+        "ix_report_daily",
+        "report",
+        [
+            "theatre",
+            "weapon_class",
+            "attack_day",
+            "agreed_source",
+            "agreed_at",
+            "launched",
+            "shot_down",
+            "suppressed",
+            "strike_drones",
+        ],
+    )
+    disputed = sa.text("agreed_at IS NULL")
+    op.create_index(
+        "ix_report_disputed",
+        "report",
+        ["theatre", "weapon_class"],
+        sqlite_where=disputed,
+        postgresql_where=disputed,
+    )
     op.create_table(
         "sighting",
-        sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("report_id", sa.Integer, sa.ForeignKey("report.id"), nullable=False),
+        sa.Column("report_id", sa.Integer, sa.ForeignKey("report.id"), primary_key=True),
+        sa.Column("known_at", sa.DateTime, primary_key=True, comment="UTC"),
+        sa.Column("stated", sa.Boolean, primary_key=True),
+        sa.Column("source", sa.String(40), primary_key=True),
         sa.Column("batch_id", sa.Integer, sa.ForeignKey("batch.id"), nullable=False),
-        sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
-        sa.Column("stated", sa.Boolean, nullable=False),
-        sa.Column("source", sa.String(40), nullable=False),
-        sa.UniqueConstraint("report_id", "known_at", "stated", "source", name="uq_sighting"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "quarantine",

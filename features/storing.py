@@ -1,0 +1,273 @@
+"""Writing one file into the ledger: what of it is new, chunk by chunk, inside the transaction of its ingest."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from operator import attrgetter
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from features.records import COUNT_FIELDS, KYIV, SalvoReport
+from features.sources.reading import Reading, RejectedRow
+from features.tables import quarantine_table, report_table, sighting_table
+
+
+@dataclass(frozen=True, slots=True)
+class IngestCounts:
+    """What became of the rows of one file: rows_read = added + revised + unchanged + quarantined."""
+
+    rows_read: int = 0
+    added: int = 0
+    revised: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    flagged: int = 0
+    """Of the rows kept, those with something odd about them (SalvoReport.flags)."""
+    first_rejection: RejectedRow | None = None
+
+    def __add__(self, other: "IngestCounts") -> "IngestCounts":
+        return IngestCounts(
+            self.rows_read + other.rows_read,
+            self.added + other.added,
+            self.revised + other.revised,
+            self.unchanged + other.unchanged,
+            self.quarantined + other.quarantined,
+            self.flagged + other.flagged,
+            self.first_rejection or other.first_rejection,
+        )
+
+
+class Storing:
+    """One batch being written. Nobody else writes meanwhile, so the ids of its reports can be given here.
+
+    recorded: when the file was read (UTC, without zone). anything: whether anything was new; series: the (theatre,
+    weapon class) of the reports that were.
+    """
+
+    def __init__(self, connection: Connection, reading: Reading, recorded: datetime, batch_id: int) -> None:
+        self._connection = connection
+        self._reading = reading
+        self._recorded = recorded
+        self._published = utc(reading.published_at) if reading.published_at else None
+        self._batch_id = batch_id
+        self._next_id = (connection.scalar(sa.select(sa.func.max(report_table.c.id))) or 0) + 1
+        self.anything = False
+        self.series: set[tuple[str, str]] = set()
+
+    def store(self, chunk: Sequence[SalvoReport | RejectedRow]) -> IngestCounts:
+        """Stores what is new of a chunk of rows, and counts them."""
+        rejected = [row for row in chunk if isinstance(row, RejectedRow)]
+        reports = [(_digest(_key(row)), row) for row in chunk if isinstance(row, SalvoReport)]
+        salvos = self._known([key for key, _ in reports])
+        changed: dict[bytes, _Salvo] = {}
+        new_reports: list[dict[str, Any]] = []
+        new_sightings: list[dict[str, Any]] = []
+        added = revised = unchanged = flagged = 0
+        for key, report in reports:
+            content = _content(report)
+            content_digest = _digest(content)
+            stated = report.published_at is not None
+            dated = utc(report.published_at) if report.published_at is not None else self._published
+            sighting = (dated or self._recorded, content_digest, not stated, report.source)
+            flagged += bool(report.flags)
+            salvo = salvos.get(key)
+            if salvo is None:
+                salvo = salvos[key] = _Salvo(utc(report.window_end.replace(tzinfo=KYIV)))
+                added += 1
+            else:
+                seen = sighting in salvo.sightings
+                in_force = salvo.in_force(sighting[0])
+                if seen or in_force == content_digest:
+                    unchanged += 1
+                else:
+                    revised += 1
+                # A file of unknown age does not say since when its counts were public, so only a change is news.
+                if seen or (dated is None and in_force == content_digest):
+                    continue
+            report_id = salvo.report_ids.get(content_digest)
+            if report_id is None:
+                report_id = salvo.report_ids[content_digest] = self._next_id
+                self._next_id += 1
+                new_reports.append(_report_row(report, key, content_digest, content, salvo.window_end_utc, report_id))
+            salvo.sightings.add(sighting)
+            changed[key] = salvo
+            new_sightings.append(
+                {
+                    "report_id": report_id,
+                    "batch_id": self._batch_id,
+                    "known_at": sighting[0],
+                    "stated": stated,
+                    "source": report.source,
+                }
+            )
+            self.series.add((report.theatre, report.weapon_class))
+        self._write(new_reports, new_sightings, changed)
+        if rejected:
+            self._connection.execute(
+                quarantine_table.insert(),
+                [
+                    {"batch_id": self._batch_id, "row": row.row, "raw": row.raw, "reason": row.reason}
+                    for row in rejected
+                ],
+            )
+        self.anything |= bool(new_sightings or rejected)
+        return IngestCounts(
+            rows_read=len(chunk),
+            added=added,
+            revised=revised,
+            unchanged=unchanged,
+            quarantined=len(rejected),
+            flagged=flagged,
+            first_rejection=rejected[0] if rejected else None,
+        )
+
+    def _write(
+        self,
+        new_reports: Sequence[dict[str, Any]],
+        new_sightings: Sequence[dict[str, Any]],
+        changed: "Mapping[bytes, _Salvo]",
+    ) -> None:
+        for row in new_reports:
+            row["agreed_at"], row["agreed_source"] = changed[row["key_digest"]].agreed
+        if new_reports:
+            _insert(self._connection, report_table, new_reports)
+        if new_sightings:
+            _insert(self._connection, sighting_table, new_sightings)
+        first_new = new_reports[0]["id"] if new_reports else self._next_id
+        stale = [
+            {"of": report_id, "at": salvo.agreed[0], "by": salvo.agreed[1]}
+            for salvo in changed.values()
+            for report_id in salvo.report_ids.values()
+            if report_id < first_new
+        ]
+        if stale:
+            self._connection.execute(
+                report_table.update()
+                .where(report_table.c.id == sa.bindparam("of"))
+                .values(agreed_at=sa.bindparam("at"), agreed_source=sa.bindparam("by")),
+                stale,
+            )
+
+    def _known(self, keys: Sequence[bytes]) -> "dict[bytes, _Salvo]":
+        if self._next_id == 1:  # nothing is in the ledger yet
+            return {}
+        query = (
+            sa.select(
+                report_table.c.key_digest,
+                report_table.c.content_digest,
+                report_table.c.id,
+                report_table.c.window_end_utc,
+                sighting_table.c.known_at,
+                sighting_table.c.stated,
+                sighting_table.c.source,
+            )
+            .join(sighting_table, sighting_table.c.report_id == report_table.c.id)
+            .where(report_table.c.key_digest.in_(keys))
+        )
+        salvos: dict[bytes, _Salvo] = {}
+        for key, content, report_id, window_end, known_at, stated, source in self._connection.execute(query):
+            salvo = salvos.get(key)
+            if salvo is None:
+                salvo = salvos[key] = _Salvo(window_end)
+            salvo.report_ids[content] = report_id
+            salvo.sightings.add((known_at, content, not stated, source))
+        return salvos
+
+
+_Sighting = tuple[datetime, bytes, bool, str]
+"""Since when known (UTC), content digest, whether that time is assumed, source: sorted as they became known.
+
+Two sources that state different counts for the same second have no order in time; any fixed one will do. Of the same
+counts, a time that was stated goes before one that was assumed.
+"""
+
+
+@dataclass(slots=True)
+class _Salvo:
+    """What the ledger holds of one salvo: its versions (content digest to report id) and their sightings."""
+
+    window_end_utc: datetime
+    report_ids: dict[bytes, int] = field(default_factory=dict)
+    sightings: set[_Sighting] = field(default_factory=set)
+
+    def in_force(self, moment: datetime) -> bytes:
+        """The content known at `moment`; before the first sighting, that of the first one."""
+        ordered = sorted(self.sightings)
+        earlier = [sighting for sighting in ordered if sighting[0] <= moment]
+        return (earlier[-1] if earlier else ordered[0])[1]
+
+    @property
+    def agreed(self) -> tuple[datetime | None, str | None]:
+        """Since when, and from which source, the counts are known that all sightings agree on; None if they differ."""
+        if len(self.report_ids) > 1:
+            return None, None
+        known_at, _, assumed, source = min(self.sightings)
+        return (self.window_end_utc if assumed else known_at), source
+
+
+def _insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Inserts rows of the same columns. The times in them may be turned into what the database keeps."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(table.insert(), rows)
+        return
+    # Straight to the driver: SQLAlchemy's binding of every value would take longer than all the rest of an ingest.
+    times = [name for name in rows[0] if isinstance(table.c[name].type, sa.DateTime)]
+    days = [name for name in rows[0] if isinstance(table.c[name].type, sa.Date)]
+    for row in rows:
+        for name in times:
+            row[name] = row[name] and row[name].isoformat(" ", "microseconds")
+        for name in days:
+            row[name] = row[name].isoformat()
+    names = list(rows[0])
+    places = ", ".join(f":{name}" for name in names)
+    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", rows)
+
+
+_content = attrgetter(*COUNT_FIELDS, "shot_down_by_area")
+_COLUMNS = (*COUNT_FIELDS, "shot_down_by_area")
+
+
+def _report_row(
+    report: SalvoReport,
+    key: bytes,
+    content_digest: bytes,
+    content: Iterable[Any],
+    window_end_utc: datetime,
+    report_id: int,
+) -> dict[str, Any]:
+    row = dict(zip(_COLUMNS, content, strict=True))
+    row["id"] = report_id
+    row["key_digest"] = key
+    row["content_digest"] = content_digest
+    row["theatre"] = report.theatre
+    row["weapon_class"] = report.weapon_class
+    row["window_start"] = report.window_start
+    row["window_end"] = report.window_end
+    row["window_end_utc"] = window_end_utc
+    row["attack_day"] = report.attack_day
+    row["target_area"] = report.target_area
+    row["reporter"] = report.reporter
+    return row
+
+
+def _key(report: SalvoReport) -> tuple[str, ...]:
+    return (
+        report.theatre,
+        report.weapon_class,
+        report.window_start.isoformat(),
+        report.window_end.isoformat(),
+        report.target_area,
+        report.reporter,
+    )
+
+
+def _digest(values: tuple[Any, ...]) -> bytes:
+    return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
+
+
+def utc(moment: datetime) -> datetime:
+    """The moment in UTC without its zone, as the database keeps it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)

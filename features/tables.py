@@ -1,0 +1,111 @@
+"""The tables of the ledger. A change here needs a migration, and SCHEMA_REVISION moves with it."""
+
+import sqlalchemy as sa
+
+SCHEMA_REVISION = "0002"
+"""The newest migration. Compared before Alembic is loaded, because loading it costs more than the whole query."""
+
+metadata = sa.MetaData()
+
+batch_table = sa.Table(
+    "batch",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("source", sa.String(40), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("published_at", sa.DateTime, comment="UTC"),
+    sa.Column("recorded_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("read_as", sa.Text, comment="JSON: how the file was read"),
+    sa.Column("rows_read", sa.Integer, nullable=False),
+    sa.Column("added", sa.Integer, nullable=False),
+    sa.Column("revised", sa.Integer, nullable=False),
+    sa.Column("unchanged", sa.Integer, nullable=False),
+    sa.Column("quarantined", sa.Integer, nullable=False),
+)
+report_table = sa.Table(
+    "report",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key_digest", sa.LargeBinary(16), nullable=False),
+    sa.Column("content_digest", sa.LargeBinary(16), nullable=False),
+    sa.Column("theatre", sa.String(40), nullable=False),
+    sa.Column("weapon_class", sa.String(40), nullable=False),
+    sa.Column("window_start", sa.DateTime, nullable=False, comment="local time of the theatre"),
+    sa.Column("window_end", sa.DateTime, nullable=False, comment="local time of the theatre"),
+    sa.Column("window_end_utc", sa.DateTime, nullable=False),
+    sa.Column("attack_day", sa.Date, nullable=False, comment="of window_end"),
+    sa.Column("target_area", sa.Text, nullable=False),
+    sa.Column("reporter", sa.Text, nullable=False),
+    sa.Column("launched", sa.Integer, nullable=False),
+    sa.Column("shot_down", sa.Integer),
+    sa.Column("suppressed", sa.Integer),
+    sa.Column("still_airborne", sa.Integer),
+    sa.Column("strike_drones", sa.Integer),
+    sa.Column("jet_drones", sa.Integer),
+    sa.Column("impact_sites", sa.Integer),
+    sa.Column("debris_sites", sa.Integer),
+    sa.Column("launch_areas", sa.Integer),
+    sa.Column("shot_down_by_area", sa.Text),
+    # Derived from the sightings, so that a sum over a million reports need not look at them: see features/daily.py.
+    sa.Column("agreed_at", sa.DateTime, comment="UTC; since when known, null where the sightings must be looked at"),
+    sa.Column("agreed_source", sa.String(40), comment="the source that stated it first, where agreed"),
+    sa.UniqueConstraint("key_digest", "content_digest", name="uq_report_version"),
+)
+sa.Index(
+    "ix_report_daily",
+    report_table.c.theatre,
+    report_table.c.weapon_class,
+    report_table.c.attack_day,
+    report_table.c.agreed_source,
+    report_table.c.agreed_at,
+    report_table.c.launched,
+    report_table.c.shot_down,
+    report_table.c.suppressed,
+    report_table.c.strike_drones,
+)
+sa.Index(
+    "ix_report_disputed",
+    report_table.c.theatre,
+    report_table.c.weapon_class,
+    sqlite_where=report_table.c.agreed_at.is_(None),
+    postgresql_where=report_table.c.agreed_at.is_(None),
+)
+sighting_table = sa.Table(
+    "sighting",
+    metadata,
+    sa.Column("report_id", sa.ForeignKey("report.id"), primary_key=True),
+    sa.Column("known_at", sa.DateTime, primary_key=True, comment="UTC"),
+    sa.Column("stated", sa.Boolean, primary_key=True),
+    sa.Column("source", sa.String(40), primary_key=True),
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+quarantine_table = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
+    sa.Column("row", sa.Integer, nullable=False),
+    sa.Column("raw", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+decision_table = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("quarantine_id", sa.ForeignKey("quarantine.id"), nullable=False),
+    sa.Column("decided_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("kind", sa.String(20), nullable=False, comment="repaired or released"),
+    sa.Column("reason", sa.Text, nullable=False, comment="why it was released, or the corrected cells"),
+)
+coverage_table = sa.Table(
+    "coverage",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
+    sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("theatre", sa.String(40), nullable=False),
+    sa.Column("weapon_class", sa.String(40), nullable=False),
+    sa.Column("first_end", sa.DateTime, nullable=False, comment="window_end of the oldest salvo; local time"),
+    sa.Column("last_end", sa.DateTime, nullable=False, comment="window_end of the newest salvo; local time"),
+)

@@ -1,0 +1,107 @@
+"""Three styles of reporting, one series each: what may be set side by side is marked, and what was not told is NaN."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import QuietDayRule, SalvoReport
+from features.sources.reading import Reading
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+MakeReport = Callable[..., SalvoReport]
+
+
+def test_neutralised_is_comparable_where_both_kinds_of_loss_are_counted(make_report: MakeReport) -> None:
+    history = LaunchHistory.from_reports(
+        [
+            make_report("2024-06-29", 10, shot_down=9),
+            make_report("2024-07-01", 10, shot_down=5, suppressed=4),
+            make_report("2024-07-02", 10),
+            make_report("2025-08-01", 10, shot_down=9),
+        ]
+    )
+    known = [date(2024, 6, 29), date(2024, 6, 30), date(2024, 7, 1), date(2024, 7, 2), date(2025, 8, 1)]
+    comparable = history.neutralised_comparable
+    assert [bool(comparable[(day - history.first_day).days]) for day in known] == [False, False, True, False, True]
+    assert comparable.sum() == 2
+
+
+def test_nothing_of_an_unknown_reporter_is_comparable(make_report: MakeReport) -> None:
+    history = LaunchHistory.from_reports([make_report(theatre="elsewhere", shot_down=5)])
+    assert history.neutralised.tolist() == [5]
+    assert history.neutralised_comparable.tolist() == [False]
+
+
+def test_the_armed_share_is_of_the_reports_that_tell_it(make_report: MakeReport) -> None:
+    history = LaunchHistory.from_reports(
+        [
+            make_report("2026-01-10", 100, strike_drones=60),
+            make_report("2026-01-11", 100, strike_drones=60, target_area="east"),
+            make_report("2026-01-11", 300, target_area="south"),
+            make_report("2026-01-11", 20, strike_drones=12, target_area="west"),
+            make_report("2026-01-12", 50),
+            make_report("2026-01-13", 0, strike_drones=0),
+            make_report("2026-01-14", 10, strike_drones=0),
+        ],
+        rule=QuietDayRule.ALL,
+    )
+    np.testing.assert_allclose(history.armed_share, [0.6, 0.6, np.nan, np.nan, 0.0])
+
+
+def test_the_ledger_sums_the_armed_share_as_the_reports_do(
+    ledger: Ledger, make_report: MakeReport, make_reading: Callable[..., Reading]
+) -> None:
+    """Through the database: agreed salvos are summed there, revised and overlapping ones one by one."""
+    rows = [
+        make_report("2026-01-10", 100, strike_drones=60, source="kaggle"),
+        make_report("2026-01-10", 40, target_area="south", source="kaggle"),
+        make_report("2026-01-11", 50, strike_drones=20, source="kaggle"),
+        make_report("2026-01-12", 80, strike_drones=70, source="kaggle"),
+    ]
+    own = make_report("2026-01-12", 100, strike_drones=50, window_end=datetime(2026, 1, 12, 9))
+    ledger.ingest(make_reading(rows, NOW - timedelta(days=1), "kaggle"), NOW)
+    ledger.ingest(make_reading([replace(rows[2], strike_drones=30)], NOW, "kaggle"), NOW)
+    ledger.ingest(make_reading([own], NOW), NOW)
+    history = ledger.history()
+    np.testing.assert_allclose(history.armed_share, [0.6, 0.6, 0.5])
+    reports = [entry.report for entry in ledger.as_of(NOW)]
+    np.testing.assert_allclose(history.armed_share, LaunchHistory.from_reports(reports).armed_share)
+
+
+def test_the_armed_share_is_no_part_of_what_models_see(make_report: MakeReport) -> None:
+    told = LaunchHistory.from_reports([make_report(strike_drones=6)])
+    untold = LaunchHistory.from_reports([make_report()])
+    assert told.digest == untold.digest
+    assert np.isnan(untold.armed_share).all()
+
+
+def test_the_armed_share_is_cut_with_the_days(make_report: MakeReport) -> None:
+    reports = [make_report(f"2026-01-1{day}", 10, strike_drones=day) for day in range(4)]
+    history = LaunchHistory.from_reports(reports)
+    np.testing.assert_allclose(history.since(date(2026, 1, 11)).until(date(2026, 1, 12)).armed_share, [0.1, 0.2])
+    with pytest.raises(ValueError, match="read-only"):
+        history.armed_share[0] = 1
+    with pytest.raises(InputError, match="armed_share"):
+        replace(history, armed_share=np.zeros(3))
+
+
+def test_the_frame_has_both_beside_the_counts(make_report: MakeReport) -> None:
+    frame = LaunchHistory.from_reports(
+        [make_report("2024-06-30", 9, shot_down=3), make_report("2024-07-01", 9, shot_down=3, strike_drones=6)]
+    ).to_frame()
+    assert frame["neutralised_comparable"].tolist() == [False, True]
+    assert frame["armed_share"].fillna(-1).tolist() == [-1, 0.6667]
+
+
+def test_the_bundled_armed_share_begins_when_it_was_told(bundled_history: LaunchHistory) -> None:
+    told = ~np.isnan(bundled_history.armed_share)
+    assert not told[: (date(2025, 7, 1) - bundled_history.first_day).days].any()
+    assert told.sum() > 150
+    assert 0.4 < np.nanmedian(bundled_history.armed_share) < 0.8

@@ -1,0 +1,136 @@
+"""A bounded run of atheris over the readers: `make fuzz`. Linux on x86-64 only, where atheris has wheels.
+
+Whatever the bytes, a reader yields reports and rejected rows or raises InputError; it neither hangs nor takes much
+memory. One process per reader; libFuzzer ends it at the first exception, at an input that takes longer than TIMEOUT
+seconds, and beyond MEMORY megabytes above what the process held before the first input.
+"""
+
+import argparse
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+TIMEOUT, MEMORY, LONGEST = 10, 200, 2_048
+SHARES = {"kaggle": 0.45, "table": 0.45, "bulletin": 0.1}
+"""Of the inputs: a bulletin takes some ten times as long as a row."""
+
+KAGGLE_HEADER = (
+    b"time_start,time_end,model,launch_place,target,launched,destroyed,not_reach_goal,destroyed_details,source\n"
+)
+KAGGLE_ROW = (
+    b"2030-03-04 18:00,2030-03-05 08:00,Shahed-136/131,Crimea,Ukraine,90.0,61.0,17.0,\"{'south': 14}\",kpszsu/posts/1\n"
+)
+TABLE_HEADERS = (b"date,launched,shot_down\n", b"window_start;window_end;launched;published_at;shot_down_by_area\n")
+SEEDS = {
+    "kaggle": (
+        b"\x00" + KAGGLE_HEADER + KAGGLE_ROW,
+        b"\x01" + KAGGLE_ROW * 2,
+        b"\x01" + KAGGLE_ROW.replace(b"90", b""),
+    ),
+    "table": (
+        b"\x00" + TABLE_HEADERS[0] + b'2030-03-05,"1,234",7\n31.01.2030,1 234,\n',
+        b"\x01" + b"2030-03-05,9,7\n",
+        b"\x02" + b"2030-03-04T18:00Z;2030-03-05T08:00+02:00;9;2030-03-06;{'a': NaN}\n",
+        b"\x00PK\x03\x04",
+        b"\x00PAR1",
+    ),
+    "bulletin": (
+        "У ніч на 5 березня (з 18:00 4 березня) противник атакував 90-ма ударними БпЛА типу Shahed. Збито 61 ворожий "
+        "БпЛА, 17 – локаційно втрачені.".encode(),
+        b"2030-03-05 08:30\nIn the night of 5 March, the enemy attacked with 90 drones and 3 Iskander-M missiles from "
+        b"Crimea. Air defence shot down 61 drones and 2 missiles; 17 did not reach their targets.\n",
+        b'{"messages": [{"date": "2030-03-05T08:30:00", "text": ["57 Shahed ", {"text": "drones"}]}]}',
+    ),
+}
+
+
+def one_input(reader: str, scratch: Path) -> Callable[[bytes], None]:
+    """The function that reads one input to its end; only InputError may leave a reader, and it is caught."""
+    from features.errors import InputError
+    from features.records import SalvoReport
+    from features.sources.bulletin import parse_bulletin, read_bulletins, review
+    from features.sources.kaggle import read_kaggle
+    from features.sources.reading import RejectedRow
+    from features.sources.table import read_table
+
+    path = scratch / "missile_attacks_daily.2031-01-01.csv"
+    received = datetime(2031, 1, 1, tzinfo=UTC)
+    headers = {"kaggle": (KAGGLE_HEADER,), "table": TABLE_HEADERS, "bulletin": ()}[reader]
+
+    def read(data: bytes) -> None:
+        try:
+            if reader == "bulletin":
+                text = data.decode("utf-8", "replace")
+                review(parse_bulletin(text, received=received))
+                reading = read_bulletins(text, received=received)
+            else:
+                head = headers[data[0] - 1] if data and 0 < data[0] <= len(headers) else b""
+                path.write_bytes(head + data[1:])
+                reading = read_kaggle(path) if reader == "kaggle" else read_table(path)
+            for row in reading.rows:
+                if not isinstance(row, SalvoReport | RejectedRow):
+                    raise TypeError(f"{row!r} is neither a report nor a rejected row")
+        except InputError:
+            pass
+
+    return read
+
+
+def fuzz(reader: str, runs: int, seed: int, scratch: Path) -> None:
+    """Fuzzes one reader in this process, and ends it: atheris does not return."""
+    import atheris
+
+    with atheris.instrument_imports(include=["features.sources"]):
+        read = one_input(reader, scratch)
+    import openpyxl  # noqa: F401  # what a reader loads is not what an input takes
+    import pyarrow.parquet  # noqa: F401
+
+    corpus = scratch / "corpus"
+    corpus.mkdir()
+    for number, data in enumerate(SEEDS[reader]):
+        (corpus / f"{number}").write_bytes(data)
+    for data in SEEDS[reader]:
+        read(data)
+    baseline = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    options = [f"-runs={runs}", f"-seed={seed}", f"-timeout={TIMEOUT}", f"-max_len={LONGEST}", "-print_final_stats=1"]
+    options += [f"-rss_limit_mb={baseline + MEMORY}", f"-artifact_prefix={tempfile.gettempdir()}/salvocast-{reader}-"]
+    print(f"{reader}: {baseline} MB before the first input", flush=True)
+    atheris.Setup([sys.argv[0], *options, str(corpus)], read)
+    atheris.Fuzz()
+
+
+def main() -> int:
+    """Runs one process per reader, and tells how many inputs each has read."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=1_000_000, help="inputs of all readers together")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--reader", choices=SHARES, help="this one alone, with all the inputs")
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        fuzz(given.reader, given.runs, given.seed, given.child)
+    failed = []
+    memory = Path("/dev/shm")  # files that are written a million times
+    for reader, share in SHARES.items() if given.reader is None else {given.reader: 1.0}.items():
+        command = [sys.executable, __file__, "--reader", reader, "--runs", f"{round(given.runs * share)}"]
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as scratch:
+            command += ["--seed", f"{given.seed}", "--child", scratch]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        told = done.stdout.splitlines()[:1] + [line for line in done.stderr.splitlines() if line.startswith("stat::")]
+        print(
+            "\n".join(told), f"{reader}: exit code {done.returncode} after {time.monotonic() - started:.0f} s", sep="\n"
+        )
+        if done.returncode:
+            failed.append(reader)
+            print(done.stdout[-3_000:], done.stderr[-3_000:])
+    return len(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
