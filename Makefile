@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 
-.PHONY: plan test test-slow check bench evidence schemas lock clean
+.PHONY: plan test test-slow fuzz check bench evidence peers schemas lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -22,16 +22,26 @@ test: check  ## lint, format, types, and all tests but the slow ones
 test-slow: .venv/ready-for-tests  ## the tests that install things or take long
 	$(BIN)/python -m pytest -m slow
 
+fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
+	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
+
 check: .venv/ready-for-tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## how long the steps of a plan take, as ratios to one import of NumPy
+bench: .venv/ready  ## how long the steps of a plan take, as ratios; the ledger with a million reports (some two minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
+	$(BIN)/python experiments/benchmarks/ledger.py
 
 evidence: .venv/ready  ## the tables of the README on the salvo models (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
+	$(BIN)/python experiments/benchmarks/decisions.py
+
+peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our models (some fifteen minutes)
+	$(BIN)/python experiments/benchmarks/peers/export.py build/peers
+	OMP_NUM_THREADS=1 .venv-peers/bin/python experiments/benchmarks/peers/forecast.py build/peers
+	$(BIN)/python experiments/benchmarks/peers/score.py build/peers
 
 schemas: .venv/ready  ## writes the published JSON Schemas after a change of the documents
 	$(BIN)/python -c 'from pathlib import Path; from forecasting.report.schema import SCHEMAS, current_schema; [Path(f"forecasting/report/{name}.schema.json").write_text(current_schema(name), encoding="utf-8") for name in SCHEMAS]'
@@ -39,10 +49,12 @@ schemas: .venv/ready  ## writes the published JSON Schemas after a change of the
 lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name no package index
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
-LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
+	$(BIN)/python -m uv pip compile --group peers -o requirements-peers.txt $(LOCK)
+	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
+LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 clean:
-	rm -rf .venv build dist *.egg-info plan.png
+	rm -rf .venv .venv-peers build dist *.egg-info plan.png
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "salvocast needs Python 3.11, 3.12 or 3.13 with venv: install one, or name it: make plan PYTHON=/path/to/python3.12" >&2; exit 2; }
@@ -57,4 +69,14 @@ clean:
 
 .venv/ready-for-tests: requirements-dev.txt .venv/ready
 	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/ready-for-fuzz: requirements-fuzz.txt .venv/ready-for-tests
+	$(PIP) install --require-hashes -r requirements-fuzz.txt
+	@touch $@
+
+# The public tools need pandas below 3, so they live apart.
+.venv-peers/ready: requirements-peers.txt | .venv/python
+	$(BIN)/python -m venv .venv-peers
+	.venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.txt
 	@touch $@

@@ -76,7 +76,7 @@ def forecast_command(
     seed: SeedOption = 1,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
-    quiet_days: QuietDaysOption = QuietDayRule.BEFORE_2025,
+    quiet_days: QuietDaysOption = None,
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
@@ -108,7 +108,7 @@ def plan_command(
     seed: SeedOption = 1,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
-    quiet_days: QuietDaysOption = QuietDayRule.BEFORE_2025,
+    quiet_days: QuietDaysOption = None,
     defence: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="Your defence; without it, the bundled one of Ukraine.")
     ] = None,
@@ -201,7 +201,7 @@ def _tell(message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _history(origin: str | None, theatre: str, weapon_class: str, rule: QuietDayRule) -> "LaunchHistory":
+def _history(origin: str | None, theatre: str, weapon_class: str, rule: QuietDayRule | None) -> "LaunchHistory":
     day: date | None = parse_day(origin, "--origin")
     with open_ledger() as ledger:
         return ledger.history(theatre, weapon_class, rule, day)

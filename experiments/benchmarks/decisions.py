@@ -3,17 +3,11 @@
 Printed by `make evidence`. Drones, not interceptors: what it costs to be ready for too few, or too many, of them.
 """
 
-from datetime import UTC, date, datetime
-
+from experiments.benchmarks.tables import MAIN_WINDOW, RULE, bundled_ledger
 from experiments.decisions import fixed_policy, last_days_policy, model_policy, replay_decisions
-from experiments.folds import rolling_origins
-from features.ledger import Ledger
-from features.records import QuietDayRule
-from features.sources.bundled import read_bundled
 from forecasting.model import SimulationRequest, load_model
 
 HORIZON = 28
-RULE = QuietDayRule.ALL
 LEVELS = (0.8, 0.9, 0.95, 0.99)
 
 
@@ -27,12 +21,10 @@ def main() -> None:
             for name in ("empirical_window", "exponential_empirical", "two_regime", "local_level", "salvo_ensemble")
         },
     }
-    origins = rolling_origins(date(2025, 1, 1), date(2026, 1, 28), 14)
-    with Ledger.open("sqlite://") as ledger:
-        ledger.ingest(read_bundled(), datetime.now(UTC))
+    with bundled_ledger() as ledger:
         truth = ledger.history(rule=RULE)
         scores = replay_decisions(
-            lambda origin: ledger.history(rule=RULE, origin=origin), truth, policies, origins, HORIZON, LEVELS
+            lambda origin: ledger.history(rule=RULE, origin=origin), truth, policies, MAIN_WINDOW, HORIZON, LEVELS
         )
     print("| policy | " + " | ".join(f"cost, service, overstock at {level:.0%}" for level in LEVELS) + " |")
     print("|" + " --- |" * (1 + len(LEVELS)))
