@@ -13,24 +13,22 @@ a revision is never shown before anybody can have seen it.
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from features.errors import InputError, SalvocastError, unknown_name
+from features.database import Database
+from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
 from features.records import KYIV, MISSILES, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing, utc
 from features.tables import (
-    SCHEMA_REVISION,
     batch_table,
     decision_table,
     quarantine_table,
@@ -40,9 +38,6 @@ from features.views import LedgerReport, daily_sums, entries, in_force
 
 CHUNK = 5_000
 """Rows looked up and written at a time: bounds the memory of an ingest."""
-
-LOCK_WAIT_MS = 20_000
-"""How long an ingest waits for another one to end, in milliseconds."""
 
 
 def end_of_day(day: date, zone: ZoneInfo = KYIV) -> datetime:
@@ -62,47 +57,12 @@ class Settlement:
     reason: str
 
 
-class Ledger:
+class Ledger(Database):
     """The ledger in one database. Use `with Ledger.open(url) as ledger`.
 
     Every writing call is one transaction: killed at any moment, the ledger holds all of it or nothing.
     Raises SalvocastError, in one line, where the database cannot be reached, written or is locked.
     """
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-
-    @classmethod
-    def open(cls, url: str | sa.URL) -> Self:
-        """Opens the ledger at an SQLAlchemy URL and brings its schema up to date."""
-        try:
-            engine = sa.create_engine(url)
-        except ImportError as error:
-            raise SalvocastError(
-                f"the driver of SALVOCAST_LEDGER_URL is not installed ({_first_line(error)}): install it beside "
-                "salvocast, such as psycopg[binary] for PostgreSQL (the extra salvocast[postgresql])"
-            ) from error
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-            raise SalvocastError(
-                "SALVOCAST_LEDGER_URL is not a database that can be opened "
-                f"({_first_line(error)}): expected an SQLAlchemy URL such as sqlite:////path/ledger.db"
-            ) from error
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _prepare_sqlite)
-            sa.event.listen(engine, "begin", _begin_sqlite)
-        ledger = cls(engine)
-        try:
-            ledger._migrate()
-        except BaseException:
-            engine.dispose()
-            raise
-        return ledger
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
 
     def ingest(
         self,
@@ -352,59 +312,8 @@ class Ledger:
         )
         return connection.execute(query).first() is not None
 
-    def _migrate(self) -> None:
-        with self._connection() as connection:
-            if _schema_revision(connection) == SCHEMA_REVISION:
-                return
-        from alembic import command
-        from alembic.config import Config
-        from alembic.util import CommandError
-
-        config = Config()
-        config.set_main_option("script_location", "features:migrations")
-        with self._transaction() as connection:
-            config.attributes["connection"] = connection
-            try:
-                command.upgrade(config, "head")
-            except CommandError as error:
-                raise SalvocastError(
-                    f"the ledger has schema {_schema_revision(connection)}, this release knows up to "
-                    f"{SCHEMA_REVISION}: use the release that wrote it, or a newer one"
-                ) from error
-
-    @contextmanager
-    def _connection(self) -> Iterator[Connection]:
-        try:
-            with self._engine.connect() as connection:
-                yield connection
-        except (sa.exc.DBAPIError, sa.exc.InterfaceError) as error:
-            raise SalvocastError(self._told(error)) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        """One writer at a time: a second ingest waits, and then sees what the first one wrote."""
-        with self._connection() as connection:
-            writing = connection.execution_options(salvocast_writes=True)
-            with writing.begin():
-                if writing.dialect.name == "postgresql":
-                    writing.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
-                    writing.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-                yield writing
-
-    def _told(self, error: Exception) -> str:
-        url = self._engine.url.render_as_string(hide_password=True)
-        reason = _first_line(error)
-        advice = "see that it can be reached and written, or set SALVOCAST_LEDGER_URL or SALVOCAST_HOME"
-        if "locked" in reason or "lock timeout" in reason:
-            advice = "another process is writing to it; nothing was changed, try again"
-        elif any(sign in reason for sign in ("full", "disk I/O", "No space left")):
-            advice = "make room on its disk; nothing was changed"
-        return f"the ledger {url} failed ({reason}): {advice}"
-
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
-_ADVISORY_LOCK = 7_258_822_78
-"""Any number, so long as every Salvocast uses the same one on a PostgreSQL server."""
 
 
 def _without_future(
@@ -418,28 +327,3 @@ def _without_future(
             yield RejectedRow(number, json.dumps(raw, ensure_ascii=False), reason)
         else:
             yield row
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own transaction handling commits before DDL and defers locks; the "begin" event below does neither.
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_MS}")
-    connection.execute("PRAGMA cache_size = -65536")  # 64 MiB at most: the digests of a large file come in any order
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("salvocast_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _schema_revision(connection: Connection) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-    return revision
-
-
-def _first_line(error: Exception) -> str:
-    cause = getattr(error, "orig", None) or error
-    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from features import ledger as ledger_module
+from features import database as database_module
 from features.errors import SalvocastError
 from features.ledger import Ledger
 from features.records import SalvoReport
@@ -159,13 +159,13 @@ def test_an_ingest_killed_at_any_moment_leaves_all_or_nothing_and_a_rerun_comple
 
 def with_pragma(monkeypatch: pytest.MonkeyPatch, pragma: str) -> None:
     """Every connection opened from now on has this setting."""
-    prepare = ledger_module._prepare_sqlite
+    prepare = database_module._prepare_sqlite
 
     def prepared(connection: Any, record: object) -> None:
         prepare(connection, record)
         connection.execute(pragma)
 
-    monkeypatch.setattr(ledger_module, "_prepare_sqlite", prepared)
+    monkeypatch.setattr(database_module, "_prepare_sqlite", prepared)
 
 
 @pytest.fixture
@@ -191,15 +191,15 @@ def written_by_another(url: sa.URL) -> Iterator[None]:
             yield
             other.exec_driver_sql("ROLLBACK")
         else:
-            other.exec_driver_sql(f"SELECT pg_advisory_lock({ledger_module._ADVISORY_LOCK})")
+            other.exec_driver_sql(f"SELECT pg_advisory_lock({database_module._ADVISORY_LOCK})")
             yield
-            other.exec_driver_sql(f"SELECT pg_advisory_unlock({ledger_module._ADVISORY_LOCK})")
+            other.exec_driver_sql(f"SELECT pg_advisory_unlock({database_module._ADVISORY_LOCK})")
 
 
 def test_a_locked_ledger_is_told_in_one_line_and_nothing_changes(
     filled: sa.URL, monkeypatch: pytest.MonkeyPatch, make_report: MakeReport, make_reading: MakeReading
 ) -> None:
-    monkeypatch.setattr(ledger_module, "LOCK_WAIT_MS", 50)
+    monkeypatch.setattr(database_module, "LOCK_WAIT_MS", 50)
     before = held_in(filled)
     with Ledger.open(filled) as ledger:
         with written_by_another(filled):
@@ -217,7 +217,7 @@ def test_a_locked_ledger_is_told_in_one_line_and_nothing_changes(
 def test_a_locked_new_ledger_is_told_in_one_line(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.empty()
     with monkeypatch.context() as patch:
-        patch.setattr(ledger_module, "LOCK_WAIT_MS", 50)
+        patch.setattr(database_module, "LOCK_WAIT_MS", 50)
         with written_by_another(url), pytest.raises(SalvocastError, match="another process is writing to it"):
             Ledger.open(url)
     with Ledger.open(url) as ledger:

@@ -1,0 +1,133 @@
+"""One database of the project's own: opened, brought up to date, read, and written by one process at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from features.errors import SalvocastError
+from features.tables import SCHEMA_REVISION
+
+LOCK_WAIT_MS = 20_000
+"""How long an ingest waits for another one to end, in milliseconds."""
+
+_ADVISORY_LOCK = 725_882_278
+"""Any number, so long as every Salvocast uses the same one on a PostgreSQL server."""
+
+
+class Database:
+    """A database at an SQLAlchemy URL. Use `with Database.open(url) as database`.
+
+    Raises SalvocastError, in one line, where it cannot be reached, written or is locked.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str | sa.URL) -> Self:
+        """Opens the database at an SQLAlchemy URL and brings its schema up to date."""
+        try:
+            engine = sa.create_engine(url)
+        except ImportError as error:
+            raise SalvocastError(
+                f"the driver of SALVOCAST_LEDGER_URL is not installed ({_first_line(error)}): install it beside "
+                "salvocast, such as psycopg[binary] for PostgreSQL (the extra salvocast[postgresql])"
+            ) from error
+        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+            raise SalvocastError(
+                "SALVOCAST_LEDGER_URL is not a database that can be opened "
+                f"({_first_line(error)}): expected an SQLAlchemy URL such as sqlite:////path/ledger.db"
+            ) from error
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _prepare_sqlite)
+            sa.event.listen(engine, "begin", _begin_sqlite)
+        database = cls(engine)
+        try:
+            database._migrate()
+        except BaseException:
+            engine.dispose()
+            raise
+        return database
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def _migrate(self) -> None:
+        with self._connection() as connection:
+            if _schema_revision(connection) == SCHEMA_REVISION:
+                return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
+        config = Config()
+        config.set_main_option("script_location", "features:migrations")
+        with self._transaction() as connection:
+            config.attributes["connection"] = connection
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise SalvocastError(
+                    f"the ledger has schema {_schema_revision(connection)}, this release knows up to "
+                    f"{SCHEMA_REVISION}: use the release that wrote it, or a newer one"
+                ) from error
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except (sa.exc.DBAPIError, sa.exc.InterfaceError) as error:
+            raise SalvocastError(self._told(error)) from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        """One writer at a time: a second ingest waits, and then sees what the first one wrote."""
+        with self._connection() as connection:
+            writing = connection.execution_options(salvocast_writes=True)
+            with writing.begin():
+                if writing.dialect.name == "postgresql":
+                    writing.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_WAIT_MS}")
+                    writing.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+                yield writing
+
+    def _told(self, error: Exception) -> str:
+        url = self._engine.url.render_as_string(hide_password=True)
+        reason = _first_line(error)
+        advice = "see that it can be reached and written, or set SALVOCAST_LEDGER_URL or SALVOCAST_HOME"
+        if "locked" in reason or "lock timeout" in reason:
+            advice = "another process is writing to it; nothing was changed, try again"
+        elif any(sign in reason for sign in ("full", "disk I/O", "No space left")):
+            advice = "make room on its disk; nothing was changed"
+        return f"the ledger {url} failed ({reason}): {advice}"
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # The driver's own transaction handling commits before DDL and defers locks; the "begin" event below does neither.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_MS}")
+    connection.execute("PRAGMA cache_size = -65536")  # 64 MiB at most: the digests of a large file come in any order
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("salvocast_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _schema_revision(connection: Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _first_line(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
