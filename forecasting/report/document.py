@@ -290,8 +290,11 @@ def spread(sample: NDArray[np.int64] | NDArray[np.float64]) -> Spread:
 
 
 def reported_neutralised_share(history: LaunchHistory, n_days: int = 28) -> float | None:
-    """Neutralised over launched on the last n_days days on which both are known; None where there is none."""
-    usable = ~np.isnan(history.launched) & ~np.isnan(history.neutralised)
+    """Neutralised over launched on the last n_days days on which both are known; None where there is none.
+
+    Only days whose reports count suppressed drones as well: a share of those shot down alone says something else.
+    """
+    usable = ~np.isnan(history.launched) & history.neutralised_comparable
     launched = history.launched[usable][-n_days:].sum()
     if not launched:
         return None

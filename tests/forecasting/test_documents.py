@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO, StringIO
 from typing import Any
 
@@ -302,3 +302,13 @@ def test_a_stale_origin_is_told(history_of: Callable[[Any], LaunchHistory]) -> N
     history = history_of(np.r_[np.arange(60.0), np.full(5, np.nan)])
     made: SalvoForecast = forecast(load_model("empirical_window"), history, SimulationRequest(3, 10), 1)
     assert "(last attack day known 2026-02-23, 5 days before the origin;" in document_text(forecast_document(made))
+
+
+def test_the_reported_share_is_told_only_of_days_that_count_suppressed_drones(bundled_history: LaunchHistory) -> None:
+    assert reported_neutralised_share(bundled_history) == pytest.approx(0.87, abs=0.01)
+    assert reported_neutralised_share(bundled_history.until(date(2024, 6, 30))) is None
+    july = bundled_history.until(date(2024, 7, 31)).since(date(2024, 7, 1))
+    told = ~np.isnan(july.neutralised)
+    assert reported_neutralised_share(bundled_history.until(date(2024, 7, 31))) == pytest.approx(
+        july.neutralised[told].sum() / july.launched[told].sum()
+    )
