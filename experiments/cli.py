@@ -14,11 +14,8 @@ from features.records import QuietDayRule
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
-    from experiments.backtest import Backtest, Replay
     from features.history import LaunchHistory
-    from forecasting.model import Model
 
 REFERENCE_MODEL = "empirical_window"
 ROLLING_DAYS = 365
@@ -59,6 +56,7 @@ def backtest(
 
     from experiments.backtest import FoldScores, Replay, run_backtest
     from experiments.folds import rolling_origins
+    from experiments.pictures import backtest_pictures
     from experiments.resume import FoldStore
     from experiments.tracking import log_backtest, tracking_uri
     from features.files import write_file
@@ -98,7 +96,7 @@ def backtest(
                 history_at, truth, compared, origins, replay, n_jobs=jobs, done=done, on_fold=finished
             )
         shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]})
-        pictures = _pictures(result, compared, [history_at(origin) for origin in shown], replay)
+        pictures = backtest_pictures(result, compared, [history_at(origin) for origin in shown], replay, jobs)
     board = result.leaderboard()
     print(
         f"{len(origins)} origins from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
@@ -122,30 +120,6 @@ def backtest(
     }
     run_id = log_backtest(result, truth, parameters, pictures)
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
-
-
-def _pictures(
-    result: "Backtest", models: "list[Model]", histories: "list[LaunchHistory]", replay: "Replay"
-) -> "dict[str, dict[str, Figure]]":
-    """The pictures of each model, with a fan chart from the end of each history, and ("") of all models together."""
-    from experiments.pictures import coverage_picture, pit_picture, skill_picture
-    from forecasting.model import forecast
-    from forecasting.report.pictures import forecast_picture
-
-    made: dict[str, dict[str, Figure]] = {}
-    for model in models:
-        scores = result.scores[result.scores["model"] == model.model_id]
-        if scores.empty:
-            continue
-        made[model.model_id] = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
-        failed = set(result.failures.loc[result.failures["model"] == model.model_id, "origin"])
-        for history in histories:
-            if history.last_day not in failed:
-                salvos = forecast(model, history, replay.request, replay.seed)
-                made[model.model_id][f"fan_chart_{history.last_day}"] = forecast_picture(salvos, history)
-    if not result.scores.empty:
-        made[""] = {"skill_by_horizon": skill_picture(result.scores)}
-    return made
 
 
 def _table(board: "pd.DataFrame") -> str:

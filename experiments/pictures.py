@@ -1,12 +1,48 @@
-"""Pictures of a backtest, from the rows of `Backtest.scores`."""
+"""Pictures of a backtest."""
+
+from collections.abc import Sequence
 
 import pandas as pd
+from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
-from forecasting.model import REFERENCE_MODEL
-from forecasting.report.pictures import COLOURS, DASHES
+from experiments.backtest import Backtest, Replay
+from features.history import LaunchHistory
+from forecasting.model import REFERENCE_MODEL, Model, forecast
+from forecasting.report.pictures import COLOURS, DASHES, forecast_picture, rendered
 
 PIT_BINS = 10
+
+
+def backtest_pictures(
+    result: Backtest, models: Sequence[Model], histories: Sequence[LaunchHistory], replay: Replay, n_jobs: int = 1
+) -> dict[str, dict[str, bytes]]:
+    """Model -> name -> PNG, and for "" those of all models together.
+
+    Of each model that was scored its PIT, its coverage, and a fan chart from the end of each history.
+    """
+    made: dict[str, dict[str, bytes]] = {}
+    if not result.scores.empty:
+        made[""] = {"skill_by_horizon": rendered(skill_picture(result.scores), ".png", "skill by horizon")}
+    tasks = []
+    for model in models:
+        scores = result.scores[result.scores["model"] == model.model_id]
+        failed = set(result.failures.loc[result.failures["model"] == model.model_id, "origin"])
+        if not scores.empty:
+            shown = [history for history in histories if history.last_day not in failed]
+            tasks.append((model, scores, shown, replay))
+    pictures = Parallel(n_jobs=n_jobs)(delayed(_model_pictures)(*task) for task in tasks)
+    return made | {task[0].model_id: of_model for task, of_model in zip(tasks, pictures, strict=True)}
+
+
+def _model_pictures(
+    model: Model, scores: pd.DataFrame, histories: Sequence[LaunchHistory], replay: Replay
+) -> dict[str, bytes]:
+    figures = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
+    for history in histories:
+        salvos = forecast(model, history, replay.request, replay.seed)
+        figures[f"fan_chart_{history.last_day}"] = forecast_picture(salvos, history)
+    return {name: rendered(figure, ".png", name) for name, figure in figures.items()}
 
 
 def pit_picture(scores: pd.DataFrame) -> Figure:

@@ -15,14 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from experiments.backtest import Backtest
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.home import salvocast_home
 from forecasting.report.document import versions
-from forecasting.report.pictures import rendered
 
 EXPERIMENT = "salvocast-backtest"
 
@@ -36,12 +34,12 @@ def log_backtest(
     result: Backtest,
     history: LaunchHistory,
     parameters: dict[str, Any],
-    pictures: Mapping[str, Mapping[str, Figure]],
+    pictures: Mapping[str, Mapping[str, bytes]],
 ) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
     history: the truth that was scored against. parameters: of the request; models and data digest are added.
-    pictures: model ("" for those of the leaderboard) -> name -> picture.
+    pictures: model ("" for those of the leaderboard) -> name -> PNG.
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
@@ -154,11 +152,11 @@ def _metrics(board: pd.DataFrame, scores: pd.DataFrame) -> dict[tuple[str, int],
     return metrics
 
 
-def _log_pictures(client: Any, run_id: str, pictures: Mapping[str, Figure]) -> None:
+def _log_pictures(client: Any, run_id: str, pictures: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name, picture in pictures.items():
             path = Path(folder) / f"{name}.png"
-            path.write_bytes(rendered(picture, ".png", name))
+            path.write_bytes(picture)
             client.log_artifact(run_id, str(path))
 
 

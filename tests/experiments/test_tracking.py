@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, Replay, run_backtest
@@ -48,15 +47,9 @@ def result(truth: LaunchHistory) -> Backtest:
     return run_backtest(truth.until, truth, models, origins, Replay(SimulationRequest(7, 40), 1))
 
 
-def picture() -> Figure:
-    figure = Figure(figsize=(2, 1))
-    figure.subplots().plot([0, 1])
-    return figure
-
-
 @pytest.fixture
-def pictures() -> dict[str, dict[str, Figure]]:
-    return {"empirical_window": {"fan_chart_2025-04-11": picture()}, "": {"skill_by_horizon": picture()}}
+def pictures() -> dict[str, dict[str, bytes]]:
+    return {"empirical_window": {"fan_chart_2025-04-11": b"a picture"}, "": {"skill_by_horizon": b"another"}}
 
 
 def runs(uri: str) -> tuple[Any, list[Any]]:
@@ -69,7 +62,7 @@ def runs(uri: str) -> tuple[Any, list[Any]]:
 
 
 def test_one_parent_and_one_child_for_each_model(
-    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, bytes]]
 ) -> None:
     parent_id = log_backtest(result, truth, dict(PARAMETERS), pictures)
     _, logged = runs(store)
@@ -88,7 +81,7 @@ def test_one_parent_and_one_child_for_each_model(
 
 
 def test_parameters_and_the_digest_of_the_data(
-    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, bytes]]
 ) -> None:
     log_backtest(result, truth, dict(PARAMETERS), pictures)
     _, logged = runs(store)
@@ -111,7 +104,7 @@ def test_parameters_and_the_digest_of_the_data(
 
 
 def test_metrics_by_band_and_by_horizon(
-    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+    store: str, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, bytes]]
 ) -> None:
     log_backtest(result, truth, dict(PARAMETERS), pictures)
     client, logged = runs(store)
@@ -132,7 +125,7 @@ def test_metrics_by_band_and_by_horizon(
 
 
 def test_metrics_that_are_not_numbers_are_left_out(
-    store: str, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+    store: str, truth: LaunchHistory, pictures: dict[str, dict[str, bytes]]
 ) -> None:
     """Without the reference there is no ratio to it: no metric, rather than a NaN that a server refuses."""
     origin = truth.first_day + timedelta(days=100)
@@ -148,7 +141,7 @@ def test_metrics_that_are_not_numbers_are_left_out(
 
 
 def test_artefacts_are_pictures_and_tables_and_never_the_data(
-    store: str, home: Path, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, Figure]]
+    store: str, home: Path, result: Backtest, truth: LaunchHistory, pictures: dict[str, dict[str, bytes]]
 ) -> None:
     parent_id = log_backtest(result, truth, dict(PARAMETERS), pictures)
     client, logged = runs(store)
@@ -166,7 +159,7 @@ def test_artefacts_are_pictures_and_tables_and_never_the_data(
         if path.suffix == ".csv":
             assert str(UNMISTAKABLE) not in path.read_text()
         else:
-            assert path.read_bytes().startswith(b"\x89PNG")
+            assert path.read_bytes() in (b"a picture", b"another")
     failures = next(path for path in kept if path.name == "failures.csv").read_text()
     assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
     assert parent_id in str(next(path for path in kept if path.name == "leaderboard.csv"))

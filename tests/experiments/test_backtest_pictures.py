@@ -1,0 +1,46 @@
+"""The pictures of a backtest: which are made, and that processes make the same ones."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from experiments.backtest import Replay, run_backtest
+from experiments.pictures import backtest_pictures, coverage_picture, pit_picture, skill_picture
+from features.history import LaunchHistory
+from forecasting.model import SimulationRequest, load_model
+
+HistoryFrom = Callable[[ArrayLike], LaunchHistory]
+REPLAY = Replay(SimulationRequest(7, 50), seed=1)
+
+
+def test_each_model_has_its_pictures_and_two_processes_draw_the_same(history_from: HistoryFrom) -> None:
+    truth = history_from(np.random.default_rng(1).integers(50, 150, size=100).astype(float))
+    origins = [date(2025, 3, 1) + timedelta(days=14 * step) for step in range(2)]
+    # The second needs more days than there are, so it has nothing to show.
+    models = [load_model("empirical_window"), load_model("gradient_boosting")]
+    result = run_backtest(truth.until, truth, models, origins, REPLAY)
+    histories = [truth.until(origin) for origin in origins]
+    made = backtest_pictures(result, models, histories, REPLAY)
+    assert {name: set(pictures) for name, pictures in made.items()} == {
+        "": {"skill_by_horizon"},
+        "empirical_window": {"pit", "coverage", "fan_chart_2025-03-01", "fan_chart_2025-03-15"},
+    }
+    assert all(picture.startswith(b"\x89PNG") for pictures in made.values() for picture in pictures.values())
+    assert backtest_pictures(result, models, histories, REPLAY, n_jobs=2) == made
+
+
+def test_the_pictures_show_the_scores(history_from: HistoryFrom) -> None:
+    truth = history_from(np.random.default_rng(2).integers(50, 150, size=100).astype(float))
+    origins = [date(2025, 3, 1) + timedelta(days=7 * step) for step in range(4)]
+    scores = run_backtest(truth.until, truth, [load_model("empirical_window")], origins, REPLAY).scores
+    days = scores[~scores["band"].str.startswith("total")]
+    bars = pit_picture(scores).axes[0].patches
+    np.testing.assert_allclose(
+        [bar.get_height() for bar in bars], np.histogram(days["pit"], bins=10, range=(0, 1), density=True)[0]
+    )
+    drawn = {line.get_label(): line.get_ydata() for line in coverage_picture(scores).axes[0].lines}
+    assert list(drawn["days"]) == [100 * days[f"coverage_{level}"].mean() for level in (50, 80, 95)]
+    (line,) = skill_picture(scores).axes[0].lines
+    np.testing.assert_allclose(line.get_ydata(), np.ones(7))
