@@ -210,6 +210,7 @@ def _history(origin: str | None, theatre: str, weapon_class: str, rule: QuietDay
 def _defence(path: Path | None, theatre: str, weapon_class: str) -> "Defence":
     from importlib import resources
 
+    from features.stated import read_stated
     from forecasting.layers import parse_defence
 
     if path is None:
@@ -220,13 +221,7 @@ def _defence(path: Path | None, theatre: str, weapon_class: str) -> "Defence":
             )
         bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml")
         return parse_defence(bundled.read_text(encoding="utf-8"), "defence_ukraine.toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}): expected a TOML file") from error
-    except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
-    return parse_defence(text, str(path))
+    return parse_defence(read_stated(path), str(path))
 
 
 def _checked_seed(seed: int) -> int:

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from features.history import LaunchHistory
 from features.massed import RULE
 from features.sources import ATTRIBUTION
-from forecasting.layers import Defence, Source
+from features.stated import Source
+from forecasting.layers import Defence
 from forecasting.plan import Plan
 from forecasting.types import SalvoForecast, StockOutlook
 
@@ -316,7 +317,7 @@ def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | N
 
 def _assumptions(defence: Defence) -> list[Assumption]:
     return [
-        Assumption(layer=layer.id, quantity=quantity, **(stated.model_dump() | {"sources": list(stated.sources)}))
+        Assumption(layer=layer.id, quantity=quantity, **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}))
         for layer in defence.layers
         for quantity, stated in layer.ranges.items()
     ]

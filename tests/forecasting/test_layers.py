@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
-from forecasting.layers import Defence, SourcedRange, parse_defence
+from features.stated import SourcedRange
+from forecasting.layers import Defence, parse_defence
 
 
 def table(name: str, low: str, mode: str, high: str, basis: str = '"assumed"', sources: str = "[]") -> str:
@@ -82,7 +83,7 @@ MISTAKES = {
     ),
     "typo in a range's key": (swapped("low = 0.5", "lwo = 0.5"), ("layer jammer.engaged_share", "lwo", "low")),
     "typo in the head": (swapped("title", "titel"), ("unknown key 'titel'", "did you mean title")),
-    "typo in a source's key": (swapped("url =", "ulr ="), ("sources", "'ulr'", "url")),
+    "typo in a source's key": (swapped("url =", "ulr ="), ("source S1", "'ulr'", "url")),
     "typo in a table": (swapped("[[source]]", "[[sorce]]"), ("unknown table 'sorce'", "did you mean source")),
     "missing range": (
         GOOD.replace(table("kill_probability", "0.2", "0.3", "0.4"), ""),
