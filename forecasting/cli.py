@@ -135,8 +135,8 @@ def plan_command(
         stated = stated.only(tuple(layer))
     _check_files(output, out, plot)
     history = _history(origin, theatre, weapon_class, quiet_days)
-    # Two runs of each layer; only a plan that takes a while shows the bar.
-    with tqdm(total=2 * len(stated.layers), desc="layers", disable=None, delay=1.5, leave=False) as bar:
+    # Only a plan that takes a while shows the bar.
+    with tqdm(total=paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
         made = make_plan(
             chosen,
             history,
@@ -144,7 +144,7 @@ def plan_command(
             request,
             service_level=service_level,
             seed=_checked_seed(seed),
-            on_layer=bar.update,
+            on_paths=bar.update,
         )
 
     from forecasting.report.document import plan_document

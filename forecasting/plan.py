@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.defence import Engagements, engage
+from forecasting.defence import engage
 from forecasting.layers import Defence
 from forecasting.model import Model, SimulationRequest, forecast
 from forecasting.ordering import check_service_level, order_for_horizon
-from forecasting.types import InterceptorOrder, SalvoForecast
+from forecasting.types import Engagements, InterceptorOrder, SalvoForecast
 
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
@@ -35,11 +35,11 @@ def make_plan(
     *,
     service_level: float,
     seed: int,
-    on_layer: Callable[[], object] = lambda: None,
+    on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the history's last day. Same arguments: same bytes.
 
-    on_layer: see `forecasting.defence.engage`. Raises InputError where paths times horizon needs too much memory.
+    on_paths: see `forecasting.defence.engage`. Raises InputError where paths times horizon needs too much memory.
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
@@ -48,6 +48,6 @@ def make_plan(
         )
     check_service_level(service_level)  # before the work, and for a defence without any stock too
     salvos = forecast(model, history, request, seed)
-    engagements = engage(salvos, defence, on_layer)
+    engagements = engage(salvos, defence, on_paths=on_paths)
     orders = tuple(order_for_horizon(stock, defence, service_level) for stock in engagements.stocks)
     return Plan(history, salvos, defence, engagements, orders, service_level)

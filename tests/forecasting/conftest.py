@@ -62,17 +62,21 @@ def salvos_of() -> Callable[..., SalvoForecast]:
 
 
 @pytest.fixture(scope="session")
-def defence_of() -> Callable[[Sequence[dict[str, Any]]], Defence]:
-    """A defence of layers given as {quantity: value or (low, mode, high)}; named a, b, c in their order."""
+def defence_of() -> Callable[..., Defence]:
+    """A defence of layers given as {quantity: value or (low, mode, high)}, plain whole numbers and words as they are;
+    named a, b, c in their order. More of the head by keyword."""
 
-    def stated(value: float | tuple[float, float, float]) -> dict[str, Any]:
+    def stated(value: Any) -> Any:
+        if isinstance(value, int | str):
+            return value
         low, mode, high = value if isinstance(value, tuple) else (value, value, value)
         rest = {"basis": "assumed", "sources": (), "date": ORIGIN, "confidence": "D", "note": ""}
         return {"low": low, "mode": mode, "high": high, **rest}
 
-    def make(layers: Sequence[dict[str, Any]]) -> Defence:
+    def make(layers: Sequence[dict[str, Any]], **head: Any) -> Defence:
         return Defence.model_validate(
-            {
+            {name: stated(value) if isinstance(value, float) else value for name, value in head.items()}
+            | {
                 "name": "test",
                 "title": "Test",
                 "theatre": "ukraine",
