@@ -22,6 +22,7 @@ from features.cli import (
 )
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
+from forecasting.scenarios_cli import scenarios
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
+app.add_typer(scenarios, name="scenarios")
 
 DEFAULT_MODEL = "salvo_ensemble"
 PLOT_SUFFIXES = (".png", ".svg", ".html")

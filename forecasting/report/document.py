@@ -317,7 +317,11 @@ def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | N
 
 def _assumptions(defence: Defence) -> list[Assumption]:
     return [
-        Assumption(layer=layer.id, quantity=quantity, **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}))
+        Assumption(
+            layer=layer.id,
+            quantity=quantity,
+            **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
+        )
         for layer in defence.layers
         for quantity, stated in layer.ranges.items()
     ]
