@@ -29,8 +29,9 @@ from forecasting.report.document import (
     spread,
 )
 from forecasting.report.frames import long_frame, tables, workbook
+from forecasting.report.layout import WIDTH
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
-from forecasting.report.text import WIDTH, document_text
+from forecasting.report.text import document_text
 from forecasting.types import SalvoForecast
 
 DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
