@@ -38,7 +38,8 @@ def show_command(
 
     day = parse_day(origin, "--origin")
     stated = open_scenario(scenario)
-    print(scenario_text(stated if day is None else stated.as_known(day)))
+    # As known on its own day too: statements that later ones have replaced would only confuse.
+    print(scenario_text(stated.as_known(day or stated.as_of)))
 
 
 @scenarios.command("new")
