@@ -10,7 +10,7 @@ The ranges stand for what is not known: each path draws its own value of each fr
 it over all nights, because not knowing a kill probability does not average out from night to night.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ class _LayerDraw:
     """One layer's numbers, (n_paths,) each."""
 
     engaged_share: NDArray[np.float64]
-    kill_probability: NDArray[np.float64]
+    kill_probability: NDArray[np.float64]  # (n_paths, 1), or (n_paths, horizon) where it changes with the days
     capacity: NDArray[np.int64]
     per_engagement: NDArray[np.float64] | None
     opening: NDArray[np.int64]
@@ -45,16 +45,25 @@ class Engagements:
     stocks: tuple[StockOutlook, ...]
 
 
-def engage(forecast: SalvoForecast, defence: Defence, on_layer: Callable[[], object] = lambda: None) -> Engagements:
+def engage(
+    forecast: SalvoForecast,
+    defence: Defence,
+    on_layer: Callable[[], object] = lambda: None,
+    kill_factors: Mapping[str, NDArray[np.float64]] | None = None,
+) -> Engagements:
     """Meets every path of the forecast with the defence, once with its stock and once with no end of it.
+
+    kill_factors: layer -> (n_paths, horizon) how many times its kill probability is what the defence states, because
+    the drones have changed; a layer without any keeps its own.
 
     on_layer: called after each of the 2 n_layers runs of a layer, to show progress.
 
     Both runs use the same draws: where the stock lasts on every path they are equal. Seeded by the forecast's seed.
     """
     seeds = np.random.SeedSequence([forecast.seed, _DEFENCE_STREAM]).spawn(2 * len(defence.layers))
+    factors = kill_factors or {}
     draws = [
-        _draw(layer, forecast.n_paths, forecast.horizon, np.random.default_rng(seed))
+        _draw(layer, forecast.n_paths, forecast.horizon, factors.get(layer.id), np.random.default_rng(seed))
         for layer, seed in zip(defence.layers, seeds[::2], strict=True)
     ]
     layer_ids = tuple(layer.id for layer in defence.layers)
@@ -74,14 +83,21 @@ def engage(forecast: SalvoForecast, defence: Defence, on_layer: Callable[[], obj
     return Engagements(actual, unlimited, stocks)
 
 
-def _draw(layer: DefenceLayer, n_paths: int, horizon: int, rng: np.random.Generator) -> _LayerDraw:
+def _draw(
+    layer: DefenceLayer,
+    n_paths: int,
+    horizon: int,
+    kill_factor: NDArray[np.float64] | None,
+    rng: np.random.Generator,
+) -> _LayerDraw:
     drawn = {name: stated.draw(rng, n_paths) for name, stated in layer.ranges.items()}
     none = np.zeros(n_paths)
+    kill = drawn["kill_probability"][:, np.newaxis]
     per_day = drawn.get("monthly_supply", none) / DAYS_PER_MONTH
     days = np.arange(1, horizon + 1)
     return _LayerDraw(
         engaged_share=drawn["engaged_share"],
-        kill_probability=drawn["kill_probability"],
+        kill_probability=kill if kill_factor is None else np.minimum(kill * kill_factor, 1.0),
         capacity=np.rint(drawn["engagements_per_night"]).astype(np.int64),
         per_engagement=drawn.get("interceptors_per_engagement"),
         opening=np.rint(drawn.get("stock", none)).astype(np.int64),
@@ -110,7 +126,7 @@ def _run(
             engagements[index] = wanted
         else:
             engagements[index], interceptors[index] = _spend(wanted, draw, limited, rng)
-        kills[index] = rng.binomial(engagements[index], draw.kill_probability[:, np.newaxis])
+        kills[index] = rng.binomial(engagements[index], draw.kill_probability)
         remaining = remaining - kills[index]
         on_layer()
     return InterceptorDemand(layer_ids, engagements, kills, interceptors, remaining)

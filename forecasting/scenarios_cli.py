@@ -6,11 +6,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.cli import parse_day
+from features.cli import TheatreOption, parse_day
 from features.errors import InputError
+from features.records import SHAHED, UKRAINE
+from forecasting.common_cli import (
+    DEFAULT_MODEL,
+    DefenceOption,
+    HorizonOption,
+    ModelOption,
+    OriginOption,
+    PathsOption,
+    PlotOption,
+    SeedOption,
+    check_plot,
+    checked_seed,
+    draw,
+    open_defence,
+    open_history,
+)
 
 if TYPE_CHECKING:
     from features.scenarios import ProductionScenario
+    from forecasting.scenario_forecast import ScenarioForecaster
 
 scenarios = typer.Typer(help="Assumptions about the production of drones.", no_args_is_help=True)
 
@@ -67,6 +84,94 @@ def new_command(
     parse_scenario(text, str(file))
     write_file(file, text.encode())
     print(f"wrote {file}: a variant of {base}; state what differs, then: salvocast scenarios check {file}")
+
+
+@scenarios.command("check")
+def check_command(
+    scenario: ScenarioArgument,
+    origin: OriginOption = None,
+    seed: SeedOption = 1,
+    theatre: TheatreOption = UKRAINE,
+) -> None:
+    """Whether a scenario is well stated, and whether the record allows it (exit code 1 where it does not)."""
+    from forecasting.assimilation import assimilate
+    from forecasting.report.scenarios import check_text
+    from forecasting.scenario_forecast import N_DRAWS
+    from forecasting.verdict import judged
+
+    stated = open_scenario(scenario)
+    history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"))
+    assimilated = assimilate(stated, history, 1, N_DRAWS, seed)
+    verdict = judged(assimilated)
+    print(check_text(assimilated, verdict))
+    if not verdict.compatible:
+        raise typer.Exit(1)
+
+
+@scenarios.command("compare")
+def compare_command(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME|FILE.toml...", help="Scenarios to set side by side; the first is the base."),
+    ],
+    horizon: HorizonOption = 365,
+    origin: OriginOption = None,
+    model: ModelOption = DEFAULT_MODEL,
+    paths: PathsOption = 2_000,
+    seed: SeedOption = 1,
+    theatre: TheatreOption = UKRAINE,
+) -> None:
+    """What scenarios imply, side by side, all on the same random numbers."""
+    from forecasting.report.scenarios import comparison_text
+
+    stated = [open_scenario(name) for name in names]
+    forecaster = _forecaster(horizon, origin, model, paths, seed, theatre)
+    print(comparison_text([forecaster.under(each, theatre) for each in stated]))
+
+
+@scenarios.command("sensitivity")
+def sensitivity_command(
+    scenario: ScenarioArgument = "published",
+    horizon: HorizonOption = 91,
+    origin: OriginOption = None,
+    model: ModelOption = DEFAULT_MODEL,
+    paths: PathsOption = 500,
+    seed: SeedOption = 1,
+    theatre: TheatreOption = UKRAINE,
+    defence: DefenceOption = None,
+    plot: PlotOption = None,
+) -> None:
+    """Which assumption moves the demand for interceptors most: each held low and high, all else the same draws."""
+    from tqdm import tqdm
+
+    from forecasting.report.scenarios import sensitivity_text
+    from forecasting.sensitivity import sensitivity, uncertain
+
+    stated = open_scenario(scenario)
+    layers = open_defence(defence, theatre, SHAHED)
+    check_plot(plot)
+    forecaster = _forecaster(horizon, origin, model, paths, seed, theatre)
+    with tqdm(total=len(uncertain(stated, theatre, forecaster.salvos)), desc="assumptions", disable=None) as bar:
+        found = sensitivity(forecaster, stated, theatre, layers, bar.update)
+    if plot:
+        from forecasting.report.pictures import tornado_picture
+
+        draw(tornado_picture(found), plot, f"Salvocast sensitivity of {found.scenario}")
+    print(sensitivity_text(found))
+
+
+def _forecaster(
+    horizon: int, origin: str | None, model: str, paths: int, seed: int, theatre: str
+) -> "ScenarioForecaster":
+    from features.scenarios import load_scenario
+    from forecasting.model import SimulationRequest, forecast, load_model
+    from forecasting.scenario_forecast import ScenarioForecaster
+
+    request, chosen = SimulationRequest(horizon, paths), load_model(model)
+    history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"), borrow=True)
+    return ScenarioForecaster(
+        forecast(chosen, history, request, checked_seed(seed)), history, load_scenario("published")
+    )
 
 
 def open_scenario(name_or_file: str) -> "ProductionScenario":

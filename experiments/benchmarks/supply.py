@@ -12,13 +12,19 @@ from typing import Any
 import numpy as np
 
 from experiments.benchmarks.plan_steps import median_seconds
-from features.production import draw_supply, stock_flow
-from features.records import UKRAINE
-from features.scenarios import ProductionScenario
+from features.history import LaunchHistory
+from features.production import draw_supply
+from features.records import SHAHED, UKRAINE, QuietDayRule
+from features.scenarios import PUBLISHED, ProductionScenario, load_scenario
+from features.stock_flow import stock_flow
+from forecasting.assimilation import assimilate
+from forecasting.supply import learn_weights
 
 FIRST_DAY = date(2025, 3, 1)
 N_DRAWS, N_DAYS = 10_000, 365
 N_FACILITIES, N_EVENTS = 5, 20
+RECORD_DAYS = 1_218
+"""Forty months."""
 
 
 def stated(low: float, high: float, unit: str, day: date = FIRST_DAY) -> dict[str, Any]:
@@ -119,11 +125,19 @@ def main() -> None:
     unit = median_seconds(lambda: np.random.default_rng(1).random((N_DRAWS, N_DAYS)))
     supply = draw_supply(scenario, UKRAINE, last_day, N_DRAWS, seed=1)
     wanted = np.random.default_rng(1).poisson(100.0, (N_DRAWS, N_DAYS))
+    counts = np.random.default_rng(1).poisson(100.0, RECORD_DAYS).astype(float)
+    published = load_scenario(PUBLISHED)
+    start = published.as_of - timedelta(RECORD_DAYS - 1)
+    record = LaunchHistory(UKRAINE, SHAHED, QuietDayRule.NONE, start, counts, np.full(RECORD_DAYS, np.nan))
     steps: dict[str, Callable[[], object]] = {
         f"supply of {N_FACILITIES} facilities and {N_EVENTS} events": partial(
             draw_supply, scenario, UKRAINE, last_day, N_DRAWS, 1
         ),
         "account of the store": partial(stock_flow, supply, wanted),
+        f"the published scenario drawn, and {RECORD_DAYS:,} days of launches assimilated": partial(
+            assimilate, published, record, N_DAYS, N_DRAWS, 1
+        ),
+        "its weights learned from all past origins": partial(learn_weights, published, record, N_DAYS, 1),
     }
     print(f"1 unit = {N_DRAWS:,} x {N_DAYS} uniform draws = {unit:.4f} s here")
     for name, work in steps.items():

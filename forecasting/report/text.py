@@ -8,10 +8,12 @@ from forecasting.report.document import (
     ForecastDocument,
     LayerDocument,
     PlanDocument,
-    Spread,
     WindowForecast,
 )
 from forecasting.report.layout import BASIS_MARK, number, percent, table, wrapped
+from forecasting.report.parts import Spread
+from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.report.supply_text import supply_lines
 
 DAYS_SHOWN = 7
 
@@ -19,7 +21,16 @@ DAYS_SHOWN = 7
 def document_text(document: ForecastDocument | PlanDocument) -> str:
     """The forecast or the plan, ending without a line break."""
     if isinstance(document, ForecastDocument):
-        return "\n".join([*_head("Salvocast forecast", document), "", _sentence(document), "", *_salvos(document)])
+        return "\n".join(
+            [
+                *_head("Salvocast forecast", document),
+                "",
+                _sentence(document),
+                "",
+                *_salvos(document),
+                *_supply(document),
+            ]
+        )
     return "\n".join(
         [
             *_head("Salvocast plan", document.forecast),
@@ -28,6 +39,7 @@ def document_text(document: ForecastDocument | PlanDocument) -> str:
             _order_sentence(document),
             "",
             *_salvos(document.forecast),
+            *_supply(document.forecast),
             "",
             *_interceptors(document),
             "",
@@ -43,8 +55,11 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
     gap = (document.origin - known).days
     kind = "shahed drones" if document.weapon_class == SHAHED else weapons(document.weapon_class)
     warning = f", {gap} days before the origin" if gap else ""
+    scenario = f", scenario {document.supply.scenario}" if document.supply else ""
+    alone = f"{ASSUMPTION_ONLY}: " if document.supply and document.supply.assumption_only else ""
     return [
-        f"{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day{'s' * (document.horizon > 1)}",
+        f"{alone}{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day"
+        f"{'s' * (document.horizon > 1)}{scenario}",
         f"as of {document.origin} (last attack day known {known}{warning}; silent days: {document.quiet_day_rule})",
         f"model {document.model_id}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
@@ -102,6 +117,10 @@ def _salvos(document: ForecastDocument) -> list[str]:
             "the chance of at least one such day, and how many to expect."
         ),
     ]
+
+
+def _supply(document: ForecastDocument) -> list[str]:
+    return ["", *supply_lines(document.supply)] if document.supply else []
 
 
 def _window_cells(window: WindowForecast) -> list[str]:

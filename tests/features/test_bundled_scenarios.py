@@ -15,10 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.history import LaunchHistory
-from features.production import SupplyDraws, draw_supply
+from features.production import draw_supply
 from features.scenario_parts import DAYS_PER_MONTH, Facility, ModelSwitch, Pause
 from features.scenarios import ProductionScenario, bundled_scenarios, load_scenario, scenario_text
 from features.stated import SourcedRange, tables
+from features.stock_flow import SupplyDraws
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
 BUNDLED = resources.files("features.bundled")

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from features import production
 from features.errors import InputError
-from features.production import SupplyDraws, draw_supply, stock_flow, sustained
+from features.production import draw_supply
 from features.records import UKRAINE
 from features.scenario_parts import DAYS_PER_MONTH
 from features.scenarios import ProductionScenario
+from features.stock_flow import SupplyDraws, stock_flow, sustained
 
 FIRST = date(2025, 1, 1)
 SEED = 7
