@@ -105,7 +105,8 @@ class ScenarioForecaster:
         known = scenario.as_known(salvos.origin)
         supply = unrecorded_supply(known, theatre, salvos.origin, salvos.horizon, salvos.n_paths, salvos.seed, fixed)
         coupled = borrow_shape(salvos.paths, self.history, supply, salvos.seed)
-        forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=massed_from(coupled.paths))
+        threshold = massed_from(coupled.paths[coupled.paths > 0])
+        forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold)
         return SuppliedForecast(forecast, coupled, unrecorded_outlook(known, coupled), known, self.history.theatre)
 
     @cached_property

@@ -32,9 +32,12 @@ class Swing:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """base: the mean demand with every assumption drawn. swings: the widest first."""
+    """base: the mean demand with every assumption drawn. swings: the widest first. assumption_only: whether no record
+    of the theatre stands behind it."""
 
     scenario: str
+    theatre: str
+    assumption_only: bool
     horizon: int
     base: float
     swings: tuple[Swing, ...]
@@ -64,7 +67,14 @@ def sensitivity(
         swings.append(Swing(assumption, demand({assumption: LOW}), demand({assumption: HIGH})))
         on_step()
     swings.sort(key=lambda swing: (-swing.width, swing.assumption))
-    return Sensitivity(scenario.name, forecaster.salvos.horizon, demand(), tuple(swings))
+    return Sensitivity(
+        scenario.name,
+        theatre,
+        theatre != forecaster.history.theatre,
+        forecaster.salvos.horizon,
+        demand(),
+        tuple(swings),
+    )
 
 
 def uncertain(scenario: ProductionScenario, theatre: str, salvos: SalvoForecast) -> tuple[str, ...]:
