@@ -30,13 +30,15 @@ check: .venv/ready-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## how long the steps of a plan take, as ratios; the ledger with a million reports (some two minutes)
+bench: .venv/ready  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports (two minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
+	$(BIN)/python experiments/benchmarks/supply.py
 	$(BIN)/python experiments/benchmarks/ledger.py
 
-evidence: .venv/ready  ## the tables of the README on the salvo models (some ten minutes)
+evidence: .venv/ready  ## the tables of the README on the salvo models and on scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
 	$(BIN)/python experiments/benchmarks/decisions.py
+	$(BIN)/salvocast backtest --scenario-policy as-published
 
 peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our models (some fifteen minutes)
 	$(BIN)/python experiments/benchmarks/peers/export.py build/peers

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from features.history import LaunchHistory
 
 REFERENCE_MODEL = "empirical_window"
+FIRST, FIRST_LONG = "2025-01-01", "2023-06-30"
+LAST_LONG = "2025-08-31"
+"""The published evaluation of long horizons; later origins are for a clean test."""
 ROLLING_DAYS = 365
+
+
+class ScenarioPolicy(StrEnum):
+    """Which assumptions about production the replayed forecasts rest on."""
+
+    NONE = "none"
+    AS_PUBLISHED = "as-published"
 
 
 class Window(StrEnum):
@@ -33,7 +43,17 @@ def backtest(
         str,
         typer.Option(metavar="A,B|all", help=f"Models to compare; {REFERENCE_MODEL} always runs along, as reference."),
     ] = "all",
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First origin.")] = "2025-01-01",
+    scenario_policy: Annotated[
+        ScenarioPolicy,
+        typer.Option(
+            help="as-published: at the end of each month, with what was published of production by then, the totals "
+            "and the largest day of 90, 180 and 365 days, beside simple forecasts and the published ones of experts."
+        ),
+    ] = ScenarioPolicy.NONE,
+    first: Annotated[
+        str | None,
+        typer.Option("--from", metavar="DATE", help=f"First origin; without it {FIRST}, as-published {FIRST_LONG}."),
+    ] = None,
     last: Annotated[
         str | None, typer.Option("--to", metavar="DATE", help="Last origin; without it, the last that can be scored.")
     ] = None,
@@ -52,6 +72,11 @@ def backtest(
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
+    if scenario_policy is ScenarioPolicy.AS_PUBLISHED:
+        _replay_published(
+            first or FIRST_LONG, last or LAST_LONG, models, paths, seed, theatre, weapon_class, quiet_days, out
+        )
+        return
     from tqdm import tqdm
 
     from experiments.backtest import FoldScores, Replay, run_backtest
@@ -74,7 +99,7 @@ def backtest(
         raise InputError(f"cannot write {out}: the folder {out.parent} does not exist")
     window_days = ROLLING_DAYS if window is Window.ROLLING else None
     replay = Replay(SimulationRequest(horizon, paths), seed, refit_every, window_days)
-    first_day, last_day = parse_day(first, "--from"), parse_day(last, "--to")
+    first_day, last_day = parse_day(first or FIRST, "--from"), parse_day(last, "--to")
     assert first_day is not None
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
@@ -119,6 +144,74 @@ def backtest(
         "quiet_day_rule": quiet_days,
     }
     run_id = log_backtest(result, truth, parameters, pictures)
+    print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
+
+
+def _replay_published(
+    first: str,
+    last: str,
+    models: str,
+    paths: int,
+    seed: int,
+    theatre: str,
+    weapon_class: str,
+    quiet_days: QuietDayRule | None,
+    out: Path | None,
+) -> None:
+    from tqdm import tqdm
+
+    from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
+    from experiments.tracking import log_scenario_backtest, tracking_uri
+    from features.files import write_file
+    from features.scenarios import PUBLISHED, load_scenario
+    from forecasting.common_cli import DEFAULT_MODEL, check_folder, checked_seed
+    from forecasting.model import load_model
+
+    name = DEFAULT_MODEL if models == "all" else models
+    model, published = load_model(name), load_scenario(PUBLISHED)
+    check_folder(out)
+    first_day, last_day = parse_day(first, "--from"), parse_day(last, "--to")
+    assert first_day is not None
+    assert last_day is not None
+    origins = month_ends(first_day, last_day)
+    if not origins:
+        raise InputError(
+            f"no month ends from {first_day} to {last_day}: expected --from on or before the end of a month"
+        )
+    with open_ledger() as ledger:
+        truth = ledger.history(theatre, weapon_class, quiet_days)
+        with tqdm(total=len(origins), desc="origins", disable=None) as bar:
+            result = run_scenario_backtest(
+                lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin),
+                truth,
+                model,
+                published,
+                origins,
+                n_paths=paths,
+                seed=checked_seed(seed),
+                experts=published_experts(),
+                on_origin=lambda _: bar.update(),
+            )
+    print(
+        f"{len(origins)} month ends from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
+        f"silent days: {quiet_days}"
+    )
+    print(_table(result.table()))
+    print()
+    print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
+    if out is not None:
+        write_file(out, result.scores.to_csv(index=False, lineterminator="\n").encode())
+    parameters = {
+        "scenario_policy": ScenarioPolicy.AS_PUBLISHED,
+        "scenario": published.name,
+        "salvo_model": name,
+        "quiet_day_rule": quiet_days,
+        "first_origin": origins[0],
+        "last_origin": origins[-1],
+        "n_paths": paths,
+        "seed": seed,
+    }
+    run_id = log_scenario_backtest(result, truth, parameters)
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
 
 

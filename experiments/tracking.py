@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.backtest import Backtest
+from experiments.scenario_backtest import ScenarioBacktest
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.home import salvocast_home
@@ -43,13 +44,7 @@ def log_backtest(
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
-        shared = parameters | {
-            "theatre": history.theatre,
-            "weapon_class": history.weapon_class,
-            "data_digest": history.digest,
-            "last_attack_day_known": str(history.last_known_day),
-            **{f"version_{name}": number for name, number in versions().items()},
-        }
+        shared = _shared(history, parameters)
         board = result.leaderboard()
         models = sorted({*result.timings["model"], *result.failures["model"]})
         parent = client.create_run(experiment_id, run_name=f"backtest {history.last_known_day}").info.run_id
@@ -72,6 +67,41 @@ def log_backtest(
         finally:
             client.set_terminated(parent, status)
         return str(parent)
+
+
+def log_scenario_backtest(result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
+    """Logs a replay of scenarios as one parent run and one child run per row of its table; returns the parent's id.
+
+    Arguments and errors as of `log_backtest`.
+    """
+    with _client() as (client, experiment_id):
+        shared = _shared(history, parameters)
+        table = result.table()
+        parent = client.create_run(experiment_id, run_name=f"scenario backtest {history.last_known_day}").info.run_id
+        status = "FAILED"
+        try:
+            _log(client, parent, shared, {}, history)
+            for name, own in table.groupby("model", sort=False):
+                tags = {"mlflow.parentRunId": parent}
+                child = client.create_run(experiment_id, run_name=str(name), tags=tags).info.run_id
+                _log(client, child, shared | {"model": name}, _by(own, "target"), history)
+                client.set_terminated(child, "FINISHED")
+            _log_tables(client, parent, {"table": table, "scores": result.scores, "experts": result.experts})
+            status = "FINISHED"
+        finally:
+            client.set_terminated(parent, status)
+        return str(parent)
+
+
+def _shared(history: LaunchHistory, parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of every run of a backtest."""
+    return parameters | {
+        "theatre": history.theatre,
+        "weapon_class": history.weapon_class,
+        "data_digest": history.digest,
+        "last_attack_day_known": str(history.last_known_day),
+        **{f"version_{name}": number for name, number in versions().items()},
+    }
 
 
 @contextmanager
@@ -140,16 +170,21 @@ def _log(
 
 def _metrics(board: pd.DataFrame, scores: pd.DataFrame) -> dict[tuple[str, int], float]:
     """(metric name, step) -> value: each column of the leaderboard by band, and WIS and CRPS by horizon (the step)."""
-    by_band = board.drop(columns="model").melt(id_vars="band")
-    metrics = {
-        (f"{name}.{band}", 0): float(value)
-        for band, name, value in zip(by_band["band"], by_band["variable"], by_band["value"], strict=True)
-    }
+    metrics = _by(board, "band")
     days = scores[~scores["band"].str.startswith("total")].groupby("horizon")[["wis", "crps"]].mean().reset_index()
     for name in ("wis", "crps"):
         steps = zip(days["horizon"], days[name], strict=True)
         metrics |= {(f"{name}_by_horizon", int(step)): float(mean) for step, mean in steps}
     return metrics
+
+
+def _by(board: pd.DataFrame, key: str) -> dict[tuple[str, int], float]:
+    """(column.key, 0) -> value, for each column of a board of one model."""
+    long = board.drop(columns="model").melt(id_vars=key)
+    return {
+        (f"{name}.{part}", 0): float(value)
+        for part, name, value in zip(long[key], long["variable"], long["value"], strict=True)
+    }
 
 
 def _log_pictures(client: Any, run_id: str, pictures: Mapping[str, bytes]) -> None:

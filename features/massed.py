@@ -1,12 +1,15 @@
 """Which days count as massed strikes."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
 
 MULTIPLE = 2.5
 WINDOW = 91
+BORROWED_RULE = f"a day of at least {MULTIPLE} times the median of the forecast days with launches"
+"""Where the theatre has no record. Days of a pause, or of an empty store, would bring the line down to one drone."""
 RULE = f"a day of at least {MULTIPLE} times the median of the last {WINDOW} known attack days"
 """Told beside every figure about massed strikes. Relative, because the ordinary level grew tenfold in a year; the
 median, because the massed strikes themselves must not move the line."""
@@ -17,4 +20,10 @@ def massed_threshold(history: LaunchHistory) -> int:
     known = history.known[-WINDOW:]
     if not known.size:
         raise InputError("no attack day is known: expected at least one report")
-    return max(1, int(np.ceil(MULTIPLE * np.median(known))))
+    return massed_from(known)
+
+
+def massed_from(counts: NDArray[np.float64] | NDArray[np.int64]) -> int:
+    """The smallest count, in drones, that is a massed strike where these are the days to compare with; at least 1, also
+    where there are none."""
+    return max(1, int(np.ceil(MULTIPLE * np.median(counts)))) if counts.size else 1

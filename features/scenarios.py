@@ -1,280 +1,74 @@
-"""What a planner states about production: facilities, workforce, events, stock, theatres. Every number is sourced."""
+"""A planner's assumptions about production: one scenario, what was known of it on a day, and the files it stands in."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import InputError, unknown_name
 from features.records import UKRAINE
+from features.scenario_parts import (
+    DAYS_PER_MONTH,
+    Event,
+    Facility,
+    FacilityStrike,
+    Imports,
+    Line,
+    ModelSwitch,
+    NewLine,
+    Pause,
+    Ratio,
+    Sanctions,
+    StockPolicy,
+    StoreStrike,
+    TheatreShares,
+    TransferOut,
+    Workforce,
+)
 from features.stated import (
+    Day,
     Name,
     Source,
     SourcedRange,
     Stated,
     check_sources,
+    one_line,
     parse_tables,
     read_stated,
     tables,
     told,
 )
 
-DAYS_PER_MONTH = 365.25 / 12
-PUBLISHED = "published"
-"""The bundled scenario of the state as published; the others are variants of it."""
-
-Line = Literal["armed", "decoys"]
-
-
-class DronesPerTime(SourcedRange):
-    """Drones made, imported or transferred in a time; computed with as drones per day."""
-
-    unit: Literal["drones_per_day", "drones_per_month", "drones_per_year"]
-
-    def quantile(self, level: NDArray[np.float64]) -> NDArray[np.float64]:
-        days = {"drones_per_day": 1.0, "drones_per_month": DAYS_PER_MONTH, "drones_per_year": 12 * DAYS_PER_MONTH}
-        return super().quantile(level) / days[self.unit]
-
-
-class Drones(SourcedRange):
-    unit: Literal["drones"]
-
-
-class Share(SourcedRange):
-    """A part of a whole, 0 to 1."""
-
-    largest: ClassVar[float] = 1.0
-
-    unit: Literal["share"]
-
-    @model_validator(mode="after")
-    def _check_share(self) -> Self:
-        if self.high > self.largest:
-            raise ValueError(f"a share reaches {self.high}: expected 0 to 1")
-        return self
-
-
-class Ratio(SourcedRange):
-    unit: Literal["ratio"]
-
-
-class Days(SourcedRange):
-    unit: Literal["days"]
-
-
-class Workers(SourcedRange):
-    unit: Literal["workers"]
-
-
-class Rooms(SourcedRange):
-    unit: Literal["rooms"]
-
-
-class WorkersPerRoom(SourcedRange):
-    unit: Literal["workers_per_room"]
-
-
-class OutputPerWorker(SourcedRange):
-    unit: Literal["drones_per_worker_month"]
-
-
-class Workforce(Stated):
-    """Who builds the drones of a facility, and what limits them.
-
-    arrivals: workers who come on a day. rooms: dated points; from one to the next the last number stands. Beds are
-    rooms times occupants; who finds no bed waits for one. training: days from the bed to the line. output: of a worker
-    with full experience; starting_output: the share of it at the end of the training; learning_half_life: days in which
-    half of what is missing is learned.
-    """
-
-    arrivals: tuple[Workers, ...] = Field(strict=False, min_length=1)
-    rooms: tuple[Rooms, ...] = Field((), strict=False)
-    occupants: WorkersPerRoom | None = None
-    training: Days
-    output: OutputPerWorker
-    starting_output: Share
-    learning_half_life: Days
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if bool(self.rooms) != (self.occupants is not None):
-            raise ValueError("housing is rooms times occupants: expected both, or neither")
-        _check_dates("rooms", self.rooms)
-        return self
-
-
-class Facility(Stated):
-    """A place or group of plants that makes drones: the least of its lines, its workforce and its parts.
-
-    armed, decoys: dated points of line capacity, joined by the ramp; nothing before the first, the last one stands.
-    utilisation: share of the line capacity that is used. parts: dated points of how many drones the parts suffice for;
-    without them, the parts suffice.
-    """
-
-    id: Name
-    name: str
-    ramp: Literal["linear", "logistic"] = "linear"
-    utilisation: Share
-    armed: tuple[DronesPerTime, ...] = Field((), strict=False)
-    decoys: tuple[DronesPerTime, ...] = Field((), strict=False)
-    parts: tuple[DronesPerTime, ...] = Field((), strict=False)
-    workforce: Workforce | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if not self.armed and not self.decoys:
-            raise ValueError("a facility makes armed drones or decoys: expected points of 'armed' or of 'decoys'")
-        for name in ("armed", "decoys", "parts"):
-            _check_dates(name, getattr(self, name))
-        return self
-
-
-class _Event(Stated):
-    """Something that happens on `date`. sources: of the event itself; its numbers name their own."""
-
-    id: Name
-    title: str
-    date: date
-    sources: tuple[str, ...] = Field((), strict=False)
-
-
-class FacilityStrike(_Event):
-    """A share of a facility's lines is lost; half of it is back after each recovery_half_life."""
-
-    kind: Literal["facility_strike"]
-    facility: str
-    capacity_lost: Share
-    recovery_half_life: Days
-
-
-class StoreStrike(_Event):
-    """Drones in store are lost, as far as there are any."""
-
-    kind: Literal["store_strike"]
-    drones_lost: Drones
-
-
-class Sanctions(_Event):
-    """A share of a facility's parts is lost; half of it is replaced after each recovery_half_life."""
-
-    kind: Literal["sanctions"]
-    facility: str
-    parts_lost: Share
-    recovery_half_life: Days
-
-
-class NewLine(_Event):
-    """A facility gets more capacity, which grows from nothing in ramp_up days."""
-
-    kind: Literal["new_line"]
-    facility: str
-    line: Line
-    capacity: DronesPerTime
-    ramp_up: Days
-
-
-class _Period(_Event):
-    """From `date` through `until`, or without end."""
-
-    until: date | None = None
-
-    @model_validator(mode="after")
-    def _check_until(self) -> Self:
-        if self.until is not None and self.until < self.date:
-            raise ValueError(f"until {self.until} is before its date {self.date}: expected a later day")
-        return self
-
-
-class Imports(_Period):
-    """Drones that come ready-made from elsewhere."""
-
-    kind: Literal["imports"]
-    line: Line
-    rate: DronesPerTime
-
-
-class TransferOut(_Period):
-    """Drones that leave the store for other users, as far as there are any."""
-
-    kind: Literal["transfer_out"]
-    rate: DronesPerTime
-
-
-class ModelSwitch(_Event):
-    """A new model (jet, larger warhead) takes a share of the armed drones, in ramp_up days.
-
-    kill_probability: layer of the defence -> how many times its kill probability is that against the older model.
-    """
-
-    kind: Literal["model_switch"]
-    share: Share
-    ramp_up: Days
-    kill_probability: dict[Name, Ratio]
-
-
-class Pause(_Period):
-    """No launches against a theatre (a truce); production goes on."""
-
-    kind: Literal["pause"]
-    theatre: Name
-
-
-Event = Annotated[
-    FacilityStrike | StoreStrike | Sanctions | NewLine | Imports | TransferOut | ModelSwitch | Pause,
-    Field(discriminator="kind"),
+__all__ = [
+    "DAYS_PER_MONTH",
+    "PUBLISHED",
+    "Event",
+    "Facility",
+    "FacilityStrike",
+    "Imports",
+    "Line",
+    "ModelSwitch",
+    "NewLine",
+    "Pause",
+    "ProductionScenario",
+    "Ratio",
+    "Sanctions",
+    "StockPolicy",
+    "StoreStrike",
+    "TheatreShares",
+    "TransferOut",
+    "Workforce",
+    "bundled_scenarios",
+    "load_scenario",
+    "parse_scenario",
+    "scenario_text",
 ]
 
-
-class StockPolicy(Stated):
-    """What is in store and how it is used.
-
-    opening: drones in store on its date, when the account begins. minimum: kept in store. released: share of production
-    and imports that goes into the store; the rest is held back for other purposes. lost_before_launch: share of the
-    drones taken from the store that never become a launch. drawdown: days in which the store above its minimum would be
-    used up, were nothing made any more.
-    """
-
-    opening: Drones
-    minimum: Drones
-    released: Share
-    lost_before_launch: Share
-    drawdown: Days
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.drawdown.low < 1:
-            raise ValueError(f"drawdown is from {self.drawdown.low} days: expected at least 1")
-        if self.lost_before_launch.high >= 1:
-            raise ValueError("lost_before_launch reaches 1: expected less, or nothing would ever be launched")
-        return self
-
-
-class TheatreShares(Stated):
-    """What part of the drones is for a theatre, as dated points joined by straight lines.
-
-    Of one facility where it is named, and otherwise of everything that has no row of its own: production, imports and
-    the opening stock.
-    """
-
-    id: Name
-    facility: str | None = None
-    share: tuple[Share, ...] = Field(strict=False, min_length=1)
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        _check_dates("share", self.share)
-        return self
-
-    def mode_on(self, day: date) -> float:
-        """The most likely share on a day."""
-        points = sorted(self.share, key=lambda point: point.date)
-        days = [point.date.toordinal() for point in points]
-        return float(np.interp(day.toordinal(), days, [point.mode for point in points]))
+PUBLISHED = "published"
+"""The bundled scenario of the state as published; the others are variants of it."""
 
 
 class ProductionScenario(Stated):
@@ -287,7 +81,7 @@ class ProductionScenario(Stated):
 
     name: Name
     title: str
-    as_of: date
+    as_of: Day
     about: Annotated[str, Field(min_length=1)]
     based_on: str | None = None
     output_ratio: Ratio | None = None
@@ -312,6 +106,10 @@ class ProductionScenario(Stated):
             facility = getattr(part, "facility", None)
             if facility is not None and facility not in ids:
                 raise ValueError(f"{unknown_name('facility', facility, ids)} (in {_kind(part)} {part.id})")
+            theatre = getattr(part, "theatre", UKRAINE)
+            if theatre not in {UKRAINE, *self.theatre_ids}:
+                known = {UKRAINE, *self.theatre_ids}
+                raise ValueError(f"{unknown_name('theatre', theatre, known)} (in event {part.id})")
         for source in self.sources:
             if source.date > self.as_of:
                 raise ValueError(
@@ -352,47 +150,68 @@ class ProductionScenario(Stated):
         """The scenario as far as its sources were published by `day`; assumptions without a source stay.
 
         What was said later replaces what was said before: a point of a line gives way to a point for the same or an
-        earlier day that was published later. Facilities that have no point left are gone, and events with them.
+        earlier day that was published later. Facilities that have no point left, or no utilisation, are gone, and
+        events with them. What limits a workforce, and a split between theatres, is known as a whole or not at all.
+        Raises InputError where a number of the stock was not known: no account can be kept without it.
         """
         published = {source.id: source.date for source in self.sources}
 
-        def out(names: Iterable[str]) -> date:
-            return max((published[name] for name in names), default=date.min)
+        def out(stated: Stated) -> date:
+            return max((published[name] for name in getattr(stated, "sources", ())), default=date.min)
 
-        def known(stated: Stated) -> bool:
-            numbers = [table for _, table in tables(stated) if isinstance(table, SourcedRange)]
-            return all(out(getattr(each, "sources", ())) <= day for each in (stated, *numbers))
+        def known(*stated: Stated | None) -> bool:
+            parts = [part for part in stated if part is not None]
+            return all(out(each) <= day for part in parts for each in (part, *(table for _, table in tables(part))))
 
         def points(stated: Sequence[SourcedRange]) -> tuple[SourcedRange, ...]:
             kept = [point for point in stated if known(point)]
             return tuple(
                 point
                 for point in kept
-                if not any(
-                    point.sources and out(other.sources) > out(point.sources) and other.date <= point.date
-                    for other in kept
-                )
+                if not any(point.sources and out(other) > out(point) and other.date <= point.date for other in kept)
             )
 
+        def known_workforce(stated: Workforce) -> Workforce | None:
+            arrivals = tuple(arrival for arrival in stated.arrivals if known(arrival))
+            if not arrivals or not known(
+                stated.training, stated.output, stated.starting_output, stated.learning_half_life
+            ):
+                return None
+            rooms = points(stated.rooms) if known(stated.occupants) else ()
+            return stated.model_copy(
+                update={"arrivals": arrivals, "rooms": rooms, "occupants": stated.occupants if rooms else None}
+            )
+
+        for name, number in tables(self.stock):
+            if not known(number):
+                raise InputError(
+                    f"scenario {self.name}: stock.{name} was published on {out(number)}, after {day}: expected an "
+                    "assumption, or an earlier source"
+                )
         facilities = []
         for facility in self.facilities:
             lines = {name: points(getattr(facility, name)) for name in ("armed", "decoys", "parts")}
-            workforce = facility.workforce
-            if workforce is not None:
-                arrivals = tuple(arrival for arrival in workforce.arrivals if known(arrival))
-                rooms = points(workforce.rooms)
-                workforce = workforce.model_copy(
-                    update={"arrivals": arrivals, "rooms": rooms, "occupants": workforce.occupants if rooms else None}
-                )
-                lines["workforce"] = workforce if arrivals else None  # type: ignore[assignment]
-            if lines["armed"] or lines["decoys"]:
-                facilities.append(facility.model_copy(update=lines))
-        left = {facility.id for facility in facilities}
+            if (lines["armed"] or lines["decoys"]) and known(facility.utilisation):
+                workforce = facility.workforce and known_workforce(facility.workforce)
+                facilities.append(facility.model_copy(update={**lines, "workforce": workforce}))
+        makers = {None, *(facility.id for facility in facilities)}
+        unknown_splits = {row.facility for row in self.theatres if not known(row)}
+        theatres = tuple(row for row in self.theatres if row.facility in makers - unknown_splits)
+        fought_over = {None, UKRAINE, *(row.id for row in theatres)}
         return self.model_copy(
             update={
+                "as_of": min(self.as_of, day),
+                "output_ratio": self.output_ratio if known(self.output_ratio) else None,
                 "facilities": tuple(facilities),
-                "events": tuple(e for e in self.events if known(e) and getattr(e, "facility", None) in {None, *left}),
-                "theatres": tuple(row for row in self.theatres if row.facility in {None, *left}),
+                "events": tuple(
+                    event
+                    for event in self.events
+                    if known(event)
+                    and getattr(event, "facility", None) in makers
+                    and getattr(event, "theatre", None) in fought_over
+                ),
+                "theatres": theatres,
+                "sources": tuple(source for source in self.sources if source.date <= day),
             }
         )
 
@@ -409,12 +228,12 @@ def load_scenario(name_or_file: str) -> ProductionScenario:
 
     Raises InputError naming file, table and key of the first thing wrong.
     """
-    return _parsed(_tables_of(name_or_file, ()), name_or_file)
+    return parse_scenario(scenario_text(name_or_file), name_or_file)
 
 
 def parse_scenario(text: str, file_name: str) -> ProductionScenario:
     """A scenario from its TOML text; see `load_scenario`."""
-    return _parsed(_with_base(parse_tables(text, file_name, **_TABLES), file_name, ()), file_name)
+    return _parsed(_tables_of(text, file_name, ()), file_name)
 
 
 _TABLES: Any = {
@@ -422,6 +241,7 @@ _TABLES: Any = {
     "rows": ("facility", "event", "theatre", "source"),
     "single": ("stock", "output_ratio"),
 }
+_HEAD_KEYS = ("name", "title", "as_of", "about", "based_on")
 
 
 def _parsed(stated: dict[str, Any], file_name: str) -> ProductionScenario:
@@ -436,7 +256,7 @@ def _parsed(stated: dict[str, Any], file_name: str) -> ProductionScenario:
     try:
         return ProductionScenario.model_validate(given)
     except ValidationError as error:
-        raise told(error, ProductionScenario, given, file_name) from error
+        raise told(error, ProductionScenario, given, file_name, "scenario") from error
 
 
 def scenario_text(name_or_file: str) -> str:
@@ -448,51 +268,80 @@ def scenario_text(name_or_file: str) -> str:
             raise InputError(f"scenario file {name_or_file}: expected a TOML file with a name that ends in .toml")
         raise InputError(
             f"{unknown_name('scenario', name_or_file, bundled_scenarios())}; or name a file ending in .toml"
-        ) from None
+        )
     file = resources.files("features.bundled.scenarios").joinpath(f"{name_or_file}.toml")
     return file.read_text(encoding="utf-8")
 
 
-def _tables_of(name_or_file: str, variants: tuple[str, ...]) -> dict[str, Any]:
-    """The tables of a file, with those of what it is based on. variants: the files that led here."""
-    key = str(Path(name_or_file).resolve()) if name_or_file.endswith(".toml") else name_or_file
-    if key in variants:
-        raise InputError(f"{name_or_file}: based_on goes in a circle: expected a scenario that stands on its own")
-    stated = parse_tables(scenario_text(name_or_file), name_or_file, **_TABLES)
-    return _with_base(stated, name_or_file, (*variants, key))
-
-
-def _with_base(stated: dict[str, Any], file_name: str, variants: tuple[str, ...]) -> dict[str, Any]:
-    """The tables of a variant laid over those of its base: tables by key, rows by id; rows of its own are added."""
-    base_name = stated.get("scenario", {}).get("based_on")
-    if base_name is None:
-        return stated
+def _tables_of(text: str, file_name: str, variants: tuple[str, ...]) -> dict[str, Any]:
+    """The tables of a file; those of a variant are laid over those of its base: stock by key, rows by id; rows of its
+    own are added. variants: the files that led here."""
+    stated = parse_tables(text, file_name, **_TABLES)
+    if unknown := sorted(set(stated["scenario"]) - set(_HEAD_KEYS)):
+        raise one_line(f"{file_name}: scenario: {unknown_name('key', unknown[0], _HEAD_KEYS)}")
+    own = {name: _by_id(stated.get(name, []), name, file_name) for name in _TABLES["rows"]}
+    base_name = stated["scenario"].get("based_on")
     if not isinstance(base_name, str):
-        raise InputError(f"{file_name}: scenario.based_on is {base_name!r}: expected a name or a file ending in .toml")
+        return stated
+    base = _base(base_name, file_name, variants)
+    merged = {**base, **stated}
+    for name in ("scenario", "stock"):
+        merged[name] = {**base[name], **stated.get(name, {})}
+    for name in _TABLES["rows"]:
+        rows = _by_id(base.get(name, []), name, base_name)
+        merged[name] = [*({key: _laid_over(row, own[name].pop(key, {})) for key, row in rows.items()}).values()]
+        merged[name] += own[name].values()
+    return merged
+
+
+def _base(base_name: str, file_name: str, variants: tuple[str, ...]) -> dict[str, Any]:
+    """The tables of the scenario that a file is based on, which must be a good one by itself."""
     if base_name.endswith(".toml"):
         base_name = str(Path(file_name).parent / base_name)
-    base = _tables_of(base_name, variants)
-    merged: dict[str, Any] = {
-        name: {**base.get(name, {}), **stated.get(name, {})} for name in ("scenario", *_TABLES["single"])
-    }
-    for name in _TABLES["rows"]:
-        own = {_row_key(row): row for row in stated.get(name, [])}
-        rows = [{**row, **own.pop(_row_key(row), {})} for row in base.get(name, [])]
-        merged[name] = [*rows, *own.values()]
-    return {name: value for name, value in merged.items() if value}
+    try:
+        text = scenario_text(base_name)
+    except InputError as error:
+        raise one_line(f"{file_name}: scenario.based_on: {error}") from error
+    variants = (*variants, _identity(file_name))
+    if _identity(base_name) in variants:
+        raise one_line(
+            f"{file_name}: scenario.based_on: {base_name} goes in a circle: expected a scenario that stands on its own"
+        )
+    try:
+        base = _tables_of(text, base_name, variants)
+        _parsed(base, base_name)
+    except InputError as error:
+        raise one_line(f"{error} ({file_name} is based on it)") from error
+    return base
 
 
-def _row_key(row: Any) -> object:
-    """What makes a row of a variant the same as one of its base."""
-    return (row.get("id"), row.get("facility") if "share" in row else None) if isinstance(row, dict) else id(row)
+def _identity(name_or_file: str) -> str:
+    """One name for each file, however it is reached."""
+    return str(Path(name_or_file).resolve()) if name_or_file.endswith(".toml") else name_or_file
+
+
+def _by_id(rows: Sequence[Any], name: str, file_name: str) -> dict[tuple[object, ...], Any]:
+    """The rows by what makes a row of a variant the same as one of its base: its id, and a theatre's facility.
+
+    A row without an id stays, to be told with all that is wrong with it. Raises InputError where two are the same.
+    """
+    found: dict[tuple[object, ...], Any] = {}
+    for number, row in enumerate(rows):
+        key: tuple[object, ...] = (number,)
+        if isinstance(row, dict) and isinstance(row.get("id"), str):
+            facility = row.get("facility") if name == "theatre" else None
+            key = (row["id"], facility if isinstance(facility, str) else None)
+        if key in found:
+            of = f" of {key[1] or 'everything'}" if name == "theatre" else ""
+            raise one_line(f"{file_name}: {name} {key[0]}{of} is stated twice")
+        found[key] = row
+    return found
+
+
+def _laid_over(row: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A variant's row over its base's; an event of another kind replaces it."""
+    return {**row, **own} if own.get("kind", row.get("kind")) == row.get("kind") else own
 
 
 def _kind(part: Stated) -> str:
     return "theatre" if isinstance(part, TheatreShares) else "event"
-
-
-def _check_dates(name: str, points: Sequence[SourcedRange]) -> None:
-    """Raises ValueError where two points are of one day."""
-    days = [point.date for point in points]
-    if repeated := sorted({day for day in days if days.count(day) > 1}):
-        raise ValueError(f"{name} has two points of {repeated[0]}: expected one for each day")

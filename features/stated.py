@@ -1,5 +1,6 @@
 """What a person states in a TOML file: numbers as sourced ranges, and what is wrong with a file, told in one line."""
 
+import re
 import tomllib
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,10 +18,17 @@ LARGEST_NUMBER = 1e9
 """Far above any stock, supply or price: a larger number is a slip, and its products would leave 64 bits."""
 LARGEST_FILE = 1_000_000
 """Bytes; a hundred times a long file of assumptions."""
+LONGEST_MESSAGE = 1_000
+"""Characters; of a longer error, the beginning and the end are shown."""
 OPEN_END = 2.0
 """A number of which only a lower bound is known is drawn from the bound to this many times it, less often far above."""
 
+# Python refuses to write, and so to tell, numbers that are much longer.
+_ENDLESS_NUMBER = re.compile(r"\b\d[xob]?[\da-fA-F_]{1000}")
+
 Number = Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
+Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 12, 31))]
+"""A day outside of it is a slip of the pen, and an account from one to another would not fit into memory."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -35,7 +43,7 @@ class Source(Stated):
 
     id: str
     title: str
-    date: date
+    date: Day
     url: str
     confidence: Literal["A", "B", "C"]
 
@@ -57,7 +65,7 @@ class SourcedRange(Stated):
     up_to: Number | None = None
     basis: Literal["reported", "derived", "assumed"]
     sources: tuple[str, ...] = Field(strict=False)
-    date: date
+    date: Day
     confidence: Literal["A", "B", "C", "D"]
     note: str = ""
 
@@ -72,8 +80,8 @@ class SourcedRange(Stated):
         if len(bounds) > 1 or {"low", "mode", "high"} & given.keys():
             raise ValueError("expected low, mode and high, or at_least, or up_to: one of the three")
         bound = given[bounds[0]]
-        if isinstance(bound, bool) or not isinstance(bound, int | float):
-            raise ValueError(f"{bounds[0]} is {bound!r}: expected a number")
+        if isinstance(bound, bool) or not isinstance(bound, int | float) or not 0 <= bound <= LARGEST_NUMBER:
+            raise ValueError(f"{bounds[0]} is {_shown(bound)}: expected a number from 0 to {LARGEST_NUMBER:,.0f}")
         ends = (bound, max(bound, min(bound * OPEN_END, cls.largest))) if bounds[0] == "at_least" else (0.0, bound)
         return {**given, "low": ends[0], "mode": bound, "high": ends[1]}
 
@@ -101,7 +109,8 @@ class SourcedRange(Stated):
             return np.full(level.shape, self.mode)
         rising = np.sqrt(level * width * (self.mode - self.low))
         falling = np.sqrt((1.0 - level) * width * (self.high - self.mode))
-        return np.where(level * width <= self.mode - self.low, self.low + rising, self.high - falling)
+        quantile = np.where(level * width <= self.mode - self.low, self.low + rising, self.high - falling)
+        return quantile.clip(self.low, self.high)  # rounding leaves it by a hair, and no share is above 1
 
 
 def check_sources(stated: Stated, sources: Sequence[Source]) -> None:
@@ -138,9 +147,11 @@ def _row_name(name: str, key: object, row: object) -> str:
     if isinstance(key, str):
         return f"{name}.{key}"
     given = row if isinstance(row, Mapping) else {each: getattr(row, each, None) for each in ("id", "date")}
-    if given.get("id"):
+    if isinstance(given.get("id"), str):
         return f"{singular(name)} {given['id']}"
-    return f"{name} of {given['date']}" if given.get("date") else f"{singular(name)} {int(str(key)) + 1}"
+    return (
+        f"{name} of {given['date']}" if isinstance(given.get("date"), date) else f"{singular(name)} {int(str(key)) + 1}"
+    )
 
 
 def singular(name: str) -> str:
@@ -151,13 +162,17 @@ def singular(name: str) -> str:
 def read_stated(path: Path) -> str:
     """The text of a file of assumptions. Raises InputError where it is no small file of UTF-8 text."""
     try:
-        if (size := path.stat().st_size) > LARGEST_FILE:
-            raise InputError(f"{path} has {size:,} bytes: expected a TOML file of at most {LARGEST_FILE:,}")
-        return path.read_text(encoding="utf-8")
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8-sig") if size <= LARGEST_FILE else ""  # some editors begin with a mark
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text (byte {error.start}): expected a TOML file") from error
+        raise one_line(f"{path} is not UTF-8 text (byte {error.start}): expected a TOML file") from error
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}") from error
+        raise one_line(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise one_line(f"cannot read {path}: {error}") from error
+    if size > LARGEST_FILE:
+        raise one_line(f"{path} has {size:,} bytes: expected a TOML file of at most {LARGEST_FILE:,}")
+    return text
 
 
 def parse_tables(
@@ -168,66 +183,123 @@ def parse_tables(
     head: the [table] that every file has. rows: the [[tables]]. single: further [tables].
     Raises InputError naming the file.
     """
+    if _ENDLESS_NUMBER.search(text):
+        raise InputError(f"{file_name} has a number of over 1,000 digits: expected at most {LARGEST_NUMBER:,.0f}")
     try:
         stated = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{file_name} is not TOML: {error}") from error
+        raise one_line(f"{file_name} is not TOML: {error}") from error
     except RecursionError as error:
         raise InputError(f"{file_name} is not TOML that a person would write: it is nested too deeply") from error
     known = (head, *rows, *single)
     if unknown := sorted(set(stated) - set(known)):
-        raise InputError(f"{file_name}: {unknown_name('table', unknown[0], known)}")
+        raise one_line(f"{file_name}: {unknown_name('table', unknown[0], known)}")
     for name, value in stated.items():
         expected, brackets = (list, f"[[{name}]] tables") if name in rows else (dict, f"the table [{name}]")
         if not isinstance(value, expected):
             raise InputError(f"{file_name}: '{name}' is a {type(value).__name__}: expected {brackets}")
+    if head not in stated:
+        raise InputError(f"{file_name}: the table [{head}] with its name is missing")
     return stated
 
 
-def told(error: ValidationError, model: type[BaseModel], given: Mapping[str, Any], file_name: str) -> InputError:
+def one_line(message: str) -> InputError:
+    """The error of a message that quotes a file: on one line, however many the quoted text has, and not endless."""
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+    return InputError(
+        shown if len(shown) <= LONGEST_MESSAGE else f"{shown[: LONGEST_MESSAGE - 200]} ... {shown[-195:]}"
+    )
+
+
+_EXPECTED = {
+    "model_type": "expected a table",
+    "model_attributes_type": "expected a table",
+    "dict_type": "expected a table",
+    "tuple_type": "expected a list",
+    "string_type": "expected text in quotes",
+    "string_too_short": "expected some text",
+    "string_pattern_mismatch": "expected small letters, digits and _ (pattern {pattern})",
+    "date_type": "expected a date such as 2026-02-28, without quotes and time",
+    "greater_than_equal": "expected a value greater than or equal to {ge}",
+    "less_than_equal": "expected a value less than or equal to {le}",
+    "too_short": "expected at least {min_length} item",
+}
+"""What a person is told for an error of pydantic's, by its type; any other is told in pydantic's words."""
+
+
+def told(
+    error: ValidationError, model: type[BaseModel], given: Mapping[str, Any], file_name: str, head: str = ""
+) -> InputError:
     """The first error of a file in words: the file, the table by its id, the key, what was expected, and the nearest
-    key for a typo."""
+    key for a typo. head: the [table] that the plain keys of `model` are in."""
     errors = error.errors(include_url=False)
     # A mistyped key is also a missing one; only the typo tells what to mend.
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    where, fields = _located(first["loc"], model, given)
-    if first["type"] == "extra_forbidden":
-        return InputError(f"{file_name}: {where}: {unknown_name('key', str(first['loc'][-1]), fields)}")
-    if first["type"] == "missing":
-        return InputError(f"{file_name}: {where} is missing")
-    message = first["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(first["input"], dict | list | tuple | BaseModel) else f" (given: {_shown(first['input'])})"
-    return InputError(f"{file_name}: {where}: {message}{value}" if where else f"{file_name}: {message}")
+    location, kind, value, context = first["loc"], first["type"], first["input"], first.get("ctx", {})
+    context = {name: f"{each:,.10g}" if isinstance(each, float) else each for name, each in context.items()}
+    where, fields, options = _located(location, model, given)
+    field = model.model_fields.get(str(location[0])) if location else None
+    is_table = field is not None and bool(_tables_in(field.annotation))
+    if head and location and not is_table:
+        where = f"{head}.{where}"
+    if kind == "union_tag_not_found":  # no kind, or a slip in the word `kind`
+        fields = sorted({field for option in options for field in option.model_fields})
+        slips = [key for key in value if key not in fields]
+        kinds = ", ".join(sorted(str(each) for option in options for each in _kinds(option)))
+        message = str(unknown_name("key", slips[0], fields)) if slips else f"kind is missing: known are {kinds}"
+    elif kind == "union_tag_invalid":
+        known = [str(each) for option in options for each in _kinds(option)]
+        message = str(unknown_name("kind", str(context["tag"])[:80], known))
+    elif kind == "extra_forbidden":
+        message = str(unknown_name("key", str(location[-1]), fields))
+    elif kind == "missing":
+        name = f"the table [{where}]" if is_table and len(location) == 1 else where
+        return one_line(f"{file_name}: {name} is missing")
+    else:
+        words = _EXPECTED.get(kind, first["msg"].replace("Input should be", "expected"))
+        message = words.format_map(context) if kind in _EXPECTED else words.removeprefix("Value error, ")
+        # A rule about several keys has said what they are.
+        message += "" if kind == "value_error" and isinstance(value, Mapping) else f" (given: {_shown(value)})"
+    return one_line(f"{file_name}: {where}: {message}" if where else f"{file_name}: {message}")
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, Mapping | BaseModel):
+        return "a table"
+    if isinstance(value, list | tuple):
+        return "a list"
     return value.isoformat() if isinstance(value, date) else repr(value)[:80]
 
 
-def _located(location: Sequence[int | str], model: Any, given: Any) -> tuple[str, list[str]]:
-    """Where an error is, as a person would say it, and the keys that are known in that table."""
+def _located(location: Sequence[int | str], model: Any, given: Any) -> tuple[str, list[str], list[type[BaseModel]]]:
+    """Where an error is, as a person would say it; the keys that are known in the table of its last key; and the tables
+    that may stand there."""
     parts: list[str] = []
     fields: list[str] = []
     name = ""
     for key in location:
         options = _models(model)
-        # A choice between kinds of table adds the kind to the location; it is no key of the file.
+        # A choice between kinds of table adds the kind to the location; it is no key of the file. Nor is "[key]".
         chosen = [each for each in options if len(options) > 1 and key in _kinds(each)]
         if chosen:
             model = chosen[0]
-            continue
-        if isinstance(key, int):
+        elif isinstance(key, int):
             given = given[key] if isinstance(given, Sequence) and key < len(given) else {}
             parts[-1] = _row_name(name, key, given if isinstance(given, Mapping) else {})
             model = _inner(model)
-        else:
+        elif key != "[key]":
             parts.append(key)
             name = key
             given = given.get(key, {}) if isinstance(given, Mapping) else {}
             fields = sorted({field for each in options for field in each.model_fields}) or fields
             annotations = [each.model_fields[key].annotation for each in options if key in each.model_fields]
             model = annotations[0] if annotations else _inner(model)
-    return ".".join(parts), fields
+    return ".".join(parts), fields, _models(model)
+
+
+def _tables_in(annotation: Any) -> list[type[BaseModel]]:
+    """The tables that an annotation allows, or that its rows do."""
+    return _models(annotation) or _models(_inner(annotation))
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from datetime import date
 from enum import StrEnum
 from importlib.metadata import distribution
 from pathlib import Path
@@ -17,18 +16,30 @@ from features.cli import (
     WeaponClassOption,
     data,
     ingest,
-    open_ledger,
     parse_day,
 )
 from features.errors import InputError, SalvocastError
-from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
+from forecasting.common_cli import (
+    DEFAULT_MODEL,
+    DefenceOption,
+    HorizonOption,
+    ModelOption,
+    OriginOption,
+    PathsOption,
+    PlotOption,
+    SeedOption,
+    check_folder,
+    check_plot,
+    checked_seed,
+    draw,
+    open_defence,
+    open_history,
+)
+from forecasting.scenarios_cli import scenarios
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from features.history import LaunchHistory
-    from forecasting.layers import Defence
     from forecasting.report.document import ForecastDocument, PlanDocument
+    from forecasting.scenario_forecast import ScenarioRequest
 
 app = typer.Typer(
     help="Forecasts of Shahed-type drone salvos, and of the interceptors a defence needs against them.",
@@ -39,9 +50,9 @@ app = typer.Typer(
 )
 app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
+app.add_typer(scenarios, name="scenarios")
 
-DEFAULT_MODEL = "salvo_ensemble"
-PLOT_SUFFIXES = (".png", ".svg", ".html")
+NO_SCENARIO = "none"
 
 
 class Format(StrEnum):
@@ -53,17 +64,14 @@ class Format(StrEnum):
     XLSX = "xlsx"
 
 
-HorizonOption = Annotated[int, typer.Option(help="Attack days to forecast, 1 to 730.")]
-OriginOption = Annotated[
-    str | None, typer.Option(metavar="DATE", help="Forecast from that attack day, with what was published by then.")
-]
-ModelOption = Annotated[str, typer.Option(metavar="NAME", help="Model of the salvos.")]
-PathsOption = Annotated[int, typer.Option(help="Simulated futures, 1 to 100,000.")]
-SeedOption = Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
-PlotOption = Annotated[
-    Path | None, typer.Option(metavar="FILE.png|.svg|.html", help="Also draw a picture into this file.")
+ScenarioOption = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|FILE.toml|none",
+        help="Assumptions about production (see `salvocast scenarios list`); none is the salvo model alone.",
+    ),
 ]
 
 
@@ -72,6 +80,7 @@ def forecast_command(
     horizon: HorizonOption = 28,
     origin: OriginOption = None,
     model: ModelOption = DEFAULT_MODEL,
+    scenario: ScenarioOption = NO_SCENARIO,
     paths: PathsOption = 2_000,
     seed: SeedOption = 1,
     theatre: TheatreOption = "ukraine",
@@ -87,16 +96,23 @@ def forecast_command(
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
     _check_files(output, out, plot)
-    history = _history(origin, theatre, weapon_class, quiet_days)
-    salvos = forecast(chosen, history, request, _checked_seed(seed))
+    stated = _scenario_request(scenario, theatre)
+    history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=stated is not None)
+    salvos = forecast(chosen, history, request, checked_seed(seed))
+    supplied = None
+    if stated:
+        from forecasting.scenario_forecast import under_scenario
+
+        supplied = under_scenario(salvos, history, stated)
+        salvos = supplied.forecast
 
     from forecasting.report.document import forecast_document
 
     if plot:
         from forecasting.report.pictures import forecast_picture
 
-        _draw(forecast_picture(salvos, history), plot, f"Salvocast forecast as of {salvos.origin}")
-    _write(forecast_document(salvos), output, out)
+        draw(forecast_picture(salvos, history, supplied), plot, f"Salvocast forecast as of {salvos.origin}")
+    _write(forecast_document(salvos, supplied), output, out)
 
 
 @app.command("plan")
@@ -104,14 +120,13 @@ def plan_command(
     horizon: HorizonOption = 28,
     origin: OriginOption = None,
     model: ModelOption = DEFAULT_MODEL,
+    scenario: ScenarioOption = NO_SCENARIO,
     paths: PathsOption = 2_000,
     seed: SeedOption = 1,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
     quiet_days: QuietDaysOption = None,
-    defence: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Your defence; without it, the bundled one of Ukraine.")
-    ] = None,
+    defence: DefenceOption = None,
     layer: Annotated[
         list[str] | None, typer.Option(metavar="LAYER", help="Only this layer of the defence; repeatable.")
     ] = None,
@@ -130,11 +145,12 @@ def plan_command(
 
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
-    stated = _defence(defence, theatre, weapon_class)
+    stated = open_defence(defence, theatre, weapon_class)
     if layer:
         stated = stated.only(tuple(layer))
     _check_files(output, out, plot)
-    history = _history(origin, theatre, weapon_class, quiet_days)
+    assumed = _scenario_request(scenario, theatre)
+    history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=assumed is not None)
     # Only a plan that takes a while shows the bar.
     with tqdm(total=paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
         made = make_plan(
@@ -143,7 +159,8 @@ def plan_command(
             stated,
             request,
             service_level=service_level,
-            seed=_checked_seed(seed),
+            seed=checked_seed(seed),
+            scenario=assumed,
             on_paths=bar.update,
         )
 
@@ -152,7 +169,7 @@ def plan_command(
     if plot:
         from forecasting.report.pictures import plan_picture
 
-        _draw(plan_picture(made), plot, f"Salvocast plan as of {made.forecast.origin}")
+        draw(plan_picture(made), plot, f"Salvocast plan as of {made.forecast.origin}")
     _write(plan_document(made), output, out)
 
 
@@ -201,51 +218,22 @@ def _tell(message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _history(origin: str | None, theatre: str, weapon_class: str, rule: QuietDayRule | None) -> "LaunchHistory":
-    day: date | None = parse_day(origin, "--origin")
-    with open_ledger() as ledger:
-        return ledger.history(theatre, weapon_class, rule, day)
+def _scenario_request(name: str, theatre: str) -> "ScenarioRequest | None":
+    if name == NO_SCENARIO:
+        return None
+    from features.scenarios import PUBLISHED, load_scenario
+    from forecasting.scenario_forecast import ScenarioRequest
+    from forecasting.scenarios_cli import open_scenario
 
-
-def _defence(path: Path | None, theatre: str, weapon_class: str) -> "Defence":
-    from importlib import resources
-
-    from features.stated import read_stated
-    from forecasting.layers import parse_defence
-
-    if path is None:
-        if (theatre, weapon_class) != (UKRAINE, SHAHED):
-            raise InputError(
-                f"there is no bundled defence of theatre {theatre} against {weapons(weapon_class)}: state yours with "
-                "--defence FILE"
-            )
-        bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml")
-        return parse_defence(bundled.read_text(encoding="utf-8"), "defence_ukraine.toml")
-    return parse_defence(read_stated(path), str(path))
-
-
-def _checked_seed(seed: int) -> int:
-    if seed < 0:
-        raise InputError(f"seed is {seed}: expected 0 or more")
-    return seed
+    return ScenarioRequest(load_scenario(PUBLISHED), open_scenario(name), theatre)
 
 
 def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
     """Refuses, before the work is done, what could not be written after it."""
     if output is Format.XLSX and out is None:
         raise InputError("--format xlsx needs a file: add --out FILE.xlsx")
-    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
-        raise InputError(f"--plot {plot}: expected a name that ends in {', '.join(PLOT_SUFFIXES)}")
-    for path in (out, plot):
-        if path is not None and not path.parent.is_dir():
-            raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
-
-
-def _draw(figure: "Figure", path: Path, title: str) -> None:
-    from features.files import write_file
-    from forecasting.report.pictures import rendered
-
-    write_file(path, rendered(figure, path.suffix, title))
+    check_plot(plot)
+    check_folder(out)
 
 
 def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None) -> None:

@@ -10,15 +10,12 @@ from forecasting.model import Fitted, Model, SimulationRequest, require_days
 from forecasting.models.exponential_empirical import ExponentialEmpirical
 from forecasting.models.local_level import FittedLocalLevel, LocalLevel
 from forecasting.models.two_regime import TwoRegime
-from forecasting.sampling import exponential_weights, whole_drones
+from forecasting.sampling import whole_drones
 
 MONTH = 28
-FEWEST_MONTHS = 7
-DRIFT_HALF_LIFE = 365.0
-GROWTH_KEPT = 0.5
-LARGEST_MONTHLY_GROWTH = 0.5
-SMALLEST_WALK, LARGEST_WALK, USUAL_WALK = 0.02, 0.1, 0.04
-"""Bounds of the daily standard deviation of the log level beyond a month, and its value while months are few."""
+SMALLEST_WALK, LARGEST_WALK = 0.04, 0.1
+"""Bounds of the daily standard deviation of the log level beyond a month: a calm year proves no standstill, and a short
+or odd history no chaos."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class SalvoEnsemble:
     in the order of the members' own paths, pooled, times a level path drawn from the posterior of the local level model
     (Schaake shuffle; Clark et al. 2004): a path that starts high stays high as long as the level does, and totals are
     as uncertain as the level is. The distributions of the days are not changed by it. Beyond 28 days the level walks
-    on, with a variance and half of the growth learned from past 28-day means.
+    on as it did in the last year, without drift: growth that was is no growth to come.
 
     Weights, members and rules are fixed; what is learned, is learned at each origin from the history alone.
     """
@@ -42,27 +39,26 @@ class SalvoEnsemble:
 
     def fit(self, history: LaunchHistory) -> "FittedSalvoEnsemble":
         require_days(self.model_id, history)
+        level = LocalLevel().fit(history)
         return FittedSalvoEnsemble(
             tuple(member.fit(history) for member in self.members),
-            LocalLevel().fit(history) if self.level_order else None,
-            _long_drift(history),
+            level if self.level_order else None,
+            _long_drift(level),
         )
 
 
 @dataclass(frozen=True)
 class LongDrift:
-    """How the level moves beyond a month. walk: daily standard deviation of its logarithm; growth: its daily mean."""
+    """How the level moves beyond a month: at random. walk: daily standard deviation of its logarithm."""
 
     walk: float
-    growth: float
 
     def factors(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.float64]:
         """(n_paths, horizon) factors on the level; 1 for the first 28 days."""
-        beyond = np.maximum(np.arange(1, request.horizon + 1) - MONTH, 0)
-        steps = self.walk * rng.standard_normal((request.n_paths, request.horizon)) * (beyond > 0)
-        # Growth is not carried on for ever: it fades with a year.
-        kept = self.growth * DRIFT_HALF_LIFE * (1.0 - np.exp(-beyond / DRIFT_HALF_LIFE))
-        return np.exp(steps.cumsum(axis=1) + kept)
+        beyond = np.arange(1, request.horizon + 1) > MONTH
+        steps = self.walk * rng.standard_normal((request.n_paths, request.horizon)) * beyond
+        factors: NDArray[np.float64] = np.exp(steps.cumsum(axis=1))
+        return factors
 
 
 @dataclass(frozen=True)
@@ -93,19 +89,13 @@ class FittedSalvoEnsemble:
             ]
         )
         broken_ties = pooled + 0.5 + 0.2 * rng.random(pooled.shape)
-        return broken_ties if self.level is None else broken_ties * np.exp(self.level.deviations(request, rng))
+        if self.level is None:
+            return broken_ties
+        deviations = self.level.deviations(request, rng)
+        deviations[:, MONTH:] = deviations[:, MONTH - 1 : MONTH]  # beyond, the long drift walks on: not twice
+        return broken_ties * np.exp(deviations)
 
 
-def _long_drift(history: LaunchHistory) -> LongDrift:
-    """Variance and growth of the log of past 28-day means, recent ones weighing more; unknown days are left out."""
-    n_months = history.launched.size // MONTH
-    months = history.launched[history.launched.size - MONTH * n_months :].reshape(n_months, MONTH)
-    known = months[~np.isnan(months).all(axis=1)]
-    if len(known) < FEWEST_MONTHS:
-        return LongDrift(USUAL_WALK, 0.0)
-    changes = np.diff(np.log(np.nanmean(known, axis=1) + 1.0))
-    weights = exponential_weights(changes.size, DRIFT_HALF_LIFE / MONTH)
-    mean = float(weights @ changes)
-    variance = float(weights @ (changes - mean) ** 2) / MONTH
-    growth = GROWTH_KEPT * float(np.clip(mean, -LARGEST_MONTHLY_GROWTH, LARGEST_MONTHLY_GROWTH)) / MONTH
-    return LongDrift(float(np.clip(np.sqrt(variance), SMALLEST_WALK, LARGEST_WALK)), growth)
+def _long_drift(level: FittedLocalLevel) -> LongDrift:
+    """The walk that the local level model learned from the last year, within bounds."""
+    return LongDrift(float(np.clip(np.sqrt(level.walk), SMALLEST_WALK, LARGEST_WALK)))

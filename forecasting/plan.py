@@ -9,6 +9,7 @@ from forecasting.defence import engage
 from forecasting.layers import Defence
 from forecasting.model import Model, SimulationRequest, forecast
 from forecasting.ordering import check_service_level, order_for_horizon
+from forecasting.scenario_forecast import ScenarioRequest, SuppliedForecast, under_scenario
 from forecasting.types import Engagements, InterceptorOrder, SalvoForecast
 
 MAX_CELLS = 2_000_000
@@ -25,6 +26,8 @@ class Plan:
     engagements: Engagements
     orders: tuple[InterceptorOrder, ...]
     service_level: float
+    supplied: SuppliedForecast | None = None
+    """The production scenario that the forecast was made under."""
 
 
 def make_plan(
@@ -35,11 +38,13 @@ def make_plan(
     *,
     service_level: float,
     seed: int,
+    scenario: ScenarioRequest | None = None,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the history's last day. Same arguments: same bytes.
 
-    on_paths: see `forecasting.defence.engage`. Raises InputError where paths times horizon needs too much memory.
+    scenario: the assumptions about production to forecast under; None is the salvo model alone. on_paths: see
+    `forecasting.defence.engage`. Raises InputError where paths times horizon needs too much memory.
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
@@ -48,6 +53,15 @@ def make_plan(
         )
     check_service_level(service_level)  # before the work, and for a defence without any stock too
     salvos = forecast(model, history, request, seed)
-    engagements = engage(salvos, defence, on_paths=on_paths)
+    supplied = None
+    if scenario:
+        supplied = under_scenario(salvos, history, scenario)
+        salvos = supplied.forecast
+    engagements = engage(
+        salvos,
+        defence,
+        kill_factors=supplied.kill_factors(defence) if supplied else None,
+        on_paths=on_paths,
+    )
     orders = tuple(order_for_horizon(stock, defence, service_level) for stock in engagements.stocks)
-    return Plan(history, salvos, defence, engagements, orders, service_level)
+    return Plan(history, salvos, defence, engagements, orders, service_level, supplied)

@@ -9,13 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError, unknown_name
+from features.scenario_parts import DAYS_PER_MONTH
 from features.sources.cells import csv_rows, whole_count
 from features.stated import LARGEST_NUMBER, Source, SourcedRange
 from forecasting.layers import Defence
 
 Array = NDArray[np.float64]
-
-DAYS_PER_MONTH = 365.25 / 12
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,8 @@ CORE = [
     path
     for path in FILES
     if name(path).startswith("forecasting/")
-    and name(path) not in {"forecasting/cli.py", "forecasting/registry.py"}
+    and name(path) != "forecasting/registry.py"
+    and not name(path).endswith("cli.py")
     and not name(path).startswith("forecasting/service/")
 ]
 

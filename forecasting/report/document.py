@@ -11,19 +11,20 @@ from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from features.history import LaunchHistory
-from features.massed import RULE
+from features.massed import BORROWED_RULE, RULE
 from features.sources import ATTRIBUTION
 from features.stated import Source
 from forecasting.layers import Defence
 from forecasting.plan import Plan
+from forecasting.report.parts import Document, Spread, quantile, spread
+from forecasting.report.supply_document import SupplyDocument, supply_document
+from forecasting.scenario_forecast import SuppliedForecast
 from forecasting.types import SalvoForecast, StockOutlook
 
-LEVELS = (0.5, 0.8, 0.95)
-WINDOWS = (7, 28)
+WINDOWS = (7, 28, 90, 180)
 """Days over which totals are told, beside the whole horizon."""
 
 UNITS = {
@@ -36,30 +37,7 @@ UNITS = {
 }
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Interval(_Document):
-    """A central interval: the value lies between low and high (both included) with probability `level`."""
-
-    level: float
-    low: float
-    high: float
-
-
-class Spread(_Document):
-    """A simulated quantity: its median and its central 50, 80 and 95 % intervals over the paths."""
-
-    median: float
-    intervals: list[Interval]
-
-    def interval(self, level: float) -> Interval:
-        """The interval of that level."""
-        return next(interval for interval in self.intervals if interval.level == level)
-
-
-class DayForecast(_Document):
+class DayForecast(Document):
     """One attack day. massed_probability: that the day is a massed strike."""
 
     attack_day: date
@@ -68,7 +46,7 @@ class DayForecast(_Document):
     massed_probability: float
 
 
-class WindowForecast(_Document):
+class WindowForecast(Document):
     """Days 1 to n_days together. massed_probability: of at least one massed strike in them."""
 
     n_days: int
@@ -79,14 +57,14 @@ class WindowForecast(_Document):
     massed_days_expected: float
 
 
-class MassedStrikes(_Document):
+class MassedStrikes(Document):
     """What counts as a massed strike here."""
 
-    rule: str = RULE
+    rule: str
     threshold_drones: int
 
 
-class ForecastDocument(_Document):
+class ForecastDocument(Document):
     """A salvo forecast as published."""
 
     format: Literal["salvocast/forecast/1"] = "salvocast/forecast/1"
@@ -104,11 +82,12 @@ class ForecastDocument(_Document):
     massed_strikes: MassedStrikes
     days: list[DayForecast]
     windows: list[WindowForecast]
+    supply: SupplyDocument | None = Field(description="null without a production scenario")
     units: dict[str, str] = UNITS
     versions: dict[str, str]
 
 
-class OrderDocument(_Document):
+class OrderDocument(Document):
     """What to order of a layer's interceptor so that its stock lasts over the horizon at the service level."""
 
     quantity: int
@@ -117,7 +96,7 @@ class OrderDocument(_Document):
     cost_usd_high: float
 
 
-class LayerDocument(_Document):
+class LayerDocument(Document):
     """One layer over the whole horizon. What concerns interceptors is null for a layer that uses none."""
 
     layer: str
@@ -137,7 +116,7 @@ class LayerDocument(_Document):
     order: OrderDocument | None
 
 
-class Outcome(_Document):
+class Outcome(Document):
     """What becomes of the drones over the horizon, modelled beside reported."""
 
     leakers: Spread = Field(description="drones that no layer kills, with the stock there is, decoys included")
@@ -146,7 +125,7 @@ class Outcome(_Document):
     reported_neutralised_share: float | None = Field(description="last 28 known days; null where not reported")
 
 
-class Assumption(_Document):
+class Assumption(Document):
     """One number that the plan rests on."""
 
     layer: str
@@ -161,7 +140,7 @@ class Assumption(_Document):
     note: str
 
 
-class PlanDocument(_Document):
+class PlanDocument(Document):
     """A plan as published: the forecast, what the defence needs against it, and what that rests on."""
 
     format: Literal["salvocast/plan/1"] = "salvocast/plan/1"
@@ -176,8 +155,8 @@ class PlanDocument(_Document):
     sources: list[Source]
 
 
-def forecast_document(forecast: SalvoForecast) -> ForecastDocument:
-    """The published form of a forecast."""
+def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None = None) -> ForecastDocument:
+    """The published form of a forecast; supplied: the scenario that it was made under."""
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
     return ForecastDocument(
         theatre=forecast.theatre,
@@ -191,7 +170,10 @@ def forecast_document(forecast: SalvoForecast) -> ForecastDocument:
         seed=forecast.seed,
         n_paths=forecast.n_paths,
         horizon=forecast.horizon,
-        massed_strikes=MassedStrikes(threshold_drones=forecast.massed_threshold),
+        massed_strikes=MassedStrikes(
+            rule=BORROWED_RULE if supplied and supplied.assumption_only else RULE,
+            threshold_drones=forecast.massed_threshold,
+        ),
         days=[
             DayForecast(
                 attack_day=day,
@@ -212,6 +194,7 @@ def forecast_document(forecast: SalvoForecast) -> ForecastDocument:
             )
             for n_days in windows
         ],
+        supply=supply_document(supplied) if supplied else None,
         versions=versions(),
     )
 
@@ -257,7 +240,7 @@ def plan_document(plan: Plan) -> PlanDocument:
             )
         )
     return PlanDocument(
-        forecast=forecast_document(plan.forecast),
+        forecast=forecast_document(plan.forecast, plan.supplied),
         defence=plan.defence.title,
         defence_as_of=plan.defence.as_of,
         about=" ".join(plan.defence.about.split()),
@@ -271,22 +254,6 @@ def plan_document(plan: Plan) -> PlanDocument:
         layers=layers,
         assumptions=_assumptions(plan.defence),
         sources=_used_sources(plan.defence),
-    )
-
-
-def quantile(sample: NDArray[np.int64] | NDArray[np.float64], probability: float) -> float:
-    """The smallest sample value that at least this share of the sample does not exceed: whole drones stay whole."""
-    return float(np.quantile(sample, probability, method="inverted_cdf"))
-
-
-def spread(sample: NDArray[np.int64] | NDArray[np.float64]) -> Spread:
-    """Median and central intervals of (n_paths,) values."""
-    return Spread(
-        median=quantile(sample, 0.5),
-        intervals=[
-            Interval(level=level, low=quantile(sample, (1 - level) / 2), high=quantile(sample, (1 + level) / 2))
-            for level in LEVELS
-        ],
     )
 
 
@@ -317,7 +284,11 @@ def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | N
 
 def _assumptions(defence: Defence) -> list[Assumption]:
     return [
-        Assumption(layer=layer.id, quantity=quantity, **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}))
+        Assumption(
+            layer=layer.id,
+            quantity=quantity,
+            **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
+        )
         for layer in defence.layers
         for quantity, stated in layer.ranges.items()
     ]

@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from forecasting.report.document import ForecastDocument, PlanDocument, Spread
+from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.parts import Spread
+from forecasting.report.supply_document import Quantiles
 
-_KEYS = {"days": "attack_day", "windows": "n_days", "layers": "layer", "outcome": "measure"}
+_KEYS = {"days": "attack_day", "windows": "n_days", "layers": "layer", "outcome": "measure", "supply": "day"}
 """Table -> the column that names its rows, for the tables of computed numbers."""
 
 
@@ -20,6 +22,13 @@ def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]
     """
     forecast = document.forecast if isinstance(document, PlanDocument) else document
     made = {"about": _about(document, forecast), "days": _frame(forecast.days), "windows": _frame(forecast.windows)}
+    if supply := forecast.supply:
+        made |= {
+            "supply": _frame(supply.months),
+            "weights": _frame(supply.weights),
+            "scenario": _frame(supply.numbers),
+            "scenario_sources": _frame(supply.sources),
+        }
     if isinstance(document, PlanDocument):
         outcome = {
             name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in document.outcome
@@ -37,18 +46,26 @@ def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]
 
 
 def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
-    """One row per computed number: table, item (day, days of the window, layer), measure, value (float)."""
+    """One row per computed number: table, item (day, days of the window, layer), measure, value (float), and basis:
+    what the numbers rest on, the record or assumptions alone."""
     parts = []
     for name, frame in tables(document).items():
         if name not in _KEYS:
             continue
         numbers = frame.set_index(_KEYS[name]).select_dtypes("number")
         part = numbers.astype(float).rename_axis("item").reset_index().melt(id_vars="item", var_name="measure")
-        if name == "days":
+        if name in ("days", "supply"):
             part["item"] = part["item"].dt.strftime("%Y-%m-%d")
         part.insert(0, "table", name)
         parts.append(part.dropna(subset="value").astype({"item": str}))
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True).assign(basis=_basis(document))
+
+
+def _basis(document: ForecastDocument | PlanDocument) -> str:
+    supply = (document.forecast if isinstance(document, PlanDocument) else document).supply
+    if supply is None:
+        return "record"
+    return f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
 
 
 def workbook(document: ForecastDocument | PlanDocument) -> bytes:
@@ -74,6 +91,13 @@ def _about(document: ForecastDocument | PlanDocument, forecast: ForecastDocument
         "massed_threshold": forecast.massed_strikes.threshold_drones,
     }
     stated["data_sources"] = "; ".join(forecast.data_sources)
+    stated["basis"] = _basis(document)
+    if supply := forecast.supply:
+        stated |= {
+            f"scenario_{name}": value
+            for name, value in supply
+            if value is not None and not isinstance(value, list | Quantiles) and name != "scenario"
+        }
     if isinstance(document, PlanDocument):
         stated |= {
             "format": document.format,
@@ -90,7 +114,7 @@ def _about(document: ForecastDocument | PlanDocument, forecast: ForecastDocument
 def _frame(rows: list[Any]) -> pd.DataFrame:
     frame = pd.DataFrame([_flat(dict(row)) for row in rows])
     for column in frame.columns:
-        if column in ("attack_day", "last_day", "date"):
+        if column in ("attack_day", "last_day", "date", "day"):
             frame[column] = pd.to_datetime(frame[column])
     return frame.convert_dtypes()
 

@@ -14,11 +14,15 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import weapons
 from forecasting.plan import Plan
-from forecasting.report.document import LEVELS
+from forecasting.report.parts import LEVELS
+from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.scenario_forecast import SuppliedForecast
+from forecasting.sensitivity import Sensitivity
 from forecasting.types import SalvoForecast
 
 FORMATS = (".png", ".svg", ".html")
 PAST_DAYS = 60
+TORNADO_BARS = 15
 
 # Okabe and Ito (2008): told apart with every common kind of colour blindness.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#7A7A7A"
@@ -26,10 +30,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES = ("-", "--", "-.", ":")
 
 
-def forecast_picture(forecast: SalvoForecast, history: LaunchHistory) -> Figure:
-    """The fan chart: the last reports, then the median and the 50, 80 and 95 % intervals of every attack day."""
+def forecast_picture(
+    forecast: SalvoForecast, history: LaunchHistory, supplied: SuppliedForecast | None = None
+) -> Figure:
+    """The fan chart: the last reports, then the median and the 50, 80 and 95 % intervals of every attack day.
+
+    supplied: the scenario that the forecast was made under; the picture says so.
+    """
     figure = Figure(figsize=(10, 5), layout="constrained")
-    _fan_chart(figure.subplots(), forecast, history)
+    _fan_chart(figure.subplots(), forecast, history, supplied)
     return figure
 
 
@@ -37,8 +46,26 @@ def plan_picture(plan: Plan) -> Figure:
     """The fan chart above, and below it how likely each layer's stock has run short by each attack day."""
     figure = Figure(figsize=(10, 8), layout="constrained")
     above, below = figure.subplots(2, 1, height_ratios=(3, 2))
-    _fan_chart(above, plan.forecast, plan.history)
+    _fan_chart(above, plan.forecast, plan.history, plan.supplied)
     _stock_out_chart(below, plan)
+    return figure
+
+
+def tornado_picture(found: Sensitivity) -> Figure:
+    """What each assumption, held low and high, does to the demand for interceptors; the widest swing on top."""
+    swings = found.swings[:TORNADO_BARS][::-1]
+    figure = Figure(figsize=(10, 1.5 + 0.35 * max(len(swings), 1)), layout="constrained")
+    axes = figure.subplots()
+    names = [swing.assumption for swing in swings]
+    for end, colour, label in (("low", _BLUE, "held at its 10 % level"), ("high", _ORANGE, "held at its 90 % level")):
+        widths = [getattr(swing, end) - found.base for swing in swings]
+        hatch = None if end == "low" else "//"  # told apart without colour too
+        axes.barh(names, widths, left=found.base, color=colour, alpha=0.8, hatch=hatch, label=label)
+    axes.axvline(found.base, color=_GREY, lw=1)
+    axes.set_xlabel(f"interceptors needed over {found.horizon} attack days, all layers together")
+    axes.set_title(f"Scenario {found.scenario}: what moves the demand", loc="left", fontsize="medium")
+    axes.legend(loc="lower right", fontsize="small", frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 
@@ -65,8 +92,10 @@ def rendered(figure: Figure, suffix: str, title: str) -> bytes:
     return page.encode()
 
 
-def _fan_chart(axes: Axes, forecast: SalvoForecast, history: LaunchHistory) -> None:
-    past_days, past = history.days[-PAST_DAYS:], history.launched[-PAST_DAYS:]
+def _fan_chart(axes: Axes, forecast: SalvoForecast, history: LaunchHistory, supplied: SuppliedForecast | None) -> None:
+    # The record of another theatre, whose shape is borrowed, is no past of this one.
+    n_days = 0 if supplied and supplied.assumption_only else min(PAST_DAYS, history.launched.size)
+    past_days, past = history.days[history.days.size - n_days :], history.launched[history.launched.size - n_days :]
     massed = past >= forecast.massed_threshold
     axes.bar(past_days, np.nan_to_num(past), color=np.where(massed, _ORANGE, _GREY), width=0.8, label="reported")
     unknown = np.isnan(past)
@@ -96,9 +125,11 @@ def _fan_chart(axes: Axes, forecast: SalvoForecast, history: LaunchHistory) -> N
     )
     axes.set_ylabel(f"{weapons(forecast.weapon_class)} launched per attack day")
     axes.set_ylim(bottom=0)
+    scenario = f", scenario {supplied.scenario.name}" if supplied else ""
+    alone = f"{ASSUMPTION_ONLY}: " if supplied and supplied.assumption_only else ""
     axes.set_title(
-        f"{forecast.theatre}, {forecast.weapon_class}: as of {forecast.origin}, model {forecast.model_id}, "
-        f"data {forecast.data_digest[:12]}",
+        f"{alone}{forecast.theatre}, {forecast.weapon_class}: as of {forecast.origin}, model {forecast.model_id}"
+        f"{scenario}, data {forecast.data_digest[:12]}",
         loc="left",
         fontsize="medium",
     )

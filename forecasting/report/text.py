@@ -1,8 +1,6 @@
 """A forecast and a plan as text for a terminal: what a planner would read aloud."""
 
-import textwrap
 from collections import Counter
-from collections.abc import Sequence
 
 from features.records import SHAHED, weapons
 from forecasting.report.document import (
@@ -10,20 +8,29 @@ from forecasting.report.document import (
     ForecastDocument,
     LayerDocument,
     PlanDocument,
-    Spread,
     WindowForecast,
 )
+from forecasting.report.layout import BASIS_MARK, number, percent, table, wrapped
+from forecasting.report.parts import Spread
+from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.report.supply_text import supply_lines
 
-WIDTH = 110
 DAYS_SHOWN = 7
-BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?"}
-"""A number that nobody has reported must look it wherever it is printed."""
 
 
 def document_text(document: ForecastDocument | PlanDocument) -> str:
     """The forecast or the plan, ending without a line break."""
     if isinstance(document, ForecastDocument):
-        return "\n".join([*_head("Salvocast forecast", document), "", _sentence(document), "", *_salvos(document)])
+        return "\n".join(
+            [
+                *_head("Salvocast forecast", document),
+                "",
+                _sentence(document),
+                "",
+                *_salvos(document),
+                *_supply(document),
+            ]
+        )
     return "\n".join(
         [
             *_head("Salvocast plan", document.forecast),
@@ -32,6 +39,7 @@ def document_text(document: ForecastDocument | PlanDocument) -> str:
             _order_sentence(document),
             "",
             *_salvos(document.forecast),
+            *_supply(document.forecast),
             "",
             *_interceptors(document),
             "",
@@ -47,8 +55,11 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
     gap = (document.origin - known).days
     kind = "shahed drones" if document.weapon_class == SHAHED else weapons(document.weapon_class)
     warning = f", {gap} days before the origin" if gap else ""
+    scenario = f", scenario {document.supply.scenario}" if document.supply else ""
+    alone = f"{ASSUMPTION_ONLY}: " if document.supply and document.supply.assumption_only else ""
     return [
-        f"{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day{'s' * (document.horizon > 1)}",
+        f"{alone}{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day"
+        f"{'s' * (document.horizon > 1)}{scenario}",
         f"as of {document.origin} (last attack day known {known}{warning}; silent days: {document.quiet_day_rule})",
         f"model {document.model_id}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
@@ -61,10 +72,10 @@ def _sentence(document: ForecastDocument) -> str:
     threshold = document.massed_strikes.threshold_drones
     largest = window.largest_day_drones
     days = "attack day" if window.n_days == 1 else f"{window.n_days} attack days"
-    return _wrapped(
+    return wrapped(
         f"Next {days}: {total.low:,.0f} to {total.high:,.0f} {weapons(document.weapon_class)} (80 %), most likely "
         f"about {window.total_drones.median:,.0f}. A massed strike (at least {threshold:,} in a day) within them: "
-        f"{_percent(window.massed_probability)}. Largest day to expect: {largest.median:,.0f}, with one chance in ten "
+        f"{percent(window.massed_probability)}. Largest day to expect: {largest.median:,.0f}, with one chance in ten "
         f"of {largest.interval(0.8).high:,.0f} or more."
     )
 
@@ -78,16 +89,16 @@ def _order_sentence(document: PlanDocument) -> str:
     until = document.forecast.days[-1].attack_day
     safety = f"for {document.service_level:.0%} safety of each stock through {until}"
     if not wanted:
-        return _wrapped(f"Order nothing {safety}: stock and supply as stated last.")
-    return _wrapped(f"Order {safety}: {'; '.join(wanted)}.")
+        return wrapped(f"Order nothing {safety}: stock and supply as stated last.")
+    return wrapped(f"Order {safety}: {'; '.join(wanted)}.")
 
 
 def _salvos(document: ForecastDocument) -> list[str]:
     rows = [
-        [str(day.attack_day), *_cells(day.drones), _percent(day.massed_probability)]
+        [str(day.attack_day), *_cells(day.drones), percent(day.massed_probability)]
         for day in document.days[:DAYS_SHOWN]
     ]
-    lines = _table(["attack day", "median", "50 %", "80 %", "95 %", "massed"], rows)
+    lines = table(["attack day", "median", "50 %", "80 %", "95 %", "massed"], rows)
     decoys = " (decoys included)" if document.weapon_class == SHAHED else ""
     later = len(document.days) - len(rows)
     if later:
@@ -97,15 +108,19 @@ def _salvos(document: ForecastDocument) -> list[str]:
         *lines,
         "",
         f"TOTALS ({weapons(document.weapon_class)} launched) AND THE LARGEST DAY",
-        *_table(
+        *table(
             ["days", "until", "median", "50 %", "80 %", "95 %", "largest day, 80 %", "massed", "massed days"],
             [_window_cells(window) for window in document.windows],
         ),
-        _wrapped(
+        wrapped(
             f"massed: {document.massed_strikes.rule}, {document.massed_strikes.threshold_drones:,} here; "
             "the chance of at least one such day, and how many to expect."
         ),
     ]
+
+
+def _supply(document: ForecastDocument) -> list[str]:
+    return ["", *supply_lines(document.supply)] if document.supply else []
 
 
 def _window_cells(window: WindowForecast) -> list[str]:
@@ -115,7 +130,7 @@ def _window_cells(window: WindowForecast) -> list[str]:
         str(window.last_day),
         *_cells(window.total_drones),
         f"{largest.low:,.0f}-{largest.high:,.0f}",
-        _percent(window.massed_probability),
+        percent(window.massed_probability),
         f"{window.massed_days_expected:.1f}",
     ]
 
@@ -127,8 +142,8 @@ def _interceptors(document: PlanDocument) -> list[str]:
     header += ["days of supply", "runs out", "order", "cost, M USD"]
     return [
         f"INTERCEPTORS BY LAYER, in order of engagement, over {horizon} attack days",
-        *_table(header, [_layer_cells(layer, horizon) for layer in document.layers], left=(0, 2)),
-        _wrapped(
+        *table(header, [_layer_cells(layer, horizon) for layer in document.layers], left=(0, 2)),
+        wrapped(
             f"needed: 80 % range had every layer enough, and what {level} of the paths stay within. days of supply: "
             "median, and what nine paths in ten reach. runs out: chance within the horizon. order: in hand at the "
             f"origin, so that the stock lasts on {level} of the paths. cost: of the order, low to high price. "
@@ -152,7 +167,7 @@ def _layer_cells(layer: LayerDocument, horizon: int) -> list[str]:
         _range(layer.opening_stock, 0.8),
         _range(layer.supply, 0.8),
         f"{_days(layer.days_of_supply_median, horizon)} ({_days(layer.days_of_supply_p10, horizon)})",
-        _percent(layer.stock_out_probability),
+        percent(layer.stock_out_probability),
         f"{layer.order.quantity:,}",
         " to ".join(f"{value / 1e6:,.1f}" for value in cost) if layer.order.quantity else "0",
     ]
@@ -165,7 +180,7 @@ def _outcome(document: PlanDocument) -> list[str]:
     beside = "" if reported is None else f"; reported on the last 28 known days: {reported:.0%}"
     return [
         "WHAT GETS THROUGH",
-        _wrapped(
+        wrapped(
             f"Drones that no layer stops (decoys included): {_range(outcome.leakers, 0.8)} (80 %), "
             f"{_range(outcome.leakers_without_shortage, 0.8)} with no shortage of interceptors. "
             f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}."
@@ -195,28 +210,24 @@ def _assumed(document: PlanDocument) -> list[str]:
     span = f", published {min(dates)} to {max(dates)}" if dates else ""
     return [
         f"WHAT WAS ASSUMED: {document.defence} (as of {document.defence_as_of}); low to high",
-        *_table(["layer", *quantities.values()], rows),
-        _wrapped(
+        *table(["layer", *quantities.values()], rows),
+        wrapped(
             f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
             f"{counts['assumed']} assumed because none is published (?): put in your own with --defence FILE. "
             f"{len(document.sources)} sources{span}; each number's sources, date, confidence and reason: --format json."
         ),
         "",
-        _wrapped(document.about),
+        wrapped(document.about),
         "",
-        _wrapped("Launch counts: " + "; ".join(document.forecast.data_sources) + "."),
+        wrapped("Launch counts: " + "; ".join(document.forecast.data_sources) + "."),
     ]
 
 
 def _assumption_cell(assumption: Assumption | None) -> str:
     if assumption is None:
         return "-"
-    ends = dict.fromkeys(_number(value) for value in (assumption.low, assumption.high))
+    ends = dict.fromkeys(number(value) for value in (assumption.low, assumption.high))
     return "-".join(ends) + BASIS_MARK[assumption.basis]
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:g}"
 
 
 def _cells(spread: Spread) -> list[str]:
@@ -228,33 +239,9 @@ def _range(spread: Spread, level: float) -> str:
     return f"{interval.low:,.0f}-{interval.high:,.0f}"
 
 
-def _percent(probability: float) -> str:
-    """Simulated shares are rounded, and never to a certainty that a finite number of paths cannot show."""
-    if 0 < probability < 0.01:
-        return "<1 %"
-    if 0.99 < probability < 1:
-        return ">99 %"
-    return f"{100 * probability:.0f} %"
-
-
 def _days(days: float | None, horizon: int) -> str:
     return f">{horizon}" if days is None else f"{days:.0f}"
 
 
 def _plural(noun: str) -> str:
     return noun if noun.endswith("s") else f"{noun}s"
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if index in left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [header, *rows]
-    ]

@@ -29,8 +29,9 @@ from forecasting.report.document import (
     spread,
 )
 from forecasting.report.frames import long_frame, tables, workbook
+from forecasting.report.layout import WIDTH
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
-from forecasting.report.text import WIDTH, document_text
+from forecasting.report.text import document_text
 from forecasting.types import SalvoForecast
 
 DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
@@ -178,7 +179,7 @@ def test_csv_holds_every_number_of_the_document_and_no_other(document: Any) -> N
     expected = numbers_of(json.loads(document.model_dump_json()))
     text = long_frame(document).to_csv(index=False, lineterminator="\n")
     frame = pd.read_csv(StringIO(text), dtype={"item": str})
-    assert list(frame.columns) == ["table", "item", "measure", "value"]
+    assert list(frame.columns) == ["table", "item", "measure", "value", "basis"]
     assert not frame.duplicated(["table", "item", "measure"]).any()
     written = {(row[0], row[1], row[2]): row[3] for row in frame.itertuples(index=False, name=None)}
     assert written == expected

@@ -1,0 +1,279 @@
+"""The parts of a production scenario: facilities, workforce, events, stock, theatres. Every number is sourced."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from features.records import EARLIEST_DAY
+from features.stated import Day, Name, SourcedRange, Stated
+
+DAYS_PER_MONTH = 365.25 / 12
+
+Line = Literal["armed", "decoys"]
+
+
+class DronesPerTime(SourcedRange):
+    """Drones made, imported or transferred in a time; computed with as drones per day."""
+
+    unit: Literal["drones_per_day", "drones_per_month", "drones_per_year"]
+
+    @property
+    def _days(self) -> float:
+        return {"drones_per_day": 1.0, "drones_per_month": DAYS_PER_MONTH, "drones_per_year": 365.25}[self.unit]
+
+    def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
+        """(n,) draws in drones per day."""
+        return super().draw(rng, n) / self._days
+
+    def quantile(self, level: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Quantiles in drones per day."""
+        return super().quantile(level) / self._days
+
+
+class Drones(SourcedRange):
+    unit: Literal["drones"]
+
+
+class Share(SourcedRange):
+    """A part of a whole, 0 to 1."""
+
+    largest: ClassVar[float] = 1.0
+
+    unit: Literal["share"]
+
+    @model_validator(mode="after")
+    def _check_share(self) -> Self:
+        if self.high > self.largest:
+            raise ValueError(f"a share reaches {self.high}: expected 0 to 1")
+        return self
+
+
+class Ratio(SourcedRange):
+    unit: Literal["ratio"]
+
+
+class Days(SourcedRange):
+    unit: Literal["days"]
+
+
+class Workers(SourcedRange):
+    unit: Literal["workers"]
+
+
+class Rooms(SourcedRange):
+    unit: Literal["rooms"]
+
+
+class WorkersPerRoom(SourcedRange):
+    unit: Literal["workers_per_room"]
+
+
+class OutputPerWorker(SourcedRange):
+    unit: Literal["drones_per_worker_month"]
+
+
+class Workforce(Stated):
+    """Who builds the drones of a facility, and what limits them.
+
+    arrivals: workers who come on a day. rooms: dated points; from one to the next the last number stands. Beds are
+    rooms times occupants; who finds no bed waits for one. training: days from the bed to the line. output: of a worker
+    with full experience; starting_output: the share of it at the end of the training; learning_half_life: days in which
+    half of what is missing is learned.
+    """
+
+    arrivals: tuple[Workers, ...] = Field(strict=False, min_length=1)
+    rooms: tuple[Rooms, ...] = Field((), strict=False)
+    occupants: WorkersPerRoom | None = None
+    training: Days
+    output: OutputPerWorker
+    starting_output: Share
+    learning_half_life: Days
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if bool(self.rooms) != (self.occupants is not None):
+            raise ValueError("housing is rooms times occupants: expected both, or neither")
+        _check_dates("rooms", self.rooms)
+        return self
+
+
+class Facility(Stated):
+    """A place or group of plants that makes drones: the least of its lines, its workforce and its parts.
+
+    armed, decoys: dated points of line capacity, joined by the ramp; nothing before the first, the last one stands.
+    utilisation: share of the line capacity that is used. parts: dated points of how many drones the parts suffice for;
+    without them, the parts suffice.
+    """
+
+    id: Name
+    name: str
+    ramp: Literal["linear", "logistic"] = "linear"
+    utilisation: Share
+    armed: tuple[DronesPerTime, ...] = Field((), strict=False)
+    decoys: tuple[DronesPerTime, ...] = Field((), strict=False)
+    parts: tuple[DronesPerTime, ...] = Field((), strict=False)
+    workforce: Workforce | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.armed and not self.decoys:
+            raise ValueError("a facility makes armed drones or decoys: expected points of 'armed' or of 'decoys'")
+        for name in ("armed", "decoys", "parts"):
+            _check_dates(name, getattr(self, name))
+        return self
+
+
+class _Event(Stated):
+    """Something that happens on `date`. sources: of the event itself; its numbers name their own."""
+
+    id: Name
+    title: str
+    date: Day
+    sources: tuple[str, ...] = Field((), strict=False)
+
+
+class FacilityStrike(_Event):
+    """A share of a facility's lines is lost; half of it is back after each recovery_half_life."""
+
+    kind: Literal["facility_strike"]
+    facility: str
+    capacity_lost: Share
+    recovery_half_life: Days
+
+
+class StoreStrike(_Event):
+    """Drones in store are lost, as far as there are any."""
+
+    kind: Literal["store_strike"]
+    drones_lost: Drones
+
+
+class Sanctions(_Event):
+    """A share of a facility's parts is lost; half of it is replaced after each recovery_half_life."""
+
+    kind: Literal["sanctions"]
+    facility: str
+    parts_lost: Share
+    recovery_half_life: Days
+
+
+class NewLine(_Event):
+    """A facility gets more capacity, which grows from nothing in ramp_up days."""
+
+    kind: Literal["new_line"]
+    facility: str
+    line: Line
+    capacity: DronesPerTime
+    ramp_up: Days
+
+
+class _Period(_Event):
+    """From `date` through `until`, or without end."""
+
+    until: Day | None = None
+
+    @model_validator(mode="after")
+    def _check_until(self) -> Self:
+        if self.until is not None and self.until < self.date:
+            raise ValueError(f"until {self.until} is before its date {self.date}: expected a later day")
+        return self
+
+
+class Imports(_Period):
+    """Drones that come ready-made from elsewhere."""
+
+    kind: Literal["imports"]
+    line: Line
+    rate: DronesPerTime
+
+
+class TransferOut(_Period):
+    """Drones that leave the store for other users, as far as there are any."""
+
+    kind: Literal["transfer_out"]
+    rate: DronesPerTime
+
+
+class ModelSwitch(_Event):
+    """A new model (jet, larger warhead) takes a share of the armed drones, in ramp_up days.
+
+    kill_probability: layer of the defence -> how many times its kill probability is that against the older model.
+    """
+
+    kind: Literal["model_switch"]
+    share: Share
+    ramp_up: Days
+    kill_probability: dict[Name, Ratio]
+
+
+class Pause(_Period):
+    """No launches against a theatre (a truce); production goes on."""
+
+    kind: Literal["pause"]
+    theatre: Name
+
+
+Event = Annotated[
+    FacilityStrike | StoreStrike | Sanctions | NewLine | Imports | TransferOut | ModelSwitch | Pause,
+    Field(discriminator="kind"),
+]
+
+
+class StockPolicy(Stated):
+    """What is in store and how it is used.
+
+    opening: drones in store on its date, when the account begins. minimum: kept in store. released: share of production
+    and imports that goes into the store; the rest is held back for other purposes. lost_before_launch: share of the
+    drones taken from the store that never become a launch. drawdown: days in which the store above its minimum would be
+    used up, were nothing made any more.
+    """
+
+    opening: Drones
+    minimum: Drones
+    released: Share
+    lost_before_launch: Share
+    drawdown: Days
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.drawdown.low < 1:
+            raise ValueError(f"drawdown is from {self.drawdown.low} days: expected at least 1")
+        if self.lost_before_launch.high >= 1:
+            raise ValueError("lost_before_launch reaches 1: expected less, or nothing would ever be launched")
+        if self.opening.date < EARLIEST_DAY:
+            raise ValueError(f"opening is of {self.opening.date}: expected {EARLIEST_DAY} or later")
+        return self
+
+
+class TheatreShares(Stated):
+    """What part of the drones is for a theatre, as dated points joined by straight lines.
+
+    Of one facility where it is named, and otherwise of everything that has no row of its own: production, imports and
+    the opening stock.
+    """
+
+    id: Name
+    facility: str | None = None
+    share: tuple[Share, ...] = Field(strict=False, min_length=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_dates("share", self.share)
+        return self
+
+    def mode_on(self, day: date) -> float:
+        """The most likely share on a day."""
+        points = sorted(self.share, key=lambda point: point.date)
+        days = [point.date.toordinal() for point in points]
+        return float(np.interp(day.toordinal(), days, [point.mode for point in points]))
+
+
+def _check_dates(name: str, points: Sequence[SourcedRange]) -> None:
+    """Raises ValueError where two points are of one day."""
+    days = [point.date for point in points]
+    if repeated := sorted({day for day in days if days.count(day) > 1}):
+        raise ValueError(f"{name} has two points of {repeated[0]}: expected one for each day")

@@ -1,0 +1,226 @@
+"""A production scenario meets the record: which stock and which output are compatible with the launches so far.
+
+Launches are compared month by month (28 days, counted back from the origin) with what a draw's stock and production
+sustain. True output over what the draw says may differ, and walks at random on the log scale; an extended Kalman filter
+(Anderson and Moore 1979, ch. 8) follows it draw by draw, and the likelihood of its one-step errors weighs the draws
+(importance sampling with the walk integrated out; Doucet et al. 2000). The store pays every launch on record.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.production import draw_supply
+from features.scenario_parts import DAYS_PER_MONTH
+from features.scenarios import ProductionScenario
+from features.stock_flow import SupplyDraws
+
+Draws = NDArray[np.float64]
+
+BLOCK = 28
+OUTPUT_WALK = 0.4
+"""Standard deviation of the log of true over stated output, per block; with the next, near the most likely values on
+the record, be it until June 2024 or August 2025: output grew tenfold in a year, and nobody had announced it."""
+LAUNCH_SPREAD = 0.3
+"""Standard deviation of the log of a block's launches around what stock and production sustain: talks, weather, saving
+for a massed strike."""
+FIRST_DOUBT = 0.5
+"""Standard deviation of the log of true over stated output when the account opens, beside the scenario's own range."""
+LARGEST_SURPRISE = 2.5
+"""A block that is further off, in standard deviations, is a matter of policy (a truce) and not of output."""
+FORGETTING = 0.5 ** (1 / 12)
+"""What a block's likelihood counts for, one block later: that a draw met the launches of 2023 says little of today."""
+FEWEST_KNOWN = 0.25
+"""Share of a block's days that must be known for it to say anything."""
+
+_FUTURE_STREAM, _RATIO_STREAM = 3, 5
+_PICKED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, eq=False)
+class AssimilatedSupply:
+    """A scenario's supply of one theatre at an origin, weighed by the record. Arrays are (n_draws,).
+
+    scenario: as known at the origin. drawn: from the opening of the account through the horizon, as stated.
+    record: (n_days,) the launches from the opening through the origin, NaN where unknown. weights: of the draws; they
+    sum to 1. stock: drones in store at the origin, at least what the launches on record prove. log_ratio,
+    log_ratio_variance: mean and variance of the log of true over stated output at the origin.
+    """
+
+    scenario: ProductionScenario
+    origin: date
+    drawn: SupplyDraws
+    record: Draws
+    weights: Draws
+    stock: Draws
+    log_ratio: Draws
+    log_ratio_variance: Draws
+
+    @property
+    def effective_sample_size(self) -> float:
+        """How many draws of equal weight say as much (Kish 1965)."""
+        return float(1.0 / (self.weights**2).sum())
+
+    @property
+    def capacity_stated(self) -> Draws:
+        """Drones per month that reach the store at the origin, as stated: the mean of the last 28 days."""
+        end = (self.origin - self.drawn.first_day).days + 1
+        days = slice(max(end - BLOCK, 0), end)
+        made = (self.drawn.armed[:, days] + self.drawn.decoys[:, days]).mean(axis=1) * self.drawn.released
+        monthly: Draws = made * DAYS_PER_MONTH
+        return monthly
+
+    @property
+    def capacity(self) -> Draws:
+        """The same, times true over stated output, drawn."""
+        return self.capacity_stated * self._true_over_drawn
+
+    @property
+    def output_ratio(self) -> Draws:
+        """True output over the numbers that were stated, before the scenario's own ratio."""
+        own = self.scenario.output_ratio
+        level = self.drawn.levels.get("output_ratio")
+        drawn = 1.0 if own is None else own.mode if level is None else own.quantile(level)
+        return self._true_over_drawn * drawn
+
+    @property
+    def _true_over_drawn(self) -> Draws:
+        """Draws of true over drawn output at the origin: what the filter has left open is in them."""
+        noise = np.random.default_rng(_RATIO_STREAM).standard_normal(self.log_ratio.size)
+        drawn: Draws = np.exp(self.log_ratio + np.sqrt(self.log_ratio_variance) * noise)
+        return drawn
+
+    def quantiles(self, values: Draws, levels: Sequence[float]) -> Draws:
+        """The quantiles of values (n_draws,) under the weights."""
+        order = np.argsort(values)
+        below = np.cumsum(self.weights[order])
+        quantiles: Draws = values[order][np.minimum(np.searchsorted(below, levels), values.size - 1)]
+        return quantiles
+
+    def future(self, n_paths: int, seed: int) -> SupplyDraws:
+        """The supply from the day after the origin, one draw per path: picked by weight, with the stock at the origin,
+        and output times a true over stated ratio that walks on.
+
+        Common random numbers: of two scenarios with the same seed, a path has the same draw (as long as the record says
+        the same of both; the Gumbel-max trick, Maddison et al. 2014) and the same walk.
+        """
+        picked, now, rng = self._picked(n_paths, seed)
+        ahead = self.drawn.window(self.origin + timedelta(days=1), self.drawn.last_day, self.stock)
+        supply = ahead.pick(picked)
+        walk = OUTPUT_WALK / np.sqrt(BLOCK) * rng.standard_normal((n_paths, supply.n_days)).cumsum(axis=1)
+        return scaled(supply, np.exp(now[:, np.newaxis] + walk))
+
+    def sustained_now(self, n_paths: int, seed: int) -> Draws:
+        """(n_paths,) launches per day that stock and output sustain on the day of the origin, path by path as in
+        `future`."""
+        picked, now, _ = self._picked(n_paths, seed)
+        drawn = self.drawn.pick(picked)
+        made = drawn.inflow[:, (self.origin - drawn.first_day).days] * np.exp(now)
+        above = np.maximum(self.stock[picked] - drawn.minimum, 0.0)
+        used = -np.expm1(-1.0 / drawn.drawdown)
+        sustained: Draws = (made + above * used) * (1.0 - drawn.lost_before_launch)
+        return sustained
+
+    def _picked(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
+        """For each path its draw, and the log of true over stated output at the origin; and the generator after it."""
+        rng = np.random.default_rng([seed, _FUTURE_STREAM])
+        with np.errstate(divide="ignore"):
+            log_weights = np.log(self.weights)
+        picked = np.concatenate(
+            [
+                (log_weights + rng.gumbel(size=(min(_PICKED_AT_ONCE, n_paths - start), log_weights.size))).argmax(
+                    axis=1
+                )
+                for start in range(0, n_paths, _PICKED_AT_ONCE)
+            ]
+        )
+        now = self.log_ratio[picked] + np.sqrt(self.log_ratio_variance[picked]) * rng.standard_normal(n_paths)
+        return picked, now, rng
+
+
+def scaled(supply: SupplyDraws, ratio: Draws) -> SupplyDraws:
+    """The supply with its output times a ratio (n_draws, n_days)."""
+    return replace(supply, armed=supply.armed * ratio, decoys=supply.decoys * ratio)
+
+
+def assimilate(
+    scenario: ProductionScenario,
+    history: LaunchHistory,
+    horizon: int,
+    n_draws: int,
+    seed: int,
+    fixed: Mapping[str, float] | None = None,
+) -> AssimilatedSupply:
+    """What the record says of the scenario, as known at the history's last day, for its theatre.
+
+    Days without a report are unknown, not quiet: a block of them moves the store by what is sustained, and weighs
+    nothing. fixed: see `draw_supply`. Raises InputError where the account opens after the origin, and as `draw_supply`.
+    """
+    origin = history.last_day
+    known = scenario.as_known(origin)
+    if known.stock.opening.date > origin:
+        raise InputError(
+            f"the account of scenario {scenario.name} opens on {known.stock.opening.date}: expected a day until the "
+            f"origin {origin}; state the opening stock for an earlier day"
+        )
+    drawn = draw_supply(known, history.theatre, origin + timedelta(days=horizon), n_draws, seed, fixed)
+    record = _record(history, drawn.first_day)
+    weights, stock, ratio, variance = _filtered(drawn, record)
+    return AssimilatedSupply(known, origin, drawn, record, weights, stock, ratio, variance)
+
+
+def _record(history: LaunchHistory, first_day: date) -> Draws:
+    """(n_days,) the counts from first_day through the origin; NaN where unknown, also before the history."""
+    missing = max((history.first_day - first_day).days, 0)
+    counts = history.since(first_day).launched
+    return np.concatenate([np.full(missing, np.nan), counts])
+
+
+def blocks(n_days: int) -> list[slice]:
+    """Blocks of 28 days up to the last day; the first may be shorter."""
+    starts = range(n_days % BLOCK or BLOCK, n_days + 1, BLOCK)
+    return [slice(max(end - BLOCK, 0), end) for end in starts]
+
+
+def _filtered(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, Draws, Draws]:
+    """Weights, stock at the origin, and mean and variance of the log of true over stated output, (n_draws,) each."""
+    stock, usable = drawn.opening, 1.0 - drawn.lost_before_launch
+    ratio, log_weight = np.zeros((2, drawn.n_draws))
+    variance = np.full(drawn.n_draws, FIRST_DOUBT**2)
+    for days in blocks(record.size):
+        counts, known = record[days], ~np.isnan(record[days])
+        inflow = (drawn.armed[:, days] + drawn.decoys[:, days]) * drawn.released[:, np.newaxis]
+        leaving = drawn.struck[:, days] + drawn.transferred[:, days]
+        variance = variance + OUTPUT_WALK**2 * counts.size / BLOCK
+        made = inflow.sum(axis=1) * np.exp(ratio)
+        # Only what is there can leave.
+        there, all_leaving = stock + made, leaving.sum(axis=1)
+        leaving = leaving * (np.minimum(all_leaving, there) / np.maximum(all_leaving, 1e-9))[:, np.newaxis]
+        above = np.maximum(there - leaving.sum(axis=1) - drawn.minimum, 0.0)
+        used = -np.expm1(-counts.size / drawn.drawdown)
+        active = 1.0 - drawn.paused[days].mean()
+        sustained = usable * active * np.minimum(above, made + np.maximum(above - made, 0.0) * used)
+        if known.mean() >= FEWEST_KNOWN:
+            launched = np.where(known, counts, counts[known].mean())
+            # One drone more on both sides: a block without launches has a logarithm too.
+            slope = np.minimum(usable * made / (sustained + 1.0), 1.0)
+            spread = slope**2 * variance + LAUNCH_SPREAD**2
+            surprise = np.log(launched.sum() + 1.0) - np.log(sustained + 1.0)
+            surprise = np.clip(surprise / np.sqrt(spread), -LARGEST_SURPRISE, LARGEST_SURPRISE) * np.sqrt(spread)
+            log_weight = FORGETTING * log_weight - 0.5 * (np.log(spread) + surprise**2 / spread)
+            gain = variance * slope / spread
+            ratio = ratio + gain * surprise
+            variance = variance * (1.0 - gain * slope)
+        else:
+            launched = np.repeat(sustained[:, np.newaxis] / counts.size, counts.size, axis=1)
+        balance = inflow * np.exp(ratio)[:, np.newaxis] - leaving - launched / usable[:, np.newaxis]
+        balance = balance.cumsum(axis=1)
+        # What was launched was there: the lowest point of the account proves a stock at the start of the block.
+        stock = np.maximum(stock, drawn.minimum - balance.min(axis=1)) + balance[:, -1]
+    weights = np.exp(log_weight - log_weight.max())
+    return weights / weights.sum(), stock, ratio, variance

@@ -1,0 +1,230 @@
+"""Scenarios of production as text for a terminal."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.scenarios import ProductionScenario
+from features.stated import SourcedRange, tables
+from forecasting.assimilation import AssimilatedSupply
+from forecasting.report.layout import BASIS_MARK, number, percent, table, wrapped
+from forecasting.report.parts import spread
+from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.scenario_forecast import SuppliedForecast
+from forecasting.sensitivity import HIGH, LOW, Sensitivity
+from forecasting.verdict import Verdict
+
+
+def scenario_list(scenarios: Iterable[ProductionScenario]) -> str:
+    """One row per scenario."""
+    rows = [[each.name, str(each.as_of), ", ".join(each.theatre_ids), each.title] for each in scenarios]
+    return "\n".join(table(["name", "as of", "theatres", "what is assumed"], rows, left=(0, 1, 2, 3)))
+
+
+def scenario_text(scenario: ProductionScenario) -> str:
+    """What a scenario says: its paragraph, each number with unit and source, and the sources."""
+    numbers = [(where, stated) for where, stated in tables(scenario) if isinstance(stated, SourcedRange)]
+    counts = Counter(stated.basis for _, stated in numbers)
+    return "\n".join(
+        [
+            f"{scenario.name}: {scenario.title}",
+            f"as of {scenario.as_of}; theatres: {', '.join(scenario.theatre_ids)}"
+            + (f"; a variant of {scenario.based_on}" if scenario.based_on else ""),
+            "",
+            wrapped(" ".join(scenario.about.split())),
+            "",
+            "WHAT IT STATES; low to high",
+            *table(
+                ["number", "range", "most likely", "unit", "of", "confidence", "sources"],
+                [_cells(where, stated) for where, stated in numbers],
+                left=(0, 3, 4, 5, 6),
+            ),
+            wrapped(
+                f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
+                f"{counts['assumed']} assumed because none is published (?)."
+            ),
+            *_events(scenario),
+            "",
+            "SOURCES",
+            *(
+                f"{source.id}  {source.date}  {source.confidence}  {source.title}  {source.url}"
+                for source in scenario.sources
+            ),
+        ]
+    )
+
+
+def _cells(where: str, stated: SourcedRange) -> list[str]:
+    unit = str(getattr(stated, "unit", "")).replace("_", " ").replace("drones per", "drones a")
+    return [
+        where,
+        f"{range_text(stated)}{BASIS_MARK[stated.basis]}",
+        number(stated.mode),
+        unit,
+        str(stated.date),
+        stated.confidence,
+        " ".join(stated.sources),
+    ]
+
+
+def range_text(stated: SourcedRange) -> str:
+    """A range as it was stated: 1,800-2,300, at least 5,000, up to 300."""
+    if stated.at_least is not None:
+        return f"at least {number(stated.at_least)}"
+    if stated.up_to is not None:
+        return f"up to {number(stated.up_to)}"
+    return "-".join(dict.fromkeys(number(end) for end in (stated.low, stated.high)))
+
+
+def _events(scenario: ProductionScenario) -> list[str]:
+    if not scenario.events:
+        return []
+    rows = [
+        [
+            str(event.date),
+            str(getattr(event, "until", None) or ""),
+            event.kind.replace("_", " "),
+            event.title,
+            " ".join(event.sources),
+        ]
+        for event in sorted(scenario.events, key=lambda event: event.date)
+    ]
+    return ["", "EVENTS", *table(["from", "until", "kind", "what", "sources"], rows, left=(0, 1, 2, 3, 4))]
+
+
+def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
+    """What the record says of a scenario: the verdict, and what is left of each range once the record is met."""
+    scenario = assimilated.scenario
+    outcome = "compatible with the record" if verdict.compatible else "NOT COMPATIBLE with the record"
+    summary = [
+        ("drones in store at the origin", verdict.stock, assimilated.stock),
+        ("output that reaches the store, drones a month", assimilated.capacity_stated, assimilated.capacity),
+    ]
+    rows = [
+        [
+            name,
+            _quantiles_text(np.quantile(stated, _SHOWN)),
+            _quantiles_text(assimilated.quantiles(compatible, _SHOWN)),
+        ]
+        for name, stated, compatible in summary
+    ]
+    ratio = assimilated.quantiles(assimilated.output_ratio, _SHOWN)
+    levels = assimilated.drawn.levels
+    moved = sorted(levels, key=lambda key: -abs(float(assimilated.weights @ levels[key]) - 0.5))[:_MOST_MOVED]
+    return "\n".join(
+        [
+            f"{scenario.name}: well stated; {outcome} until {assimilated.origin}",
+            wrapped(f"{verdict.text[:1].upper()}{verdict.text[1:]}."),
+            "",
+            *table(["median (90 %)", "as stated", "as the record has it"], rows),
+            wrapped(
+                f"True output is {ratio[1]:.2g} times what is stated (90 %: {ratio[0]:.2g} to {ratio[2]:.2g}). "
+                f"Weighted by the record, the {assimilated.drawn.n_draws:,} draws say as much as "
+                f"{assimilated.effective_sample_size:,.0f} of equal weight."
+            ),
+            "",
+            "WHAT THE RECORD MOVES MOST; the mean level, 0 to 1, within the range as stated (.5 before)",
+            *table(
+                ["assumption", "with the record"],
+                [[key, f"{float(assimilated.weights @ levels[key]):.2f}"] for key in moved],
+            ),
+        ]
+    )
+
+
+_SHOWN = (0.05, 0.5, 0.95)
+_MOST_MOVED = 5
+
+
+def _quantiles_text(values: NDArray[np.float64]) -> str:
+    return f"{values[1]:,.0f} ({values[0]:,.0f}-{values[2]:,.0f})"
+
+
+def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
+    """Scenarios side by side: totals and the largest day, and what each changes against the first, path by path."""
+    base = forecasts[0].forecast
+    windows = [n_days for n_days in (7, 28, 90, 180, 365) if n_days < base.horizon] + [base.horizon]
+    totals = [[_spread_text(each.forecast.totals(n_days)) for each in forecasts] for n_days in windows]
+    against = [
+        [
+            f"{100 * (np.median(each.forecast.totals(n_days)) / max(np.median(base.totals(n_days)), 1) - 1):+.0f} %"
+            for each in forecasts[1:]
+        ]
+        for n_days in windows
+    ]
+    header = [each.scenario.name for each in forecasts]
+    alone = f"{ASSUMPTION_ONLY}: " if forecasts[0].assumption_only else ""
+    return "\n".join(
+        [
+            f"{alone}scenarios for {base.theatre} as of {base.origin}, model {base.model_id}, {base.n_paths:,} paths, "
+            f"seed {base.seed}",
+            "",
+            "DRONES LAUNCHED, median (80 %)",
+            *table(
+                ["days", *header],
+                [[f"1-{n_days}", *cells] for n_days, cells in zip(windows, totals, strict=True)],
+            ),
+            *table(
+                ["", *header],
+                [
+                    ["largest day", *(_spread_text(each.forecast.largest_day) for each in forecasts)],
+                    ["store at the end", *(_spread_text(each.coupled.launchable[:, -1]) for each in forecasts)],
+                    ["record allows it", *(_allowed(each) for each in forecasts)],
+                ],
+            ),
+            *(
+                [
+                    "",
+                    f"MEDIAN TOTAL against {header[0]}",
+                    *table(
+                        ["days", *header[1:]],
+                        [[f"1-{n_days}", *cells] for n_days, cells in zip(windows, against, strict=True)],
+                    ),
+                ]
+                if len(forecasts) > 1
+                else []
+            ),
+            "",
+            *(wrapped(f"{each.scenario.name}: {each.scenario.title}.") for each in forecasts),
+        ]
+    )
+
+
+def _spread_text(sample: NDArray[np.int64] | NDArray[np.float64]) -> str:
+    told = spread(sample)
+    interval = told.interval(0.8)
+    return f"{told.median:,.0f} ({interval.low:,.0f}-{interval.high:,.0f})"
+
+
+def _allowed(forecast: SuppliedForecast) -> str:
+    compatible = forecast.outlook.compatible
+    return "no record" if compatible is None else "yes" if compatible else "no"
+
+
+def sensitivity_text(found: Sensitivity) -> str:
+    """The tornado as a table, the widest swing first; assumptions that move less than 0.5 % are only counted."""
+    shown = [swing for swing in found.swings if swing.width >= 0.005 * found.base]
+    rows = [
+        [
+            swing.assumption,
+            f"{swing.low:,.0f}",
+            f"{swing.high:,.0f}",
+            f"{swing.low - found.base:+,.0f}",
+            f"{swing.high - found.base:+,.0f}",
+        ]
+        for swing in shown
+    ]
+    rest = len(found.swings) - len(shown)
+    return "\n".join(
+        [
+            f"WHAT MOVES THE DEMAND FOR INTERCEPTORS, scenario {found.scenario}, next {found.horizon} attack days",
+            f"mean demand of all layers together: {found.base:,.0f} interceptors",
+            *table(
+                ["assumption", f"at its {percent(LOW)}", f"at its {percent(HIGH)}", "low less mean", "high less mean"],
+                rows,
+            ),
+            f"({rest} more assumptions move it by less than 0.5 %)" if rest else "",
+        ]
+    ).rstrip()

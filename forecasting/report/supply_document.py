@@ -1,0 +1,131 @@
+"""The published form of a production scenario, and of what the record says of it."""
+
+from datetime import date
+from typing import Any
+
+from pydantic import Field
+
+from features.stated import Source, SourcedRange, tables
+from forecasting.report.parts import Document
+from forecasting.scenario_forecast import SuppliedForecast
+
+ASSUMPTION_ONLY = "ASSUMPTIONS ONLY"
+"""What a forecast is called that no record of its theatre stands behind; on every output."""
+
+
+class Quantiles(Document):
+    """Quantiles over the draws of a production scenario, at 5, 25, 50, 75 and 95 %."""
+
+    p5: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+
+
+class ScenarioNumber(Document):
+    """One number that a production scenario states. number: the table of the scenario that it stands in."""
+
+    number: str
+    low: float
+    mode: float
+    high: float
+    unit: str
+    basis: str
+    confidence: str
+    date: date
+    sources: list[str]
+    note: str
+
+
+class SupplyWeight(Document):
+    """Share of the paths whose level, so many days ahead, is that of supply and not that of the salvo model."""
+
+    horizon: int
+    share: float
+
+
+class SupplyMonth(Document):
+    """One day of the outlook. Drones in store that can be launched; drones a month that reach the store."""
+
+    day: date
+    launchable_stock: Quantiles
+    production_stated: Quantiles
+    production_compatible: Quantiles | None = Field(description="with the record; null for a theatre without one")
+
+
+class SupplyDocument(Document):
+    """The production scenario that the forecast rests on, and what the record says of it."""
+
+    scenario: str
+    title: str
+    as_of: date = Field(description="nothing published later is in it")
+    about: str
+    assumption_only: bool = Field(description="the theatre has no record: nothing but assumptions carries the level")
+    shape_from: str | None = Field(description="theatre whose record the shape of the salvos is borrowed from")
+    compatible: bool | None = Field(description="with the record, as stated; null for a theatre without one")
+    verdict: str
+    n_draws: int
+    effective_sample_size: float | None = Field(description="of the draws, weighted by the record")
+    stock_stated: Quantiles = Field(description="drones in store at the origin, had output been as stated")
+    stock_compatible: Quantiles | None
+    capacity_stated: Quantiles = Field(description="drones a month that reach the store at the origin")
+    capacity_compatible: Quantiles | None
+    output_ratio: Quantiles | None = Field(description="true output over what is stated, as the record has it")
+    weights: list[SupplyWeight]
+    n_past_origins: int = Field(description="from which the weights were learned")
+    months: list[SupplyMonth]
+    numbers: list[ScenarioNumber]
+    sources: list[Source]
+
+
+def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
+    """The published form of the scenario that a forecast was made under."""
+    scenario, outlook = supplied.scenario, supplied.outlook
+    return SupplyDocument(
+        scenario=scenario.name,
+        title=scenario.title,
+        as_of=scenario.as_of,
+        about=" ".join(scenario.about.split()),
+        assumption_only=supplied.assumption_only,
+        shape_from=supplied.shape_from,
+        compatible=outlook.compatible,
+        verdict=outlook.verdict,
+        n_draws=outlook.n_draws,
+        effective_sample_size=outlook.effective_sample_size,
+        stock_stated=_quantiles(outlook.stock_stated),
+        stock_compatible=_quantiles_if(outlook.stock_compatible),
+        capacity_stated=_quantiles(outlook.capacity_stated),
+        capacity_compatible=_quantiles_if(outlook.capacity_compatible),
+        output_ratio=_quantiles_if(outlook.output_ratio),
+        weights=[SupplyWeight(horizon=horizon, share=share) for horizon, share in outlook.weights.items()],
+        n_past_origins=outlook.n_past_origins,
+        months=[
+            SupplyMonth(
+                day=month.day,
+                launchable_stock=_quantiles(month.launchable_stock),
+                production_stated=_quantiles(month.production_stated),
+                production_compatible=_quantiles_if(month.production_compatible),
+            )
+            for month in outlook.months
+        ],
+        numbers=[
+            ScenarioNumber(number=where, unit=getattr(stated, "unit", ""), **_range(stated))
+            for where, stated in tables(scenario)
+            if isinstance(stated, SourcedRange)
+        ],
+        sources=list(scenario.sources),
+    )
+
+
+def _range(stated: SourcedRange) -> dict[str, Any]:
+    fields = ("low", "mode", "high", "basis", "confidence", "date", "note")
+    return {name: getattr(stated, name) for name in fields} | {"sources": list(stated.sources)}
+
+
+def _quantiles(values: tuple[float, ...]) -> Quantiles:
+    return Quantiles(**dict(zip(Quantiles.model_fields, values, strict=True)))
+
+
+def _quantiles_if(values: tuple[float, ...] | None) -> Quantiles | None:
+    return None if values is None else _quantiles(values)
