@@ -44,6 +44,8 @@ from forecasting.stock import Delivery, available_by_night, supplied_by_night
 from forecasting.thinning import binomial_quantile, keep_freed_memory
 from forecasting.types import Engagements, EngagementTotals, InterceptorDemand, SalvoForecast, StockOutlook
 
+Levels = Sequence[Mapping[str, Array]]
+
 BLOCK = 500
 """Paths that are computed together, from random numbers of their own: their arrays stay in the processor's cache, and
 what a path meets depends neither on how many there are nor on who computes them."""
@@ -64,6 +66,7 @@ def engage(
     forecast: SalvoForecast,
     defence: Defence,
     *,
+    levels: Levels = (),
     kill_factors: Mapping[str, Array] | None = None,
     armed_share: Array | None = None,
     deliveries: Sequence[Delivery] = (),
@@ -71,10 +74,12 @@ def engage(
 ) -> Engagements:
     """Meets every path of the forecast with the defence, once with its stock and once with no end of it.
 
-    kill_factors: layer -> (n_paths or 1, horizon) how many times its kill probability is what the layer states (a new
-    model of drone); the product is cut to 1. armed_share: (n_paths or 1, horizon) share of the launched drones that is
-    armed; the others are decoys. Without it, decoys are not told apart: every drone counts as armed. deliveries: dated
-    ones, beside the layers' monthly supply. on_paths: told, now and then, of so many more paths done.
+    levels: per layer, quantity -> (n_paths,) the level 0 to 1 at which its range is taken, as
+    `forecasting.calibration` gives them; what is left out is drawn here. kill_factors: layer -> (n_paths or 1, horizon)
+    how many times its kill probability is what the layer states (a new model of drone); the product is cut to 1.
+    armed_share: (n_paths or 1, horizon) share of the launched drones that is armed; the others are decoys. Without it,
+    decoys are not told apart: every drone counts as armed. deliveries: dated ones, beside the layers' monthly supply.
+    on_paths: told, now and then, of so many more paths done.
 
     Both runs use the same random numbers: where the stock lasts on every path they are equal. Seeded by the forecast's
     seed. Raises InputError for a factor or a delivery of a layer that there is none of, numbers that are no shares or
@@ -82,7 +87,7 @@ def engage(
     """
     done = 0
     whole = _room(defence, *forecast.paths.shape, with_decoys=armed_share is not None)
-    for block in _blocks(forecast, defence, kill_factors or {}, armed_share, deliveries):
+    for block in _blocks(forecast, defence, levels, kill_factors or {}, armed_share, deliveries):
         n_paths = block.forecast.n_paths
         block.meet(whole.rows(slice(done, done + n_paths)))
         done += n_paths
@@ -96,6 +101,7 @@ def engage_in_total(
     defence: Defence,
     through: Sequence[int] = (),
     *,
+    levels: Levels = (),
     kill_factors: Mapping[str, Array] | None = None,
     armed_share: Array | None = None,
     deliveries: Sequence[Delivery] = (),
@@ -107,13 +113,24 @@ def engage_in_total(
     map_blocks: `map`, or that of an executor (ProcessPoolExecutor(2).map): the result is the same. Otherwise as
     `engage`.
     """
-    blocks = _blocks(forecast, defence, kill_factors or {}, armed_share, deliveries)
+    blocks = _blocks(forecast, defence, levels, kill_factors or {}, armed_share, deliveries)
     parts = []
     for totals in map_blocks(partial(_block_totals, through=tuple(through)), blocks):
         parts.append(totals)
         if on_paths:
             on_paths(totals.actual.leakers.shape[-1])
     return EngagementTotals.joined(parts)
+
+
+def armed_reach(forecast: SalvoForecast, defence: Defence, levels: Levels = ()) -> Array:
+    """(n_layers, n_paths, horizon) share, of the armed drones that come to a layer, that `engage` lets it reach: of its
+    range, hours and weather."""
+    blocks = _blocks(forecast, defence, levels, {}, None, ())
+    by_block = [
+        [block.reach(index, block.drawn(index))[0].reshape(block.shape) for index in range(len(defence.layers))]
+        for block in blocks
+    ]
+    return np.concatenate([np.stack(each) for each in by_block], axis=1)
 
 
 def _block_totals(block: "_Block", through: tuple[int, ...]) -> EngagementTotals:
@@ -125,11 +142,20 @@ def _block_totals(block: "_Block", through: tuple[int, ...]) -> EngagementTotals
 def _blocks(
     forecast: SalvoForecast,
     defence: Defence,
+    levels: Levels,
     kill_factors: Mapping[str, Array],
     armed_share: Array | None,
     deliveries: Sequence[Delivery],
 ) -> Iterator["_Block"]:
     """The paths in blocks. What is given is checked before the first."""
+    if levels and len(levels) != len(defence.layers):
+        raise InputError(f"levels of {len(levels)} layers: expected those of {len(defence.layers)}")
+    for layer, stated in zip(defence.layers, levels, strict=bool(levels)):
+        for quantity, values in stated.items():
+            if values.shape != (forecast.n_paths,) or not ((values >= 0) & (values <= 1)).all():
+                raise InputError(
+                    f"levels of {quantity} of layer {layer.id}: expected {forecast.n_paths} numbers from 0 to 1"
+                )
     named = {f"kill factor of layer {name}": values for name, values in kill_factors.items()}
     if armed_share is not None:
         named["armed share"] = armed_share
@@ -164,6 +190,7 @@ def _blocks(
             number,
             replace(forecast, paths=forecast.paths[rows]),
             defence,
+            tuple({quantity: values[rows] for quantity, values in stated.items()} for stated in levels),
             {name: part(values, rows) for name, values in kill_factors.items()},
             None if armed_share is None else part(armed_share, rows),
             deliveries,
@@ -214,6 +241,7 @@ class _Block:
     number: int
     forecast: SalvoForecast
     defence: Defence
+    levels: Levels
     kill_factors: Mapping[str, Array]
     armed_share: Array | None
     deliveries: Sequence[Delivery]
@@ -269,9 +297,10 @@ class _Block:
 
     def drawn(self, index: int) -> dict[str, Array]:
         """Quantity -> (n_paths,) its value on each path; a range with higher numbers gives a higher one."""
-        levels = self.uniforms(index, "ranges", (self.shape[0], len(_RANGES)))
+        uniforms = self.uniforms(index, "ranges", (self.shape[0], len(_RANGES)))
+        given = self.levels[index] if self.levels else {}
         return {
-            quantity: stated.quantile(levels[:, _RANGES.index(quantity)])
+            quantity: stated.quantile(given.get(quantity, uniforms[:, _RANGES.index(quantity)]))
             for quantity, stated in self.defence.layers[index].ranges.items()
         }
 
@@ -300,7 +329,7 @@ class _Block:
 
         return Layer(
             salvo_of=layer.salvo_of,
-            reach=self._reach(index, drawn),
+            reach=self.reach(index, drawn),
             kill=self._cells(1.0 - (1.0 - now) ** layer.salvo_of),
             rounds=self._cells(
                 np.floor(np.rint(drawn["engagements_per_night"]) / layer.salvo_of)
@@ -318,7 +347,8 @@ class _Block:
             for_passing=uniforms("passing"),
         )
 
-    def _reach(self, index: int, drawn: Mapping[str, Array]) -> Kinds:
+    def reach(self, index: int, drawn: Mapping[str, Array]) -> Kinds:
+        """By kind, share of the drones that come to the layer that it can engage, in one row."""
         layer, stated = self.defence.layers[index], self.defence.daylight_share
         reach = drawn["engaged_share"][:, np.newaxis]
         if layer.works != "always" and stated is not None:

@@ -90,4 +90,5 @@ def _least(mean: Array, variance: Array, limit: Array) -> Array:
     z = (np.broadcast_to(limit, mean.shape)[near] - at) / spread
     density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
     least[near] = at + spread * (z * ndtr(-z) - density)
-    return least
+    # A normal number may be negative, a number of drones is not.
+    return np.maximum(least, 0.0)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.errors import InputError
-from forecasting.layers import Defence
+from forecasting.layers import Defence, DefenceLayer
 from forecasting.types import InterceptorOrder, StockOutlook
 
 
@@ -99,18 +99,43 @@ def cover(
     )
 
 
-def order_for_horizon(outlook: StockOutlook, defence: Defence, service_level: float) -> InterceptorOrder:
-    """The least whole order, in hand at the origin, with P(no stock-out over the horizon) >= service_level.
+def cover_of(outlook: StockOutlook, layer: DefenceLayer, lead_time: ArrayLike = 0) -> Cover:
+    """What an order for the layer has to cover: from its arrival to the end of the review period that the layer states,
+    or of the horizon.
 
-    Raises InputError where service_level is not between 0 and 1.
+    lead_time: whole nights to its arrival, one number or (n_paths,). Raises InputError where these nights do not fit
+    into the horizon.
     """
     available = outlook.opening[:, np.newaxis] + outlook.supplied
-    quantity = cover(outlook.needed, available).order_up_to(service_level)
-    unit_cost = next(layer for layer in defence.layers if layer.id == outlook.layer_id).unit_cost_usd
+    try:
+        return cover(
+            outlook.needed,
+            available,
+            lead_time=lead_time,
+            review_period=layer.review_days,
+            minimum_stock=layer.minimum_stock,
+        )
+    except InputError as error:
+        raise InputError(f"layer {layer.id}: {error}") from error
+
+
+def order_for_horizon(
+    outlook: StockOutlook, defence: Defence, service_level: float, lead_time: ArrayLike = 0
+) -> InterceptorOrder:
+    """The least whole order with P(no stock-out from its arrival to the end of the review period) >= service_level.
+
+    lead_time: see `cover_of`. Raises InputError where service_level is not between 0 and 1.
+    """
+    layer = defence.layer(outlook.layer_id)
+    needs = cover_of(outlook, layer, lead_time)
+    quantity = needs.order_up_to(service_level)
+    unit_cost = layer.unit_cost_usd
     assert unit_cost is not None
     return InterceptorOrder(
         layer_id=outlook.layer_id,
         quantity=quantity,
         service_level=service_level,
         cost_usd=(quantity * unit_cost.low, quantity * unit_cost.mode, quantity * unit_cost.high),
+        unavoidable_shortage=needs.unavoidable_shortage,
+        stock_out_probability=needs.stock_out_probability(quantity),
     )

@@ -152,6 +152,11 @@ class Engagements:
     stocks: tuple[StockOutlook, ...]
     draws: tuple[dict[str, NDArray[np.float64]], ...]
 
+    def lead_time(self, index: int) -> NDArray[np.int64]:
+        """(n_paths,) whole nights before an order for that layer can be used: what it states, rounded up."""
+        days = self.draws[index].get("lead_time_days", np.zeros(self.actual.leakers.shape[0]))
+        return np.ceil(days).astype(np.int64)
+
     def rows(self, rows: slice) -> Self:
         """Some of the paths, in the same memory."""
 
@@ -278,12 +283,16 @@ def _joined(parts: Sequence[_Totals]) -> _Totals:
 
 @dataclass(frozen=True, slots=True)
 class InterceptorOrder:
-    """The least order of one layer, in hand at the origin, that meets the service level over the horizon.
+    """The least order of one layer that meets the service level from its arrival to the end of its review period.
 
     quantity: interceptors. cost_usd: (low, mode, high) of quantity times the range of the unit cost.
+    unavoidable_shortage: share of the paths on which the stock is out before the order arrives.
+    stock_out_probability: share of the paths with a stock-out at any time until the review period ends, with it.
     """
 
     layer_id: str
     quantity: int
     service_level: float
     cost_usd: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
+    unavoidable_shortage: float = 0.0
+    stock_out_probability: float = 0.0

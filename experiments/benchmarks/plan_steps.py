@@ -3,6 +3,7 @@
 Ratios, because seconds say more about the machine than about the code: `make bench`.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
+from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
 
@@ -20,7 +22,7 @@ import numpy as np
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
 from forecasting.defence import engage, engage_in_total
-from forecasting.layers import Defence, parse_defence
+from forecasting.layers import Defence, DefenceLayer, parse_defence
 from forecasting.model import MODELS, SimulationRequest, forecast, load_model
 from forecasting.plan import make_plan
 from forecasting.report.document import plan_document
@@ -41,10 +43,16 @@ def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(seconds)
 
 
-def salvocast(*arguments: str) -> Callable[[], object]:
-    """The command as a person runs it, in a process of its own."""
+def salvocast(home: str, *arguments: str) -> Callable[[], object]:
+    """The command as a person runs it, in a process of its own; home: whose ledger it reads."""
     command = [sys.executable, "-m", "forecasting.cli", *arguments]
-    return lambda: subprocess.run(command, check=True, capture_output=True)
+    environment = os.environ | {"SALVOCAST_HOME": home}
+    return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
+
+
+def of_another_name(layers: tuple[DefenceLayer, ...], n: int) -> tuple[DefenceLayer, ...]:
+    """So many layers: these from the first on, and over again."""
+    return tuple(layer.model_copy(update={"id": f"{layer.id}_{i}"}) for i, layer in enumerate(islice(cycle(layers), n)))
 
 
 def defence_sizes(salvos: SalvoForecast, defence: Defence) -> None:
@@ -56,7 +64,7 @@ def defence_sizes(salvos: SalvoForecast, defence: Defence) -> None:
 
     def seconds(n_paths: int, horizon: int, n_layers: int) -> float:
         sized = replace(salvos, paths=np.resize(salvos.paths, (n_paths, horizon)))
-        some = defence.model_copy(update={"layers": defence.layers[:n_layers]})
+        some = defence.model_copy(update={"layers": of_another_name(defence.layers, n_layers)})
         took = median_seconds(partial(engage_in_total, sized, some), 3)
         ratio = took / median_seconds(partial(bare, sized, n_layers), 1)
         print(f"{took:8.2f} s, {ratio:.2f} of two bare draws a cell: {n_paths:,} paths x {horizon} x {n_layers}")
@@ -98,8 +106,8 @@ def main() -> None:
                 f"defence of {len(defence.layers)} layers": lambda: engage(salvos, defence),
                 "document": lambda: plan_document(plan),
                 "picture": lambda: rendered(plan_picture(plan), ".png", "plan"),
-                "salvocast --help, a process": salvocast("--help"),
-                "salvocast plan, a process": salvocast("plan"),
+                "salvocast --help, a process": salvocast(folder, "--help"),
+                "salvocast plan, a process": salvocast(folder, "plan"),
             }
             print(f"1 unit = {len(defence.layers)} x 2 binomial draws of 2,000 x 28 = {unit:.4f} s here")
             for name, work in steps.items():

@@ -20,6 +20,7 @@ from features.sources.bundled import read_bundled
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, load_model
 from forecasting.plan import Plan, make_plan
+from forecasting.reported_losses import StatedKills, parse_kill_shares
 from forecasting.types import SalvoForecast
 
 ORIGIN = date(2026, 2, 28)
@@ -102,11 +103,21 @@ def bundled_defence() -> Defence:
 
 
 @pytest.fixture(scope="session")
-def bundled_plan(bundled_history: LaunchHistory, bundled_defence: Defence) -> Plan:
+def bundled_kill_shares() -> tuple[StatedKills, ...]:
+    text = resources.files("features.bundled").joinpath("kill_shares.csv").read_text(encoding="utf-8")
+    return parse_kill_shares(text, "kill_shares.csv")
+
+
+@pytest.fixture(scope="session")
+def bundled_plan(
+    bundled_history: LaunchHistory, bundled_defence: Defence, bundled_kill_shares: tuple[StatedKills, ...]
+) -> Plan:
     """What `salvocast plan` computes without any option."""
     request = SimulationRequest(horizon=28, n_paths=2_000)
     model = load_model("empirical_window")
-    return make_plan(model, bundled_history, bundled_defence, request, service_level=0.95, seed=1)
+    return make_plan(
+        model, bundled_history, bundled_defence, request, service_level=0.95, seed=1, kill_shares=bundled_kill_shares
+    )
 
 
 @pytest.fixture(scope="session")

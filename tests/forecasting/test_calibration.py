@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
-from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -86,12 +85,6 @@ def of(comparisons: Sequence[Comparison], name: str) -> Comparison:
 def bundled_losses() -> ReportedLosses:
     reports = (row for row in read_bundled().rows if isinstance(row, SalvoReport))
     return ReportedLosses.from_reports(report for report in reports if report.weapon_class == "shahed")
-
-
-@pytest.fixture(scope="module")
-def bundled_kill_shares() -> tuple[StatedKills, ...]:
-    text = resources.files("features.bundled").joinpath("kill_shares.csv").read_text(encoding="utf-8")
-    return parse_kill_shares(text, "kill_shares.csv")
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 
-from forecasting.layers import Defence
 from forecasting.report.schema import published_schema
 
 Completed = subprocess.CompletedProcess[bytes]
@@ -63,7 +62,7 @@ def test_the_table_is_the_default(command: str, salvocast: Run) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_csv_on_stdout(command: str, salvocast: Run) -> None:
     frame = pd.read_csv(BytesIO(succeeded(salvocast(command, *SHORT, "--format", "csv"))))
-    assert list(frame.columns) == ["table", "item", "measure", "value"]
+    assert list(frame.columns) == ["table", "item", "measure", "value", "basis"]
     assert (frame["table"] == "days").sum() == 7 * 9
 
 
@@ -127,6 +126,32 @@ def test_layers_can_be_chosen(salvocast: Run) -> None:
     options = ("--layer", "interceptor_drone", "--layer", "fighter", "--format", "json")
     layers = json.loads(succeeded(salvocast("plan", *SHORT, *options)))["layers"]
     assert [layer["layer"] for layer in layers] == ["fighter", "interceptor_drone"]
+
+
+def test_own_stocks_deliveries_and_a_target(salvocast: Run, work: Path) -> None:
+    (work / "stock.csv").write_text("layer,quantity\ninterceptor_drone,250\n")
+    (work / "due.csv").write_text("layer,date,quantity\ninterceptor_drone,2026-03-02,40\nfighter,2026-03-03,9\n")
+    options = ("--stock", "stock.csv", "--deliveries", "due.csv", "--layer", "interceptor_drone", "--format", "json")
+    plan, stated = (
+        json.loads(succeeded(salvocast("plan", *SHORT, *chosen)))
+        for chosen in ((*options, "--leak-target", "400", "--budget", "1000000"), options[4:])
+    )
+    mine, without = plan["layers"][0], stated["layers"][0]
+    assert {interval["low"] for interval in mine["opening_stock"]["intervals"]} == {250}
+    assert mine["supply"]["median"] == without["supply"]["median"] + 40
+    assert (plan["requirement"]["leak_target"], plan["requirement"]["budget_usd"]) == (400, 1e6)
+    assert stated["requirement"] is None
+    assert any(source["title"] == "stock as given in stock.csv" for source in plan["sources"])
+
+
+def test_a_defence_can_be_taken_as_stated(salvocast: Run) -> None:
+    held, stated = (
+        json.loads(succeeded(salvocast("plan", *SHORT, "--format", "json", *chosen)))
+        for chosen in ((), ("--no-calibrate",))
+    )
+    assert held["calibration"]["n_nights"] == 168
+    assert stated["calibration"] is None
+    assert "taken as stated" in stated["notes"][0]
 
 
 OWN = """
@@ -198,6 +223,26 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         ("plan", "--layer", "electronic_warfare", "--service-level", "nan"),
         "service level is nan",
     ),
+    "layer of the stock": (
+        ("plan", "--stock", "other.csv"),
+        "other.csv: row 1: unknown layer with interceptors 'jammer'",
+    ),
+    "no stock file": (("plan", "--stock", "missing.csv"), "cannot read missing.csv: No such file"),
+    "stock not text": (("plan", "--stock", "binary.toml"), "is not UTF-8 text (byte 0): expected a CSV file"),
+    "delivery before the origin": (
+        ("plan", "--deliveries", "late.csv"),
+        "2026-02-28 is not after the origin, 2026-02-28",
+    ),
+    "deliveries without a day": (("plan", "--deliveries", "other.csv"), "expected one column 'date' in the first row"),
+    "budget alone": (
+        ("plan", "--budget", "5000000"),
+        "--budget 5000000: it limits the mix that --leak-target asks for",
+    ),
+    "leak target": (
+        ("plan", "--leak-target", "-1"),
+        "leak target is -1.0: expected a number of armed drones, 0 or more",
+    ),
+    "budget": (("plan", "--leak-target", "5", "--budget", "-1"), "budget is -1.0 USD: expected 0 or more"),
     "no defence file": (("plan", "--defence", "missing.toml"), "cannot read missing.toml: No such file"),
     "defence is a folder": (("plan", "--defence", "."), "cannot read"),
     "defence with a typo": (("plan", "--defence", "typo.toml"), "typo.toml: layer jammer.engaged_sahre: unknown key"),
@@ -214,6 +259,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(mistake: str, salvocast: Run, wor
     (work / "typo.toml").write_text(OWN.replace("engaged_share", "engaged_sahre"))
     (work / "not.toml").write_text("so what")
     (work / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    (work / "other.csv").write_text("layer,quantity\njammer,5\n")
+    (work / "late.csv").write_text("layer,date,quantity\nfighter,2026-02-28,5\n")
     before = sorted(work.iterdir())
     arguments, told = MISTAKES[mistake]
     short = () if mistake in {"command", "schema", "paths"} or "--horizon" in arguments else ("--paths", "20")
@@ -244,9 +291,7 @@ def test_help(arguments: tuple[str, ...], salvocast: Run) -> None:
 
 
 @pytest.mark.slow
-def test_the_numbers_of_the_command_are_those_of_the_library(
-    salvocast: Run, bundled_plan: object, bundled_defence: Defence
-) -> None:
+def test_the_numbers_of_the_command_are_those_of_the_library(salvocast: Run, bundled_plan: object) -> None:
     from forecasting.plan import Plan
     from forecasting.report.document import plan_document
     from forecasting.report.frames import long_frame

@@ -1,4 +1,11 @@
-"""Orders: enough for the service level, and one fewer is not; base stocks against the textbook and `stockpyl`."""
+"""Orders: enough for the service level, and one fewer is not; base stocks against the textbook and `stockpyl`.
+
+`stockpyl` brings some sixty packages along and is no development dependency: where it is missing its tests are skipped.
+To run them with it beside the environment, which stays as it is:
+
+    VIRTUAL_ENV=.venv .venv/bin/python -m uv run --no-project --with stockpyl \\
+        python -m pytest tests/forecasting/test_ordering.py -k stockpyl
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
