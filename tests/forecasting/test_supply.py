@@ -391,6 +391,19 @@ def test_the_same_scenario_as_a_variant_changes_nothing() -> None:
     assert (same == alone).all()
 
 
+def test_the_first_month_is_that_of_the_salvo_model_however_little_the_account_says_is_in_store() -> None:
+    history, weights = massed_history(), no_weight(60)
+    salvos = salvos_like(history, 60).paths
+    future = assimilate(scenario(), history, 60, 200, 1).future(N_PATHS, 1)
+    empty = replace(future, opening=np.zeros(N_PATHS))
+    coupled = couple(salvos, history, empty, weights, 1).paths
+    assert coupled[:, :28].sum() == pytest.approx(salvos[:, :28].sum(), rel=0.005)
+    assert coupled[:, :28].max() == pytest.approx(salvos[:, :28].max(), abs=1)
+    # What a variant loses from the store is no news of more: its launches fall short.
+    struck = replace(empty, struck=np.full(empty.armed.shape, 50.0))
+    assert couple(salvos, history, empty, weights, 1, struck).paths[:, :28].sum() < 0.8 * salvos[:, :28].sum()
+
+
 def test_what_two_scenarios_differed_in_at_the_origin_is_no_doing_of_the_variant() -> None:
     history, weights = massed_history(), no_weight(60)
     salvos = salvos_like(history, 60).paths
