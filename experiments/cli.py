@@ -10,7 +10,7 @@ import typer
 
 from features.cli import QuietDaysOption, TheatreOption, WeaponClassOption, open_ledger, parse_day
 from features.errors import InputError
-from features.records import QuietDayRule
+from features.records import SHAHED, QuietDayRule, weapons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,6 +167,11 @@ def _replay_published(
     from forecasting.common_cli import DEFAULT_MODEL, check_folder, checked_seed
     from forecasting.model import load_model
 
+    if weapon_class != SHAHED:
+        raise InputError(
+            f"--scenario-policy {ScenarioPolicy.AS_PUBLISHED}: scenarios are of {weapons(SHAHED)}, not of "
+            f"{weapons(weapon_class)}: use --scenario-policy {ScenarioPolicy.NONE}"
+        )
     name = DEFAULT_MODEL if models == "all" else models
     model, published = load_model(name), load_scenario(PUBLISHED)
     check_folder(out)
@@ -176,7 +181,8 @@ def _replay_published(
     origins = month_ends(first_day, last_day)
     if not origins:
         raise InputError(
-            f"no month ends from {first_day} to {last_day}: expected --from on or before the end of a month"
+            f"no month ends from {first_day} to {last_day}: expected --from on or before the end of a month, and --to "
+            "not before it"
         )
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
@@ -197,8 +203,9 @@ def _replay_published(
         f"silent days: {quiet_days}"
     )
     print(_table(result.table()))
-    print()
-    print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
+    if len(result.experts):
+        print("\nPUBLISHED FORECASTS, what came, and our median and 95 % of the same day")
+        print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
     if out is not None:
         write_file(out, result.scores.to_csv(index=False, lineterminator="\n").encode())
     parameters = {

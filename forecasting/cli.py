@@ -19,6 +19,7 @@ from features.cli import (
     parse_day,
 )
 from features.errors import InputError, SalvocastError
+from features.records import SHAHED, weapons
 from forecasting.common_cli import (
     DEFAULT_MODEL,
     DefenceOption,
@@ -96,7 +97,7 @@ def forecast_command(
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
     _check_files(output, out, plot)
-    stated = _scenario_request(scenario, theatre)
+    stated = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=stated is not None)
     salvos = forecast(chosen, history, request, checked_seed(seed))
     supplied = None
@@ -149,7 +150,7 @@ def plan_command(
     if layer:
         stated = stated.only(tuple(layer))
     _check_files(output, out, plot)
-    assumed = _scenario_request(scenario, theatre)
+    assumed = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=assumed is not None)
     # Two runs of each layer; only a plan that takes a while shows the bar.
     with tqdm(total=2 * len(stated.layers), desc="layers", disable=None, delay=1.5, leave=False) as bar:
@@ -218,9 +219,14 @@ def _tell(message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _scenario_request(name: str, theatre: str) -> "ScenarioRequest | None":
+def _scenario_request(name: str, theatre: str, weapon_class: str) -> "ScenarioRequest | None":
     if name == NO_SCENARIO:
         return None
+    if weapon_class != SHAHED:
+        raise InputError(
+            f"--scenario {name}: scenarios are of {weapons(SHAHED)}, not of {weapons(weapon_class)}: use --scenario "
+            f"{NO_SCENARIO}"
+        )
     from features.scenarios import PUBLISHED, load_scenario
     from forecasting.scenario_forecast import ScenarioRequest
     from forecasting.scenarios_cli import open_scenario

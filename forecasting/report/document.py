@@ -249,7 +249,10 @@ def plan_document(plan: Plan) -> PlanDocument:
             leakers=spread(leakers),
             leakers_without_shortage=spread(unlimited.leakers.sum(axis=1)),
             neutralised_share=spread(1.0 - leakers / np.maximum(launched, 1)),
-            reported_neutralised_share=reported_neutralised_share(plan.history),
+            # The record of another theatre, whose shape is borrowed, says nothing of this defence.
+            reported_neutralised_share=(
+                None if plan.supplied and plan.supplied.assumption_only else reported_neutralised_share(plan.history)
+            ),
         ),
         layers=layers,
         assumptions=_assumptions(plan.defence),

@@ -10,7 +10,15 @@ from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.parts import Spread
 from forecasting.report.supply_document import Quantiles
 
-_KEYS = {"days": "attack_day", "windows": "n_days", "layers": "layer", "outcome": "measure", "supply": "day"}
+_KEYS = {
+    "days": "attack_day",
+    "windows": "n_days",
+    "layers": "layer",
+    "outcome": "measure",
+    "supply_at_origin": "measure",
+    "supply": "day",
+    "weights": "horizon",
+}
 """Table -> the column that names its rows, for the tables of computed numbers."""
 
 
@@ -23,7 +31,9 @@ def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]
     forecast = document.forecast if isinstance(document, PlanDocument) else document
     made = {"about": _about(document, forecast), "days": _frame(forecast.days), "windows": _frame(forecast.windows)}
     if supply := forecast.supply:
+        at_origin = [{"measure": name} | dict(value) for name, value in supply if isinstance(value, Quantiles)]
         made |= {
+            "supply_at_origin": pd.DataFrame(at_origin),
             "supply": _frame(supply.months),
             "weights": _frame(supply.weights),
             "scenario": _frame(supply.numbers),
@@ -50,7 +60,7 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
     what the numbers rest on, the record or assumptions alone."""
     parts = []
     for name, frame in tables(document).items():
-        if name not in _KEYS:
+        if name not in _KEYS or frame.empty:
             continue
         numbers = frame.set_index(_KEYS[name]).select_dtypes("number")
         part = numbers.astype(float).rename_axis("item").reset_index().melt(id_vars="item", var_name="measure")
