@@ -73,6 +73,11 @@ def backtest(
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
     if scenario_policy is ScenarioPolicy.AS_PUBLISHED:
+        if (every, horizon, refit_every, window, jobs) != (14, 28, 1, Window.EXPANDING, 1):
+            raise InputError(
+                "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
+                "--refit-every, --window and --jobs"
+            )
         _replay_published(
             first or FIRST_LONG, last or LAST_LONG, models, paths, seed, theatre, weapon_class, quiet_days, out
         )

@@ -86,6 +86,8 @@ def workbook(document: ForecastDocument | PlanDocument) -> bytes:
             frame.to_excel(writer, sheet_name=name, index=False)
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"
+            for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
+                cell.data_type = "s"  # a title that begins with "=" is a title
             for column in sheet.columns:
                 longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=0)
                 sheet.column_dimensions[column[0].column_letter].width = min(longest + 2, 60)

@@ -124,6 +124,10 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         "no month ends from 2025-08-02 to 2025-08-20",
     ),
     "scenario policy": (("--scenario-policy", "published"), "published"),
+    "a horizon of its own": (
+        ("--scenario-policy", "as-published", "--horizon", "90"),
+        "as-published has its own origins and horizons: leave out",
+    ),
     "a scenario of missiles": (
         ("--scenario-policy", "as-published", "--weapon-class", "cruise"),
         "scenarios are of drones, not of cruise missiles",

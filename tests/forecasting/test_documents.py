@@ -270,6 +270,13 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
         assert about[name] == str(head[name])
 
 
+def test_a_text_that_begins_like_a_formula_stays_a_text(plan: PlanDocument) -> None:
+    written = plan.model_copy(update={"defence": "=1+1"})
+    about = load_workbook(BytesIO(workbook(written)))["about"]
+    [cell] = [row[1] for row in about.iter_rows() if row[0].value == "defence"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+
+
 def test_the_assumptions_in_the_workbook_are_typed_and_cite_their_sources(plan: PlanDocument) -> None:
     book = load_workbook(BytesIO(workbook(plan)))
     header, *rows = book["assumptions"].iter_rows(values_only=True)
