@@ -10,7 +10,7 @@ import typer
 
 from features.cli import QuietDaysOption, TheatreOption, WeaponClassOption, open_ledger, parse_day
 from features.errors import InputError
-from features.records import QuietDayRule
+from features.records import SHAHED, QuietDayRule, weapons
 from forecasting.common_cli import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -89,6 +89,11 @@ def backtest(
         )
         return
     if scenario_policy is ScenarioPolicy.AS_PUBLISHED:
+        if (every, horizon, refit_every, window, jobs) != (14, 28, 1, Window.EXPANDING, 1):
+            raise InputError(
+                "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
+                "--refit-every, --window and --jobs"
+            )
         _replay_published(
             first or FIRST_LONG, last or LAST_LONG, models, paths, seed, theatre, weapon_class, quiet_days, out
         )
@@ -254,6 +259,11 @@ def _replay_published(
     from forecasting.common_cli import check_folder, checked_seed
     from forecasting.model import load_model
 
+    if weapon_class != SHAHED:
+        raise InputError(
+            f"--scenario-policy {ScenarioPolicy.AS_PUBLISHED}: scenarios are of {weapons(SHAHED)}, not of "
+            f"{weapons(weapon_class)}: use --scenario-policy {ScenarioPolicy.NONE}"
+        )
     name = DEFAULT_MODEL if models == "all" else models
     model, published = load_model(name), load_scenario(PUBLISHED)
     check_folder(out)
@@ -263,7 +273,8 @@ def _replay_published(
     origins = month_ends(first_day, last_day)
     if not origins:
         raise InputError(
-            f"no month ends from {first_day} to {last_day}: expected --from on or before the end of a month"
+            f"no month ends from {first_day} to {last_day}: expected --from on or before the end of a month, and --to "
+            "not before it"
         )
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
@@ -284,8 +295,9 @@ def _replay_published(
         f"silent days: {quiet_days}"
     )
     print(_table(result.table()))
-    print()
-    print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
+    if len(result.experts):
+        print("\nPUBLISHED FORECASTS, what came, and our median and 95 % of the same day")
+        print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
     if out is not None:
         write_file(out, result.scores.to_csv(index=False, lineterminator="\n").encode())
     parameters = {

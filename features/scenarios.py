@@ -186,7 +186,7 @@ class ProductionScenario(Stated):
             if not known(number):
                 raise InputError(
                     f"scenario {self.name}: stock.{name} was published on {out(number)}, after {day}: expected an "
-                    "assumption, or an earlier source"
+                    "assumption, an earlier source, or a later origin"
                 )
         facilities = []
         for facility in self.facilities:

@@ -21,7 +21,7 @@ from features.cli import (
     parse_day,
 )
 from features.errors import InputError, SalvocastError
-from features.records import SHAHED, UKRAINE
+from features.records import SHAHED, UKRAINE, weapons
 from forecasting.common_cli import (
     DEFAULT_MODEL,
     DefenceOption,
@@ -105,7 +105,7 @@ def forecast_command(
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
     _check_files(output, out, plot)
-    stated = _scenario_request(scenario, theatre)
+    stated = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=stated is not None)
     salvos = forecast(chosen, history, request, checked_seed(seed))
     supplied = None
@@ -176,7 +176,7 @@ def plan_command(
     if layer:
         stated.only(tuple(layer))  # refuses an unknown one before the work
     _check_files(output, out, plot)
-    assumed = _scenario_request(scenario, theatre)
+    assumed = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=assumed is not None)
     stated, delivered = _in_hand(stated, stock, deliveries, history.last_day)
     # Only a plan that takes a while shows the bar.
@@ -251,9 +251,14 @@ def _tell(message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _scenario_request(name: str, theatre: str) -> "ScenarioRequest | None":
+def _scenario_request(name: str, theatre: str, weapon_class: str) -> "ScenarioRequest | None":
     if name == NO_SCENARIO:
         return None
+    if weapon_class != SHAHED:
+        raise InputError(
+            f"--scenario {name}: scenarios are of {weapons(SHAHED)}, not of {weapons(weapon_class)}: use --scenario "
+            f"{NO_SCENARIO}"
+        )
     from features.scenarios import PUBLISHED, load_scenario
     from forecasting.scenario_forecast import ScenarioRequest
     from forecasting.scenarios_cli import open_scenario

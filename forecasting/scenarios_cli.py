@@ -95,8 +95,13 @@ def check_command(
     from forecasting.verdict import judged
 
     stated = open_scenario(scenario)
-    history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"))
-    assimilated = assimilate(stated, history, 1, N_DRAWS, seed)
+    history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"), borrow=theatre in stated.theatre_ids)
+    if history.theatre != theatre:
+        raise InputError(
+            f"no launch against theatre {theatre} is on record: nothing to check scenario {stated.name} by; what it "
+            f"implies: salvocast scenarios compare {scenario} --theatre {theatre}"
+        )
+    assimilated = assimilate(stated, history, 1, N_DRAWS, checked_seed(seed))
     verdict = judged(assimilated)
     print(check_text(assimilated, verdict))
     if not verdict.compatible:

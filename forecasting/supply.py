@@ -140,6 +140,8 @@ def couple(
 
     No path launches more than its stock plus production. The drawn output is known up to a ratio that walks; as long as
     a path follows the salvo model, its level is the news of that ratio, so the output of the path is what sustains it.
+    And the record tells of the stock at the origin only how much there must have been: the first 28 days of a path,
+    before any effect of a variant, are the news of what was saved for them.
     """
     rng = np.random.default_rng([seed, _COUPLING_STREAM])
     supply = published if what_if is None else what_if
@@ -151,7 +153,18 @@ def couple(
     since = (weights.by_day >= rng.random((salvos.shape[0], 1))).cumsum(axis=1)
     moved = np.minimum(since / BLOCK, 1.0)
     ratio = np.maximum(base, _LEAST) / level
-    return _launched(scaled(supply, behind * ratio ** (moved - 1.0)), salvos * ratio**moved * effect, rng)
+    output, launches = ratio ** (moved - 1.0), salvos * ratio**moved
+    supply = replace(supply, opening=np.maximum(supply.opening, _saved_for(launches, scaled(published, output))))
+    return _launched(scaled(supply, behind * output), launches * effect, rng)
+
+
+def _saved_for(launches: Draws, supply: SupplyDraws) -> Draws:
+    """(n_paths,) the least stock at the origin with which the first 28 days of `launches` could be launched."""
+    days = slice(0, BLOCK)
+    taken = launches[:, days] / (1.0 - supply.lost_before_launch)[:, np.newaxis]
+    balance = (supply.inflow[:, days] - supply.struck[:, days] - supply.transferred[:, days] - taken).cumsum(axis=1)
+    saved: Draws = np.maximum(supply.minimum - balance.min(axis=1), 0.0)
+    return saved
 
 
 def borrow_shape(salvos: NDArray[np.int64], history: LaunchHistory, supply: SupplyDraws, seed: int) -> CoupledPaths:

@@ -15,6 +15,8 @@ ENOUGH_DRAWS = 0.05
 REPORTING_ERROR = 0.05
 """A scenario as stated is compatible where at least so many of its draws could have made all launches on record, each
 quarter within the error of the counts: trackers of the same reports differ by up to 3 %, and a few come late."""
+PLENTY = 0.25
+"""Share of such draws below which the record allows a scenario only at the edge of its ranges."""
 QUARTER_BLOCKS = 3
 LONGEST_STORE = 180.0
 """Days of launches that may pile up in store before a scenario counts as overstated: drones are kept for weeks."""
@@ -52,7 +54,8 @@ def judged(assimilated: AssimilatedSupply) -> Verdict:
     piled = stock > LONGEST_STORE * max(level, 1.0)
     share = float((able & ~piled).mean())
     if share >= ENOUGH_DRAWS:
-        text = f"the record allows it: {share:.0%} of the draws, as stated, could have made the launches on record"
+        how = "allows it" if share >= PLENTY else "allows it only at the edge of its ranges"
+        text = f"the record {how}: {share:.0%} of the draws, as stated, could have made the launches on record"
     elif (~able).mean() < piled.mean():
         text = _surplus_told(stated, wanted, float(np.median(stock)), level)
     else:

@@ -22,7 +22,9 @@ _KEYS = {
     "calibration": ("measure",),
     "calibrated": ("layer", "quantity"),
     "shares": ("period", "counts"),
+    "supply_at_origin": ("measure",),
     "supply": ("day",),
+    "weights": ("horizon",),
 }
 """Table -> the columns that name its rows, for the tables of computed numbers."""
 
@@ -36,7 +38,9 @@ def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]
     forecast = document.forecast if isinstance(document, PlanDocument) else document
     made = {"about": _about(document, forecast), "days": _frame(forecast.days), "windows": _frame(forecast.windows)}
     if supply := forecast.supply:
+        at_origin = [{"measure": name} | dict(value) for name, value in supply if isinstance(value, Quantiles)]
         made |= {
+            "supply_at_origin": pd.DataFrame(at_origin),
             "supply": _frame(supply.months),
             "weights": _frame(supply.weights),
             "scenario": _frame(supply.numbers),
@@ -65,7 +69,7 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
     what the numbers rest on, the record or assumptions alone."""
     parts = []
     for name, frame in tables(document).items():
-        if name not in _KEYS:
+        if name not in _KEYS or frame.empty:
             continue
         keys = list(_KEYS[name])
         numbers = frame.drop(columns=keys).select_dtypes("number").astype(float)
@@ -91,6 +95,8 @@ def workbook(document: ForecastDocument | PlanDocument) -> bytes:
             frame.to_excel(writer, sheet_name=name, index=False)
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"
+            for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
+                cell.data_type = "s"  # a title that begins with "=" is a title
             for column in sheet.columns:
                 longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=0)
                 sheet.column_dimensions[column[0].column_letter].width = min(longest + 2, 60)

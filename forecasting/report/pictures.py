@@ -70,7 +70,10 @@ def tornado_picture(found: Sensitivity) -> Figure:
         axes.barh(names, widths, left=found.base, color=colour, alpha=0.8, hatch=hatch, label=label)
     axes.axvline(found.base, color=_GREY, lw=1)
     axes.set_xlabel(f"interceptors needed over {found.horizon} attack days, all layers together")
-    axes.set_title(f"Scenario {found.scenario}: what moves the demand", loc="left", fontsize="medium")
+    alone = f"{ASSUMPTION_ONLY}: " if found.assumption_only else ""
+    axes.set_title(
+        f"{alone}{found.theatre}, scenario {found.scenario}: what moves the demand", loc="left", fontsize="medium"
+    )
     axes.legend(loc="lower right", fontsize="small", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

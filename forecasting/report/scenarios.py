@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from features.scenarios import ProductionScenario
 from forecasting.assimilation import AssimilatedSupply
 from forecasting.report.layout import percent, table, wrapped
-from forecasting.report.parts import spread
+from forecasting.report.parts import quantile, spread
 from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.scenario_forecast import SuppliedForecast
@@ -104,16 +104,13 @@ def _quantiles_text(values: NDArray[np.float64]) -> str:
 
 
 def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
-    """Scenarios side by side: totals and the largest day, and what each changes against the first, path by path."""
+    """Scenarios side by side: totals and the largest day, and how far each median is from that of the first."""
     base = forecasts[0].forecast
     windows = [n_days for n_days in (7, 28, 90, 180, 365) if n_days < base.horizon] + [base.horizon]
-    totals = [[_spread_text(each.forecast.totals(n_days)) for each in forecasts] for n_days in windows]
+    totals = [[each.forecast.totals(n_days) for each in forecasts] for n_days in windows]
     against = [
-        [
-            f"{100 * (np.median(each.forecast.totals(n_days)) / max(np.median(base.totals(n_days)), 1) - 1):+.0f} %"
-            for each in forecasts[1:]
-        ]
-        for n_days in windows
+        [f"{100 * (quantile(other, 0.5) / max(quantile(first, 0.5), 1) - 1):+.0f} %" for other in others]
+        for first, *others in totals
     ]
     header = [each.scenario.name for each in forecasts]
     alone = f"{ASSUMPTION_ONLY}: " if forecasts[0].assumption_only else ""
@@ -125,7 +122,7 @@ def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
             "DRONES LAUNCHED, median (80 %)",
             *table(
                 ["days", *header],
-                [[f"1-{n_days}", *cells] for n_days, cells in zip(windows, totals, strict=True)],
+                [[f"1-{n_days}", *map(_spread_text, each)] for n_days, each in zip(windows, totals, strict=True)],
             ),
             *table(
                 ["", *header],
@@ -177,15 +174,19 @@ def sensitivity_text(found: Sensitivity) -> str:
         ]
         for swing in shown
     ]
-    rest = len(found.swings) - len(shown)
-    return "\n".join(
-        [
-            f"WHAT MOVES THE DEMAND FOR INTERCEPTORS, scenario {found.scenario}, next {found.horizon} attack days",
-            f"mean demand of all layers together: {found.base:,.0f} interceptors",
-            *table(
-                ["assumption", f"at its {percent(LOW)}", f"at its {percent(HIGH)}", "low less mean", "high less mean"],
-                rows,
-            ),
-            f"({rest} more assumptions move it by less than 0.5 %)" if rest else "",
-        ]
-    ).rstrip()
+    alone = f"{ASSUMPTION_ONLY}: " if found.assumption_only else ""
+    ends = percent(LOW), percent(HIGH)
+    lines = [
+        f"{alone}WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre {found.theatre}, scenario {found.scenario}, "
+        f"next {found.horizon} attack days",
+        f"mean demand of all layers together: {found.base:,.0f} interceptors",
+    ]
+    if rows:
+        lines += table(["assumption", *(f"{side} {end}" for side in ("demand at", "change at") for end in ends)], rows)
+    if rest := len(found.swings) - len(shown):
+        lines.append(
+            f"({rest}{' more' * bool(rows)} assumption{'s move' if rest > 1 else ' moves'} it by less than 0.5 %)"
+        )
+    met = "" if found.assumption_only else "; the record is met anew each time, so what it pins down moves little"
+    held = f"Each assumption is held at the {ends[0]} and the {ends[1]} level of its stated range, all else as drawn"
+    return "\n".join([*lines, wrapped(f"{held}{met}.")])

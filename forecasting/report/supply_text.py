@@ -15,15 +15,15 @@ def supply_lines(document: SupplyDocument) -> list[str]:
         ],
     ]
     return [
-        f"PRODUCTION: scenario {document.scenario}, {document.title} (as of {document.as_of})",
+        wrapped(f"PRODUCTION: scenario {document.scenario}: {document.title} (as of {document.as_of})"),
         wrapped(_verdict(document)),
         "",
-        *table(["at the origin, 90 %", "as stated", "as the record has it"], rows),
+        *table(["at the origin, median (90 %)", "as stated", "as the record has it"], rows),
         *_ratio(document),
         "",
-        "STORE AND OUTPUT, median and 90 %",
+        "STORE AND OUTPUT, median (90 %)",
         *table(
-            ["on", "launchable drones", "output a month, stated", "as the record has it"],
+            ["on", "launchable drones", "output a month, stated", "on the paths"],
             [
                 [
                     str(month.day),

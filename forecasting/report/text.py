@@ -68,7 +68,7 @@ def document_text(document: ForecastDocument | PlanDocument) -> str:
 
 
 def _head(title: str, document: ForecastDocument) -> list[str]:
-    known = document.last_attack_day_known
+    known, borrowed = document.last_attack_day_known, _shape_from(document)
     gap = (document.origin - known).days
     kind = "shahed drones" if document.weapon_class == SHAHED else weapons(document.weapon_class)
     warning = f", {gap} days before the origin" if gap else ""
@@ -77,7 +77,8 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
     return [
         f"{alone}{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day"
         f"{'s' * (document.horizon > 1)}{scenario}",
-        f"as of {document.origin} (last attack day known {known}{warning}; silent days: {document.quiet_day_rule})",
+        f"as of {document.origin} ({f'shape of the salvos from {borrowed}, ' if borrowed else ''}last attack day known "
+        f"{'there ' if borrowed else ''}{known}{warning}; silent days: {document.quiet_day_rule})",
         f"model {document.model_id}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
     ]
@@ -233,6 +234,8 @@ def _assumed(document: PlanDocument) -> list[str]:
     counts = Counter(assumption.basis for assumption in document.assumptions)
     dates = [source.date for source in document.sources]
     span = f", published {min(dates)} to {max(dates)}" if dates else ""
+    borrowed = _shape_from(document.forecast)
+    counted = f"Launch counts of {borrowed}, for the shape of the salvos alone" if borrowed else "Launch counts"
     return [
         f"WHAT WAS ASSUMED: {document.defence} (as of {document.defence_as_of}); low to high",
         *table(["layer", *quantities.values()], rows),
@@ -244,8 +247,12 @@ def _assumed(document: PlanDocument) -> list[str]:
         "",
         wrapped(document.about),
         "",
-        wrapped("Launch counts: " + "; ".join(document.forecast.data_sources) + "."),
+        wrapped(f"{counted}: {'; '.join(document.forecast.data_sources)}."),
     ]
+
+
+def _shape_from(document: ForecastDocument) -> str | None:
+    return document.supply.shape_from if document.supply else None
 
 
 def _assumption_cell(assumption: Assumption | None) -> str:

@@ -1,5 +1,6 @@
 """`salvocast backtest` as a person runs it."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from experiments.scenario_backtest import BASELINES
+from experiments.tracking import EXPERIMENT
 
 Completed = subprocess.CompletedProcess[str]
 Run = Callable[..., Completed]
@@ -80,6 +84,46 @@ def test_orders_of_the_past_beside_rules_of_thumb(salvocast: Run, store: str, ho
     assert done.stderr.splitlines()[-1].endswith(f"in sqlite:///{home / 'mlflow.db'}")
 
 
+def test_a_replay_of_the_published_scenario(salvocast: Run, store: str, home: Path, tmp_path: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    asked = ("--scenario-policy", "as-published", "--models", "empirical_window", "--paths", "20")
+    done = salvocast(*asked, "--from", "2025-08-01", "--to", "2025-08-31", "--out", "scores.csv")
+    assert done.returncode == 0, done.stderr
+    head, columns, *rows = done.stdout.splitlines()
+    assert head.startswith("1 month ends from 2025-08-31 to 2025-08-31, data ")
+    assert columns.split() == ["model", "target", "n", "wis", "coverage_80", "coverage_95", "pinball_95"]
+    # The record ends 181 days after the origin: no target of 365 days.
+    targets = ["total_90", "largest_90", "total_180", "largest_180"]
+    models = ["scenario, as published", "empirical_window alone", *BASELINES]
+    table = rows[: rows.index("")]
+    assert [row.split()[-6] for row in table] == targets * len(models)
+    assert [row.strip().startswith(model) for row, model in zip(table[::4], models, strict=True)] == [True] * len(
+        models
+    )
+    scores = pd.read_csv(tmp_path / "work" / "scores.csv").set_index(["model", "target"])
+    assert set(scores["origin"]) == {"2025-08-31"}
+    assert scores.loc[("scenario, as published", "largest_90"), "observed"] == 810
+    heading, names, *experts = rows[rows.index("") + 1 :]
+    assert heading.startswith("PUBLISHED FORECASTS")
+    assert names.split()[:4] == ["expert", "published", "forecast", "observed"]
+    # Of the three whose days are over: forecast, and what came.
+    assert [re.findall(r"\d{4}-\d\d-\d\d +([\d,]+) +([\d,]+)", row)[0] for row in experts] == [
+        ("4,700", "40,576"),
+        ("2,000", "810"),
+        ("1,000", "810"),
+    ]
+    client = MlflowClient(tracking_uri=store)
+    (experiment,) = [each for each in client.search_experiments() if each.name == EXPERIMENT]
+    by_name = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert set(by_name) == {"scenario backtest 2026-02-28", *models}
+    for model in models:
+        assert by_name[model].data.metrics["wis.total_90"] == pytest.approx(
+            float(scores.loc[(model, "total_90"), "wis"])
+        )
+    assert done.stderr.splitlines()[-1].endswith(f"in sqlite:///{home / 'mlflow.db'}")
+
+
 MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "model": (("--models", "negative_binomal"), "did you mean negative_binomial"),
     "no model": (("--models", ","), "--models is empty"),
@@ -97,6 +141,19 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         "--decisions is of the salvo models alone",
     ),
     "decisions of days to come": (("--decisions", "--to", "2026-02-25", *MODELS), "are not known"),
+    "no month ends": (
+        ("--scenario-policy", "as-published", "--from", "2025-08-02", "--to", "2025-08-20"),
+        "no month ends from 2025-08-02 to 2025-08-20",
+    ),
+    "scenario policy": (("--scenario-policy", "published"), "published"),
+    "a horizon of its own": (
+        ("--scenario-policy", "as-published", "--horizon", "90"),
+        "as-published has its own origins and horizons: leave out",
+    ),
+    "a scenario of missiles": (
+        ("--scenario-policy", "as-published", "--weapon-class", "cruise"),
+        "scenarios are of drones, not of cruise missiles",
+    ),
     "before the first report": (("--from", "2020-01-01", "--to", "2020-01-01", *MODELS), "before the first report"),
 }
 

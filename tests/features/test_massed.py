@@ -7,7 +7,7 @@ import pytest
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from features.massed import MULTIPLE, RULE, WINDOW, massed_threshold
+from features.massed import BORROWED_RULE, MULTIPLE, RULE, WINDOW, massed_from, massed_threshold
 from features.records import QuietDayRule
 
 
@@ -55,3 +55,9 @@ def test_without_a_known_day_there_is_no_line() -> None:
 def test_the_rule_that_is_told_is_the_rule_that_is_used() -> None:
     assert (MULTIPLE, WINDOW) == (2.5, 91)
     assert "2.5 times the median of the last 91 known attack days" in RULE
+    assert "2.5 times the median of the forecast days with launches" in BORROWED_RULE
+
+
+@pytest.mark.parametrize(("counts", "threshold"), [([], 1), ([0, 0, 0], 1), ([3, 3, 90], 8), ([4, 5], 12)])
+def test_the_line_of_any_days_is_two_and_a_half_medians_rounded_up(counts: list[int], threshold: int) -> None:
+    assert massed_from(np.array(counts, dtype=np.int64)) == threshold

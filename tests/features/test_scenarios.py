@@ -582,8 +582,8 @@ def test_a_stock_that_was_not_known_is_told() -> None:
     with pytest.raises(InputError) as raised:
         good().as_known(date(2024, 1, 14))
     assert str(raised.value) == (
-        "scenario own: stock.opening was published on 2024-01-15, after 2024-01-14: expected an assumption, or an "
-        "earlier source"
+        "scenario own: stock.opening was published on 2024-01-15, after 2024-01-14: expected an assumption, an "
+        "earlier source, or a later origin"
     )
 
 

@@ -63,6 +63,7 @@ def test_the_table_is_the_default(command: str, salvocast: Run) -> None:
 def test_csv_on_stdout(command: str, salvocast: Run) -> None:
     frame = pd.read_csv(BytesIO(succeeded(salvocast(command, *SHORT, "--format", "csv"))))
     assert list(frame.columns) == ["table", "item", "measure", "value", "basis"]
+    assert set(frame["basis"]) == {"record"}
     assert (frame["table"] == "days").sum() == 7 * 9
 
 
@@ -152,6 +153,16 @@ def test_a_defence_can_be_taken_as_stated(salvocast: Run) -> None:
     assert held["calibration"]["n_nights"] == 168
     assert stated["calibration"] is None
     assert "taken as stated" in stated["notes"][0]
+
+
+def test_a_plan_under_a_scenario(salvocast: Run) -> None:
+    asked = ("plan", "--scenario", "workers_25000", "--horizon", "120", "--paths", "100")
+    text = succeeded(salvocast(*asked)).decode()
+    assert text.startswith("Salvocast plan: shahed drones, theatre ukraine, 120 attack days, scenario workers_25000\n")
+    said = " ".join(text.split())
+    assert "PRODUCTION: scenario workers_25000: 2,000 a month rising to 5,000 with 25,000 foreign workers" in said
+    assert "No path launches more than its stock and output." in said
+    assert "Order for 95% safety of each stock through 2026-06-28:" in said
 
 
 OWN = """

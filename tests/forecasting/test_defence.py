@@ -639,3 +639,38 @@ def test_a_total_over_other_nights_than_there_are_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=f"a total of {through[-1]} days: expected 1 to the horizon, 12"):
         engage_in_total(salvos_of(np.full((2, 12), 3)), defence_of([jammer()]), through)
+
+
+def test_factors_of_one_change_no_byte(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
+    salvos = salvos_of(np.random.default_rng(1).poisson(150, (100, 10)))
+    ones = {layer.id: np.ones((100, 10)) for layer in bundled_defence.layers}
+    assert _same(engage(salvos, bundled_defence), engage(salvos, bundled_defence, kill_factors=ones))
+    assert _same(engage(salvos, bundled_defence), engage(salvos, bundled_defence, kill_factors={}))
+
+
+def test_a_lower_kill_probability_of_one_layer_leaves_more_and_changes_no_layer_before_it(
+    salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    """Layer b kills half as often from the third night on."""
+    salvos = salvos_of(np.full((2_000, 5), 50))
+    defence = defence_of([jammer(0.5, 0.4), jammer(0.9, 0.8), jammer(0.6, 0.5)])
+    factor = np.ones((2_000, 5))
+    factor[:, 2:] = 0.5
+    before, after = engage(salvos, defence).actual, engage(salvos, defence, kill_factors={"b": factor}).actual
+    assert np.array_equal(after.kills[0], before.kills[0])
+    assert np.array_equal(after.engagements[1], before.engagements[1])
+    assert np.array_equal(after.kills[1, :, :2], before.kills[1, :, :2])
+    engaged = after.engagements[1, :, 2:].sum()
+    assert _z(after.kills[1, :, 2:].sum() / engaged, 0.4, np.sqrt(0.4 * 0.6 / engaged)) < 5
+    assert after.leakers[:, 2:].sum() > 1.3 * before.leakers[:, 2:].sum()
+    # The next layer meets more drones, and kills the same part of those it engages.
+    engaged = after.engagements[2, :, 2:].sum()
+    assert engaged > 1.3 * before.engagements[2, :, 2:].sum()
+    assert _z(after.kills[2, :, 2:].sum() / engaged, 0.5, np.sqrt(0.25 / engaged)) < 5
+    assert np.array_equal(salvos.paths, after.kills.sum(axis=0) + after.leakers)
+
+
+def test_no_factor_makes_a_kill_more_than_certain(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    met = engage(salvos_of([[30, 30]]), defence_of([jammer(1.0, 0.6)]), kill_factors={"a": np.array([[1.0, 3.0]])})
+    assert met.actual.kills[0, 0, 1] == 30
+    assert met.actual.kills[0, 0, 0] < 30

@@ -15,6 +15,9 @@ from openpyxl import load_workbook
 from pydantic import BaseModel
 
 from features.history import LaunchHistory
+from features.massed import BORROWED_RULE
+from features.records import UKRAINE
+from features.scenarios import load_scenario
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, forecast, load_model
 from forecasting.plan import Plan, Target, make_plan
@@ -32,10 +35,12 @@ from forecasting.report.frames import long_frame, tables, workbook
 from forecasting.report.layout import WIDTH
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.text import document_text
+from forecasting.scenario_forecast import ScenarioRequest
 from forecasting.types import SalvoForecast
 
 DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
 Numbers = dict[tuple[str, str, str], float]
+PUBLISHED = load_scenario("published")
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +53,43 @@ def salvos(bundled_plan: Plan) -> ForecastDocument:
     return forecast_document(bundled_plan.forecast)
 
 
-@pytest.fixture(scope="module", params=["plan", "forecast"])
-def document(request: pytest.FixtureRequest, plan: PlanDocument, salvos: ForecastDocument) -> Any:
-    return plan if request.param == "plan" else salvos
+@pytest.fixture(scope="module")
+def scenario_plan(bundled_history: LaunchHistory, bundled_defence: Defence) -> PlanDocument:
+    """A plan under a scenario of production."""
+    return planned(
+        bundled_history,
+        bundled_defence,
+        40,
+        scenario=ScenarioRequest(PUBLISHED, load_scenario("truce_30_days"), UKRAINE),
+    )
+
+
+@pytest.fixture(scope="module")
+def assumed_plan(bundled_history: LaunchHistory, defence_of: DefenceOf) -> PlanDocument:
+    """A plan for a theatre without a record, from the day on which a line elsewhere has begun to work."""
+    own = defence_of([{"engaged_share": 0.5, "kill_probability": 0.5, "engagements_per_night": 100.0}])
+    request = ScenarioRequest(PUBLISHED, load_scenario("north_korea_line"), "south_korea")
+    return planned(bundled_history, own, 400, scenario=request)
+
+
+@pytest.fixture(
+    scope="module", params=["plan", "forecast", "scenario plan", "scenario forecast", "assumed", "assumed plan"]
+)
+def document(
+    request: pytest.FixtureRequest,
+    plan: PlanDocument,
+    salvos: ForecastDocument,
+    scenario_plan: PlanDocument,
+    assumed_plan: PlanDocument,
+) -> Any:
+    return {
+        "plan": plan,
+        "forecast": salvos,
+        "scenario plan": scenario_plan,
+        "scenario forecast": scenario_plan.forecast,
+        "assumed": assumed_plan.forecast,
+        "assumed plan": assumed_plan,
+    }[request.param]
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
@@ -237,6 +276,13 @@ def numbers_of(document: dict[str, Any]) -> Numbers:
     add_measures("calibration", calibration)
     add_rows("calibrated", calibration["quantities"], "layer", "quantity")
     add_rows("shares", calibration["shares"], "period", "counts")
+    supply = forecast_part["supply"] or {"months": [], "weights": []}
+    add_rows("supply", supply["months"], "day")
+    add_rows("weights", supply["weights"], "horizon")
+    for name, value in supply.items():
+        if isinstance(value, dict):
+            for quantile_name, number in value.items():
+                add("supply_at_origin", name, quantile_name, number)
     return found
 
 
@@ -255,23 +301,28 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
     expected = numbers_of(written)
     book = load_workbook(BytesIO(workbook(document)))
     names = ["about", "days", "windows"]
+    if written.get("forecast", written)["supply"]:
+        names += ["supply_at_origin", "supply", "weights", "scenario", "scenario_sources"]
     if isinstance(document, PlanDocument):
-        names += ["layers", "outcome", "stock_out", "rules", "calibration", "calibrated", "shares"]
+        names += ["layers", "outcome"]
+        names += ["stock_out"] * bool(written["stock_out"]) + ["rules"] * bool(written["rules_of_thumb"])
+        names += ["calibration", "calibrated", "shares"] * bool(written["calibration"])
         names += ["assumptions", "sources"]
     assert book.sheetnames == names
     keys: dict[str, tuple[str, ...]] = {"days": ("attack_day",), "windows": ("n_days",), "layers": ("layer",)}
     keys |= {"outcome": ("measure",), "stock_out": ("attack_day",), "rules": ("rule",), "calibration": ("measure",)}
     keys |= {"calibrated": ("layer", "quantity"), "shares": ("period", "counts")}
+    keys |= {"supply_at_origin": ("measure",), "supply": ("day",), "weights": ("horizon",)}
     days = {"first_day", "last_day"}
     found: Numbers = {}
     for name, key in keys.items():
-        if name not in book.sheetnames:
+        if name not in book.sheetnames or book[name].max_row == 1:  # no weights without a record
             continue
         header, *rows = book[name].iter_rows(values_only=True)
         for row in rows:
             cells = dict(zip(header, row, strict=True))
             items = [cells.pop(part) for part in key]
-            if key == ("attack_day",):
+            if key in {("attack_day",), ("day",)}:
                 assert isinstance(items[0], datetime)
                 items[0] = items[0].date().isoformat()
             item = " ".join(str(part or "") for part in items).strip()
@@ -290,6 +341,13 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
     head = written.get("forecast", written)
     for name in ("origin", "model_id", "data_digest", "seed", "n_paths", "last_attack_day_known"):
         assert about[name] == str(head[name])
+
+
+def test_a_text_that_begins_like_a_formula_stays_a_text(plan: PlanDocument) -> None:
+    written = plan.model_copy(update={"defence": "=1+1"})
+    about = load_workbook(BytesIO(workbook(written)))["about"]
+    [cell] = [row[1] for row in about.iter_rows() if row[0].value == "defence"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
 
 
 def test_the_assumptions_in_the_workbook_are_typed_and_cite_their_sources(plan: PlanDocument) -> None:
@@ -395,8 +453,81 @@ def test_the_text_says_what_the_document_says(plan: PlanDocument) -> None:
             assert f"{layer.order.quantity:,} {layer.interceptor}" in " ".join(text.split())
     assert plan.forecast.data_digest[:12] in text
     assert "as of 2026-02-28" in text
-    prose = [line for line in text.splitlines() if "  " not in line]
+
+
+def test_no_line_of_prose_is_wider_than_a_terminal(document: Any) -> None:
+    prose = [line for line in document_text(document).splitlines() if "  " not in line]
     assert max(map(len, prose)) <= WIDTH + 20  # long headings aside
+
+
+def test_the_scenario_is_told_with_its_verdict_stock_and_output(scenario_plan: PlanDocument) -> None:
+    text, supply = document_text(scenario_plan), scenario_plan.forecast.supply
+    assert supply is not None
+    assert text.splitlines()[0].endswith("40 attack days, scenario truce_30_days")
+    said = " ".join(text.split())
+    assert f"PRODUCTION: scenario truce_30_days: {supply.title} (as of 2026-02-28)" in said
+    assert supply.verdict[1:] in said
+    assert supply.stock_compatible is not None
+    for told in (supply.stock_stated, supply.stock_compatible, *(month.launchable_stock for month in supply.months)):
+        assert f" {told.p50:,.0f} ({told.p5:,.0f}-{told.p95:,.0f})" in text
+    assert [month.day for month in supply.months] == [date(2026, 3, 31), date(2026, 4, 9)]
+    assert [(each.horizon, each.share > 0) for each in supply.weights] == [(7, True), (28, True)]
+    assert "ASSUMPTIONS ONLY" not in text
+
+
+def test_every_number_of_the_scenario_has_unit_date_confidence_and_a_listed_source(scenario_plan: PlanDocument) -> None:
+    supply = scenario_plan.forecast.supply
+    assert supply is not None
+    listed = {source.id for source in supply.sources}
+    for stated in supply.numbers:
+        assert stated.unit
+        assert stated.low <= stated.mode <= stated.high
+        assert stated.confidence in set("ABCD")
+        assert set(stated.sources) <= listed
+        assert stated.sources or stated.basis == "assumed"
+    book = load_workbook(BytesIO(workbook(scenario_plan)))
+    header, *rows = book["scenario"].iter_rows(values_only=True)
+    cells = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [(row["number"], row["low"], row["high"], row["unit"]) for row in cells] == [
+        (stated.number, stated.low, stated.high, stated.unit) for stated in supply.numbers
+    ]
+    assert {row[0] for row in book["scenario_sources"].iter_rows(min_row=2, values_only=True)} == listed
+
+
+BASES = {
+    "plan": "record",
+    "forecast": "record",
+    "scenario plan": "record, scenario truce_30_days",
+    "scenario forecast": "record, scenario truce_30_days",
+    "assumed": "assumptions only: north_korea_line",
+    "assumed plan": "assumptions only: north_korea_line",
+}
+
+
+def test_what_the_numbers_rest_on_stands_on_every_output(document: Any, request: pytest.FixtureRequest) -> None:
+    basis = BASES[request.node.callspec.params["document"]]
+    assumed = basis.startswith("assumptions only")
+    assert set(long_frame(document)["basis"]) == {basis}
+    about = {row[0]: row[1] for row in load_workbook(BytesIO(workbook(document)))["about"].iter_rows(values_only=True)}
+    assert about["basis"] == basis
+    written = json.loads(document.model_dump_json())
+    supply = written.get("forecast", written)["supply"]
+    assert bool(supply and supply["assumption_only"]) == assumed
+    lines = document_text(document).splitlines()
+    assert lines[0].startswith("ASSUMPTIONS ONLY: Salvocast ") == assumed
+    assert lines[0].startswith("Salvocast ") != assumed
+
+
+def test_the_record_of_another_theatre_is_told_to_be_that(assumed_plan: PlanDocument, plan: PlanDocument) -> None:
+    assert plan.outcome.reported_neutralised_share is not None
+    assert assumed_plan.outcome.reported_neutralised_share is None
+    said = " ".join(document_text(assumed_plan).split())
+    assert "reported on the last" not in said
+    assert "as of 2026-02-28 (shape of the salvos from ukraine, last attack day known there 2026-02-28;" in said
+    assert "Launch counts of ukraine, for the shape of the salvos alone: daily reports of" in said
+    assert assumed_plan.forecast.massed_strikes.rule == BORROWED_RULE
+    assert assumed_plan.forecast.supply is not None
+    assert assumed_plan.forecast.supply.shape_from == "ukraine"
 
 
 def test_days_beyond_the_first_week_are_told_to_be_elsewhere(salvos: ForecastDocument) -> None:

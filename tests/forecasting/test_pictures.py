@@ -14,9 +14,13 @@ from matplotlib.figure import Figure
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.records import UKRAINE
+from features.scenarios import load_scenario
 from forecasting.model import SimulationRequest, forecast, load_model
 from forecasting.plan import Plan
-from forecasting.report.pictures import FORMATS, forecast_picture, plan_picture, rendered
+from forecasting.report.pictures import FORMATS, TORNADO_BARS, forecast_picture, plan_picture, rendered, tornado_picture
+from forecasting.scenario_forecast import ScenarioRequest, SuppliedForecast, under_scenario
+from forecasting.sensitivity import Sensitivity, Swing
 
 
 def drawn(which: str, plan: Plan) -> Figure:
@@ -102,3 +106,65 @@ def test_a_plan_that_is_not_held_against_the_record_shows_no_reported_shares(bun
 def test_a_plan_without_stocks_can_be_drawn(bundled_plan: Plan) -> None:
     engagements = replace(bundled_plan.engagements, stocks=())
     assert rendered(plan_picture(replace(bundled_plan, engagements=engagements, orders=())), ".png", "Title")
+
+
+@pytest.fixture(scope="module", params=["of the record", "of assumptions alone"])
+def supplied(request: pytest.FixtureRequest, bundled_history: LaunchHistory) -> SuppliedForecast:
+    """The forecast under a scenario, for the theatre on record and for one without."""
+    theatre = UKRAINE if request.param == "of the record" else "south_korea"
+    asked = ScenarioRequest(load_scenario("published"), load_scenario("north_korea_line"), theatre)
+    salvos = forecast(load_model("empirical_window"), bundled_history, SimulationRequest(330, 50), 1)
+    return under_scenario(salvos, bundled_history, asked)
+
+
+def test_a_theatre_without_a_record_has_no_past_in_the_picture_and_says_so(
+    supplied: SuppliedForecast, bundled_history: LaunchHistory
+) -> None:
+    axes = forecast_picture(supplied.forecast, bundled_history, supplied).axes[0]
+    title = axes.get_title(loc="left")
+    assert "scenario north_korea_line" in title
+    if supplied.assumption_only:
+        assert title.startswith("ASSUMPTIONS ONLY: south_korea")
+        assert not axes.patches
+    else:
+        assert title.startswith("ukraine")
+        heights = [bar.get_height() for bar in axes.patches]  # type: ignore[attr-defined]
+        assert heights == np.nan_to_num(bundled_history.launched[-60:]).tolist()
+
+
+SWINGS = (Swing("widest", 80.0, 130.0), Swing("falling", 115.0, 90.0), Swing("least", 99.0, 101.0))
+
+
+def tornado(swings: tuple[Swing, ...] = SWINGS, *, assumption_only: bool = False) -> Figure:
+    return tornado_picture(Sensitivity("case", "ukraine", assumption_only, 91, 100.0, swings))
+
+
+def test_the_bars_of_a_tornado_end_where_the_swings_do() -> None:
+    axes = tornado().axes[0]
+    lows, highs = axes.containers
+    for bars, end in ((lows, "low"), (highs, "high")):
+        # The first bar is the lowest in the picture.
+        reached = [bar.get_x() + bar.get_width() for bar in bars]  # type: ignore[attr-defined]
+        assert reached == [getattr(swing, end) for swing in reversed(SWINGS)]
+        assert {bar.get_x() for bar in bars} == {100.0}  # type: ignore[attr-defined]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["least", "falling", "widest"]
+    assert not axes.yaxis_inverted()
+    # Low and high are told apart in black and white too.
+    assert [{bar.get_hatch() for bar in bars} for bars in (lows, highs)] == [{None}, {"//"}]
+    assert axes.get_title(loc="left") == "ukraine, scenario case: what moves the demand"
+    assert "91 attack days" in axes.get_xlabel()
+
+
+def test_a_tornado_has_room_for_the_widest_and_for_none() -> None:
+    many = tuple(Swing(f"assumption {index}", 100.0 - index, 100.0 + index) for index in range(40, 0, -1))
+    labels = [tick.get_text() for tick in tornado(many).axes[0].get_yticklabels()]
+    assert labels == [f"assumption {index}" for index in range(41 - TORNADO_BARS, 41)]
+    assert rendered(tornado(()), ".svg", "Title").startswith(b"<?xml")
+
+
+def test_a_tornado_without_a_record_says_so() -> None:
+    assert tornado(assumption_only=True).axes[0].get_title(loc="left").startswith("ASSUMPTIONS ONLY: ")
+
+
+def test_the_same_tornado_gives_the_same_bytes() -> None:
+    assert rendered(tornado(), ".svg", "Title") == rendered(tornado(), ".svg", "Title")

@@ -1,25 +1,36 @@
 """`salvocast scenarios`: what a planner sees and writes."""
 
+import json
 import re
+import shutil
 from collections.abc import Callable
+from datetime import date
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from features.history import LaunchHistory
 from features.scenarios import bundled_scenarios, load_scenario
 from forecasting.cli import app, run
 
 Told = Callable[..., str]
+FEW = ("--paths", "20", "--horizon", "14")
 
 
 @pytest.fixture
-def says(capsys: pytest.CaptureFixture[str], home: Path) -> Told:
-    """Runs the command; returns what it prints, or its one line on stderr where it should fail."""
+def told(capsys: pytest.CaptureFixture[str], home: Path, filled_ledger: Path) -> Told:
+    """Runs the command with the bundled reports in the ledger; returns what it prints, or its one line on stderr where
+    it should fail."""
+    home.mkdir(exist_ok=True)
+    shutil.copy(filled_ledger, home / "ledger.db")
 
     def run_command(*arguments: str, fails: int = 0) -> str:
-        assert run(app, ["scenarios", *arguments]) == fails
+        assert run(app, list(arguments)) == fails
         said = capsys.readouterr()
-        if not fails:
+        if fails < 2:  # 1: the answer is no
             assert not said.err
             return said.out
         assert not said.out
@@ -27,6 +38,12 @@ def says(capsys: pytest.CaptureFixture[str], home: Path) -> Told:
         return said.err
 
     return run_command
+
+
+@pytest.fixture
+def says(told: Told) -> Told:
+    """The same, of `salvocast scenarios`."""
+    return partial(told, "scenarios")
 
 
 def test_the_list_names_every_bundled_scenario(says: Told) -> None:
@@ -99,3 +116,193 @@ def test_a_scenario_from_the_future_is_refused(says: Told, tmp_path: Path) -> No
     says("new", str(file))
     file.write_text(re.sub(r"as_of = \S+", "as_of = 2090-01-01", file.read_text()))
     assert "scenario.as_of is 2090-01-01, in the future" in says("show", str(file), fails=2)
+
+
+OWN = """
+[scenario]
+name = "own"
+title = "One plant"
+as_of = 2026-02-28
+about = "One plant that has made {rate} drones a day since 2025."
+[stock]
+opening = {{ {drones}, low = 0, mode = 0, high = 0, date = {opened} }}
+minimum = {{ {drones}, low = 0, mode = 0, high = 0, date = {opened} }}
+released = {{ {share}, low = 1, mode = 1, high = 1, date = {opened} }}
+lost_before_launch = {{ {share}, low = 0, mode = 0.02, high = 0.05, date = {opened} }}
+drawdown = {{ {rest}, unit = "days", low = 10, mode = 20, high = 30, date = {opened} }}
+[[facility]]
+id = "plant"
+name = "Plant"
+utilisation = {{ {share}, low = 1, mode = 1, high = 1, date = {opened} }}
+armed = [{{ {rest}, unit = "drones_per_day", low = {rate}, mode = {rate}, high = {rate}, date = {opened} }}]
+"""
+REST = 'basis = "assumed", sources = [], confidence = "D", note = ""'
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., str]:
+    """Writes a scenario of one plant; returns the file's name."""
+
+    def write(rate: int, opened: str = "2025-01-01") -> str:
+        file = tmp_path / "own.toml"
+        drones, share = (f'{REST}, unit = "{unit}"' for unit in ("drones", "share"))
+        file.write_text(OWN.format(rate=rate, opened=opened, drones=drones, share=share, rest=REST))
+        return str(file)
+
+    return write
+
+
+def test_a_scenario_that_the_record_allows_is_exit_code_0(says: Told, own: Callable[..., str]) -> None:
+    said = says("check", own(170, "2025-08-01"))
+    assert said.startswith("own: well stated; compatible with the record until 2026-02-28\nThe record allows it: ")
+    assert re.search(r"^drones in store at the origin +[\d,]+ \([\d,]+-[\d,]+\) +[\d,]+ \([\d,]+-[\d,]+\)$", said, re.M)
+
+
+def test_a_scenario_that_the_record_contradicts_is_exit_code_1_with_what_is_missing(
+    says: Told, own: Callable[..., str], bundled_history: LaunchHistory
+) -> None:
+    said = says("check", own(100, "2025-08-01"), fails=1)
+    assert said.startswith("own: well stated; NOT COMPATIBLE with the record until 2026-02-28\n")
+    found = re.search(
+        r"launches from (\S+) to 2026-02-28 exceed stock plus production by ([\d,]+) \(median draw\); "
+        r"the opening stock would have to be at least ([\d,]+)\.",
+        " ".join(said.split()),
+    )
+    assert found
+    first = date.fromisoformat(found[1])
+    missing, needed = (int(number.replace(",", "")) for number in found.groups()[1:])
+    launched = bundled_history.since(first).known
+    # A hundred a day, of which up to a twentieth is lost.
+    assert launched.sum() - 100 * launched.size <= missing <= launched.sum() - 94 * launched.size
+    assert needed >= 0.9 * missing
+
+
+def test_nothing_checks_a_scenario_of_a_theatre_without_a_record(says: Told) -> None:
+    asked = ("check", "north_korea_line", "--theatre")
+    said = says(*asked, "south_korea", fails=2)
+    assert "no launch against theatre south_korea is on record: nothing to check scenario north_korea_line by" in said
+    assert "salvocast scenarios compare north_korea_line --theatre south_korea" in said
+    assert "unknown theatre 'ukrain': did you mean ukraine?" in says(*asked, "ukrain", fails=2)
+
+
+def test_scenarios_are_compared_side_by_side(says: Told) -> None:
+    said = says("compare", "published", "truce_30_days", "--paths", "50", "--horizon", "60")
+    rows = {line.split("  ")[0]: line for line in said[: said.index("MEDIAN TOTAL")].splitlines()}
+    assert re.search(r"^days +published +truce_30_days$", said, re.M)
+    week, month, all_days = (
+        [int(cell.replace(",", "")) for cell in re.findall(r" ([\d,]+) \(", rows[days])]
+        for days in ("1-7", "1-28", "1-60")
+    )
+    assert week[0] == week[1]  # on the same random numbers, and the truce begins in the third week
+    assert month[1] < 0.7 * month[0]
+    against = re.findall(r"^(1-\d+) +([+-]\d+) %$", said, re.M)
+    expected = [f"{100 * (both[1] / both[0] - 1):+.0f}" for both in (week, month, all_days)]
+    assert against == list(zip(("1-7", "1-28", "1-60"), expected, strict=True))
+    assert re.search(r"^record allows it +yes +yes$", said, re.M)
+    assert "truce_30_days: A truce of 30 days from 15 March 2026." in said
+
+
+def test_a_comparison_without_a_record_says_so(says: Told) -> None:
+    said = says("compare", "north_korea_line", "--theatre", "south_korea", *FEW)
+    assert said.startswith("ASSUMPTIONS ONLY: scenarios for south_korea as of 2026-02-28, ")
+    assert re.search(r"^record allows it +no record$", said, re.M)
+
+
+HALL = f"""
+[[event]]
+id = "hall"
+title = "A hall"
+kind = "new_line"
+facility = "plant"
+line = "armed"
+date = 2026-03-01
+capacity = {{ {REST}, unit = "drones_per_day", low = 0, mode = 100, high = 200, date = 2026-03-01 }}
+ramp_up = {{ {REST}, unit = "days", low = 0, mode = 0, high = 0, date = 2026-03-01 }}
+"""
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_what_moves_the_demand_as_a_table_and_a_picture(
+    suffix: str, says: Told, own: Callable[..., str], tmp_path: Path
+) -> None:
+    picture = tmp_path / f"tornado{suffix}"
+    file = Path(own(170, "2025-08-01"))
+    file.write_text(file.read_text() + HALL)
+    said = says("sensitivity", str(file), *FEW, "--plot", str(picture))
+    header = "WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre ukraine, scenario own, next 14 attack days\n"
+    assert said.startswith(header)
+    top = re.search(r"^event hall\.capacity +([\d,]+) +([\d,]+) +-[\d,]+ +[+][\d,]+$", said, re.M)
+    assert top
+    assert said[len(header) :].splitlines()[2] == top[0]
+    content = picture.read_bytes()
+    assert content.startswith({".svg": b"<?xml", ".png": b"\x89PNG"}[suffix])
+    if suffix == ".svg":
+        assert b"event hall.capacity" in content
+
+
+def forecast_of(told: Told, *arguments: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(told("forecast", *FEW, "--format", "json", *arguments))
+    return document
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_no_scenario_is_the_salvo_model_alone(form: str, told: Told) -> None:
+    asked = ("forecast", *FEW, "--format", form)
+    assert told(*asked, "--scenario", "none") == told(*asked)
+
+
+def test_a_forecast_under_a_scenario_of_ones_own(told: Told, own: Callable[..., str]) -> None:
+    document = forecast_of(told, "--scenario", own(170, "2025-08-01"))
+    assert (document["supply"]["scenario"], document["supply"]["compatible"]) == ("own", True)
+    assert document["supply"]["assumption_only"] is False
+    alone = forecast_of(told)
+    assert alone["supply"] is None
+    assert document["days"] != alone["days"]
+    assert forecast_of(told, "--scenario", own(30, "2025-08-01"))["supply"]["compatible"] is False
+
+
+def test_a_forecast_for_a_theatre_without_a_record(told: Told, tmp_path: Path) -> None:
+    asked = ("forecast", *FEW, "--theatre", "south_korea", "--scenario", "north_korea_line")
+    picture = tmp_path / "picture.svg"
+    text = told(*asked, "--plot", str(picture))
+    assert text.startswith("ASSUMPTIONS ONLY: Salvocast forecast: shahed drones, theatre south_korea, 14 attack days")
+    assert "ASSUMPTIONS ONLY: no launch against this theatre is on record." in text
+    assert "ASSUMPTIONS ONLY: south_korea" in picture.read_text()
+    rows = told(*asked, "--format", "csv").splitlines()[1:]
+    assert all(row.endswith(",assumptions only: north_korea_line") for row in rows)
+
+
+def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) -> None:
+    supply = forecast_of(told, "--scenario", "published", "--origin", "2025-06-30")["supply"]
+    known = forecast_of(told, "--scenario", "published")["supply"]
+    assert max(source["date"] for source in supply["sources"]) <= "2025-06-30"
+    assert max(source["date"] for source in known["sources"]) > "2025-12-31"
+    assert len(supply["numbers"]) < len(known["numbers"])
+    assert np.isfinite(supply["stock_compatible"]["p50"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("forecast", "--scenario", "workers_2500"), "unknown scenario 'workers_2500': did you mean workers_25000"),
+        (("plan", "--scenario", "nowhere.toml"), "nowhere.toml"),
+        (
+            ("forecast", "--scenario", "OWN", "--origin", "2025-06-30"),
+            "scenario own opens on 2025-08-01: expected a day",
+        ),
+        (("scenarios", "check", "OWN", "--origin", "2025-06-30"), "scenario own opens on 2025-08-01: expected a day"),
+        (("forecast", "--scenario", "published", "--weapon-class", "cruise"), "scenarios are of drones, not of cruise"),
+        (("forecast", "--scenario", "published", "--theatre", "ukrain"), "unknown theatre 'ukrain': did you mean ukr"),
+        (("plan", "--scenario", "north_korea_line", "--theatre", "south_korea"), "state yours with --defence FILE"),
+        (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
+        (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
+        (("scenarios", "compare", "published", "truce_30_day"), "did you mean truce_30_days?"),
+        (("scenarios", "compare", "published", "--seed", "-1"), "seed is -1: expected 0 or more"),
+        (("scenarios", "check", "published", "--seed", "-1"), "seed is -1: expected 0 or more"),
+    ],
+)
+def test_a_mistake_in_a_forecast_is_told_in_one_line(
+    told: Told, own: Callable[..., str], arguments: tuple[str, ...], said: str
+) -> None:
+    file = own(170, "2025-08-01")
+    assert said in told(*(file if argument == "OWN" else argument for argument in arguments), fails=2)
