@@ -11,6 +11,7 @@ import typer
 from features.cli import QuietDaysOption, TheatreOption, WeaponClassOption, open_ledger, parse_day
 from features.errors import InputError
 from features.records import SHAHED, QuietDayRule, weapons
+from forecasting.common_cli import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +51,14 @@ def backtest(
             "and the largest day of 90, 180 and 365 days, beside simple forecasts and the published ones of experts."
         ),
     ] = ScenarioPolicy.NONE,
+    decisions: Annotated[
+        bool,
+        typer.Option(
+            "--decisions",
+            help="What orders by the forecasts would have cost, and how often they would have been enough, beside "
+            f"rules of thumb; of {DEFAULT_MODEL} where --models names none.",
+        ),
+    ] = False,
     first: Annotated[
         str | None,
         typer.Option("--from", metavar="DATE", help=f"First origin; without it {FIRST}, as-published {FIRST_LONG}."),
@@ -72,6 +81,13 @@ def backtest(
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
+    if decisions:
+        if scenario_policy is not ScenarioPolicy.NONE:
+            raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
+        _replay_decisions(
+            first or FIRST, last, every, horizon, models, paths, seed, theatre, weapon_class, quiet_days, out
+        )
+        return
     if scenario_policy is ScenarioPolicy.AS_PUBLISHED:
         if (every, horizon, refit_every, window, jobs) != (14, 28, 1, Window.EXPANDING, 1):
             raise InputError(
@@ -92,9 +108,7 @@ def backtest(
     from features.files import write_file
     from forecasting.model import MODELS, SimulationRequest, load_model
 
-    names = list(MODELS) if models == "all" else [name.strip() for name in models.split(",") if name.strip()]
-    if not names:
-        raise InputError(f"--models is empty: expected names such as {REFERENCE_MODEL}, or all")
+    names = list(MODELS) if models == "all" else _named(models)
     compared = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
     if jobs < 1:
         raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
@@ -152,6 +166,79 @@ def backtest(
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
 
 
+def _replay_decisions(
+    first: str,
+    last: str | None,
+    every: int,
+    horizon: int,
+    models: str,
+    paths: int,
+    seed: int,
+    theatre: str,
+    weapon_class: str,
+    quiet_days: QuietDayRule | None,
+    out: Path | None,
+) -> None:
+    from tqdm import tqdm
+
+    from experiments.decisions import model_policy, replay_decisions
+    from experiments.folds import rolling_origins
+    from experiments.tracking import log_decisions, tracking_uri
+    from features.files import write_file
+    from forecasting.common_cli import check_folder, checked_seed
+    from forecasting.model import SimulationRequest, load_model
+    from forecasting.report.layout import table
+
+    names = dict.fromkeys([REFERENCE_MODEL, *_named(DEFAULT_MODEL if models == "all" else models)])
+    request = SimulationRequest(horizon, paths)
+    policies = {name: model_policy(load_model(name), request, checked_seed(seed)) for name in names}
+    check_folder(out)
+    first_day, last_day = parse_day(first, "--from"), parse_day(last, "--to")
+    assert first_day is not None
+    with open_ledger() as ledger:
+        truth = ledger.history(theatre, weapon_class, quiet_days)
+        origins = rolling_origins(first_day, last_day or truth.last_day - timedelta(days=horizon), every)
+        with tqdm(total=len(origins), desc="origins", disable=None) as bar:
+            result = replay_decisions(
+                lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin),
+                truth,
+                policies,
+                origins,
+                horizon,
+                on_origin=lambda _: bar.update(),
+            )
+    print(
+        f"totals of {horizon} days ordered at {len(origins)} origins from {origins[0]} to {origins[-1]}, data "
+        f"{truth.digest[:12]}, silent days: {quiet_days}; by service level in percent, costs in drones per origin"
+    )
+    wide = result.wide()
+    print("\n".join(table(list(wide.columns), wide.to_numpy().tolist())))
+    print()
+    for name in names:
+        print("\n".join(result.against_targets(name)))
+    if out is not None:
+        write_file(out, result.table.to_csv(index=False, lineterminator="\n").encode())
+    parameters = {
+        "first_origin": origins[0],
+        "last_origin": origins[-1],
+        "every": every,
+        "horizon": horizon,
+        "n_paths": paths,
+        "seed": seed,
+        "quiet_day_rule": quiet_days,
+    }
+    run_id = log_decisions(result, truth, parameters)
+    print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
+
+
+def _named(models: str) -> list[str]:
+    """The names in --models. Raises InputError where there is none."""
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"--models is empty: expected names such as {REFERENCE_MODEL}, or all")
+    return names
+
+
 def _replay_published(
     first: str,
     last: str,
@@ -169,7 +256,7 @@ def _replay_published(
     from experiments.tracking import log_scenario_backtest, tracking_uri
     from features.files import write_file
     from features.scenarios import PUBLISHED, load_scenario
-    from forecasting.common_cli import DEFAULT_MODEL, check_folder, checked_seed
+    from forecasting.common_cli import check_folder, checked_seed
     from forecasting.model import load_model
 
     if weapon_class != SHAHED:

@@ -6,19 +6,30 @@ The newsvendor cost of an order q for a service level s, when y came, is s (y - 
 s-quantile of y.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.backtest import observed_after
+from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.model import Model, SimulationRequest, forecast
 
-Policy = Callable[[LaunchHistory, float], float]
-"""(history until the origin, service level) -> drones to be ready for over the horizon."""
+SERVICE_LEVELS = (0.8, 0.9, 0.95, 0.99)
+TARGET_LEVELS = (0.9, 0.95)
+SERVICE_TOLERANCE = 0.05
+"""How far the realised service may stray from the nominal one."""
+COST_TARGET = 0.60
+"""Newsvendor cost over that of the best rule of thumb."""
+_ROUNDING = 1e-9
+_KEYS = ("policy", "level")
+
+Policy = Callable[[LaunchHistory, Sequence[float]], NDArray[np.float64]]
+"""(history until the origin, n service levels) -> (n,) drones to be ready for over the horizon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,24 +46,94 @@ class DecisionScore:
     overstock: float
 
 
+@dataclass(frozen=True, eq=False)
+class DecisionBacktest:
+    """Orders of the past and how they met what came.
+
+    orders: one row per policy, service level (`level`, in percent) and origin: drones `ordered`, and that `came`.
+    table: one row per policy and level: n_origins, cost, service and overstock (see `DecisionScore`), and cost_ratio,
+    cost over that of the cheapest rule of thumb at that level, the one that turned out best. rules: names of the
+    policies that are rules of thumb.
+    """
+
+    orders: pd.DataFrame
+    table: pd.DataFrame
+    rules: tuple[str, ...]
+
+    def best_rule(self, level: float) -> str:
+        """The rule of thumb that cost least at a service level; known in hindsight alone."""
+        rows = self.table[(self.table["level"] == _percent(level)) & self.table["policy"].isin(self.rules)]
+        return str(rows.set_index("policy")["cost"].idxmin())
+
+    def score(self, policy: str, level: float) -> dict[str, float]:
+        """Column of the table -> its number, of a policy at a service level."""
+        (row,) = self.table[(self.table["policy"] == policy) & (self.table["level"] == _percent(level))].index
+        return {str(name): float(value) for name, value in self.table.loc[row].items() if name not in _KEYS}
+
+    def wide(self) -> pd.DataFrame:
+        """One row per policy, for reading: cost in drones, realised service and overstock, each by level in percent;
+        the head of the first of these names all of them."""
+        patterns = {"cost": "{:,.0f}", "service": "{:.2f}", "overstock": "{:.2f}"}
+        table = self.table.pivot_table(index="policy", columns="level", values=list(patterns), sort=False)
+        levels = sorted(self.table["level"].unique())
+        shown = [table[name, level].map(pattern.format) for name, pattern in patterns.items() for level in levels]
+        heads = [str(level) if level > levels[0] else f"{name} {level}" for name in patterns for level in levels]
+        wide: pd.DataFrame = pd.concat(shown, axis=1).set_axis(heads, axis=1).reset_index()
+        return wide
+
+    def against_targets(self, policy: str) -> list[str]:
+        """A line for each target of a policy: what was aimed at, what came of it, and whether it was reached.
+
+        Standard error of a realised service: binomial, as if the origins were independent.
+        """
+        told = []
+        for level in TARGET_LEVELS:
+            score, best = self.score(policy, level), self.best_rule(level)
+            error = np.sqrt(level * (1.0 - level) / score["n_origins"])
+            told += [
+                f"{policy} at {level:.0%}: realised service {score['service']:.2f} (standard error of {level:.0%} over "
+                f"{score['n_origins']:.0f} origins: {error:.2f}), aim {level - SERVICE_TOLERANCE:.2f} to "
+                f"{level + SERVICE_TOLERANCE:.2f}: {_reached(abs(score['service'] - level), SERVICE_TOLERANCE)}",
+                f"{policy} at {level:.0%}: cost {score['cost']:,.0f}, {score['cost_ratio']:.3f} of {best}, aim "
+                f"{COST_TARGET:.2f}: {_reached(score['cost_ratio'], COST_TARGET)}",
+            ]
+        return told
+
+
+def _reached(value: float, target: float) -> str:
+    return "reached" if value <= target + _ROUNDING else "MISSED"
+
+
+def _percent(level: float) -> int:
+    return round(100 * level)
+
+
 def model_policy(model: Model, request: SimulationRequest, seed: int) -> Policy:
     """Orders the quantile of the model's total at the service level."""
 
-    def order(history: LaunchHistory, service_level: float) -> float:
+    def order(history: LaunchHistory, service_levels: Sequence[float]) -> NDArray[np.float64]:
         totals = forecast(model, history, request, seed).totals(request.horizon)
-        return float(np.quantile(totals, service_level, method="inverted_cdf"))
+        return np.quantile(totals, service_levels, method="inverted_cdf").astype(np.float64)
 
     return order
 
 
 def last_days_policy(horizon: int, factor: float) -> Policy:
     """Orders `factor` times the launches of the last `horizon` known days, whatever the service level."""
-    return lambda history, _: factor * float(history.known[-horizon:].sum())
+    return lambda history, levels: np.full(len(levels), factor * float(history.known[-horizon:].sum()))
 
 
 def fixed_policy(drones: float) -> Policy:
     """Orders the same every time."""
-    return lambda *_: drones
+    return lambda _, levels: np.full(len(levels), drones)
+
+
+def planners_rules(horizon: int) -> dict[str, Policy]:
+    """Name -> what planners order without a model (see `forecasting.rules_of_thumb`), in drones."""
+    return {
+        **{f"last {horizon} days x {factor:g}": last_days_policy(horizon, factor) for factor in (1.2, 1.5, 2.0)},
+        "1,000 a day at two per drone": fixed_policy(500.0 * horizon),
+    }
 
 
 def score_orders(orders: NDArray[np.float64], outcomes: NDArray[np.float64], service_level: float) -> DecisionScore:
@@ -69,16 +150,42 @@ def score_orders(orders: NDArray[np.float64], outcomes: NDArray[np.float64], ser
 def replay_decisions(
     history_at: Callable[[date], LaunchHistory],
     truth: LaunchHistory,
-    policies: dict[str, Policy],
+    policies: Mapping[str, Policy],
     origins: Sequence[date],
     horizon: int,
-    service_levels: Sequence[float],
-) -> dict[tuple[str, float], DecisionScore]:
-    """(policy, service level) -> its score. history_at and truth as in `run_backtest`; all days must have come."""
-    histories = [history_at(origin) for origin in origins]
+    service_levels: Sequence[float] = SERVICE_LEVELS,
+    *,
+    on_origin: Callable[[date], object] | None = None,
+) -> DecisionBacktest:
+    """Orders by each policy at each origin, beside the rules of thumb, which always run along.
+
+    history_at and truth as in `run_backtest`. on_origin: called as each origin is done. Raises InputError where a day
+    after an origin has not come or is not known: its total cannot be met.
+    """
+    rules = planners_rules(horizon)
     outcomes = np.array([observed_after(truth, origin, horizon).sum() for origin in origins])
-    return {
-        (name, level): score_orders(np.array([policy(history, level) for history in histories]), outcomes, level)
-        for name, policy in policies.items()
-        for level in service_levels
-    }
+    if unknown := [str(origin) for origin, came in zip(origins, outcomes, strict=True) if np.isnan(came)]:
+        raise InputError(
+            f"launches of a day in the {horizon} after {unknown[0]} are not known: expected origins whose days have "
+            "all been reported; choose others with --from and --to, or count silent days as quiet, --quiet-days all"
+        )
+    compared = {**rules, **policies}
+    ordered = np.zeros((len(compared), len(service_levels), len(origins)))
+    for column, origin in enumerate(origins):
+        history = history_at(origin)
+        for row, policy in enumerate(compared.values()):
+            ordered[row, :, column] = policy(history, service_levels)
+        if on_origin:
+            on_origin(origin)
+    orders, table = [], []
+    for name, of_policy in zip(compared, ordered, strict=True):
+        for level, amounts in zip(service_levels, of_policy, strict=True):
+            score = score_orders(amounts, outcomes, level)
+            key = {"policy": name, "level": _percent(level)}
+            orders.append(pd.DataFrame({**key, "origin": origins, "ordered": amounts, "came": outcomes}))
+            told = {"cost": score.cost, "service": score.service, "overstock": score.overstock}
+            table.append({**key, "n_origins": score.n, **told})
+    frame = pd.DataFrame(table)
+    cheapest = frame[frame["policy"].isin(rules)].groupby("level")["cost"].min()
+    frame["cost_ratio"] = frame["cost"] / frame["level"].map(cheapest)
+    return DecisionBacktest(pd.concat(orders, ignore_index=True), frame, tuple(rules))

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.backtest import Backtest
+from experiments.decisions import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.errors import SalvocastError
 from features.history import LaunchHistory
@@ -74,19 +75,42 @@ def log_scenario_backtest(result: ScenarioBacktest, history: LaunchHistory, para
 
     Arguments and errors as of `log_backtest`.
     """
+    table = result.table()
+    tables = {"table": table, "scores": result.scores, "experts": result.experts}
+    return _log_replay("scenario backtest", table, "target", tables, history, parameters)
+
+
+def log_decisions(result: DecisionBacktest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
+    """Logs a decision backtest as one parent run and one child run per policy, metrics by service level in percent
+    (service.95); returns the parent's id.
+
+    Arguments and errors as of `log_backtest`. The orders stay unlogged: what came stands beside them.
+    """
+    table = result.table.rename(columns={"policy": "model"})
+    return _log_replay("decision backtest", table, "level", {"table": result.table}, history, parameters)
+
+
+def _log_replay(
+    name: str,
+    table: pd.DataFrame,
+    key: str,
+    tables: dict[str, pd.DataFrame],
+    history: LaunchHistory,
+    parameters: dict[str, Any],
+) -> str:
+    """One parent run with the tables, and one child run for each model of `table`, metrics by its column `key`."""
     with _client() as (client, experiment_id):
         shared = _shared(history, parameters)
-        table = result.table()
-        parent = client.create_run(experiment_id, run_name=f"scenario backtest {history.last_known_day}").info.run_id
+        parent = client.create_run(experiment_id, run_name=f"{name} {history.last_known_day}").info.run_id
         status = "FAILED"
         try:
             _log(client, parent, shared, {}, history)
-            for name, own in table.groupby("model", sort=False):
+            for model, own in table.groupby("model", sort=False):
                 tags = {"mlflow.parentRunId": parent}
-                child = client.create_run(experiment_id, run_name=str(name), tags=tags).info.run_id
-                _log(client, child, shared | {"model": name}, _by(own, "target"), history)
+                child = client.create_run(experiment_id, run_name=str(model), tags=tags).info.run_id
+                _log(client, child, shared | {"model": model}, _by(own, key), history)
                 client.set_terminated(child, "FINISHED")
-            _log_tables(client, parent, {"table": table, "scores": result.scores, "experts": result.experts})
+            _log_tables(client, parent, tables)
             status = "FINISHED"
         finally:
             client.set_terminated(parent, status)

@@ -159,19 +159,22 @@ def singular(name: str) -> str:
     return name[:-3] + "y" if name.endswith("ies") else name.removesuffix("s")
 
 
-def read_stated(path: Path) -> str:
-    """The text of a file of assumptions. Raises InputError where it is no small file of UTF-8 text."""
+def read_stated(path: Path, kind: str = "TOML") -> str:
+    """The text of a file of assumptions, or of a planner's own numbers, of that kind.
+
+    Raises InputError where it is no small file of UTF-8 text.
+    """
     try:
         size = path.stat().st_size
         text = path.read_text(encoding="utf-8-sig") if size <= LARGEST_FILE else ""  # some editors begin with a mark
     except UnicodeDecodeError as error:
-        raise one_line(f"{path} is not UTF-8 text (byte {error.start}): expected a TOML file") from error
+        raise one_line(f"{path} is not UTF-8 text (byte {error.start}): expected a {kind} file") from error
     except OSError as error:
         raise one_line(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:  # a NUL in the name
         raise one_line(f"cannot read {path}: {error}") from error
     if size > LARGEST_FILE:
-        raise one_line(f"{path} has {size:,} bytes: expected a TOML file of at most {LARGEST_FILE:,}")
+        raise one_line(f"{path} has {size:,} bytes: expected a {kind} file of at most {LARGEST_FILE:,}")
     return text
 
 

@@ -1,7 +1,9 @@
 """The `salvocast` command: its own commands, and those that other rooms hang into it by entry point."""
 
+import math
 import os
 import sys
+from datetime import date
 from enum import StrEnum
 from importlib.metadata import distribution
 from pathlib import Path
@@ -19,7 +21,7 @@ from features.cli import (
     parse_day,
 )
 from features.errors import InputError, SalvocastError
-from features.records import SHAHED, weapons
+from features.records import SHAHED, UKRAINE, weapons
 from forecasting.common_cli import (
     DEFAULT_MODEL,
     DefenceOption,
@@ -36,11 +38,16 @@ from forecasting.common_cli import (
     open_defence,
     open_history,
 )
+from forecasting.defence_cli import defences
 from forecasting.scenarios_cli import scenarios
 
 if TYPE_CHECKING:
+    from forecasting.layers import Defence
+    from forecasting.plan import Target
     from forecasting.report.document import ForecastDocument, PlanDocument
+    from forecasting.reported_losses import StatedKills
     from forecasting.scenario_forecast import ScenarioRequest
+    from forecasting.stock import Delivery
 
 app = typer.Typer(
     help="Forecasts of Shahed-type drone salvos, and of the interceptors a defence needs against them.",
@@ -52,6 +59,7 @@ app = typer.Typer(
 app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
 app.add_typer(scenarios, name="scenarios")
+app.add_typer(defences, name="defence")
 
 NO_SCENARIO = "none"
 
@@ -131,9 +139,26 @@ def plan_command(
     layer: Annotated[
         list[str] | None, typer.Option(metavar="LAYER", help="Only this layer of the defence; repeatable.")
     ] = None,
+    stock: Annotated[
+        Path | None, typer.Option(metavar="FILE.csv", help="Your stocks at the origin: columns layer and quantity.")
+    ] = None,
+    deliveries: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="Dated deliveries, beside the supply: columns layer, date and quantity."),
+    ] = None,
     service_level: Annotated[
-        float, typer.Option(help="Probability that an ordered stock lasts over the horizon, between 0 and 1.")
+        float, typer.Option(help="Probability that an ordered stock lasts until the next order, between 0 and 1.")
     ] = 0.95,
+    leak_target: Annotated[
+        float | None,
+        typer.Option(metavar="DRONES", help="Armed drones that may leak over the horizon: adds the least-cost mix."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="USD", help="Of the least-cost mix; needs --leak-target.")
+    ] = None,
+    calibrate: Annotated[
+        bool, typer.Option(help="Update the defence with the reported losses; not for a part of the theatre's defence.")
+    ] = True,
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
@@ -146,14 +171,16 @@ def plan_command(
 
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
+    target = _target(leak_target, budget)
     stated = open_defence(defence, theatre, weapon_class)
     if layer:
-        stated = stated.only(tuple(layer))
+        stated.only(tuple(layer))  # refuses an unknown one before the work
     _check_files(output, out, plot)
     assumed = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=assumed is not None)
-    # Two runs of each layer; only a plan that takes a while shows the bar.
-    with tqdm(total=2 * len(stated.layers), desc="layers", disable=None, delay=1.5, leave=False) as bar:
+    stated, delivered = _in_hand(stated, stock, deliveries, history.last_day)
+    # Only a plan that takes a while shows the bar.
+    with tqdm(total=paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
         made = make_plan(
             chosen,
             history,
@@ -162,7 +189,12 @@ def plan_command(
             service_level=service_level,
             seed=checked_seed(seed),
             scenario=assumed,
-            on_layer=bar.update,
+            layers=tuple(layer or ()),
+            deliveries=delivered,
+            to_record=calibrate,
+            kill_shares=_kill_shares(theatre, weapon_class) if calibrate else (),
+            target=target,
+            on_paths=bar.update,
         )
 
     from forecasting.report.document import plan_document
@@ -232,6 +264,44 @@ def _scenario_request(name: str, theatre: str, weapon_class: str) -> "ScenarioRe
     from forecasting.scenarios_cli import open_scenario
 
     return ScenarioRequest(load_scenario(PUBLISHED), open_scenario(name), theatre)
+
+
+def _target(leak_target: float | None, budget: float | None) -> "Target | None":
+    from forecasting.plan import Target
+
+    if leak_target is not None:
+        return Target(leak_target, math.inf if budget is None else budget)
+    if budget is not None:
+        raise InputError(
+            f"--budget {budget:.10g}: it limits the mix that --leak-target asks for: add --leak-target DRONES"
+        )
+    return None
+
+
+def _in_hand(
+    defence: "Defence", stock: Path | None, deliveries: Path | None, origin: date
+) -> "tuple[Defence, tuple[Delivery, ...]]":
+    """The defence with the planner's own stocks, and the deliveries that are due."""
+    from features.stated import read_stated
+    from forecasting.stock import parse_deliveries, parse_stock, with_stock
+
+    due = parse_deliveries(read_stated(deliveries, "CSV"), str(deliveries), defence, origin) if deliveries else ()
+    if stock:
+        counts = parse_stock(read_stated(stock, "CSV"), str(stock), defence)
+        defence = with_stock(defence, counts, origin, stock.name)
+    return defence, due
+
+
+def _kill_shares(theatre: str, weapon_class: str) -> "tuple[StatedKills, ...]":
+    """Published shares of kills by layer: the bundled ones, of Ukraine alone."""
+    from importlib import resources
+
+    from forecasting.reported_losses import parse_kill_shares
+
+    if (theatre, weapon_class) != (UKRAINE, SHAHED):
+        return ()
+    bundled = resources.files("features.bundled").joinpath("kill_shares.csv")
+    return parse_kill_shares(bundled.read_text(encoding="utf-8"), bundled.name)
 
 
 def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:

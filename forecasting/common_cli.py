@@ -1,6 +1,6 @@
 """What several commands share: options, and how a history, a defence and a picture are come by."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,6 +83,29 @@ def check_folder(path: Path | None) -> None:
     """Refuses a file in a folder that does not exist."""
     if path is not None and not path.parent.is_dir():
         raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+
+
+def check_new_file(path: Path) -> None:
+    """Refuses a file of assumptions that would replace another, or that no command would read."""
+    if path.suffix != ".toml":
+        raise InputError(f"{path}: expected a file name that ends in .toml")
+    if path.exists():
+        raise InputError(f"{path} exists: choose another name, or remove it first")
+    check_folder(path)
+
+
+def filled_template(template: str, path: Path, **values: str) -> str:
+    """The text of a bundled template for a file of that path: its name, day and `values` filled in."""
+    from importlib import resources
+
+    text = resources.files("features.bundled").joinpath(template).read_text(encoding="utf-8")
+    name = "".join(letter if letter.isalnum() else "_" for letter in path.stem.lower())
+    return text.format(name=name, file=path, as_of=today(), **values)
+
+
+def today() -> date:
+    """The date by which nothing can have been published later."""
+    return datetime.now(UTC).date()
 
 
 def draw(figure: "Figure", path: Path, title: str) -> None:

@@ -1,6 +1,5 @@
 """`salvocast scenarios`: what can be assumed about production, what it implies, and whether the record allows it."""
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +17,14 @@ from forecasting.common_cli import (
     PathsOption,
     PlotOption,
     SeedOption,
+    check_new_file,
     check_plot,
     checked_seed,
     draw,
+    filled_template,
     open_defence,
     open_history,
+    today,
 )
 
 if TYPE_CHECKING:
@@ -67,20 +69,13 @@ def new_command(
     ] = "published",
 ) -> None:
     """Write a file to start from: a variant of a scenario, with an example of everything that can be stated."""
-    from importlib import resources
-
     from features.files import write_file
     from features.scenarios import parse_scenario
 
     open_scenario(base)
-    if file.suffix != ".toml":
-        raise InputError(f"{file}: expected a file name that ends in .toml")
-    if file.exists():
-        raise InputError(f"{file} exists: choose another name, or remove it first")
-    template = resources.files("features.bundled").joinpath("scenario_template.toml").read_text(encoding="utf-8")
+    check_new_file(file)
     beside = str(Path(base).resolve()) if base.endswith(".toml") else base
-    name = "".join(letter if letter.isalnum() else "_" for letter in file.stem.lower())
-    text = template.format(name=name, base=beside, as_of=today(), file=file)
+    text = filled_template("scenario_template.toml", file, base=beside)
     parse_scenario(text, str(file))
     write_file(file, text.encode())
     print(f"wrote {file}: a variant of {base}; state what differs, then: salvocast scenarios check {file}")
@@ -189,8 +184,3 @@ def open_scenario(name_or_file: str) -> "ProductionScenario":
             f"{name_or_file}: scenario.as_of is {stated.as_of}, in the future: expected {today()} or earlier"
         )
     return stated
-
-
-def today() -> date:
-    """The date by which nothing can have been published later."""
-    return datetime.now(UTC).date()

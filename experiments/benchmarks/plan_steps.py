@@ -3,14 +3,17 @@
 Ratios, because seconds say more about the machine than about the code: `make bench`.
 """
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
+from itertools import cycle, islice
 from pathlib import Path
 from time import perf_counter
 
@@ -18,12 +21,13 @@ import numpy as np
 
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
-from forecasting.defence import engage
-from forecasting.layers import parse_defence
+from forecasting.defence import engage, engage_in_total
+from forecasting.layers import Defence, DefenceLayer, parse_defence
 from forecasting.model import MODELS, SimulationRequest, forecast, load_model
 from forecasting.plan import make_plan
 from forecasting.report.document import plan_document
 from forecasting.report.pictures import plan_picture, rendered
+from forecasting.types import SalvoForecast
 
 RUNS = 7
 
@@ -39,10 +43,38 @@ def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
     return statistics.median(seconds)
 
 
-def salvocast(*arguments: str) -> Callable[[], object]:
-    """The command as a person runs it, in a process of its own."""
+def salvocast(home: str, *arguments: str) -> Callable[[], object]:
+    """The command as a person runs it, in a process of its own; home: whose ledger it reads."""
     command = [sys.executable, "-m", "forecasting.cli", *arguments]
-    return lambda: subprocess.run(command, check=True, capture_output=True)
+    environment = os.environ | {"SALVOCAST_HOME": home}
+    return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
+
+
+def of_another_name(layers: tuple[DefenceLayer, ...], n: int) -> tuple[DefenceLayer, ...]:
+    """So many layers: these from the first on, and over again."""
+    return tuple(layer.model_copy(update={"id": f"{layer.id}_{i}"}) for i, layer in enumerate(islice(cycle(layers), n)))
+
+
+def defence_sizes(salvos: SalvoForecast, defence: Defence) -> None:
+    """What the defence takes, against two bare binomial draws for each path, night and layer, and how it grows."""
+
+    def bare(sized: SalvoForecast, n_layers: int) -> None:
+        for _ in range(2 * n_layers):
+            np.random.default_rng(1).binomial(sized.paths, 0.3)
+
+    def seconds(n_paths: int, horizon: int, n_layers: int) -> float:
+        sized = replace(salvos, paths=np.resize(salvos.paths, (n_paths, horizon)))
+        some = defence.model_copy(update={"layers": of_another_name(defence.layers, n_layers)})
+        took = median_seconds(partial(engage_in_total, sized, some), 3)
+        ratio = took / median_seconds(partial(bare, sized, n_layers), 1)
+        print(f"{took:8.2f} s, {ratio:.2f} of two bare draws a cell: {n_paths:,} paths x {horizon} x {n_layers}")
+        return took
+
+    seconds(2_000, 28, 10)
+    whole = seconds(10_000, 90, 10)
+    halves = {"paths": (5_000, 90, 10), "nights": (10_000, 45, 10), "layers": (10_000, 90, 5)}
+    for name, size in halves.items():
+        print(f"         slope in the {name}: {np.log2(whole / seconds(*size)):.2f} (1: linear)")
 
 
 def main() -> None:
@@ -74,12 +106,13 @@ def main() -> None:
                 f"defence of {len(defence.layers)} layers": lambda: engage(salvos, defence),
                 "document": lambda: plan_document(plan),
                 "picture": lambda: rendered(plan_picture(plan), ".png", "plan"),
-                "salvocast --help, a process": salvocast("--help"),
-                "salvocast plan, a process": salvocast("plan"),
+                "salvocast --help, a process": salvocast(folder, "--help"),
+                "salvocast plan, a process": salvocast(folder, "plan"),
             }
             print(f"1 unit = {len(defence.layers)} x 2 binomial draws of 2,000 x 28 = {unit:.4f} s here")
             for name, work in steps.items():
                 print(f"{median_seconds(work) / unit:8.2f}  {name}")
+            defence_sizes(salvos, defence)
 
 
 if __name__ == "__main__":

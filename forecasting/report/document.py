@@ -19,6 +19,15 @@ from features.sources import ATTRIBUTION
 from features.stated import Source
 from forecasting.layers import Defence
 from forecasting.plan import Plan
+from forecasting.report.calibration_document import CalibrationDocument, calibration_document
+from forecasting.report.order_document import (
+    OrderDocument,
+    RequirementDocument,
+    RulesDocument,
+    order_document,
+    requirement_document,
+    rules_document,
+)
 from forecasting.report.parts import Document, Spread, quantile, spread
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.scenario_forecast import SuppliedForecast
@@ -33,6 +42,7 @@ UNITS = {
     "interceptors": "whole interceptors of the layer's kind",
     "days_of_supply": "attack days from the origin that stock and supply cover in full",
     "cost_usd": "US dollars",
+    "leakers": "armed drones that no layer kills; with decoys where the two are not told apart",
     "probability": "share of the simulated paths",
 }
 
@@ -87,15 +97,6 @@ class ForecastDocument(Document):
     versions: dict[str, str]
 
 
-class OrderDocument(Document):
-    """What to order of a layer's interceptor so that its stock lasts over the horizon at the service level."""
-
-    quantity: int
-    cost_usd_low: float
-    cost_usd_mode: float
-    cost_usd_high: float
-
-
 class LayerDocument(Document):
     """One layer over the whole horizon. What concerns interceptors is null for a layer that uses none."""
 
@@ -103,12 +104,14 @@ class LayerDocument(Document):
     name: str
     interceptor: str | None
     engagements: Spread
-    drones_killed: Spread
+    drones_killed: Spread = Field(description="decoys included")
     interceptors_needed: Spread | None = Field(description="had every layer enough of them")
     interceptors_needed_at_service_level: int | None
     interceptors_used: Spread | None = Field(description="with the stock and supply there is")
     opening_stock: Spread | None
     supply: Spread | None = Field(description="delivered within the horizon")
+    interceptors_used_cost_usd: Spread | None
+    unmet_engagements: Spread | None = Field(description="that did not happen for want of interceptors")
     stock_at_end: Spread | None
     days_of_supply_median: float | None = Field(description="null: lasts beyond the horizon, or no stock")
     days_of_supply_p10: float | None = Field(description="one path in ten runs short sooner; null as above")
@@ -116,12 +119,26 @@ class LayerDocument(Document):
     order: OrderDocument | None
 
 
+class StockOutDay(Document):
+    """Layer -> probability that its stock has run short by the end of that attack day, without an order."""
+
+    attack_day: date
+    probability: dict[str, float]
+
+
 class Outcome(Document):
     """What becomes of the drones over the horizon, modelled beside reported."""
 
-    leakers: Spread = Field(description="drones that no layer kills, with the stock there is, decoys included")
+    armed_share: float | None = Field(description="of the drones; null: not told apart, every drone counts as armed")
+    leakers: Spread = Field(description="armed drones that no layer kills, with the stock there is")
     leakers_without_shortage: Spread
-    neutralised_share: Spread
+    decoy_leakers: Spread | None = Field(description="null where decoys are not told apart")
+    decoy_leakers_without_shortage: Spread | None
+    interceptors_used_cost_usd: Spread
+    orders_cost_usd_low: float
+    orders_cost_usd_mode: float
+    orders_cost_usd_high: float
+    neutralised_share: Spread = Field(description="of all drones launched, decoys included")
     reported_neutralised_share: float | None = Field(description="last 28 known days; null where not reported")
 
 
@@ -151,6 +168,11 @@ class PlanDocument(Document):
     service_level: float
     outcome: Outcome
     layers: list[LayerDocument]
+    stock_out: list[StockOutDay] = Field(description="empty where no layer has interceptors")
+    rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
+    requirement: RequirementDocument | None = Field(description="null without a target for the leakers")
+    calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
+    notes: list[str] = Field(description="what a reader should know of how the ranges were taken")
     assumptions: list[Assumption]
     sources: list[Source]
 
@@ -205,7 +227,13 @@ def plan_document(plan: Plan) -> PlanDocument:
     stocks = {stock.layer_id: stock for stock in plan.engagements.stocks}
     orders = {order.layer_id: order for order in plan.orders}
     launched = plan.forecast.paths.sum(axis=1)
-    leakers = actual.leakers.sum(axis=1)
+    leakers, decoy_leakers = actual.leakers.sum(axis=1), actual.decoy_leakers.sum(axis=1)
+    costs = {
+        layer.id: plan.engagements.draws[index]["unit_cost_usd"] * actual.interceptors[index].sum(axis=1)
+        for index, layer in enumerate(plan.defence.layers)
+        if layer.interceptor is not None
+    }
+    decoys_apart = plan.armed_share is not None
     layers = []
     for index, layer in enumerate(plan.defence.layers):
         stock, order = stocks.get(layer.id), orders.get(layer.id)
@@ -215,7 +243,7 @@ def plan_document(plan: Plan) -> PlanDocument:
                 name=layer.name,
                 interceptor=layer.interceptor,
                 engagements=spread(actual.engagements[index].sum(axis=1)),
-                drones_killed=spread(actual.kills[index].sum(axis=1)),
+                drones_killed=spread((actual.kills[index] + actual.decoy_kills[index]).sum(axis=1)),
                 interceptors_needed=spread(stock.needed.sum(axis=1)) if stock else None,
                 interceptors_needed_at_service_level=(
                     int(quantile(stock.needed.sum(axis=1), plan.service_level)) if stock else None
@@ -223,20 +251,13 @@ def plan_document(plan: Plan) -> PlanDocument:
                 interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
                 opening_stock=spread(stock.opening) if stock else None,
                 supply=spread(stock.supplied[:, -1]) if stock else None,
+                interceptors_used_cost_usd=spread(costs[layer.id]) if stock else None,
+                unmet_engagements=spread(actual.unmet[index].sum(axis=1)) if stock else None,
                 stock_at_end=spread(stock.at_end) if stock else None,
                 days_of_supply_median=_days_of_supply(stock, 0.5),
                 days_of_supply_p10=_days_of_supply(stock, 0.1),
                 stock_out_probability=stock.stock_out_probability if stock else None,
-                order=(
-                    OrderDocument(
-                        quantity=order.quantity,
-                        cost_usd_low=order.cost_usd[0],
-                        cost_usd_mode=order.cost_usd[1],
-                        cost_usd_high=order.cost_usd[2],
-                    )
-                    if order
-                    else None
-                ),
+                order=order_document(order, layer) if order else None,
             )
         )
     return PlanDocument(
@@ -246,15 +267,27 @@ def plan_document(plan: Plan) -> PlanDocument:
         about=" ".join(plan.defence.about.split()),
         service_level=plan.service_level,
         outcome=Outcome(
+            armed_share=plan.armed_share,
             leakers=spread(leakers),
             leakers_without_shortage=spread(unlimited.leakers.sum(axis=1)),
-            neutralised_share=spread(1.0 - leakers / np.maximum(launched, 1)),
-            # The record of another theatre, whose shape is borrowed, says nothing of this defence.
+            decoy_leakers=spread(decoy_leakers) if decoys_apart else None,
+            decoy_leakers_without_shortage=spread(unlimited.decoy_leakers.sum(axis=1)) if decoys_apart else None,
+            interceptors_used_cost_usd=spread(sum(costs.values(), start=np.zeros(plan.forecast.n_paths))),
+            orders_cost_usd_low=sum((order.cost_usd[0] for order in plan.orders), start=0.0),
+            orders_cost_usd_mode=sum((order.cost_usd[1] for order in plan.orders), start=0.0),
+            orders_cost_usd_high=sum((order.cost_usd[2] for order in plan.orders), start=0.0),
+            neutralised_share=spread(1.0 - (leakers + decoy_leakers) / np.maximum(launched, 1)),
+            # The record of another theatre, whose shape is borrowed, says nothing of this one's defence.
             reported_neutralised_share=(
-                None if plan.supplied and plan.supplied.assumption_only else reported_neutralised_share(plan.history)
+                reported_neutralised_share(plan.history) if plan.history.theatre == plan.forecast.theatre else None
             ),
         ),
         layers=layers,
+        stock_out=_stock_out(plan),
+        rules_of_thumb=rules_document(plan.rules) if plan.rules else None,
+        requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
+        calibration=calibration_document(plan.calibration) if plan.calibration else None,
+        notes=list(plan.notes),
         assumptions=_assumptions(plan.defence),
         sources=_used_sources(plan.defence),
     )
@@ -276,6 +309,16 @@ def versions() -> dict[str, str]:
     """What computed the numbers."""
     packages = ("salvocast", "numpy", "scipy", "statsmodels")
     return {"python": platform.python_version()} | {package: version(package) for package in packages}
+
+
+def _stock_out(plan: Plan) -> list[StockOutDay]:
+    by_layer = {stock.layer_id: stock.stock_out_by_day.tolist() for stock in plan.engagements.stocks}
+    if not by_layer:
+        return []
+    return [
+        StockOutDay(attack_day=day, probability={layer: shares[step] for layer, shares in by_layer.items()})
+        for step, day in enumerate(plan.forecast.days)
+    ]
 
 
 def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | None:

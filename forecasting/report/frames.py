@@ -11,19 +11,26 @@ from forecasting.report.parts import Spread
 from forecasting.report.supply_document import Quantiles
 
 _KEYS = {
-    "days": "attack_day",
-    "windows": "n_days",
-    "layers": "layer",
-    "outcome": "measure",
-    "supply_at_origin": "measure",
-    "supply": "day",
-    "weights": "horizon",
+    "days": ("attack_day",),
+    "windows": ("n_days",),
+    "layers": ("layer",),
+    "stock_out": ("attack_day",),
+    "outcome": ("measure",),
+    "rules": ("rule",),
+    "requirement": ("measure",),
+    "mix": ("layer",),
+    "calibration": ("measure",),
+    "calibrated": ("layer", "quantity"),
+    "shares": ("period", "counts"),
+    "supply_at_origin": ("measure",),
+    "supply": ("day",),
+    "weights": ("horizon",),
 }
-"""Table -> the column that names its rows, for the tables of computed numbers."""
+"""Table -> the columns that name its rows, for the tables of computed numbers."""
 
 
 def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]:
-    """Table name -> frame, one row per day, window, layer, assumption or source; `about` holds what the rest rests on.
+    """Table name -> frame, a row per day, window, layer, measure, assumption or source; `about`: what they rest on.
 
     A spread becomes the columns x_median, x_low_50, x_high_50, ... x_high_95. Counts are Int64, probabilities and
     costs Float64, days datetime64, all missing where the document says null.
@@ -40,18 +47,20 @@ def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]
             "scenario_sources": _frame(supply.sources),
         }
     if isinstance(document, PlanDocument):
-        outcome = {
-            name: value.model_dump() if isinstance(value, BaseModel) else value for name, value in document.outcome
-        }
-        spreads = [name for name, value in document.outcome if isinstance(value, Spread)]
-        rows = [{"measure": name} | _flat({"value": getattr(document.outcome, name)}) for name in spreads]
-        rows.append({"measure": "reported_neutralised_share", "value_median": outcome["reported_neutralised_share"]})
-        made |= {
-            "layers": _frame(document.layers),
-            "outcome": pd.DataFrame(rows),
-            "assumptions": _frame(document.assumptions),
-            "sources": _frame(document.sources),
-        }
+        made |= {"layers": _frame(document.layers), "outcome": _measures(document.outcome)}
+        if document.stock_out:
+            made["stock_out"] = _frame(document.stock_out)
+        if document.rules_of_thumb:
+            made["rules"] = _frame(document.rules_of_thumb.rules)
+        if required := document.requirement:
+            made |= {"requirement": _measures(required), "mix": _frame(required.mix)}
+        if found := document.calibration:
+            made |= {
+                "calibration": _measures(found),
+                "calibrated": _frame(found.quantities),
+                "shares": _frame(found.shares),
+            }
+        made |= {"assumptions": _frame(document.assumptions), "sources": _frame(document.sources)}
     return made
 
 
@@ -62,10 +71,10 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
     for name, frame in tables(document).items():
         if name not in _KEYS or frame.empty:
             continue
-        numbers = frame.set_index(_KEYS[name]).select_dtypes("number")
-        part = numbers.astype(float).rename_axis("item").reset_index().melt(id_vars="item", var_name="measure")
-        if name in ("days", "supply"):
-            part["item"] = part["item"].dt.strftime("%Y-%m-%d")
+        keys = list(_KEYS[name])
+        numbers = frame.drop(columns=keys).select_dtypes("number").astype(float)
+        item = frame[keys].astype(str).agg(" ".join, axis=1).str.strip()
+        part = numbers.assign(item=item).melt(id_vars="item", var_name="measure")
         part.insert(0, "table", name)
         parts.append(part.dropna(subset="value").astype({"item": str}))
     return pd.concat(parts, ignore_index=True).assign(basis=_basis(document))
@@ -117,16 +126,33 @@ def _about(document: ForecastDocument | PlanDocument, forecast: ForecastDocument
             "defence_as_of": document.defence_as_of,
             "defence_about": document.about,
             "service_level": document.service_level,
+            "notes": " ".join(document.notes),
         }
+        if rules := document.rules_of_thumb:
+            stated["rules_of_thumb"] = f"for {rules.layer}, an order that covers {rules.nights} nights"
+        if required := document.requirement:
+            stated["requirement"] = required.obstacle or "met"
+            stated["requirement_worth"] = "; ".join(required.worth)
     stated |= {f"version_{name}": number for name, number in forecast.versions.items()}
     stated |= {f"unit_{name}": unit for name, unit in forecast.units.items()}
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 
+def _measures(document: BaseModel) -> pd.DataFrame:
+    """One row per number of the document; a number that has no spread is its median."""
+    rows = []
+    for name, value in document:
+        if isinstance(value, Spread):
+            rows.append({"measure": name} | _flat({"value": value}))
+        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+            rows.append({"measure": name, "value_median": value})
+    return pd.DataFrame(rows)
+
+
 def _frame(rows: list[Any]) -> pd.DataFrame:
     frame = pd.DataFrame([_flat(dict(row)) for row in rows])
     for column in frame.columns:
-        if column in ("attack_day", "last_day", "date", "day"):
+        if column in ("attack_day", "first_day", "last_day", "date", "day"):
             frame[column] = pd.to_datetime(frame[column])
     return frame.convert_dtypes()
 
@@ -142,6 +168,8 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
                 flat[f"{name}_high_{percent}"] = interval.high
         elif isinstance(value, BaseModel):
             flat |= {f"{name}_{inner}": number for inner, number in _flat(dict(value)).items()}
+        elif isinstance(value, dict):
+            flat |= {f"{name}_{inner}": number for inner, number in value.items()}
         elif isinstance(value, list):
             flat[name] = " ".join(value)
         else:

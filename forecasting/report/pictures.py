@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import weapons
+from forecasting.calibration import Calibration
 from forecasting.plan import Plan
 from forecasting.report.parts import LEVELS
 from forecasting.report.supply_document import ASSUMPTION_ONLY
@@ -43,11 +44,17 @@ def forecast_picture(
 
 
 def plan_picture(plan: Plan) -> Figure:
-    """The fan chart above, and below it how likely each layer's stock has run short by each attack day."""
-    figure = Figure(figsize=(10, 8), layout="constrained")
-    above, below = figure.subplots(2, 1, height_ratios=(3, 2))
+    """The fan chart above, and below it how likely each layer's stock has run short by each attack day.
+
+    Under both, where the defence is calibrated: the reported shares of neutralised drones beside those that it gives.
+    """
+    heights = (3, 2, 2) if plan.calibration else (3, 2)
+    figure = Figure(figsize=(10, 1.6 * sum(heights)), layout="constrained")
+    above, below, *last = figure.subplots(len(heights), 1, height_ratios=heights)
     _fan_chart(above, plan.forecast, plan.history, plan.supplied)
     _stock_out_chart(below, plan)
+    if plan.calibration:
+        _calibration_chart(last[0], plan.calibration)
     return figure
 
 
@@ -157,6 +164,26 @@ def _stock_out_chart(axes: Axes, plan: Plan) -> None:
     axes.set_title("Stock and supply as stated, before the order", loc="left", fontsize="medium")
     axes.legend(loc="upper left", fontsize="small", frameon=False, ncols=2)
     _date_axis(axes)
+
+
+def _calibration_chart(axes: Axes, found: Calibration) -> None:
+    styles = (("prior", "ranges as stated, 80 %", _GREY, -0.12), ("posterior", "calibrated, 80 %", _BLUE, 0.12))
+    places = np.arange(len(found.periods))
+    for draws, label, colour, shift in styles:
+        low, middle, high = 100 * np.array([getattr(period, draws) for period in found.periods]).T
+        error = [middle - low, high - middle]
+        axes.errorbar(places + shift, middle, error, color=colour, fmt="s", ms=3, capsize=3, lw=1.5, label=label)
+    reported = [100 * period.low for period in found.periods]
+    axes.plot(places, reported, "D", color=_ORANGE, ms=6, label="reported")
+    axes.set_xticks(places, [period.name for period in found.periods], fontsize="small")
+    axes.set_ylabel("neutralised drones (%)")
+    axes.set_title(
+        f"Held against {found.n_nights} nights with reported losses: what the defence of {found.origin} makes of them",
+        loc="left",
+        fontsize="medium",
+    )
+    axes.legend(loc="best", fontsize="small", frameon=False, ncols=3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _date_axis(axes: Axes) -> None:

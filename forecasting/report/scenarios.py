@@ -1,16 +1,15 @@
 """Scenarios of production as text for a terminal."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.scenarios import ProductionScenario
-from features.stated import SourcedRange, tables
 from forecasting.assimilation import AssimilatedSupply
-from forecasting.report.layout import BASIS_MARK, number, percent, table, wrapped
+from forecasting.report.layout import percent, table, wrapped
 from forecasting.report.parts import quantile, spread
+from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.scenario_forecast import SuppliedForecast
 from forecasting.sensitivity import HIGH, LOW, Sensitivity
@@ -25,8 +24,6 @@ def scenario_list(scenarios: Iterable[ProductionScenario]) -> str:
 
 def scenario_text(scenario: ProductionScenario) -> str:
     """What a scenario says: its paragraph, each number with unit and source, and the sources."""
-    numbers = [(where, stated) for where, stated in tables(scenario) if isinstance(stated, SourcedRange)]
-    counts = Counter(stated.basis for _, stated in numbers)
     return "\n".join(
         [
             f"{scenario.name}: {scenario.title}",
@@ -35,47 +32,11 @@ def scenario_text(scenario: ProductionScenario) -> str:
             "",
             wrapped(" ".join(scenario.about.split())),
             "",
-            "WHAT IT STATES; low to high",
-            *table(
-                ["number", "range", "most likely", "unit", "of", "confidence", "sources"],
-                [_cells(where, stated) for where, stated in numbers],
-                left=(0, 3, 4, 5, 6),
-            ),
-            wrapped(
-                f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
-                f"{counts['assumed']} assumed because none is published (?)."
-            ),
+            *stated_text(scenario),
             *_events(scenario),
-            "",
-            "SOURCES",
-            *(
-                f"{source.id}  {source.date}  {source.confidence}  {source.title}  {source.url}"
-                for source in scenario.sources
-            ),
+            *sources_text(scenario.sources),
         ]
     )
-
-
-def _cells(where: str, stated: SourcedRange) -> list[str]:
-    unit = str(getattr(stated, "unit", "")).replace("_", " ").replace("drones per", "drones a")
-    return [
-        where,
-        f"{range_text(stated)}{BASIS_MARK[stated.basis]}",
-        number(stated.mode),
-        unit,
-        str(stated.date),
-        stated.confidence,
-        " ".join(stated.sources),
-    ]
-
-
-def range_text(stated: SourcedRange) -> str:
-    """A range as it was stated: 1,800-2,300, at least 5,000, up to 300."""
-    if stated.at_least is not None:
-        return f"at least {number(stated.at_least)}"
-    if stated.up_to is not None:
-        return f"up to {number(stated.up_to)}"
-    return "-".join(dict.fromkeys(number(end) for end in (stated.low, stated.high)))
 
 
 def _events(scenario: ProductionScenario) -> list[str]:

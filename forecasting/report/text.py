@@ -3,6 +3,7 @@
 from collections import Counter
 
 from features.records import SHAHED, weapons
+from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
     Assumption,
     ForecastDocument,
@@ -10,12 +11,25 @@ from forecasting.report.document import (
     PlanDocument,
     WindowForecast,
 )
-from forecasting.report.layout import BASIS_MARK, number, percent, table, wrapped
+from forecasting.report.layout import (
+    BASIS_MARK,
+    QUANTITIES,
+    millions,
+    number,
+    percent,
+    plural,
+    spread_range,
+    table,
+    wrapped,
+)
+from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.parts import Spread
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.supply_text import supply_lines
 
 DAYS_SHOWN = 7
+LATE = 0.01
+"""A chance of a shortage that no order can prevent is told first from there on."""
 
 
 def document_text(document: ForecastDocument | PlanDocument) -> str:
@@ -35,15 +49,18 @@ def document_text(document: ForecastDocument | PlanDocument) -> str:
         [
             *_head("Salvocast plan", document.forecast),
             "",
-            _sentence(document.forecast),
             _order_sentence(document),
+            _sentence(document.forecast),
             "",
             *_salvos(document.forecast),
             *_supply(document.forecast),
             "",
             *_interceptors(document),
+            *order_lines(document),
             "",
             *_outcome(document),
+            *requirement_lines(document),
+            *calibration_lines(document),
             "",
             *_assumed(document),
         ]
@@ -83,15 +100,25 @@ def _sentence(document: ForecastDocument) -> str:
 
 def _order_sentence(document: PlanDocument) -> str:
     wanted = [
-        f"{layer.order.quantity:,} {_plural(layer.interceptor or '')}"
+        f"{layer.order.quantity:,} {plural(layer.interceptor or '')}"
         for layer in document.layers
         if layer.order and layer.order.quantity
     ]
-    until = document.forecast.days[-1].attack_day
-    safety = f"for {document.service_level:.0%} safety of each stock through {until}"
+    orders = [layer.order for layer in document.layers if layer.order]
+    reviewed = any(order.review_days for order in orders)
+    until = "until the next order arrives" if reviewed else f"through {document.forecast.days[-1].attack_day}"
+    safety = f"for {document.service_level:.0%} safety of each stock {until}"
     if not wanted:
         return wrapped(f"Order nothing {safety}: stock and supply as stated last.")
-    return wrapped(f"Order {safety}: {'; '.join(wanted)}.")
+    outcome = document.outcome
+    cost = millions(outcome.orders_cost_usd_low, outcome.orders_cost_usd_high)
+    late = [
+        f"{percent(layer.order.unavoidable_shortage)} for {plural(layer.interceptor or '')}"
+        for layer in document.layers
+        if layer.order and layer.order.unavoidable_shortage >= LATE
+    ]
+    too_late = f" No order arrives in time to prevent a shortage with a chance of {'; '.join(late)}." if late else ""
+    return wrapped(f"Order {safety}: {'; '.join(wanted)}. Cost: {cost} M USD.{too_late}")
 
 
 def _salvos(document: ForecastDocument) -> list[str]:
@@ -140,51 +167,53 @@ def _interceptors(document: PlanDocument) -> list[str]:
     horizon = document.forecast.horizon
     level = f"{document.service_level:.0%}"
     header = ["layer", "kills", "interceptor", "needed", f"needed {level}", "opening stock", "supply"]
-    header += ["days of supply", "runs out", "order", "cost, M USD"]
+    header += ["days of supply", "used, M USD"]
     return [
         f"INTERCEPTORS BY LAYER, in order of engagement, over {horizon} attack days",
         *table(header, [_layer_cells(layer, horizon) for layer in document.layers], left=(0, 2)),
         wrapped(
-            f"needed: 80 % range had every layer enough, and what {level} of the paths stay within. days of supply: "
-            "median, and what nine paths in ten reach. runs out: chance within the horizon. order: in hand at the "
-            f"origin, so that the stock lasts on {level} of the paths. cost: of the order, low to high price. "
+            f"80 % ranges. needed: had every layer enough, and what {level} of the paths stay within. days of supply: "
+            "median, and what nine paths in ten reach. used: with the stock there is, at the price of each path. "
             "- : the layer uses no interceptor."
         ),
     ]
 
 
 def _layer_cells(layer: LayerDocument, horizon: int) -> list[str]:
-    cells = [layer.name, _range(layer.drones_killed, 0.8)]
-    if layer.order is None or layer.interceptors_needed is None or layer.opening_stock is None:
-        return [*cells, *["-"] * 9]
+    cells = [layer.name, spread_range(layer.drones_killed, 0.8)]
+    if layer.interceptors_needed is None or layer.opening_stock is None:
+        return [*cells, *["-"] * 7]
     assert layer.supply is not None
-    assert layer.stock_out_probability is not None
-    cost = [layer.order.cost_usd_low, layer.order.cost_usd_high]
+    assert layer.interceptors_used_cost_usd is not None
+    used = layer.interceptors_used_cost_usd.interval(0.8)
     return [
         *cells,
         layer.interceptor or "",
-        _range(layer.interceptors_needed, 0.8),
+        spread_range(layer.interceptors_needed, 0.8),
         f"{layer.interceptors_needed_at_service_level:,}",
-        _range(layer.opening_stock, 0.8),
-        _range(layer.supply, 0.8),
+        spread_range(layer.opening_stock, 0.8),
+        spread_range(layer.supply, 0.8),
         f"{_days(layer.days_of_supply_median, horizon)} ({_days(layer.days_of_supply_p10, horizon)})",
-        percent(layer.stock_out_probability),
-        f"{layer.order.quantity:,}",
-        " to ".join(f"{value / 1e6:,.1f}" for value in cost) if layer.order.quantity else "0",
+        millions(used.low, used.high),
     ]
 
 
 def _outcome(document: PlanDocument) -> list[str]:
     outcome = document.outcome
-    share = outcome.neutralised_share.interval(0.8)
+    share, cost = outcome.neutralised_share.interval(0.8), outcome.interceptors_used_cost_usd.interval(0.8)
     reported = outcome.reported_neutralised_share
     beside = "" if reported is None else f"; reported on the last 28 known days: {reported:.0%}"
+    kind, decoys = "Drones that no layer stops (decoys included)", ""
+    if outcome.decoy_leakers is not None:
+        kind = f"Armed drones that no layer stops ({outcome.armed_share:.0%} of the drones are taken as armed)"
+        decoys = f" Decoys: {spread_range(outcome.decoy_leakers, 0.8)}."
     return [
         "WHAT GETS THROUGH",
         wrapped(
-            f"Drones that no layer stops (decoys included): {_range(outcome.leakers, 0.8)} (80 %), "
-            f"{_range(outcome.leakers_without_shortage, 0.8)} with no shortage of interceptors. "
-            f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}."
+            f"{kind}: {spread_range(outcome.leakers, 0.8)} (80 %), "
+            f"{spread_range(outcome.leakers_without_shortage, 0.8)} with no shortage of interceptors.{decoys} "
+            f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}. "
+            f"Interceptors used: {millions(cost.low, cost.high)} M USD."
         ),
     ]
 
@@ -194,13 +223,9 @@ def _assumed(document: PlanDocument) -> list[str]:
     for assumption in document.assumptions:
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
-        "engaged_share": "engaged share",
-        "kill_probability": "kill prob.",
-        "engagements_per_night": "per night",
-        "interceptors_per_engagement": "per engagement",
-        "stock": "stock",
-        "monthly_supply": "supply a month",
-        "unit_cost_usd": "unit cost, USD",
+        quantity: name
+        for quantity, name in QUANTITIES.items()
+        if any(assumption.quantity == quantity for assumption in document.assumptions)
     }
     rows = [
         [layer.name, *(_assumption_cell(stated[layer.layer].get(quantity)) for quantity in quantities)]
@@ -238,17 +263,8 @@ def _assumption_cell(assumption: Assumption | None) -> str:
 
 
 def _cells(spread: Spread) -> list[str]:
-    return [f"{spread.median:,.0f}", *(_range(spread, level) for level in (0.5, 0.8, 0.95))]
-
-
-def _range(spread: Spread, level: float) -> str:
-    interval = spread.interval(level)
-    return f"{interval.low:,.0f}-{interval.high:,.0f}"
+    return [f"{spread.median:,.0f}", *(spread_range(spread, level) for level in (0.5, 0.8, 0.95))]
 
 
 def _days(days: float | None, horizon: int) -> str:
     return f">{horizon}" if days is None else f"{days:.0f}"
-
-
-def _plural(noun: str) -> str:
-    return noun if noun.endswith("s") else f"{noun}s"

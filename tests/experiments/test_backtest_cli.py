@@ -67,6 +67,23 @@ def test_a_model_that_fails_is_told_by_name_and_the_rest_goes_on(salvocast: Run,
     assert "empirical_window" in done.stdout
 
 
+def test_orders_of_the_past_beside_rules_of_thumb(salvocast: Run, store: str, home: Path, tmp_path: Path) -> None:
+    done = salvocast("--decisions", "--models", "local_level", *SHORT, "--out", "scores.csv")
+    assert done.returncode == 0, done.stderr
+    head, columns, *rows = done.stdout.splitlines()
+    assert head.startswith("totals of 7 days ordered at 3 origins from 2026-01-01 to 2026-01-31, data ")
+    assert columns.split()[:6] == ["policy", "cost", "80", "90", "95", "99"]
+    names = ["last 7 days x 1.2", "last 7 days x 1.5", "last 7 days x 2", "1,000 a day at two per drone"]
+    assert [row.split("  ")[0] for row in rows[:6]] == [*names, "empirical_window", "local_level"]
+    assert {row.split(":")[0] for row in rows[7:]} == {
+        f"{model} at {level}" for model in ("empirical_window", "local_level") for level in ("90%", "95%")
+    }
+    scores = pd.read_csv(tmp_path / "work" / "scores.csv").set_index(["policy", "level"])
+    assert len(scores) == 6 * 4
+    assert f"{scores.loc[('local_level', 95), 'cost']:,.0f}" == rows[5].split()[3]
+    assert done.stderr.splitlines()[-1].endswith(f"in sqlite:///{home / 'mlflow.db'}")
+
+
 def test_a_replay_of_the_published_scenario(salvocast: Run, store: str, home: Path, tmp_path: Path) -> None:
     from mlflow.tracking import MlflowClient
 
@@ -119,6 +136,11 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "horizon": ((*MODELS, "--horizon", "0"), "horizon is 0: expected 1 to 730"),
     "seed": ((*MODELS, *SHORT, "--seed", "-1"), "seed is -1: expected 0 or more"),
     "out": ((*MODELS, "--out", "nowhere/board.csv"), "the folder nowhere does not exist"),
+    "decisions of a scenario": (
+        ("--decisions", "--scenario-policy", "as-published"),
+        "--decisions is of the salvo models alone",
+    ),
+    "decisions of days to come": (("--decisions", "--to", "2026-02-25", *MODELS), "are not known"),
     "no month ends": (
         ("--scenario-policy", "as-published", "--from", "2025-08-02", "--to", "2025-08-20"),
         "no month ends from 2025-08-02 to 2025-08-20",

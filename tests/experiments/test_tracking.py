@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, Replay, run_backtest
+from experiments.decisions import fixed_policy, replay_decisions
 from experiments.scenario_backtest import ScenarioBacktest
-from experiments.tracking import EXPERIMENT, log_backtest, log_scenario_backtest, tracking_uri
+from experiments.tracking import EXPERIMENT, log_backtest, log_decisions, log_scenario_backtest, tracking_uri
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from forecasting.model import ModelError, SimulationRequest, load_model
@@ -165,6 +166,29 @@ def test_artefacts_are_pictures_and_tables_and_never_the_data(
     failures = next(path for path in kept if path.name == "failures.csv").read_text()
     assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
     assert parent_id in str(next(path for path in kept if path.name == "leaderboard.csv"))
+
+
+def test_a_decision_backtest_has_a_run_for_each_policy(store: str, home: Path, history_from: HistoryFrom) -> None:
+    truth = history_from(np.repeat([100.0, 150.0], 30))
+    origins = [truth.first_day + timedelta(days=index) for index in (25, 40)]
+    policies = {"half": fixed_policy(500.0)}
+    result = replay_decisions(truth.until, truth, policies, origins, 7, (0.9, 0.99))
+    parent_id = log_decisions(result, truth, dict(PARAMETERS))
+    client, logged = runs(store)
+    by_name = {run.info.run_name: run for run in logged}
+    parent = by_name.pop("decision backtest 2025-03-01")
+    assert parent.info.run_id == parent_id
+    assert parent.data.params["data_digest"] == truth.digest
+    assert set(by_name) == {"half", *result.rules}
+    for name, run in by_name.items():
+        assert run.data.tags["mlflow.parentRunId"] == parent_id
+        assert (run.data.params["model"], run.info.status) == (name, "FINISHED")
+        for level in (0.9, 0.99):
+            for column, value in result.score(name, level).items():
+                assert run.data.metrics[f"{column}.{level:.0%}".rstrip("%")] == pytest.approx(value)
+    assert [item.path for item in client.list_artifacts(parent_id)] == ["table.csv"]
+    (kept,) = (path for path in (home / "mlartifacts").rglob("*") if path.is_file())
+    assert not {"ordered", "came", "origin"} & set(kept.read_text().splitlines()[0].split(","))
 
 
 def test_a_second_backtest_joins_the_same_experiment(store: str, result: Backtest, truth: LaunchHistory) -> None:

@@ -20,6 +20,7 @@ from features.sources.bundled import read_bundled
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, load_model
 from forecasting.plan import Plan, make_plan
+from forecasting.reported_losses import StatedKills, parse_kill_shares
 from forecasting.types import SalvoForecast
 
 ORIGIN = date(2026, 2, 28)
@@ -62,17 +63,21 @@ def salvos_of() -> Callable[..., SalvoForecast]:
 
 
 @pytest.fixture(scope="session")
-def defence_of() -> Callable[[Sequence[dict[str, Any]]], Defence]:
-    """A defence of layers given as {quantity: value or (low, mode, high)}; named a, b, c in their order."""
+def defence_of() -> Callable[..., Defence]:
+    """A defence of layers given as {quantity: value or (low, mode, high)}, plain whole numbers and words as they are;
+    named a, b, c in their order. More of the head by keyword."""
 
-    def stated(value: float | tuple[float, float, float]) -> dict[str, Any]:
+    def stated(value: Any) -> Any:
+        if isinstance(value, int | str):
+            return value
         low, mode, high = value if isinstance(value, tuple) else (value, value, value)
         rest = {"basis": "assumed", "sources": (), "date": ORIGIN, "confidence": "D", "note": ""}
         return {"low": low, "mode": mode, "high": high, **rest}
 
-    def make(layers: Sequence[dict[str, Any]]) -> Defence:
+    def make(layers: Sequence[dict[str, Any]], **head: Any) -> Defence:
         return Defence.model_validate(
-            {
+            {name: stated(value) if isinstance(value, float) else value for name, value in head.items()}
+            | {
                 "name": "test",
                 "title": "Test",
                 "theatre": "ukraine",
@@ -98,11 +103,21 @@ def bundled_defence() -> Defence:
 
 
 @pytest.fixture(scope="session")
-def bundled_plan(bundled_history: LaunchHistory, bundled_defence: Defence) -> Plan:
+def bundled_kill_shares() -> tuple[StatedKills, ...]:
+    text = resources.files("features.bundled").joinpath("kill_shares.csv").read_text(encoding="utf-8")
+    return parse_kill_shares(text, "kill_shares.csv")
+
+
+@pytest.fixture(scope="session")
+def bundled_plan(
+    bundled_history: LaunchHistory, bundled_defence: Defence, bundled_kill_shares: tuple[StatedKills, ...]
+) -> Plan:
     """What `salvocast plan` computes without any option."""
     request = SimulationRequest(horizon=28, n_paths=2_000)
     model = load_model("empirical_window")
-    return make_plan(model, bundled_history, bundled_defence, request, service_level=0.95, seed=1)
+    return make_plan(
+        model, bundled_history, bundled_defence, request, service_level=0.95, seed=1, kill_shares=bundled_kill_shares
+    )
 
 
 @pytest.fixture(scope="session")

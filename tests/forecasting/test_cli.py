@@ -12,7 +12,6 @@ import pytest
 from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 
-from forecasting.layers import Defence
 from forecasting.report.schema import published_schema
 
 Completed = subprocess.CompletedProcess[bytes]
@@ -130,6 +129,32 @@ def test_layers_can_be_chosen(salvocast: Run) -> None:
     assert [layer["layer"] for layer in layers] == ["fighter", "interceptor_drone"]
 
 
+def test_own_stocks_deliveries_and_a_target(salvocast: Run, work: Path) -> None:
+    (work / "stock.csv").write_text("layer,quantity\ninterceptor_drone,250\n")
+    (work / "due.csv").write_text("layer,date,quantity\ninterceptor_drone,2026-03-02,40\nfighter,2026-03-03,9\n")
+    options = ("--stock", "stock.csv", "--deliveries", "due.csv", "--layer", "interceptor_drone", "--format", "json")
+    plan, stated = (
+        json.loads(succeeded(salvocast("plan", *SHORT, *chosen)))
+        for chosen in ((*options, "--leak-target", "400", "--budget", "1000000"), options[4:])
+    )
+    mine, without = plan["layers"][0], stated["layers"][0]
+    assert {interval["low"] for interval in mine["opening_stock"]["intervals"]} == {250}
+    assert mine["supply"]["median"] == without["supply"]["median"] + 40
+    assert (plan["requirement"]["leak_target"], plan["requirement"]["budget_usd"]) == (400, 1e6)
+    assert stated["requirement"] is None
+    assert any(source["title"] == "stock as given in stock.csv" for source in plan["sources"])
+
+
+def test_a_defence_can_be_taken_as_stated(salvocast: Run) -> None:
+    held, stated = (
+        json.loads(succeeded(salvocast("plan", *SHORT, "--format", "json", *chosen)))
+        for chosen in ((), ("--no-calibrate",))
+    )
+    assert held["calibration"]["n_nights"] == 168
+    assert stated["calibration"] is None
+    assert "taken as stated" in stated["notes"][0]
+
+
 def test_a_plan_under_a_scenario(salvocast: Run) -> None:
     asked = ("plan", "--scenario", "workers_25000", "--horizon", "120", "--paths", "100")
     text = succeeded(salvocast(*asked)).decode()
@@ -209,6 +234,26 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         ("plan", "--layer", "electronic_warfare", "--service-level", "nan"),
         "service level is nan",
     ),
+    "layer of the stock": (
+        ("plan", "--stock", "other.csv"),
+        "other.csv: row 1: unknown layer with interceptors 'jammer'",
+    ),
+    "no stock file": (("plan", "--stock", "missing.csv"), "cannot read missing.csv: No such file"),
+    "stock not text": (("plan", "--stock", "binary.toml"), "is not UTF-8 text (byte 0): expected a CSV file"),
+    "delivery before the origin": (
+        ("plan", "--deliveries", "late.csv"),
+        "2026-02-28 is not after the origin, 2026-02-28",
+    ),
+    "deliveries without a day": (("plan", "--deliveries", "other.csv"), "expected one column 'date' in the first row"),
+    "budget alone": (
+        ("plan", "--budget", "5000000"),
+        "--budget 5000000: it limits the mix that --leak-target asks for",
+    ),
+    "leak target": (
+        ("plan", "--leak-target", "-1"),
+        "leak target is -1.0: expected a number of armed drones, 0 or more",
+    ),
+    "budget": (("plan", "--leak-target", "5", "--budget", "-1"), "budget is -1.0 USD: expected 0 or more"),
     "no defence file": (("plan", "--defence", "missing.toml"), "cannot read missing.toml: No such file"),
     "defence is a folder": (("plan", "--defence", "."), "cannot read"),
     "defence with a typo": (("plan", "--defence", "typo.toml"), "typo.toml: layer jammer.engaged_sahre: unknown key"),
@@ -225,6 +270,8 @@ def test_a_mistake_is_one_line_and_exit_code_2(mistake: str, salvocast: Run, wor
     (work / "typo.toml").write_text(OWN.replace("engaged_share", "engaged_sahre"))
     (work / "not.toml").write_text("so what")
     (work / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    (work / "other.csv").write_text("layer,quantity\njammer,5\n")
+    (work / "late.csv").write_text("layer,date,quantity\nfighter,2026-02-28,5\n")
     before = sorted(work.iterdir())
     arguments, told = MISTAKES[mistake]
     short = () if mistake in {"command", "schema", "paths"} or "--horizon" in arguments else ("--paths", "20")
@@ -255,9 +302,7 @@ def test_help(arguments: tuple[str, ...], salvocast: Run) -> None:
 
 
 @pytest.mark.slow
-def test_the_numbers_of_the_command_are_those_of_the_library(
-    salvocast: Run, bundled_plan: object, bundled_defence: Defence
-) -> None:
+def test_the_numbers_of_the_command_are_those_of_the_library(salvocast: Run, bundled_plan: object) -> None:
     from forecasting.plan import Plan
     from forecasting.report.document import plan_document
     from forecasting.report.frames import long_frame

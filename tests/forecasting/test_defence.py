@@ -1,6 +1,7 @@
 """The defence against paths: nothing appears or vanishes, and where there is a formula it holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -9,15 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike, NDArray
 
-from forecasting.defence import DAYS_PER_MONTH, Engagements, engage
+from features.errors import InputError
+from forecasting import defence as defence_module
+from forecasting.defence import engage, engage_in_total
 from forecasting.layers import Defence
-from forecasting.types import SalvoForecast
+from forecasting.saturation import served
+from forecasting.stock import DAYS_PER_MONTH, Delivery
+from forecasting.types import Engagements, SalvoForecast
 
 SalvosOf = Callable[..., SalvoForecast]
-DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
-NO_LIMIT = 10**6
+DefenceOf = Callable[..., Defence]
+NO_LIMIT = 1e6
 
-Stated = float | tuple[float, float, float]
+Stated = float | str | tuple[float, float, float]
 
 
 def interceptors(
@@ -49,60 +54,170 @@ ANY_JAMMER = st.builds(jammer, ranges(0, 1), ranges(0, 1), ranges(0, 80))
 ANY_INTERCEPTORS = st.builds(
     interceptors, ranges(0, 1), ranges(0, 1), ranges(0, 80), ranges(1, 4), ranges(0, 150), ranges(0, 300)
 )
-ANY_LAYERS = st.lists(ANY_JAMMER | ANY_INTERCEPTORS, min_size=1, max_size=4)
+ANY_DOCTRINE = st.fixed_dictionaries({"salvo_of": st.integers(1, 3), "rounds": st.integers(1, 3)})
+ANY_CHANNELS = st.fixed_dictionaries({"fire_channels": ranges(0, 20), "service_minutes": ranges(1, 200)})
+ANY_AVAILABILITY = st.fixed_dictionaries(
+    {}, optional={"decoy_discrimination": ranges(0, 1), "weather_share": ranges(0, 1), "works": st.just("night")}
+)
+
+
+def _joined(
+    layer: dict[str, Any], doctrine: dict[str, Any], availability: dict[str, Any], channels: Any
+) -> dict[str, Any]:
+    if channels:
+        layer = {name: value for name, value in layer.items() if name != "engagements_per_night"} | channels
+    return layer | doctrine | availability
+
+
+ANY_LAYER = st.builds(
+    _joined, ANY_JAMMER | ANY_INTERCEPTORS, ANY_DOCTRINE, ANY_AVAILABILITY, st.just({}) | ANY_CHANNELS
+)
+ANY_LAYERS = st.lists(ANY_LAYER, min_size=1, max_size=4)
+ANY_ARMED_SHARE = st.none() | st.floats(0, 1)
 ANY_PATHS = st.integers(1, 6).flatmap(
     lambda horizon: st.lists(st.lists(st.integers(0, 120), min_size=horizon, max_size=horizon), min_size=1, max_size=8)
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
+def armed(share: float | None, salvos: SalvoForecast) -> NDArray[np.float64] | None:
+    return None if share is None else np.full((1, salvos.horizon), share)
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(paths=ANY_PATHS, layers=ANY_LAYERS, share=ANY_ARMED_SHARE, seed=st.integers(0, 2**32))
 def test_the_books_balance_on_every_path_and_night(
     paths: list[list[int]],
-    layers: list[dict[str, Stated]],
+    layers: list[dict[str, Any]],
+    share: float | None,
     seed: int,
     salvos_of: SalvosOf,
     defence_of: DefenceOf,
 ) -> None:
-    salvos, defence = salvos_of(paths, seed=seed), defence_of(layers)
-    met = engage(salvos, defence)
+    salvos, defence = salvos_of(paths, seed=seed), defence_of(layers, daylight_share=0.2)
+    met = engage(salvos, defence, armed_share=armed(share, salvos))
+    launched = [demand.kills.sum(axis=0) + demand.leakers for demand in (met.actual, met.unlimited)]
+    assert np.array_equal(*launched)
     for demand in (met.actual, met.unlimited):
-        assert np.array_equal(salvos.paths, demand.kills.sum(axis=0) + demand.leakers)
-        assert (demand.kills <= demand.engagements).all()
-        for numbers in (demand.engagements, demand.kills, demand.interceptors, demand.leakers):
+        decoys = demand.decoy_kills.sum(axis=0) + demand.decoy_leakers
+        assert np.array_equal(salvos.paths, launched[0] + decoys)
+        if share is None:
+            assert not decoys.any()
+        for numbers in (
+            *(demand.engagements, demand.kills, demand.decoy_kills, demand.interceptors, demand.unmet),
+            *(demand.leakers, demand.decoy_leakers),
+        ):
             assert numbers.dtype == np.int64
             assert (numbers >= 0).all()
         come = salvos.paths
         for index, layer in enumerate(defence.layers):
-            assert (demand.engagements[index] <= come).all()
-            assert (demand.engagements[index] <= np.rint(layer.engagements_per_night.high)).all()
-            come = come - demand.kills[index]
-            if layer.interceptors_per_engagement is None:
-                assert not demand.interceptors[index].any()
-            else:
-                fewest = np.floor(layer.interceptors_per_engagement.low)
-                most = np.ceil(layer.interceptors_per_engagement.high)
-                assert (demand.interceptors[index] >= fewest * demand.engagements[index]).all()
-                assert (demand.interceptors[index] <= most * demand.engagements[index]).all()
-    for stock in met.stocks:
+            killed = demand.kills[index] + demand.decoy_kills[index]
+            assert (killed <= demand.engagements[index]).all()
+            assert (demand.engagements[index] <= come * layer.salvo_of * layer.rounds).all()
+            if layer.engagements_per_night is not None:
+                assert (demand.engagements[index] <= np.rint(layer.engagements_per_night.high)).all()
+            come = come - killed
+    stocks = {stock.layer_id: stock for stock in met.stocks}
+    for index, layer in enumerate(defence.layers):
+        if layer.interceptors_per_engagement is None:
+            assert layer.id not in stocks
+            assert not met.actual.interceptors[index].any()
+            assert not met.actual.unmet[index].any()
+            continue
+        stock = stocks[layer.id]
         assert (np.cumsum(stock.used, axis=1) <= stock.opening[:, np.newaxis] + stock.supplied).all()
         assert (stock.at_end >= 0).all()
         assert (np.diff(stock.supplied, axis=1) >= 0).all()
-    stocked = [layer.id for layer in defence.layers if layer.interceptor]
-    assert [stock.layer_id for stock in met.stocks] == stocked
+        assert stock.wanted is not None
+        assert (stock.used <= stock.wanted).all()
+        assert not met.actual.unmet[index][stock.used == stock.wanted].any()
+        fewest = np.floor(layer.interceptors_per_engagement.low)
+        most = np.ceil(layer.interceptors_per_engagement.high)
+        for used, engagements in (
+            (stock.needed, met.unlimited.engagements[index]),
+            (stock.wanted, met.actual.engagements[index] + met.actual.unmet[index]),
+        ):
+            assert (used >= fewest * engagements).all()
+            assert (used <= most * engagements).all()
+
+
+def shifted(value: Any, by: float, most: float) -> Any:
+    low, mode, high = value if isinstance(value, tuple) else (value, value, value)
+    return tuple(min(number + by, most) for number in (low, mode, high))
+
+
+MORE = {
+    "stock": (40.0, NO_LIMIT),
+    "monthly_supply": (90.0, NO_LIMIT),
+    "kill_probability": (0.1, 1.0),
+    "engagements_per_night": (15.0, NO_LIMIT),
+    "fire_channels": (2.0, 1_000.0),
+}
+
+
+@pytest.mark.parametrize("quantity", MORE)
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(
+    paths=ANY_PATHS,
+    layers=ANY_LAYERS,
+    which=st.integers(0, 3),
+    share=ANY_ARMED_SHARE,
+    seed=st.integers(0, 2**32),
+)
+def test_more_never_lets_more_through_nor_asks_more_of_the_other_layers(
+    quantity: str,
+    paths: list[list[int]],
+    layers: list[dict[str, Any]],
+    which: int,
+    share: float | None,
+    seed: int,
+    salvos_of: SalvosOf,
+    defence_of: DefenceOf,
+) -> None:
+    """On every path and night, not on average: the common random numbers of `forecasting.defence`."""
+    salvos, changed = salvos_of(paths, seed=seed), which % len(layers)
+    if quantity not in layers[changed]:
+        return
+    if any("fire_channels" in layer for layer in layers):
+        share = None  # both kinds together are rounded to one drone more or less there
+    more = [*layers]
+    more[changed] = layers[changed] | {quantity: shifted(layers[changed][quantity], *MORE[quantity])}
+    before, after = (
+        engage(salvos, defence_of(stated, daylight_share=0.2), armed_share=armed(share, salvos))
+        for stated in (layers, more)
+    )
+    # What engages more drones tonight may lack the interceptors tomorrow: that is no more of the same but a choice.
+    uses_more = quantity in ("engagements_per_night", "fire_channels") or (
+        quantity == "kill_probability" and "fire_channels" in layers[changed] and layers[changed]["rounds"] > 1
+    )
+    runs = [(before.unlimited, after.unlimited)]
+    if not (uses_more and "stock" in layers[changed]):
+        runs.append((before.actual, after.actual))
+    for then, now in runs:
+        assert (now.leakers <= then.leakers).all()
+        assert (now.decoy_leakers <= then.decoy_leakers).all()
+    for then_stock, now_stock in zip(before.stocks, after.stocks, strict=True):
+        if then_stock.layer_id != "abcd"[changed] or (quantity == "kill_probability" and not uses_more):
+            assert (now_stock.needed <= then_stock.needed).all()
+            if len(runs) > 1:
+                assert then_stock.wanted is not None
+                assert now_stock.wanted is not None
+                assert (now_stock.wanted <= then_stock.wanted).all()
+                assert (now_stock.days_of_supply >= then_stock.days_of_supply).all()
+    if quantity in ("stock", "monthly_supply"):
+        assert np.array_equal(after.unlimited.leakers, before.unlimited.leakers)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
 def test_where_the_stock_lasts_it_changes_nothing(
     paths: list[list[int]],
-    layers: list[dict[str, Stated]],
+    layers: list[dict[str, Any]],
     seed: int,
     salvos_of: SalvosOf,
     defence_of: DefenceOf,
 ) -> None:
     plenty = [layer | {"stock": NO_LIMIT} if "stock" in layer else layer for layer in layers]
-    met = engage(salvos_of(paths, seed=seed), defence_of(plenty))
+    met = engage(salvos_of(paths, seed=seed), defence_of(plenty, daylight_share=0.2))
     assert np.array_equal(met.actual.engagements, met.unlimited.engagements)
     assert np.array_equal(met.actual.kills, met.unlimited.kills)
     assert np.array_equal(met.actual.interceptors, met.unlimited.interceptors)
@@ -113,7 +228,7 @@ def test_where_the_stock_lasts_it_changes_nothing(
 @given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
 def test_what_would_be_needed_does_not_depend_on_the_stock(
     paths: list[list[int]],
-    layers: list[dict[str, Stated]],
+    layers: list[dict[str, Any]],
     seed: int,
     salvos_of: SalvosOf,
     defence_of: DefenceOf,
@@ -122,8 +237,8 @@ def test_what_would_be_needed_does_not_depend_on_the_stock(
     none = [layer | {"stock": 0.0} if "stock" in layer else layer for layer in layers]
     fixed = [layer | {"stock": 50.0} if "stock" in layer else layer for layer in layers]
     assert np.array_equal(
-        engage(salvos, defence_of(none)).unlimited.interceptors,
-        engage(salvos, defence_of(fixed)).unlimited.interceptors,
+        engage(salvos, defence_of(none, daylight_share=0.2)).unlimited.interceptors,
+        engage(salvos, defence_of(fixed, daylight_share=0.2)).unlimited.interceptors,
     )
 
 
@@ -183,7 +298,7 @@ def test_under_shortage_too_an_engagement_uses_that_many_on_average(
 ) -> None:
     """A bias towards the cheap engagements, when few interceptors are left, would show here."""
     met = engage(salvos_of(np.full((20_000, 1), 50)), defence_of([interceptors(each=each, stock=61.0)]))
-    assert (met.actual.engagements == 30).mean() > 0.99  # 61 // 2
+    assert (met.actual.interceptors == 61).mean() > 0.99
     assert met.actual.interceptors.sum() / met.actual.engagements.sum() == pytest.approx(each, rel=0.005)
 
 
@@ -199,9 +314,12 @@ def test_no_stock_and_no_supply_is_no_engagement(salvos_of: SalvosOf, defence_of
 
 def test_a_stock_is_used_up_in_the_order_of_the_nights(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
     met = engage(salvos_of(np.full((20, 4), 30)), defence_of([interceptors(each=2.0, stock=131.0)]))
-    assert (met.actual.engagements[0] == [30, 30, 5, 0]).all()
-    assert (met.actual.interceptors[0] == [60, 60, 10, 0]).all()
-    assert (met.stocks[0].at_end == 1).all()  # one is left over: an engagement takes two
+    assert (met.actual.interceptors[0] == [60, 60, 11, 0]).all()
+    assert (met.actual.engagements[0][:, [0, 1, 3]] == [30, 30, 0]).all()
+    assert set(met.actual.engagements[0][:, 2]) == {5, 6}  # 11 are enough for 5.5: 5 or 6, as chance has it
+    assert np.array_equal(met.actual.unmet[0], 30 - met.actual.engagements[0])
+    assert (met.stocks[0].at_end == 0).all()
+    assert (met.stocks[0].days_of_supply == 2).all()
 
 
 def test_supply_comes_day_by_day(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
@@ -259,6 +377,268 @@ def test_salvos_larger_than_any_seen_are_met_without_overflow(salvos_of: SalvosO
     met = engage(salvos_of(np.full((5, 30), 10**8)), bundled_defence)
     assert (met.actual.leakers > 0).all()
     assert (met.stocks[0].needed >= 0).all()
+
+
+def test_decoys_and_armed_drones_are_thinned_apart(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    """Of 100 drones 30 % are armed; the layer reaches half, lets 80 % of the decoys in reach pass, and kills 60 %."""
+    salvos = salvos_of(np.full((10_000, 2), 100))
+    told_apart = jammer(0.5, 0.6) | {"decoy_discrimination": 0.8}
+    met = engage(salvos, defence_of([told_apart]), armed_share=np.full((1, 2), 0.3))
+    _binomial((met.actual.kills[0] + met.actual.leakers).ravel(), 100, 0.3)
+    _binomial(met.actual.kills[0].ravel(), 100, 0.3 * 0.5 * 0.6)
+    _binomial(met.actual.decoy_kills[0].ravel(), 100, 0.7 * 0.5 * 0.2 * 0.6)
+    _binomial(met.actual.leakers.ravel(), 100, 0.3 * (1 - 0.5 * 0.6))
+    _binomial(met.actual.decoy_leakers.ravel(), 100, 0.7 * (1 - 0.5 * 0.2 * 0.6))
+    _binomial(met.actual.engagements[0].ravel(), 100, 0.3 * 0.5 + 0.7 * 0.5 * 0.2)
+
+
+def test_armed_drones_and_decoys_share_what_capacity_there_is(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    met = engage(
+        salvos_of(np.full((4_000, 1), 100)), defence_of([jammer(1.0, 1.0, 40.0)]), armed_share=np.full((1, 1), 0.3)
+    )
+    assert (met.actual.engagements == 40).all()
+    assert abs(met.actual.kills.mean() - 12) < 5 * np.sqrt(100 * 0.3 * 0.7 / 4_000)
+
+
+@pytest.mark.parametrize(("salvo_of", "kill"), [(1, 0.3), (2, 0.3), (3, 0.6)])
+def test_a_salvo_kills_unless_all_of_it_miss(
+    salvo_of: int, kill: float, salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    layer = interceptors(0.7, kill, each=2.0) | {"salvo_of": salvo_of}
+    met = engage(salvos_of(np.full((10_000, 2), 50)), defence_of([layer]))
+    _binomial(met.actual.kills[0].ravel(), 50, 0.7 * (1 - (1 - kill) ** salvo_of))
+    _binomial(met.actual.engagements[0].ravel() // salvo_of, 50, 0.7)
+    assert np.array_equal(met.actual.interceptors, 2 * met.actual.engagements)
+
+
+@pytest.mark.parametrize(("rounds", "salvo_of", "kill"), [(2, 1, 0.4), (4, 1, 0.25), (3, 2, 0.3)])
+def test_shoot_look_shoot_fires_again_at_what_lives(
+    rounds: int, salvo_of: int, kill: float, salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    """Kills 1 - (1 - P)^r with (1 - (1 - P)^r)/P rounds on average, P = 1 - (1 - p)^k."""
+    layer = interceptors(1.0, kill) | {"salvo_of": salvo_of, "rounds": rounds}
+    met = engage(salvos_of(np.full((10_000, 2), 50)), defence_of([layer]))
+    kills = 1 - (1 - kill) ** salvo_of
+    _binomial(met.actual.kills[0].ravel(), 50, 1 - (1 - kills) ** rounds)
+    assert met.actual.engagements.mean() == pytest.approx(50 * salvo_of * (1 - (1 - kills) ** rounds) / kills, rel=5e-3)
+
+
+def test_a_second_round_takes_what_capacity_the_first_leaves(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    met = engage(salvos_of([[5, 8, 30]]), defence_of([jammer(1.0, 0.0, 10.0) | {"rounds": 2}]))
+    assert met.actual.engagements[0].tolist() == [[10, 10, 10]]
+
+
+def test_in_the_deterministic_limit_the_leakers_are_those_of_hughes_salvo_equation(
+    salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    """Hughes (1995), A salvo model of warships in missile combat: of alpha A missiles, B ships that each stop b3 let
+    alpha A - b3 B through, or none. Here: 12 batteries that stop 4 each, behind 5 that stop 10 each."""
+    salvos = salvos_of([[120, 98, 97, 0, 400]])
+    met = engage(salvos, defence_of([interceptors(1.0, 1.0, 5 * 10.0), jammer(1.0, 1.0, 12 * 4.0)]))
+    assert met.actual.leakers.tolist() == [[22, 0, 0, 0, 302]]
+
+
+def test_800_drones_a_night_take_1_000_interceptors(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    """At least 1,000 a day against 800 a night (reference D122): with two for each drone (D120), that is what it takes
+    where 37.5 % of them have been lost to jamming before; against all 800 it takes the 1,600 of D120."""
+    salvos = salvos_of(np.full((4_000, 1), 800))
+    jammed = engage(salvos, defence_of([jammer(1.0, 0.375), interceptors(each=2.0)]))
+    assert jammed.stocks[0].needed.mean() == pytest.approx(1_000, rel=2e-3)
+    assert (engage(salvos, defence_of([interceptors(each=2.0)])).stocks[0].needed == 1_600).all()
+
+
+def test_1_000_a_day_at_two_per_drone_last_against_500_a_night(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    """The planning norm of reference D090 and D100: 28 nights of 500 drones never run out, 28 of 510 do at once, and
+    ten drones a night pass from then on."""
+    stated = defence_of([interceptors(1.0, 0.68, each=2.0, stock=0.0, supply=1_000 * DAYS_PER_MONTH)])
+    enough, short = (engage(salvos_of(np.full((50, 28), drones)), stated) for drones in (500, 510))
+    assert enough.stocks[0].stock_out_probability == 0.0
+    assert short.stocks[0].stock_out_by_day[0] == 1.0
+    assert (short.actual.unmet == 10).all()
+
+
+def test_a_factor_on_the_kill_probability_holds_on_its_days_and_paths(
+    salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    salvos = salvos_of(np.full((6_000, 3), 50))
+    factors = np.broadcast_to([1.0, 0.5, 5.0], (6_000, 3)).copy()
+    factors[3_000:] *= 0.0
+    met = engage(salvos, defence_of([jammer(1.0, 0.4), jammer(1.0, 0.4)]), kill_factors={"a": factors})
+    for night, kill in enumerate((0.4, 0.2, 1.0)):
+        killed = met.actual.kills[0, :3_000, night]
+        if kill < 1:
+            _binomial(killed, 50, kill)
+        else:
+            assert (killed == 50).all()
+    assert not met.actual.kills[0, 3_000:].any()
+    _binomial(met.actual.kills[1, 3_000:].ravel(), 50, 0.4)
+
+
+def test_bad_weather_closes_a_layer_for_the_night_and_the_same_night_for_all(
+    salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    layers = [jammer(1.0, 0.0) | {"weather_share": share} for share in (0.3, 0.3, 0.6)] + [jammer(1.0, 0.0)]
+    met = engage(salvos_of(np.full((20_000, 1), 10)), defence_of(layers))
+    worked = met.actual.engagements[:, :, 0] == 10
+    assert (worked | (met.actual.engagements[:, :, 0] == 0)).all()
+    assert np.array_equal(worked[0], worked[1])
+    assert (worked[2] >= worked[1]).all()
+    assert worked[3].all()
+    for index, share in ((0, 0.3), (2, 0.6)):
+        assert _z(worked[index].mean(), share, np.sqrt(share * (1 - share) / 20_000)) < 5
+
+
+def test_a_layer_meets_the_drones_of_its_hours(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    layers = [jammer(0.5, 0.0) | {"works": hours} for hours in ("day", "night", "always")]
+    met = engage(salvos_of(np.full((10_000, 2), 50)), defence_of(layers, daylight_share=0.2))
+    for index, share in enumerate((0.1, 0.4, 0.5)):
+        _binomial(met.actual.engagements[index].ravel(), 50, share)
+
+
+def test_fire_channels_serve_as_many_as_the_shortcut_says(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    """50 drones evenly over 14 hours, 3 channels, 30 minutes each on average: two rounds at 50 % are 1.5 of 20."""
+    layer = {"engaged_share": 1.0, "kill_probability": 0.5, "fire_channels": 3.0, "service_minutes": 20.0, "rounds": 2}
+    met = engage(salvos_of(np.full((10_000, 1), 50)), defence_of([layer]))
+    expected = served(np.full((1, 1), 50.0), np.array(3.0), np.array(0.5), ((1.0, 14.0),))[0, 0]
+    assert 40 < expected < 49
+    assert met.actual.engagements.mean() == pytest.approx(1.5 * expected, rel=3e-3)
+
+
+def test_drones_that_come_in_waves_find_fewer_free_channels(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    layer = {"engaged_share": 1.0, "kill_probability": 1.0, "fire_channels": 5.0, "service_minutes": 30.0}
+    salvos = salvos_of(np.full((200, 1), 100))
+    evenly = engage(salvos, defence_of([layer])).actual.leakers.mean()
+    massed = engage(salvos, defence_of([layer], waves=({"share": 1.0, "hours": 2.0},))).actual.leakers.mean()
+    assert evenly < 20
+    assert massed == pytest.approx(100 - 5 - 5 * 4, abs=2)  # all channels taken, then ten an hour
+
+
+def test_dated_deliveries_come_on_their_day(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    salvos = salvos_of(np.full((3, 5), 10))
+    deliveries = [
+        Delivery("a", salvos.origin + timedelta(days=day), quantity) for day, quantity in ((2, 7), (2, 3), (4, 4))
+    ]
+    met = engage(salvos, defence_of([interceptors(stock=0.0)]), deliveries=deliveries)
+    assert met.stocks[0].supplied[0].tolist() == [0, 10, 10, 14, 14]
+    assert met.actual.engagements[0].tolist() == [[0, 10, 0, 4, 0]] * 3
+
+
+def test_a_stock_out_upstream_brings_the_next_one_forward(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    """The second layer would last ten nights had the first enough; as it is, all 10 drones a night come to it."""
+    layers = [interceptors(1.0, 1.0, capacity=8.0, stock=16.0), interceptors(1.0, 1.0, stock=20.0)]
+    met = engage(salvos_of(np.full((2, 10), 10)), defence_of(layers))
+    assert (met.stocks[1].shortfall == 0).all()
+    assert (met.stocks[1].days_of_supply == 3).all()  # 2, 2, 10 of 20; then 6 for 10
+    assert met.stocks[1].stock_out_by_day.tolist() == [0.0] * 3 + [1.0] * 7
+    assert (met.actual.leakers == [[0, 0, 0, 4] + [10] * 6]).all()
+    assert not met.unlimited.leakers.any()
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defence_module, "BLOCK", 16)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_path_meets_the_same_however_many_there_are(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
+    paths = np.random.default_rng(1).poisson(300, (75, 12))
+    whole, part = (engage(salvos_of(paths[:n]), bundled_defence) for n in (75, 39))
+    assert _same(whole.rows(slice(0, 39)), part)
+    for drawn, again in zip(whole.draws, part.draws, strict=True):
+        assert all(np.array_equal(drawn[name][:39], again[name]) for name in drawn)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("share", [None, 0.6])
+def test_totals_are_the_sums_of_the_nights_in_whatever_order_blocks_are_computed(
+    share: float | None, salvos_of: SalvosOf, bundled_defence: Defence
+) -> None:
+    salvos = salvos_of(np.random.default_rng(1).poisson(300, (75, 12)))
+    factors = {"helicopter": np.random.default_rng(2).random((75, 12))}
+
+    def backwards(work: Callable[[Any], Any], blocks: Any) -> list[Any]:
+        return [work(block) for block in reversed(list(blocks))][::-1]
+
+    seen: list[int] = []
+    met = engage(salvos, bundled_defence, kill_factors=factors, armed_share=armed(share, salvos))
+    totals, again = (
+        engage_in_total(
+            salvos,
+            bundled_defence,
+            (7, 12),
+            kill_factors=factors,
+            armed_share=armed(share, salvos),
+            map_blocks=map_blocks,
+            on_paths=seen.append,
+        )
+        for map_blocks in (map, backwards)
+    )
+    assert sum(seen) == 2 * 75
+    assert totals.through == (7, 12)
+    for demand, total, other in (
+        (met.actual, totals.actual, again.actual),
+        (met.unlimited, totals.unlimited, again.unlimited),
+    ):
+        for name in ("engagements", "kills", "decoy_kills", "interceptors", "unmet", "leakers", "decoy_leakers"):
+            sums = [getattr(demand, name)[..., :n_days].sum(axis=-1) for n_days in (7, 12)]
+            assert np.array_equal(getattr(total, name), sums), name
+            assert np.array_equal(getattr(other, name), sums), name
+    for index, layer in enumerate(bundled_defence.layers):
+        price = met.draws[index].get("unit_cost_usd", np.zeros(75))
+        assert totals.actual.cost_usd[1, index] == pytest.approx(price * totals.actual.interceptors[1, index])
+        assert (totals.actual.cost_usd[1, index].any()) == (layer.interceptor is not None)
+    for stock, of_stock in zip(met.stocks, totals.stocks, strict=True):
+        assert of_stock.layer_id == stock.layer_id
+        assert np.array_equal(of_stock.opening, stock.opening)
+        assert np.array_equal(of_stock.supplied, stock.supplied[:, [6, 11]].T)
+        assert np.array_equal(of_stock.shortfall, stock.shortfall)
+        assert np.array_equal(of_stock.days_of_supply, stock.days_of_supply)
+
+
+def test_a_change_in_one_layer_leaves_the_draws_of_the_others_alone(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    wide = (0.2, 0.5, 0.9)
+    one, other = (
+        engage(salvos_of(np.full((50, 2), 30)), defence_of([jammer(0.5, kill), interceptors(wide, wide)]))
+        for kill in (0.5, (0.1, 0.4, 0.6))
+    )
+    for quantity, values in one.draws[1].items():
+        assert np.array_equal(values, other.draws[1][quantity])
+
+
+ORIGIN = date(2026, 2, 28)
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "factor of no layer": ({"kill_factors": {"b": np.ones((1, 4))}}, "unknown layer 'b'.*known are a"),
+    "negative factor": ({"kill_factors": {"a": np.full((1, 4), -1.0)}}, "kill factor of layer a.*from -1"),
+    "no number": ({"kill_factors": {"a": np.full((1, 4), np.nan)}}, "kill factor of layer a.*finite"),
+    "shape": ({"kill_factors": {"a": np.ones((2, 4))}}, r"shape \(2, 4\): expected \(3 or 1, 4\)"),
+    "share": ({"armed_share": np.full((1, 4), 1.5)}, "armed share reaches 1.5: expected 0 to 1"),
+    "delivery before the origin": (
+        {"deliveries": [Delivery("a", ORIGIN - timedelta(days=1), 5)]},
+        "delivery of 2026-02-27 to layer a is not after the origin, 2026-02-28",
+    ),
+    "delivery to no layer": ({"deliveries": [Delivery("z", ORIGIN + timedelta(days=1), 5)]}, "unknown layer 'z'"),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG)
+def test_what_cannot_be_is_told(mistake: str, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    stated, told = WRONG[mistake]
+    with pytest.raises(InputError, match=told):
+        engage(salvos_of(np.full((3, 4), 10)), defence_of([interceptors()]), **stated)
+
+
+def test_a_delivery_to_a_layer_without_interceptors_is_told(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    salvos = salvos_of([[10]])
+    with pytest.raises(InputError, match="a delivery to layer a: it uses no interceptors"):
+        engage(salvos, defence_of([jammer()]), deliveries=[Delivery("a", salvos.days[0], 5)])
+
+
+@pytest.mark.parametrize("through", [(0,), (7, 13), (-1,)])
+def test_a_total_over_other_nights_than_there_are_is_refused(
+    through: tuple[int, ...], salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    with pytest.raises(InputError, match=f"a total of {through[-1]} days: expected 1 to the horizon, 12"):
+        engage_in_total(salvos_of(np.full((2, 12), 3)), defence_of([jammer()]), through)
 
 
 def test_factors_of_one_change_no_byte(salvos_of: SalvosOf, bundled_defence: Defence) -> None:

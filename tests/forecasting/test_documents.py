@@ -20,7 +20,7 @@ from features.records import UKRAINE
 from features.scenarios import load_scenario
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, forecast, load_model
-from forecasting.plan import Plan, make_plan
+from forecasting.plan import Plan, Target, make_plan
 from forecasting.report.document import (
     ForecastDocument,
     PlanDocument,
@@ -57,7 +57,10 @@ def salvos(bundled_plan: Plan) -> ForecastDocument:
 def scenario_plan(bundled_history: LaunchHistory, bundled_defence: Defence) -> PlanDocument:
     """A plan under a scenario of production."""
     return planned(
-        bundled_history, bundled_defence, 40, ScenarioRequest(PUBLISHED, load_scenario("truce_30_days"), UKRAINE)
+        bundled_history,
+        bundled_defence,
+        40,
+        scenario=ScenarioRequest(PUBLISHED, load_scenario("truce_30_days"), UKRAINE),
     )
 
 
@@ -66,7 +69,7 @@ def assumed_plan(bundled_history: LaunchHistory, defence_of: DefenceOf) -> PlanD
     """A plan for a theatre without a record, from the day on which a line elsewhere has begun to work."""
     own = defence_of([{"engaged_share": 0.5, "kill_probability": 0.5, "engagements_per_night": 100.0}])
     request = ScenarioRequest(PUBLISHED, load_scenario("north_korea_line"), "south_korea")
-    return planned(bundled_history, own, 400, request)
+    return planned(bundled_history, own, 400, scenario=request)
 
 
 @pytest.fixture(
@@ -150,9 +153,60 @@ def test_the_numbers_are_those_of_the_paths(bundled_plan: Plan, plan: PlanDocume
 def test_what_is_launched_is_killed_or_leaks(bundled_plan: Plan, plan: PlanDocument) -> None:
     actual = bundled_plan.engagements.actual
     launched = bundled_plan.forecast.paths.sum(axis=1)
-    leakers = launched - actual.kills.sum(axis=(0, 2))
-    assert plan.outcome.leakers == spread(leakers)
-    assert plan.outcome.neutralised_share.median == quantile(1 - leakers / launched, 0.5)
+    leaked = launched - actual.kills.sum(axis=(0, 2)) - actual.decoy_kills.sum(axis=(0, 2))
+    armed, decoys = (leakers.sum(axis=1) for leakers in (actual.leakers, actual.decoy_leakers))
+    np.testing.assert_array_equal(armed + decoys, leaked)
+    assert plan.outcome.leakers == spread(armed)
+    assert plan.outcome.decoy_leakers == spread(decoys)
+    assert plan.outcome.neutralised_share.median == quantile(1 - leaked / launched, 0.5)
+    for index, layer in enumerate(plan.layers):
+        assert layer.drones_killed == spread((actual.kills[index] + actual.decoy_kills[index]).sum(axis=1))
+
+
+def test_what_is_used_costs_the_price_that_the_path_has_drawn(bundled_plan: Plan, plan: PlanDocument) -> None:
+    engaged, costs = bundled_plan.engagements, np.zeros(2_000)
+    for index, layer in enumerate(plan.layers):
+        if layer.interceptor is None:
+            assert layer.interceptors_used_cost_usd is None
+            continue
+        cost = engaged.actual.interceptors[index].sum(axis=1) * engaged.draws[index]["unit_cost_usd"]
+        assert layer.interceptors_used_cost_usd == spread(cost)
+        costs = costs + cost
+    assert plan.outcome.interceptors_used_cost_usd == spread(costs)
+    orders = [layer.order for layer in plan.layers if layer.order]
+    assert plan.outcome.orders_cost_usd_mode == sum(order.cost_usd_mode for order in orders) > 0
+
+
+def test_the_chance_of_a_stock_out_by_date_ends_in_that_of_the_horizon(plan: PlanDocument) -> None:
+    assert [each.attack_day for each in plan.stock_out] == [day.attack_day for day in plan.forecast.days]
+    for layer in plan.layers:
+        if layer.interceptor is None:
+            assert layer.layer not in plan.stock_out[0].probability
+            continue
+        chances = [each.probability[layer.layer] for each in plan.stock_out]
+        assert chances == sorted(chances)
+        assert chances[-1] == layer.stock_out_probability
+
+
+def test_prior_and_posterior_stand_beside_each_other(bundled_plan: Plan, plan: PlanDocument) -> None:
+    assert bundled_plan.calibration is not None
+    assert plan.calibration is not None
+    stated = {(each.layer, each.quantity): each for each in plan.calibration.quantities}
+    for each in bundled_plan.calibration.quantities:
+        beside = stated[each.layer_id, each.quantity]
+        assert (beside.stated.p10, beside.stated.p50, beside.stated.p90) == each.prior
+        assert (beside.calibrated.p10, beside.calibrated.p50, beside.calibrated.p90) == each.posterior
+    share = next(each for each in plan.calibration.shares if each.period == "last 28 nights")
+    assert share.reported_low == share.reported_high == plan.outcome.reported_neutralised_share
+    text = document_text(plan)
+    assert "neutralised, last 28 nights" in text
+    assert f"{share.stated.p10:.0%} to {share.stated.p90:.0%}" in text
+    assert f"worth {plan.calibration.effective_sample_size:,.0f} independent ones" in " ".join(text.split())
+
+
+def test_the_order_comes_first(plan: PlanDocument) -> None:
+    body = document_text(plan).split("\n\n")[1]
+    assert body.startswith("Order for 95% safety of each stock through 2026-03-28: ")
 
 
 def test_quantiles_of_whole_drones_are_whole_and_of_the_sample() -> None:
@@ -195,29 +249,40 @@ def numbers_of(document: dict[str, Any]) -> Numbers:
         elif isinstance(value, dict):
             for name, inner in value.items():
                 add(table, item, f"{measure}_{name}", inner)
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float) and not isinstance(value, bool):
             found[table, item, measure] = value
 
-    supply = forecast_part["supply"] or {"months": [], "weights": []}
-    for table, key, rows in (
-        ("days", "attack_day", forecast_part["days"]),
-        ("windows", "n_days", forecast_part["windows"]),
-        ("supply", "day", supply["months"]),
-        ("weights", "horizon", supply["weights"]),
-    ):
+    def add_rows(table: str, rows: list[dict[str, Any]], *keys: str) -> None:
         for row in rows:
             for name, value in row.items():
-                if name != key:
-                    add(table, str(row[key]), name, value)
+                if name not in keys:
+                    add(table, " ".join(str(row[key]) for key in keys).strip(), name, value)
+
+    def add_measures(table: str, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            if not isinstance(value, list):
+                add(table, name, "value" if isinstance(value, dict) else "value_median", value)
+
+    add_rows("days", forecast_part["days"], "attack_day")
+    add_rows("windows", forecast_part["windows"], "n_days")
+    add_rows("layers", document.get("layers", []), "layer")
+    add_rows("stock_out", document.get("stock_out", []), "attack_day")
+    add_measures("outcome", document.get("outcome", {}))
+    add_rows("rules", (document.get("rules_of_thumb") or {"rules": []})["rules"], "rule")
+    required = document.get("requirement") or {"mix": []}
+    add_measures("requirement", required)
+    add_rows("mix", required["mix"], "layer")
+    calibration = document.get("calibration") or {"quantities": [], "shares": []}
+    add_measures("calibration", calibration)
+    add_rows("calibrated", calibration["quantities"], "layer", "quantity")
+    add_rows("shares", calibration["shares"], "period", "counts")
+    supply = forecast_part["supply"] or {"months": [], "weights": []}
+    add_rows("supply", supply["months"], "day")
+    add_rows("weights", supply["weights"], "horizon")
     for name, value in supply.items():
         if isinstance(value, dict):
             for quantile_name, number in value.items():
                 add("supply_at_origin", name, quantile_name, number)
-    for row in document.get("layers", []):
-        for name, value in row.items():
-            add("layers", row["layer"], name, value)
-    for name, value in document.get("outcome", {}).items():
-        add("outcome", name, "value" if isinstance(value, dict) else "value_median", value)
     return found
 
 
@@ -239,10 +304,16 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
     if written.get("forecast", written)["supply"]:
         names += ["supply_at_origin", "supply", "weights", "scenario", "scenario_sources"]
     if isinstance(document, PlanDocument):
-        names += ["layers", "outcome", "assumptions", "sources"]
+        names += ["layers", "outcome"]
+        names += ["stock_out"] * bool(written["stock_out"]) + ["rules"] * bool(written["rules_of_thumb"])
+        names += ["calibration", "calibrated", "shares"] * bool(written["calibration"])
+        names += ["assumptions", "sources"]
     assert book.sheetnames == names
-    keys = {"days": "attack_day", "windows": "n_days", "layers": "layer", "outcome": "measure"}
-    keys |= {"supply_at_origin": "measure", "supply": "day", "weights": "horizon"}
+    keys: dict[str, tuple[str, ...]] = {"days": ("attack_day",), "windows": ("n_days",), "layers": ("layer",)}
+    keys |= {"outcome": ("measure",), "stock_out": ("attack_day",), "rules": ("rule",), "calibration": ("measure",)}
+    keys |= {"calibrated": ("layer", "quantity"), "shares": ("period", "counts")}
+    keys |= {"supply_at_origin": ("measure",), "supply": ("day",), "weights": ("horizon",)}
+    days = {"first_day", "last_day"}
     found: Numbers = {}
     for name, key in keys.items():
         if name not in book.sheetnames or book[name].max_row == 1:  # no weights without a record
@@ -250,12 +321,14 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
         header, *rows = book[name].iter_rows(values_only=True)
         for row in rows:
             cells = dict(zip(header, row, strict=True))
-            item = cells.pop(key)
-            if name in {"days", "supply"}:
-                assert isinstance(item, datetime)
-                item = item.date().isoformat()
+            items = [cells.pop(part) for part in key]
+            if key in {("attack_day",), ("day",)}:
+                assert isinstance(items[0], datetime)
+                items[0] = items[0].date().isoformat()
+            item = " ".join(str(part or "") for part in items).strip()
             for measure, value in cells.items():
                 assert not isinstance(value, bool)
+                assert isinstance(value, datetime) == (measure in days)
                 if isinstance(value, int | float):
                     found[name, str(item), str(measure)] = value
                 elif isinstance(value, str):
@@ -299,11 +372,44 @@ def test_the_tables_have_the_documented_types(plan: PlanDocument) -> None:
     assert bool(made["layers"].set_index("layer").loc["electronic_warfare", ["order_quantity"]].isna().all())
 
 
-def planned(
-    history: LaunchHistory, defence: Defence, horizon: int = 3, scenario: ScenarioRequest | None = None
-) -> PlanDocument:
-    model, request = load_model("empirical_window"), SimulationRequest(horizon, 50)
-    return plan_document(make_plan(model, history, defence, request, service_level=0.95, seed=1, scenario=scenario))
+def planned(history: LaunchHistory, defence: Defence, horizon: int = 3, **given: Any) -> PlanDocument:
+    request = SimulationRequest(horizon, 50)
+    return plan_document(
+        make_plan(load_model("empirical_window"), history, defence, request, service_level=0.95, seed=1, **given)
+    )
+
+
+@pytest.mark.parametrize("target", [Target(40.0), Target(1e4), Target(1.0, 1e6)])
+def test_a_target_is_in_every_form(target: Target, bundled_history: LaunchHistory, bundled_defence: Defence) -> None:
+    document = planned(bundled_history, bundled_defence, target=target, to_record=False)
+    required = document.requirement
+    assert required is not None
+    written = json.loads(document.model_dump_json())
+    assert not list(Draft202012Validator(json.loads(published_schema("plan"))).iter_errors(written))
+    frame = long_frame(document)
+    found = {(row[0], row[1], row[2]): row[3] for row in frame.itertuples(index=False, name=None)}
+    assert found == numbers_of(written)
+    assert sum(part.cost_usd for part in required.mix) == pytest.approx(required.cost_usd)
+    assert {"requirement", "mix"} < set(load_workbook(BytesIO(workbook(document))).sheetnames)
+    text = " ".join(document_text(document).split())
+    assert f"TO KEEP ARMED LEAKERS AT {target.leakers:,.0f} OR BELOW over 3 nights" in text
+    assert ("Not met: " in text, required.obstacle in text) == (not required.met, True)
+    assert "taken as stated" in text
+
+
+def test_lead_time_and_review_are_told(history_of: Callable[[Any], LaunchHistory], defence_of: DefenceOf) -> None:
+    layer = {"engaged_share": 1.0, "kill_probability": 1.0, "engagements_per_night": 100.0, "stock": 15.0}
+    layer |= {"interceptors_per_engagement": 1.0, "monthly_supply": 0.0, "unit_cost_usd": 1e6}
+    more: dict[str, Any] = {"lead_time_days": (1.2, 2.0, 2.9), "review_days": 3, "minimum_stock": 1}
+    document = planned(history_of(np.full(90, 10.0)), defence_of([layer | more]), horizon=8)
+    order = document.layers[0].order
+    assert order is not None
+    assert (order.lead_time_days_low, order.lead_time_days_high, order.review_days, order.minimum_stock) == (2, 3, 3, 1)
+    assert order.unavoidable_shortage == 1.0
+    text = " ".join(document_text(document).split())
+    assert "for 95% safety of each stock until the next order arrives: 31 missiles. Cost: 31.0 to 31.0 M USD." in text
+    assert "No order arrives in time to prevent a shortage with a chance of 100 % for missiles." in text
+    assert "BESIDE RULES OF THUMB: missiles" in text
 
 
 def test_a_defence_without_interceptors_can_be_written_in_every_form(

@@ -1,5 +1,6 @@
 """What a planner may state about the defence, and how a mistake in it is told."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -141,6 +142,115 @@ MISTAKES = {
         ("layer missile", "interceptors_per_engagement is below 1"),
     ),
 }
+
+
+CHANNELS = table("fire_channels", "3", "4", "6") + table("service_minutes", "2", "5", "10")
+CAPACITY = table("engagements_per_night", "10", "20", "30")
+WAVES = "[[wave]]\nshare = 0.7\nhours = 2.0\n[[wave]]\nshare = 0.3\nhours = 5.5\n"
+
+
+def with_missile(*words: str, ranges: str = "", head: str = "", rest: str = "") -> str:
+    """The good file with more about its missiles, in its head, and at its end."""
+    marked = MISSILE.replace('interceptor = "missile"\n', "\n".join(('interceptor = "missile"', *words, "")))
+    return HEAD + head + JAMMER + marked + ranges + rest + SOURCE
+
+
+MISTAKES |= {
+    "all layers infinite": (
+        re.sub(r"high = [\d.]+", "high = inf", GOOD),
+        ("layer jammer.engaged_share.high", "finite number", "given: inf"),
+    ),
+    "capacity twice": (
+        with_missile(ranges=CHANNELS),
+        ("layer missile", "expected engagements_per_night, or fire_channels and service_minutes"),
+    ),
+    "no capacity": (
+        GOOD.replace(CAPACITY, ""),
+        ("layer missile", "expected engagements_per_night, or fire_channels and service_minutes"),
+    ),
+    "half a capacity": (
+        with_missile(ranges=table("fire_channels", "3", "4", "6")),
+        ("layer missile", "expected engagements_per_night, or fire_channels and service_minutes"),
+    ),
+    "channels held for no time": (
+        with_missile(ranges=CHANNELS.replace("low = 2", "low = 0")).replace(CAPACITY, ""),
+        ("layer missile", "service_minutes start from 0"),
+    ),
+    "channels without number": (
+        with_missile(ranges=CHANNELS.replace("high = 6", "high = 6000")).replace(CAPACITY, ""),
+        ("layer missile", "fire_channels reach 6000.0: expected at most 1000"),
+    ),
+    "discrimination above 1": (
+        with_missile(ranges=table("decoy_discrimination", "0.5", "0.5", "1.5")),
+        ("layer missile", "decoy_discrimination reaches 1.5: expected 0 to 1"),
+    ),
+    "weather above 1": (
+        with_missile(ranges=table("weather_share", "0.5", "0.5", "50")),
+        ("layer missile", "weather_share reaches 50.0: expected 0 to 1"),
+    ),
+    "half a ramp": (
+        with_missile(ranges=table("ramp_months", "1", "2", "3")),
+        ("layer missile", "expected monthly_supply_later and ramp_months together"),
+    ),
+    "hours": (with_missile('works = "dusk"'), ("layer missile.works", "'always', 'day' or 'night'", "'dusk'")),
+    "by day without daylight": (with_missile('works = "day"'), ("layer missile works by day", "daylight_share")),
+    "daylight above 1": (
+        with_missile(head=table("daylight_share", "0.1", "0.2", "1.2").replace("layer.", "defence.")),
+        ("daylight_share reaches 1.2: expected 0 to 1",),
+    ),
+    "salvo of none": (with_missile("salvo_of = 0"), ("layer missile.salvo_of", "greater than or equal to 1")),
+    "half a round": (with_missile("rounds = 1.5"), ("layer missile.rounds", "valid integer", "1.5")),
+    "negative minimum": (with_missile("minimum_stock = -1"), ("layer missile.minimum_stock", "greater than or equal")),
+    "minimum stock of nothing": (
+        swapped('name = "Jammer"\n', 'name = "Jammer"\nminimum_stock = 5\n'),
+        ("layer jammer", "needs interceptor = '...'"),
+    ),
+    "lead time of nothing": (
+        HEAD + JAMMER + table("lead_time_days", "1", "2", "3"),
+        ("layer jammer", "needs interceptor = '...'"),
+    ),
+    "waves that are not all": (
+        with_missile(rest=WAVES.replace("0.3", "0.2")),
+        ("the shares of the waves sum to 0.9: expected 1",),
+    ),
+    "wave of no time": (with_missile(rest=WAVES.replace("5.5", "0.0")), ("wave 2.hours", "greater than 0")),
+}
+
+
+def test_all_that_may_be_stated_is_read() -> None:
+    text = with_missile(
+        *('works = "day"', "salvo_of = 2", "rounds = 3", "review_days = 7", "minimum_stock = 40"),
+        ranges="".join(
+            table(name, "0.5", "0.6", "0.7")
+            for name in (
+                "decoy_discrimination",
+                "weather_share",
+                "monthly_supply_later",
+                "ramp_months",
+                "lead_time_days",
+            )
+        )
+        + CHANNELS,
+        head=table("daylight_share", "0.1", "0.2", "0.3").replace("layer.", "defence."),
+        rest=WAVES,
+    ).replace(CAPACITY, "")
+    defence = parse_defence(text, "own.toml")
+    missile = defence.layer("missile")
+    assert (missile.works, missile.salvo_of, missile.rounds) == ("day", 2, 3)
+    assert (missile.review_days, missile.minimum_stock) == (7, 40)
+    assert missile.engagements_per_night is None
+    assert (missile.ranges["fire_channels"].mode, missile.ranges["service_minutes"].high) == (4, 10)
+    assert [(wave.share, wave.hours) for wave in defence.waves] == [(0.7, 2.0), (0.3, 5.5)]
+    assert defence.daylight_share is not None
+    assert defence.daylight_share.mode == 0.2
+
+
+def test_what_is_left_out_is_one_shot_at_every_drone_in_all_hours() -> None:
+    for layer in parse_defence(GOOD, "own.toml").layers:
+        assert (layer.works, layer.salvo_of, layer.rounds, layer.minimum_stock) == ("always", 1, 1, 0)
+        assert layer.decoy_discrimination is None
+        assert layer.weather_share is None
+        assert layer.review_days is None
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

@@ -1,4 +1,11 @@
-"""Orders: enough for the service level, and one fewer is not."""
+"""Orders: enough for the service level, and one fewer is not; base stocks against the textbook and `stockpyl`.
+
+`stockpyl` brings some sixty packages along and is no development dependency: where it is missing its tests are skipped.
+To run them with it beside the environment, which stays as it is:
+
+    VIRTUAL_ENV=.venv .venv/bin/python -m uv run --no-project --with stockpyl \\
+        python -m pytest tests/forecasting/test_ordering.py -k stockpyl
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,12 +14,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import norm
 
 from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, load_model
-from forecasting.ordering import order_for_horizon
+from forecasting.ordering import cover, order_for_horizon
 from forecasting.plan import make_plan
 from forecasting.types import StockOutlook
 
@@ -121,6 +130,141 @@ def test_the_orders_of_a_plan_keep_their_promise_on_its_own_paths(
         quantity = ordered[stock.layer_id]
         assert lasting_share(stock, quantity) >= 0.9
         assert quantity == 0 or lasting_share(stock, quantity - 1) < 0.9
+
+
+def stock_outs(
+    needed: NDArray[np.int64],
+    available: NDArray[np.int64],
+    order: int,
+    lead_time: int,
+    review_period: int,
+    minimum: int,
+) -> tuple[list[bool], list[bool]]:
+    """Whether each path has a stock-out before the order is there, and after; a stock kept night by night, anew."""
+    before, after = [], []
+    for path in range(needed.shape[0]):
+        left, was = 0, 0
+        out = [False, False]
+        for night in range(lead_time + review_period):
+            left += int(available[path, night]) - was
+            was = int(available[path, night])
+            if night == lead_time:
+                left += order
+            missed = int(needed[path, night]) > left
+            left = max(left - int(needed[path, night]), 0)
+            out[night >= lead_time] |= missed or left < minimum
+        before.append(out[0])
+        after.append(out[1])
+    return before, after
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 100_000),
+    n_paths=st.integers(1, 25),
+    lead_time=st.integers(0, 4),
+    review_period=st.integers(1, 4),
+    minimum=st.sampled_from([0, 0, 5, 30]),
+    service_level=st.floats(0.01, 0.999),
+)
+def test_an_order_covers_the_lead_time_and_the_review_period(
+    seed: int, n_paths: int, lead_time: int, review_period: int, minimum: int, service_level: float
+) -> None:
+    """The least order that keeps the stock from its arrival on; what is short before does not depend on it."""
+    rng = np.random.default_rng(seed)
+    horizon = lead_time + review_period + int(rng.integers(0, 3))
+    needed = rng.poisson(rng.uniform(0, 15), (n_paths, horizon))
+    available = rng.integers(0, 60, (n_paths, 1)) + np.cumsum(rng.poisson(rng.uniform(0, 12), needed.shape), axis=1)
+    needs = cover(needed, available, lead_time=lead_time, review_period=review_period, minimum_stock=minimum)
+    order = needs.order_up_to(service_level)
+    before, after = stock_outs(needed, available, order, lead_time, review_period, minimum)
+    assert 1 - np.mean(after) >= service_level - 1e-9
+    if order > 0:
+        fewer = stock_outs(needed, available, order - 1, lead_time, review_period, minimum)[1]
+        assert 1 - np.mean(fewer) < service_level
+    assert needs.unavoidable_shortage == pytest.approx(np.mean(before))
+    assert needs.stock_out_probability(order) == pytest.approx(np.mean(np.array(before) | np.array(after)))
+
+
+def test_what_was_missed_before_the_arrival_is_not_made_up_for() -> None:
+    """Six a night, ten in stock: two are missing on the second night, six on the third, then the order is there for
+    nights four and five. It needs 12; made up for, it would need 20."""
+    needed, available = np.full((1, 5), 6), np.full((1, 5), 10)
+    needs = cover(needed, available, lead_time=3, review_period=2)
+    assert needs.least_order.tolist() == [12]
+    assert needs.unavoidable_shortage == 1.0
+    assert needs.order_up_to(0.95) == 12
+    assert (needs.stock_out_probability(12), needs.stock_out_probability(11)) == (1.0, 1.0)
+    in_time = cover(needed, available, lead_time=1, review_period=4)
+    assert (in_time.least_order.tolist(), in_time.unavoidable_shortage) == ([20], 0.0)
+    assert (in_time.stock_out_probability(20), in_time.stock_out_probability(19)) == (0.0, 1.0)
+
+
+def test_each_path_may_have_its_own_lead_time() -> None:
+    needed, available = np.full((2, 5), 6), np.full((2, 5), 10)
+    needs = cover(needed, available, lead_time=[3, 1], review_period=2)
+    assert needs.least_order.tolist() == [12, 8]
+    assert needs.short_before.tolist() == [True, False]
+    to_the_end = cover(needed, available, lead_time=[3, 1])
+    assert to_the_end.least_order.tolist() == [12, 20]
+
+
+def normal_paths(mean: float, deviation: float, n_paths: int) -> NDArray[np.int64]:
+    """(n_paths, 1) demands: the quantiles of a normal distribution at even levels, rounded up."""
+    levels = (np.arange(n_paths) + 0.5) / n_paths
+    demands: NDArray[np.int64] = np.ceil(norm.ppf(levels, mean, deviation)).astype(np.int64)[:, np.newaxis]
+    return demands
+
+
+def test_the_base_stock_of_the_textbook() -> None:
+    """Snyder and Shen (2019), example 4.3: holding costs .18 and a stock-out .70 per unit, demand is normal with mean
+    50 and standard deviation 8: the best base stock is 56.6."""
+    demands = normal_paths(50, 8, 20_000)
+    assert cover(demands, np.zeros_like(demands), review_period=1).order_up_to(0.70 / 0.88) == 57
+    finer = normal_paths(50_000, 8_000, 20_000)
+    assert cover(finer, np.zeros_like(finer), review_period=1).order_up_to(0.70 / 0.88) == pytest.approx(56_604, abs=2)
+
+
+@pytest.mark.parametrize(("lead_time", "review_period"), [(0, 1), (0, 7), (4, 7), (6, 3)])
+@pytest.mark.parametrize("service_level", [0.8, 0.95, 0.99])
+def test_base_stocks_are_those_of_stockpyl(lead_time: int, review_period: int, service_level: float) -> None:
+    """Poisson demand, 40 a night: the base stock covers the demand of lead time and review period; what is on hand
+    lasts until the order comes, so that backorders and lost sales are the same. Within the sampling error."""
+    newsvendor = pytest.importorskip("stockpyl.newsvendor")
+    nights = lead_time + review_period
+    expected, _ = newsvendor.newsvendor_poisson(1 - service_level, service_level, 40.0 * nights)
+    needed = np.random.default_rng(1).poisson(40, (100_000, nights))
+    on_hand = 40 * lead_time + 8 * int(np.ceil(np.sqrt(40 * lead_time)))
+    needs = cover(needed, np.full_like(needed, on_hand), lead_time=lead_time, review_period=review_period)
+    assert needs.unavoidable_shortage == 0
+    assert on_hand + needs.order_up_to(service_level) == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize("service_level", [0.8, 0.95])
+def test_base_stocks_with_lead_time_are_those_of_stockpyl(service_level: float) -> None:
+    """Reviewed every night with a lead time of 9: normal demand of ten nights, one review period and the lead time."""
+    newsvendor = pytest.importorskip("stockpyl.newsvendor")
+    expected, _ = newsvendor.newsvendor_normal(1 - service_level, service_level, 1_000.0, 50.0, lead_time=9)
+    sampled = np.random.default_rng(2).normal(1_000, 50, (100_000, 10))
+    needed = np.rint(sampled).astype(np.int64)
+    on_hand = 9 * 1_000 + 5 * 150
+    needs = cover(needed, np.full_like(needed, on_hand), lead_time=9, review_period=1)
+    assert on_hand + needs.order_up_to(service_level) == pytest.approx(expected, abs=3)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "expected"),
+    [
+        ({"lead_time": -1, "review_period": 2}, "lead time -1, review period 2, minimum stock 0: expected"),
+        ({"review_period": 0}, "lead time 0, review period 0, minimum stock 0: expected"),
+        ({"review_period": 2, "minimum_stock": -1}, "minimum stock -1: expected"),
+        ({"lead_time": 5}, "together are longer than the horizon, 5 nights: take a longer horizon"),
+        ({"lead_time": 3, "review_period": 3}, "together are longer than the horizon, 5 nights: take a longer horizon"),
+    ],
+)
+def test_nights_that_make_no_sense_are_refused(numbers: dict[str, int], expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        cover(np.ones((2, 5), dtype=np.int64), np.ones((2, 5), dtype=np.int64), **numbers)
 
 
 BAD_LEVELS = [0.0, 1.0, -0.1, 1.5, 95.0, float("nan"), float("inf")]

@@ -4,6 +4,7 @@ import re
 import struct
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_the_same_plan_gives_the_same_bytes(which: str, suffix: str, bundled_pla
     assert first == again
 
 
-@pytest.mark.parametrize(("which", "size"), [("plan", (1500, 1200)), ("forecast", (1500, 750))])
+@pytest.mark.parametrize(("which", "size"), [("plan", (1500, 1680)), ("forecast", (1500, 750))])
 def test_a_png_opens_and_has_its_size(which: str, size: tuple[int, int], bundled_plan: Plan) -> None:
     content = rendered(drawn(which, bundled_plan), ".png", "Title")
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
@@ -49,7 +50,8 @@ def test_an_svg_is_xml_with_readable_text(which: str, bundled_plan: Plan) -> Non
     text = " ".join("".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text"))
     assert "drones launched per attack day" in text
     assert "model empirical_window" in text
-    assert ("service level 95%" in text) == (which == "plan")
+    for of_the_plan in ("service level 95%", "Held against 168 nights with reported losses", "last 28 nights"):
+        assert (of_the_plan in text) == (which == "plan")
 
 
 class Links(HTMLParser):
@@ -95,9 +97,13 @@ def test_unknown_days_are_drawn_as_unknown_and_not_as_quiet(history_of: Callable
         assert ("not known" in svg) == shown
 
 
-def test_a_plan_without_stocks_can_be_drawn(bundled_plan: Plan) -> None:
-    from dataclasses import replace
+def test_a_plan_that_is_not_held_against_the_record_shows_no_reported_shares(bundled_plan: Plan) -> None:
+    svg = rendered(plan_picture(replace(bundled_plan, calibration=None)), ".svg", "Title").decode()
+    assert "service level 95%" in svg
+    assert "reported losses" not in svg
 
+
+def test_a_plan_without_stocks_can_be_drawn(bundled_plan: Plan) -> None:
     engagements = replace(bundled_plan.engagements, stocks=())
     assert rendered(plan_picture(replace(bundled_plan, engagements=engagements, orders=())), ".png", "Title")
 

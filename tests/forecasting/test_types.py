@@ -81,3 +81,14 @@ def test_a_stock_that_lasts_exactly_has_not_run_short() -> None:
     assert stock.days_of_supply.tolist() == [np.inf]
     assert stock.stock_out_probability == 0.0
     assert stock.at_end.tolist() == [0]
+
+
+def test_a_stock_that_runs_out_against_what_other_layers_leave_has_run_out() -> None:
+    """2 a night are needed had every layer enough; as it is, 5 come on the second night, of which one finds nothing."""
+    opening, supplied = np.array([6]), np.zeros((1, 3), dtype=np.int64)
+    needed, wanted, used = np.array([[2, 2, 2]]), np.array([[2, 5, 2]]), np.array([[2, 4, 0]])
+    stock = StockOutlook("a", opening, supplied, used, needed, wanted)
+    assert stock.shortfall.tolist() == [0]
+    assert stock.days_of_supply.tolist() == [1]
+    assert stock.stock_out_by_day.tolist() == [0.0, 1.0, 1.0]
+    assert stock.stock_out_probability == 1.0

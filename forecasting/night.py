@@ -1,0 +1,182 @@
+"""What one layer does in a night, for many paths and nights at once: every array is a row of such cells, (n_cells,).
+
+The two functions that matter are `fought`, without regard to stock, and `fought_with`, with what is in hand. Their
+docstrings say why neither ever lets more through when fewer drones come; see `forecasting.defence`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.saturation import served
+from forecasting.thinning import binomial_quantile
+
+Array = NDArray[np.float64]
+Kinds = tuple[Array, ...]
+"""Numbers of drones by kind: armed drones, and decoys where they are followed apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class FireChannels:
+    """channels: how many there are, (n_cells,). service_hours: how long a drone holds one on average, (n_cells,).
+    waves: (share of the drones of a night, hours)."""
+
+    channels: Array
+    service_hours: Array
+    waves: Sequence[tuple[float, float]]
+
+
+@dataclass(frozen=True, eq=False)
+class Ammunition:
+    """each: interceptors per engagement on average. rounding: a uniform number for what that leaves open."""
+
+    each: Array
+    rounding: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer in these cells.
+
+    salvo_of: engagements at once on a drone; a round of fire. reach: by kind, share of the drones that come. kill: how
+    likely a round kills. rounds: the most rounds of fire in the night, all drones together. channels, ammunition: None
+    where it has no such limit. The others are uniform numbers, for_kill by round and kind.
+    """
+
+    salvo_of: int
+    reach: Kinds
+    kill: Array
+    rounds: Array
+    channels: FireChannels | None
+    ammunition: Ammunition | None
+    for_reach: Kinds
+    for_kill: tuple[Kinds, ...]
+    for_passing: Array
+
+    def at(self, index: NDArray[np.intp]) -> "Layer":
+        """The layer in some of the cells."""
+        channels, ammunition = self.channels, self.ammunition
+        return Layer(
+            self.salvo_of,
+            _at(self.reach, index),
+            self.kill[index],
+            self.rounds[index],
+            channels and FireChannels(channels.channels[index], channels.service_hours[index], channels.waves),
+            ammunition and Ammunition(ammunition.each[index], ammunition.rounding[index]),
+            _at(self.for_reach, index),
+            tuple(_at(uniforms, index) for uniforms in self.for_kill),
+            self.for_passing[index],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fought:
+    """What a layer did. reached, killed: drones by kind. engagements: attempts. used: interceptors."""
+
+    reached: Kinds
+    killed: Kinds
+    engagements: Array
+    used: Array
+
+    def survivors(self, came: Kinds) -> Kinds:
+        """The drones by kind, of those that came, that go on to the next layer."""
+        return tuple(drones - killed for drones, killed in zip(came, self.killed, strict=True))
+
+
+def fought(layer: Layer, came: Kinds) -> Fought:
+    """The night with all the interceptors that it needs. came: drones by kind.
+
+    Reached is a quantile of the binomial distribution, which rises by none or one with each drone more.
+    """
+    reached = tuple(
+        binomial_quantile(uniform, drones, share)
+        for uniform, drones, share in zip(layer.for_reach, came, layer.reach, strict=True)
+    )
+    return _fire(layer, reached, layer.rounds)
+
+
+def fought_anew(layer: Layer, before: Fought, came: Kinds, came_before: Kinds) -> Fought:
+    """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs."""
+    differs = np.flatnonzero(sum(now != then for now, then in zip(came, came_before, strict=True)))
+    return _merged(before, differs, fought(layer.at(differs), _at(came, differs)))
+
+
+def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
+    """The night with the interceptors that are available, where `wanted` would need wanted.used.
+
+    A night that needs more has as many rounds of fire as they last for on average, in whole rounds by chance, and takes
+    them all. So the fewer are left, or the more are needed, the fewer rounds, and the more drones pass.
+    """
+    assert layer.ammunition is not None
+    short = np.flatnonzero(wanted.used > available)
+    if not short.size:
+        return wanted
+    part = layer.at(short)
+    assert part.ammunition is not None
+    lasting = available[short] / (part.ammunition.each * part.salvo_of)
+    fewer = _fire(part, _at(wanted.reached, short), np.minimum(part.rounds, lasting))
+    return _merged(wanted, short, replace(fewer, used=available[short]))
+
+
+def _fire(layer: Layer, reached: Kinds, rounds: Array) -> Fought:
+    """First every drone that was reached and finds a free fire channel, then those that live, while rounds last."""
+    engaged, left = reached, rounds
+    killed = tuple(np.zeros(drones.shape) for drones in reached)
+    fired = np.zeros(rounds.shape)
+    for number, uniforms in enumerate(layer.for_kill):
+        offered = total = sum(engaged[1:], start=engaged[0])
+        if number == 0 and layer.channels is not None:
+            channels = layer.channels
+            offered = served(total, channels.channels, channels.service_hours, channels.waves)
+        engaged = _engaged(engaged, total, np.minimum(offered, left), layer.for_passing)
+        hits = tuple(
+            binomial_quantile(uniform, drones, layer.kill) for uniform, drones in zip(uniforms, engaged, strict=True)
+        )
+        killed = tuple(before + now for before, now in zip(killed, hits, strict=True))
+        fired += sum(engaged[1:], start=engaged[0])
+        left = np.maximum(left - offered, 0.0)
+        engaged = tuple(drones - now for drones, now in zip(engaged, hits, strict=True))
+    engagements = fired * layer.salvo_of
+    return Fought(reached, killed, engagements, _used(layer.ammunition, engagements))
+
+
+def _engaged(drones: Kinds, total: Array, allowed: Array, rounding: Array) -> Kinds:
+    """The drones by kind that are engaged where only so many of the total are allowed to be, kinds in proportion.
+
+    Rounded by chance so that the means are kept, the numbers passing of both kinds rise with either number of drones,
+    and together they are just as many as pass.
+    """
+    passing = total - allowed
+    if len(drones) == 1:
+        return (total - np.floor(passing + rounding),)
+    armed, decoys = drones
+    level = armed * (passing / np.maximum(total, 1.0)) + rounding
+    return armed - np.floor(level), decoys - np.ceil(passing - level)
+
+
+def _used(ammunition: Ammunition | None, engagements: Array) -> Array:
+    """Each engagement takes floor(m) or floor(m) + 1 interceptors, the latter with probability m - floor(m)."""
+    if ammunition is None:
+        return np.zeros(engagements.shape)
+    fewest = np.floor(ammunition.each)
+    return fewest * engagements + binomial_quantile(ammunition.rounding, engagements, ammunition.each - fewest)
+
+
+def _at(kinds: Kinds, index: NDArray[np.intp]) -> Kinds:
+    return tuple(drones[index] for drones in kinds)
+
+
+def _merged(whole: Fought, index: NDArray[np.intp], part: Fought) -> Fought:
+    def merged(values: Array, some: Array) -> Array:
+        values = values.copy()
+        values[index] = some
+        return values
+
+    return Fought(
+        tuple(map(merged, whole.reached, part.reached)),
+        tuple(map(merged, whole.killed, part.killed)),
+        merged(whole.engagements, part.engagements),
+        merged(whole.used, part.used),
+    )

@@ -1,0 +1,119 @@
+"""The published form of what a plan says to buy: orders, rules of thumb beside them, and the least-cost mix."""
+
+import math
+
+from pydantic import Field
+
+from forecasting.layers import DefenceLayer
+from forecasting.plan import LayerRules, Required
+from forecasting.report.parts import Document
+from forecasting.types import InterceptorOrder
+
+
+class OrderDocument(Document):
+    """What to order of a layer's interceptor, now, so that its stock lasts at the service level from the arrival of the
+    order to the next one's."""
+
+    quantity: int
+    cost_usd_low: float
+    cost_usd_mode: float
+    cost_usd_high: float
+    lead_time_days_low: int = Field(description="whole nights before it can be used; 0: in hand at the origin")
+    lead_time_days_high: int
+    review_days: int | None = Field(description="until the next order arrives; null: to the end of the horizon")
+    minimum_stock: int
+    unavoidable_shortage: float = Field(description="probability that the stock is out before any order can arrive")
+    stock_out_probability: float = Field(description="with the order, before its arrival or after")
+
+
+class RuleDocument(Document):
+    """What planners order without a model. stock_out_probability: with it, until the next order arrives."""
+
+    rule: str
+    quantity: int
+    cost_usd: float
+    stock_out_probability: float
+
+
+class RulesDocument(Document):
+    """Rules of thumb for the layer whose interceptors kill most."""
+
+    layer: str
+    nights: int = Field(description="that an order has to cover")
+    rules: list[RuleDocument]
+
+
+class MixPart(Document):
+    """Interceptors to buy of one layer."""
+
+    layer: str
+    quantity: int
+    cost_usd: float
+
+
+class RequirementDocument(Document):
+    """The least-cost mix with which the armed leakers stay, on average, at or below the target."""
+
+    leak_target: float
+    budget_usd: float | None = Field(description="null: any")
+    met: bool
+    obstacle: str = Field(description="which limit binds, and by how much; empty where the target is met")
+    cost_usd: float
+    leakers: float = Field(description="armed drones over the horizon with the mix, on average")
+    leaker_price_usd: float | None = Field(description="what one armed leaker fewer costs; null where not met")
+    mix: list[MixPart]
+    worth: list[str] = Field(description="what the limits are worth, in words, the largest first")
+
+
+def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocument:
+    """The published form of an order of that layer."""
+    lead_time = layer.lead_time_days
+    return OrderDocument(
+        quantity=order.quantity,
+        cost_usd_low=order.cost_usd[0],
+        cost_usd_mode=order.cost_usd[1],
+        cost_usd_high=order.cost_usd[2],
+        lead_time_days_low=math.ceil(lead_time.low) if lead_time else 0,
+        lead_time_days_high=math.ceil(lead_time.high) if lead_time else 0,
+        review_days=layer.review_days,
+        minimum_stock=layer.minimum_stock,
+        unavoidable_shortage=order.unavoidable_shortage,
+        stock_out_probability=order.stock_out_probability,
+    )
+
+
+def rules_document(made: LayerRules) -> RulesDocument:
+    """The published form of the rules of thumb."""
+    return RulesDocument(
+        layer=made.layer_id,
+        nights=made.nights,
+        rules=[
+            RuleDocument(
+                rule=rule.name,
+                quantity=rule.quantity,
+                cost_usd=rule.cost_usd,
+                stock_out_probability=rule.stock_out_probability,
+            )
+            for rule in made.rules
+        ],
+    )
+
+
+def requirement_document(required: Required, layers: tuple[DefenceLayer, ...]) -> RequirementDocument:
+    """The published form of the least-cost mix over these layers."""
+    found, target = required.found, required.target
+    return RequirementDocument(
+        leak_target=target.leakers,
+        budget_usd=None if math.isinf(target.budget_usd) else target.budget_usd,
+        met=found.met,
+        obstacle=found.obstacle,
+        cost_usd=found.cost_usd,
+        leakers=found.leakers,
+        leaker_price_usd=None if math.isnan(found.leaker_price_usd) else found.leaker_price_usd,
+        mix=[
+            MixPart(layer=layer.id, quantity=int(quantity), cost_usd=float(quantity) * layer.unit_cost_usd.mode)
+            for layer, quantity in zip(layers, found.quantities, strict=True)
+            if layer.unit_cost_usd is not None
+        ],
+        worth=list(required.worth),
+    )

@@ -1,0 +1,384 @@
+"""The least-cost mix of interceptors that keeps armed leakers below a target: a linear program over the sample paths.
+
+On path i, a(0, i) armed drones come to the first layer over the whole horizon, and a(l, i) are left after layer l. Of
+those that come to a layer, night n has the share w(l, i, n) that it has while every stock lasts. The layer reaches the
+share s of them, engages at most c a night, and of these only what it has interceptors for:
+
+    engageable(l, i, n) = min(s w(l, i, n) a(l - 1, i), c)
+    e(l, i) <= sum over all n of engageable(l, i, n)
+    m e(l, i) <= available(l, i, t) + bought(l) [t after the lead time] + m sum over n > t of engageable(l, i, n), all t
+    a(l, i) = a(l - 1, i) - p e(l, i)
+
+with m interceptors per engagement and kill probability p. The largest such e is what a layer engages that fires, night
+by night, while its stock lasts (the stock is a storage process: Lindley 1952, The theory of queues with a single
+server). It is a minimum of linear functions of a(l - 1, i) and bought(l), and no slope p s exceeds 1, so the leakers
+a(last, i) are a maximum of linear functions of the purchases, and
+
+    minimise cost . bought   subject to   risk of a(last, .) <= target,   0 <= bought <= limit
+
+is a linear program; the risk is the mean or the CVaR (Rockafellar and Uryasev 2000, Optimization of conditional
+value-at-risk, eq. 17). Written out it has some rows for each path, layer and night. It is solved by the L-shaped method
+(Van Slyke and Wets 1969; Birge and Louveaux 2011, Introduction to Stochastic Programming, 5.1): a small program in
+`bought` alone, to which each round adds the supporting plane of the risk at the last proposal; the recourse needs no
+solver, as it is the recursion above.
+
+What it leaves out: a layer that runs out lets more pass on those nights than on others, while w stands still.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from features.errors import InputError
+
+TOLERANCE = 1e-4
+"""Relative: the mix costs at most what the least-cost mix for a target smaller by this does."""
+BEST_EFFORT = 1e-3
+"""Relative: where the target is out of reach, the cheapest mix that leaks at most this above the least there can be."""
+MOST_ROUNDS = 1_000
+MILLION = 1e6
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class DefenceProgram:
+    """What the program knows. The layers stand in their order of engagement.
+
+    armed: (n_paths, horizon) armed drones launched a night. reach, capacity: what broadcasts to (n_layers, n_paths,
+    horizon); kill_probability, interceptors, lead_time: what broadcasts to (n_layers, n_paths).
+    reach: share, of the armed drones that come, that can be engaged. capacity: engagements of armed drones a night, inf
+    where there is no limit. interceptors: used per engagement of an armed drone, with those spent on decoys meanwhile;
+    0 for a layer that uses none. lead_time: nights that pass before what is bought now can be used.
+    available: (n_layers, n_paths, horizon) opening stock and all deliveries by the start of the night.
+    unit_cost_usd, limit: (n_layers,) price of one interceptor, and how many can be bought at most, inf: any number.
+    """
+
+    layer_ids: tuple[str, ...]
+    armed: Array
+    reach: Array
+    kill_probability: Array
+    capacity: Array
+    interceptors: Array
+    lead_time: Array
+    available: Array
+    unit_cost_usd: Array
+    limit: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Requirement:
+    """What to buy, and what holds it back.
+
+    quantities: (n_layers,) whole interceptors. leakers: risk of the armed leakers over the horizon with them. met:
+    whether that is at most the target and the budget allows it; if not, `obstacle` says which limit binds and by how
+    much, and the mix is the one that leaks least within budget and limits.
+    leaker_price_usd: what a target lower by one leaker adds to the cost (NaN where not met). capacity_value,
+    limit_value: (n_layers,) what one more engagement a night, or one more interceptor that can be bought, saves in USD
+    (in leakers where not met). budget_value: leakers fewer per USD more (0 where met). All hold at the margin: the
+    cost is convex in each limit, so a large step saves less than so many small ones.
+    rounds: of the L-shaped method.
+    """
+
+    layer_ids: tuple[str, ...]
+    quantities: NDArray[np.int64]
+    cost_usd: float
+    leakers: float
+    met: bool
+    obstacle: str
+    leaker_price_usd: float
+    capacity_value: Array
+    limit_value: Array
+    budget_value: float
+    rounds: int
+
+
+def requirement(
+    program: DefenceProgram, leak_target: float, *, budget_usd: float = np.inf, tail_level: float = 0.0
+) -> Requirement:
+    """The cheapest mix with which the armed leakers over the horizon stay at or below leak_target.
+
+    tail_level: the leakers counted are the mean over the worst 1 - tail_level of the paths (CVaR); 0: over all paths.
+    Raises InputError for a target or a budget that is negative, or a tail level that is not in [0, 1).
+    """
+    if not 0 <= leak_target < np.inf:
+        raise InputError(f"leak target is {leak_target}: expected a number of armed drones, 0 or more")
+    if not budget_usd >= 0:
+        raise InputError(f"budget is {budget_usd} USD: expected 0 or more")
+    if not 0 <= tail_level < 1:
+        raise InputError(f"tail level is {tail_level}: expected 0 (the mean over all paths) or more and less than 1")
+    recourse = _Recourse(program, tail_level)
+    cost = program.unit_cost_usd
+    least = recourse.plane(recourse.upper).risk
+    reachable = least <= leak_target
+    goal = leak_target if reachable else least * (1 + BEST_EFFORT)
+    mix, bought = _cheapest(recourse, goal)
+    needed_usd = float(cost @ bought)
+    if not reachable or needed_usd > budget_usd:
+        mix = _fewest_leakers(recourse, budget_usd)
+        if needed_usd > budget_usd:
+            bought = np.floor(mix.bought + 1e-6)
+    leakers = recourse.plane(bought).risk
+    obstacle = ""
+    if not reachable:
+        obstacle = _out_of_reach(program, leak_target, tail_level, least)
+    elif needed_usd > budget_usd:
+        obstacle = (
+            f"the budget of {money(budget_usd)} is the limit: with it {_count(leakers)} armed drones leak; "
+            f"the target of {_count(leak_target)} needs {money(needed_usd)}, {money(needed_usd - budget_usd)} more"
+        )
+    return Requirement(
+        layer_ids=program.layer_ids,
+        quantities=bought.astype(np.int64),
+        cost_usd=float(cost @ bought),
+        leakers=leakers,
+        met=not obstacle,
+        obstacle=obstacle,
+        leaker_price_usd=np.nan if obstacle else mix.leaker_price,
+        capacity_value=mix.capacity_value,
+        limit_value=mix.limit_value,
+        budget_value=mix.budget_value,
+        rounds=mix.rounds,
+    )
+
+
+def leakers_with(program: DefenceProgram, bought: Array) -> Array:
+    """(n_paths,) armed leakers over the horizon, as the program counts them, with these purchases (n_layers,)."""
+    return _Recourse(program, 0.0).leakers(bought)[0]
+
+
+def value_sentences(found: Requirement, horizon: int, names: tuple[str, ...], fire_unit: Array) -> list[str]:
+    """What each limit is worth, in words, the largest first; limits that cost nothing are left out.
+
+    names: (n_layers,) such as "interceptor drones". fire_unit: (n_layers,) engagements of armed drones a night that one
+    more fire unit adds.
+    """
+
+    def sentence(value: float, more: str) -> str:
+        worth = f"saves up to {money(value)}" if found.met else f"stops up to {_count(value)} more armed drones"
+        return f"one more {more} {worth} over the {horizon} nights"
+
+    more = [(found.budget_value * MILLION, "million USD")]
+    for layer, name in enumerate(names):
+        more.append((float(found.capacity_value[layer] * fire_unit[layer]), f"fire unit of {name}"))
+        more.append((float(found.limit_value[layer] * 1_000), f"thousand {name} that can be bought"))
+    worth_telling = 1_000.0 if found.met else 0.05
+    told = [sentence(value, what) for value, what in sorted(more, reverse=True) if value >= worth_telling]
+    if found.met and found.leaker_price_usd > 0:
+        told.insert(0, f"one armed leaker fewer costs {money(found.leaker_price_usd)} or more")
+    return told
+
+
+def money(usd: float) -> str:
+    """US dollars to three figures: 1.23 M USD, 45,600 USD."""
+    if usd >= MILLION:
+        return f"{float(f'{usd / MILLION:.3g}'):,.10g} M USD"
+    return f"{float(f'{usd:.3g}'):,.10g} USD"
+
+
+def _count(drones: float) -> str:
+    return f"{drones:,.0f}" if drones >= 10 else f"{drones:.2g}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """The risk at a proposal, and its slopes per interceptor and per engagement a night of each layer, (n_layers,)."""
+
+    bought: Array
+    risk: float
+    slope: Array
+    capacity_slope: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    """The solution of one program, not rounded, and its multipliers; see Requirement."""
+
+    bought: Array
+    leaker_price: float
+    capacity_value: Array
+    limit_value: Array
+    budget_value: float
+    rounds: int
+
+
+class _Recourse:
+    """The leakers that are left with given purchases, and how they change with them: the recursion of the program."""
+
+    def __init__(self, program: DefenceProgram, tail_level: float) -> None:
+        shape = (len(program.layer_ids), *program.armed.shape)
+        n_layers, n_paths, horizon = shape
+        reach, self.capacity = (np.broadcast_to(each, shape) for each in (program.reach, program.capacity))
+        self.kill_probability, self.interceptors, lead_time = (
+            np.broadcast_to(each, shape[:2])
+            for each in (program.kill_probability, program.interceptors, program.lead_time)
+        )
+        self.program = program
+        self.launched = program.armed.sum(axis=1)
+        self.usable = np.arange(1, horizon + 1) > lead_time[:, :, np.newaxis]  # what is bought, by the night
+        tail = (1.0 - tail_level) * n_paths
+        self.weights = np.clip(tail - np.arange(n_paths), 0.0, 1.0) / tail  # of the paths, the worst first
+        # Each night's part of what comes to a layer, while every stock lasts.
+        self.reached_share = np.empty(shape)
+        coming = program.armed
+        for layer in range(n_layers):
+            total = coming.sum(axis=1, keepdims=True)
+            self.reached_share[layer] = reach[layer] * np.divide(coming, total, np.zeros(shape[1:]), where=total > 0)
+            engaged = np.minimum(reach[layer] * coming, self.capacity[layer])
+            coming = coming - self.kill_probability[layer, :, np.newaxis] * engaged
+        # More than any path could use is never bought.
+        most = np.minimum(reach * program.armed, self.capacity).sum(axis=2) * self.interceptors
+        self.upper = np.minimum(np.floor(program.limit), np.ceil(most.max(axis=1)))
+
+    def leakers(self, bought: Array) -> tuple[Array, Array, Array]:
+        """(n_paths,) leakers; (n_layers, n_paths) their slopes per interceptor bought and per engagement a night."""
+        left = self.launched
+        by_arrivals, by_bought, by_capacity = (np.zeros(self.interceptors.shape) for _ in range(3))
+        paths = np.arange(left.size)
+        for layer, kill_probability in enumerate(self.kill_probability):
+            reached = self.reached_share[layer] * left[:, np.newaxis]
+            full = reached > self.capacity[layer]
+            after = _from_each_night(np.minimum(reached, self.capacity[layer]))
+            short = np.zeros(left.size, dtype=np.int64)  # the night by which the stock is used up; 0: it lasts
+            if self.interceptors[layer].any():
+                bounds = after.copy()
+                stock = self.program.available[layer] + bought[layer] * self.usable[layer]
+                bounds[:, 1:] += stock / self.interceptors[layer, :, np.newaxis]
+                short = bounds.argmin(axis=1)
+                engaged = bounds[paths, short]
+                usable = (short > 0) & self.usable[layer, paths, short - 1]
+                by_bought[layer] = -kill_probability * usable / self.interceptors[layer]
+            else:
+                engaged = after[:, 0]
+            share = _from_each_night(np.where(full, 0.0, self.reached_share[layer]))[paths, short]
+            by_arrivals[layer] = 1.0 - kill_probability * share
+            by_capacity[layer] = -kill_probability * _from_each_night(full)[paths, short]
+            left = left - kill_probability * engaged
+        # A drone that one layer spares is met by those behind it.
+        passed_on = np.ones(left.size)
+        for layer in reversed(range(len(by_arrivals))):
+            by_bought[layer] *= passed_on
+            by_capacity[layer] *= passed_on
+            passed_on = passed_on * by_arrivals[layer]
+        return left, by_bought, by_capacity
+
+    def plane(self, bought: Array) -> _Plane:
+        """The supporting plane of the risk at these purchases."""
+        leakers, by_bought, by_capacity = self.leakers(bought)
+        weights = np.empty(leakers.size)
+        weights[np.argsort(-leakers, kind="stable")] = self.weights
+        return _Plane(bought, float(weights @ leakers), by_bought @ weights, by_capacity @ weights)
+
+
+def _from_each_night(values: NDArray[np.float64] | NDArray[np.bool_]) -> Array:
+    """(n_paths, horizon) -> (n_paths, horizon + 1) sums over the nights after night 0, 1, ..., horizon."""
+    sums = np.zeros((values.shape[0], values.shape[1] + 1))
+    np.cumsum(values[:, ::-1], axis=1, out=sums[:, -2::-1])
+    return sums
+
+
+def _cheapest(recourse: _Recourse, goal: float) -> tuple[_Mix, Array]:
+    """The least-cost mix with a risk of at most `goal`, which the most that can be bought must reach, and the same in
+    whole interceptors: rounded up, but down, the dearest first, where that is still enough."""
+    top = recourse.plane(recourse.upper)
+    aim = max(goal * (1 - TOLERANCE), (goal + top.risk) / 2)
+    allowed = goal + 1e-9 * max(1.0, goal)
+    mix = _solve(recourse, [top], most_risk=aim, done=lambda risk, _: risk <= allowed)
+    whole = np.ceil(mix.bought - 1e-6)
+    for layer in np.argsort(-recourse.program.unit_cost_usd, kind="stable"):
+        fewer = whole.copy()
+        fewer[layer] = np.floor(mix.bought[layer])
+        if recourse.plane(fewer).risk <= allowed:
+            whole = fewer
+    return mix, whole
+
+
+def _fewest_leakers(recourse: _Recourse, budget_usd: float) -> _Mix:
+    """The mix with the smallest risk within the budget."""
+    return _solve(recourse, [], budget_usd=budget_usd, done=lambda risk, bound: risk - bound <= TOLERANCE * risk + 1e-9)
+
+
+def _solve(
+    recourse: _Recourse,
+    planes: list[_Plane],
+    *,
+    done: Callable[[float, float], bool],
+    most_risk: float | None = None,
+    budget_usd: float = np.inf,
+) -> _Mix:
+    """The L-shaped method. With most_risk the least cost at that risk, without it the least risk within the budget.
+
+    done: (risk of a proposal, lower bound that the planes put on it) -> whether the proposal is good enough.
+    """
+    n_layers = recourse.upper.size
+    costs = np.append(recourse.program.unit_cost_usd / MILLION, 0.0)
+    objective = costs if most_risk is not None else np.append(np.zeros(n_layers), 1.0)
+    bounds = [*((0.0, each) for each in recourse.upper), (0.0, most_risk)]
+    budget = bool(np.isfinite(budget_usd))
+    planes = [*planes, recourse.plane(np.zeros(n_layers))]
+    for _ in range(MOST_ROUNDS):
+        # Each plane lies below the risk: slope . (bought - its point) + its risk <= risk.
+        rows = np.array([[*plane.slope, -1.0] for plane in planes] + [costs] * budget)
+        right = [plane.slope @ plane.bought - plane.risk for plane in planes] + [budget_usd / MILLION] * budget
+        solution = linprog(objective, A_ub=rows, b_ub=right, bounds=bounds, method="highs-ds")
+        if solution.x is None:
+            raise RuntimeError(f"the program of the requirement has no solution: {solution.message}")
+        proposal = recourse.plane(solution.x[:-1])
+        if done(proposal.risk, solution.x[-1]):
+            break
+        planes.append(proposal)
+    else:
+        raise RuntimeError(f"the program of the requirement did not settle in {MOST_ROUNDS} rounds")
+    unit = MILLION if most_risk is not None else 1.0
+    multipliers = -unit * solution.ineqlin.marginals[: len(planes)]
+    return _Mix(
+        bought=proposal.bought,
+        leaker_price=float(multipliers.sum()),
+        capacity_value=-multipliers @ np.array([plane.capacity_slope for plane in planes]),
+        limit_value=-unit * solution.upper.marginals[:-1],
+        budget_value=float(-solution.ineqlin.marginals[-1] / MILLION) if budget else 0.0,
+        rounds=len(planes),
+    )
+
+
+def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, least: float) -> str:
+    """Which limit keeps the leakers above the target, found by lifting one after the other."""
+    start = f"with all that can be bought {_count(least)} armed drones leak, the target is {_count(target)}"
+    boundless = replace(program, limit=np.full(len(program.layer_ids), np.inf))
+
+    def least_of(lifted: DefenceProgram) -> float:
+        recourse = _Recourse(lifted, tail_level)
+        return recourse.plane(recourse.upper).risk
+
+    if least_of(boundless) <= target:
+        more = _cheapest(_Recourse(boundless, tail_level), target)[1] - np.floor(program.limit)
+        missing = [f"{each:,.0f} {name}" for each, name in zip(more, program.layer_ids, strict=True) if each > 0]
+        return f"{start}: deliveries are the limit, {' and '.join(missing)} more would do"
+    at_once = replace(boundless, lead_time=np.zeros(1))
+    without = least_of(at_once)
+    if without <= target:
+        return (
+            f"{start}: the lead time is the limit, with orders at hand on the first night {_count(without)} would leak"
+        )
+    unsaturated = replace(at_once, capacity=np.full(1, np.inf))
+    without = least_of(unsaturated)
+    if without > target:
+        return f"{start}: reach and kill probability are the limit, {_count(without)} leak with any stock and capacity"
+    # The layers whose capacity matters most, as few as will do, and the same number more for each of them.
+    recourse = _Recourse(at_once, tail_level)
+    first = recourse.plane(recourse.upper).capacity_slope.argsort(kind="stable")
+
+    def with_more(n_layers: int, engagements: float) -> float:
+        added = np.zeros((len(program.layer_ids), 1, 1))
+        added[first[:n_layers]] = engagements
+        return least_of(replace(at_once, capacity=recourse.capacity + added))
+
+    n_layers = next(n for n in range(1, first.size + 1) if with_more(n, np.inf) <= target)
+    most = int(np.ceil(program.armed.max()))  # no night brings more
+    enough = bisect_left(range(most), True, key=lambda more: with_more(n_layers, more) <= target)
+    names = " and ".join(program.layer_ids[layer] for layer in first[:n_layers])
+    return f"{start}: capacity is the limit, {enough:,} more engagements a night of {names} would do"

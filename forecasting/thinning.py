@@ -1,0 +1,130 @@
+"""Binomial draws by inversion: one uniform number per draw, whatever the count and the probability.
+
+X(n, p) = the least k with P(Bin(n, p) <= k) >= u. For one u it never falls as n or p grows, and X(n + 1, p) is X(n, p)
+or one more, because Bin(n, p) is so ordered stochastically and inversion keeps the order (Shaked and Shanthikumar 2007,
+Stochastic Orders, 1.A.1). So two defences that meet the same uniforms can be compared drone by drone: what a change
+does is not mixed with what chance does. NumPy's own generator rejects, and has no such order.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betainc, ndtri
+
+Array = NDArray[np.float64]
+
+_SPREAD = 8.0
+"""Variance from which on the quantile is found by its expansion, and below which by counting up from 0."""
+_MOST_COUNTED = 128
+"""Where the variance is below 8 and p <= .5 the mean is at most 16: beyond this there is no probability (1e-60)."""
+_ROUND = 4
+_LEAST_LEVEL = 2.0**-54
+
+
+def binomial_quantile(uniform: Array, count: Array, probability: Array) -> Array:
+    """X(n, p) as above: uniform [0, 1) and whole numbers `count`, (n_paths, horizon) each; probability 0 to 1 of a
+    shape that broadcasts to them. Returns whole numbers as float64, exact but for rounding in the 16th digit of u.
+    """
+    flipped = probability > 0.5
+    rarer = np.where(flipped, 1.0 - probability, probability)
+    # P(n - Bin(n, 1 - p) <= k) is P(Bin(n, 1 - p) >= n - k): the rarer outcome is counted from the other end of u.
+    level = np.clip(np.where(flipped, 1.0 - uniform, uniform), _LEAST_LEVEL, 1.0 - 2.0 * _LEAST_LEVEL)
+    wide = (count * (rarer * (1.0 - rarer)) >= _SPREAD).ravel()
+    cells = level.ravel(), count.ravel(), np.broadcast_to(rarer, count.shape).ravel()
+    found: Array = np.empty(count.size)
+    for chosen, method in ((wide, _expanded), (~wide, _counted)):
+        index = np.flatnonzero(chosen)
+        found[index] = method(*(values[index] for values in cells))
+    rare = found.reshape(count.shape)
+    return np.where(flipped, count - rare, rare)
+
+
+def keep_freed_memory() -> None:
+    """Makes the C library keep what temporary arrays free, where it is glibc; otherwise does nothing of note.
+
+    glibc gives freed memory back to the system, and each array of a few hundred kB is then mapped anew, which takes
+    eight times as long as the arithmetic in it. Freeing one block of nearly 32 MB tells it to keep up to twice as much
+    (mallopt(3), the dynamic mmap threshold).
+    """
+    np.empty(31 << 17)
+
+
+def _counted(level: Array, count: Array, probability: Array) -> Array:
+    """The quantile by adding up probabilities from 0 on (Devroye 1986, Non-Uniform Random Variate Generation, X.4)."""
+    odds = probability / (1.0 - probability)
+    mass = np.exp(count * np.log1p(-probability))
+    rest = level - mass
+    found = np.zeros(level.size)
+    index = np.flatnonzero(rest > 0)
+    mass, rest, odds = mass[index], rest[index], odds[index]
+    factor = (count[index] + 1.0) * odds
+    steps = np.zeros(index.size)
+    k = 0
+    while index.size and k < _MOST_COUNTED:
+        # A few steps for all that are left, then only those that are not done: taking them out costs more than a step.
+        for _ in range(_ROUND):
+            k += 1
+            steps += rest > 0
+            mass *= factor * (1.0 / k) - odds
+            rest -= mass
+        left = np.flatnonzero(rest > 0)
+        if left.size < 0.8 * index.size:
+            found[index] = steps
+            index = index[left]
+            mass, rest, odds, factor, steps = mass[left], rest[left], odds[left], factor[left], steps[left]
+    found[index] = steps
+    return np.minimum(found, count)
+
+
+def _expanded(level: Array, count: Array, probability: Array) -> Array:
+    """The quantile by its expansion about the normal distribution, and by the exact probability where that is not sure.
+
+    Expansion: Cornish and Fisher (1938), Moments and cumulants in the specification of distributions, to the third
+    order; the cumulants less those of the rounding (Kolassa and McCullagh 1990, Edgeworth series for lattice
+    distributions). Its error was measured to be below a third of `doubt` for all variances above 8 and 5 deviations.
+    """
+    rest = 1.0 - probability
+    variance = count * (probability * rest)
+    deviation = np.sqrt(variance)
+    z = ndtri(level)
+    square = z * z
+    skew = rest - probability
+    product = probability * rest
+    kurt = 1.0 - 6.0 * product
+    first = skew * (square - 1.0) / 6.0
+    second = z * ((kurt * (square - 3.0) - 1.0) / 24.0 - (1.0 - 4.0 * product) * (2.0 * square - 5.0) / 36.0)
+    third = skew * (
+        (square - 1.0) / 72.0
+        + (1.0 - 12.0 * product) * ((square - 6.0) * square + 3.0) / 120.0
+        - kurt * ((square - 5.0) * square + 2.0) / 24.0
+        + skew * skew * ((12.0 * square - 53.0) * square + 17.0) / 324.0
+    )
+    boundary = count * probability + deviation * z + first + (second + third / deviation) / deviation - 0.5
+    reach = square + 6.0  # cubed by hand: NumPy's ** 3 takes as long as all the rest
+    doubt = 1e-12 * count + 0.001 * (reach * reach * reach) / (variance * deviation)
+    nearest = np.rint(boundary)
+    found = np.ceil(boundary)
+    unsure = np.flatnonzero(np.abs(boundary - nearest) < doubt)
+    found[unsure] = _settled(level[unsure], count[unsure], probability[unsure], nearest[unsure])
+    clipped: Array = np.minimum(np.maximum(found, 0.0), count)
+    return clipped
+
+
+def _settled(level: Array, count: Array, probability: Array, guess: Array) -> Array:
+    """The quantile from a guess that is near, by the distribution function itself."""
+    low, high = np.full(guess.shape, -1.0), count.copy()
+    trial = np.clip(guess, 0.0, count - 1.0)
+    step = np.ones(guess.shape)
+    # P(X <= low) < u <= P(X <= high) all along; steps away from the guess double until both ends are known.
+    active = np.arange(guess.size)
+    while active.size:
+        k = trial[active]
+        reached = betainc(count[active] - k, k + 1.0, 1.0 - probability[active]) >= level[active]
+        high[active] = np.where(reached, k, high[active])
+        low[active] = np.where(reached, low[active], k)
+        outward = np.where(reached, k - step[active], k + step[active])
+        within = (outward > low[active]) & (outward < high[active])
+        middle = np.floor((low[active] + high[active]) / 2.0)
+        trial[active] = np.where(within, outward, middle)
+        step[active] *= 2.0
+        active = active[high[active] - low[active] > 1.0]
+    return high

@@ -1,0 +1,287 @@
+"""The plan as a whole: what its parts hand to each other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from forecasting.defence import Levels, engage
+from forecasting.layers import Defence
+from forecasting.model import SimulationRequest, load_model
+from forecasting.plan import Plan, Target, make_plan, reported_armed_share
+from forecasting.program import defence_program
+from forecasting.reported_losses import StatedKills
+from forecasting.requirement import leakers_with
+from forecasting.stock import Delivery
+from forecasting.types import SalvoForecast
+
+ORIGIN = date(2026, 2, 28)
+DefenceOf = Callable[..., Defence]
+HistoryOf = Callable[[Any], LaunchHistory]
+SalvosOf = Callable[..., SalvoForecast]
+
+
+def planned(history: LaunchHistory, defence: Defence, *, horizon: int = 28, n_paths: int = 200, **given: Any) -> Plan:
+    request = SimulationRequest(horizon, n_paths)
+    given = {"service_level": 0.95, "seed": 1} | given
+    return make_plan(load_model("empirical_window"), history, defence, request, **given)
+
+
+def stocked(stock: float, **more: Any) -> dict[str, Any]:
+    """A layer that kills every drone that it has an interceptor for."""
+    return {
+        "engaged_share": 1.0,
+        "kill_probability": 1.0,
+        "engagements_per_night": 1e6,
+        "interceptors_per_engagement": 1.0,
+        "stock": stock,
+        "monthly_supply": 0.0,
+        "unit_cost_usd": 1_000.0,
+    } | more
+
+
+class TestCalibration:
+    def test_without_it_the_ranges_are_those_of_the_file(
+        self, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        made = planned(bundled_history, bundled_defence, to_record=False)
+        assert made.calibration is None
+        share = np.full((1, 28), reported_armed_share(bundled_history))
+        met = engage(made.forecast, bundled_defence, armed_share=share)
+        np.testing.assert_array_equal(made.engagements.actual.leakers, met.actual.leakers)
+
+    def test_with_it_the_plan_neutralises_what_was_reported(
+        self, bundled_plan: Plan, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        """Of large nights, where the ranges alone and the record say the most different things."""
+        stated = planned(bundled_history, bundled_defence, n_paths=2_000, to_record=False)
+        large = bundled_history.launched[-168:] >= 400
+        launched, lost = bundled_history.launched[-168:][large], bundled_history.neutralised[-168:][large]
+
+        def neutralised(plan: Plan) -> float:
+            nights, met = plan.forecast.paths >= 400, plan.engagements.unlimited
+            leaked = (met.leakers + met.decoy_leakers)[nights].sum()
+            return float(1 - leaked / plan.forecast.paths[nights].sum())
+
+        reported = lost.sum() / launched.sum()
+        assert abs(neutralised(bundled_plan) - reported) < 0.03
+        assert abs(neutralised(stated) - reported) > 0.06
+
+    def test_the_levels_of_the_paths_are_those_of_the_posterior(self, bundled_plan: Plan) -> None:
+        found = bundled_plan.calibration
+        assert found is not None
+        drawn = found.for_paths(bundled_plan.forecast.paths, bundled_plan.forecast.seed)
+        for index, layer in enumerate(bundled_plan.defence.layers):
+            for quantity, levels in drawn.levels[index].items():
+                expected = layer.ranges[quantity].quantile(levels)
+                np.testing.assert_array_equal(bundled_plan.engagements.draws[index][quantity], expected)
+
+    def test_a_single_layer_is_calibrated_with_all_the_others(
+        self,
+        bundled_plan: Plan,
+        bundled_history: LaunchHistory,
+        bundled_defence: Defence,
+        bundled_kill_shares: tuple[StatedKills, ...],
+    ) -> None:
+        """By itself it would have to kill all that the whole defence does."""
+        made = planned(
+            bundled_history,
+            bundled_defence,
+            n_paths=2_000,
+            layers=("interceptor_drone",),
+            kill_shares=bundled_kill_shares,
+        )
+        assert [layer.id for layer in made.defence.layers] == ["interceptor_drone"]
+        for quantity in ("engaged_share", "kill_probability"):
+            np.testing.assert_array_equal(
+                made.engagements.draws[0][quantity], bundled_plan.engagements.draws[3][quantity]
+            )
+
+    def test_a_part_of_the_defence_that_cannot_do_what_was_reported_is_told(
+        self, bundled_plan: Plan, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        made = planned(bundled_history, bundled_defence.only(("electronic_warfare",)))
+        assert made.notes[-1].startswith("The record says that 87% were lost, the defence reaches 5")
+        assert not bundled_plan.notes
+
+    def test_without_reported_losses_that_is_said(self, history_of: HistoryOf, bundled_defence: Defence) -> None:
+        made = planned(history_of(np.full(100, 50.0)), bundled_defence)
+        assert made.calibration is None
+        assert made.notes == ("No report of the last months tells losses: the ranges are taken as stated.",)
+
+
+class TestLevels:
+    LAYERS: Sequence[dict[str, Any]] = (stocked(1e6, kill_probability=(0.2, 0.5, 0.8)), stocked(40.0))
+
+    def met(self, salvos_of: SalvosOf, defence_of: DefenceOf, levels: Levels) -> Any:
+        return engage(salvos_of(np.full((600, 3), 30)), defence_of(self.LAYERS), levels=levels)
+
+    def test_they_stand_in_place_of_what_is_drawn(self, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+        """In each block of paths its own."""
+        levels = np.linspace(0.0, 1.0, 600)
+        met = self.met(salvos_of, defence_of, [{"kill_probability": levels}, {}])
+        stated = defence_of(self.LAYERS).layers[0].kill_probability
+        np.testing.assert_array_equal(met.draws[0]["kill_probability"], stated.quantile(levels))
+        without = self.met(salvos_of, defence_of, ())
+        assert not np.array_equal(met.draws[0]["kill_probability"], without.draws[0]["kill_probability"])
+        higher = self.met(salvos_of, defence_of, [{"kill_probability": np.ones(600)}, {}])
+        assert (higher.actual.leakers <= met.actual.leakers).all()
+
+    @pytest.mark.parametrize(
+        ("levels", "told"),
+        [
+            ([{}], "levels of 1 layers: expected those of 2"),
+            (
+                [{"kill_probability": np.full(3, 0.5)}, {}],
+                "levels of kill_probability of layer a: expected 600 numbers",
+            ),
+            ([{}, {"stock": np.full(600, 1.5)}], "levels of stock of layer b: expected 600 numbers from 0 to 1"),
+        ],
+    )
+    def test_others_are_refused(self, levels: Levels, told: str, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+        with pytest.raises(InputError, match=told):
+            self.met(salvos_of, defence_of, levels)
+
+
+class TestArmedShare:
+    def test_it_is_that_of_the_last_days_that_tell_it(self, history_of: HistoryOf) -> None:
+        """27 days of 100 drones at .5 and one of 300 at .75; what was told before does not count."""
+        launched, share = np.full(200, 100.0), np.full(200, np.nan)
+        share[150:180], share[185], launched[185] = 0.5, 0.75, 300.0
+        share[120:150] = 0.1
+        history = replace(history_of(launched), armed_share=share)
+        assert reported_armed_share(history) == pytest.approx((27 * 50 + 225) / (27 * 100 + 300))
+
+    def test_one_that_was_told_long_ago_says_nothing(self, history_of: HistoryOf) -> None:
+        share = np.full(200, np.nan)
+        share[:109] = 0.5
+        assert reported_armed_share(replace(history_of(np.full(200, 100.0)), armed_share=share)) is None
+
+    def test_without_any_every_drone_counts_as_armed(self, history_of: HistoryOf, defence_of: DefenceOf) -> None:
+        made = planned(history_of(np.full(100, 20.0)), defence_of([stocked(0.0)]))
+        assert made.armed_share is None
+        assert (made.engagements.actual.leakers == 20).all()
+        assert not made.engagements.actual.decoy_leakers.any()
+
+
+class TestOrders:
+    def test_an_order_covers_the_review_period_from_its_arrival(
+        self, history_of: HistoryOf, defence_of: DefenceOf
+    ) -> None:
+        """Ten a night; 1.4 days are two nights. Through night 5, 50 are needed and 5 left, of 30 in hand."""
+        layer = stocked(30.0, lead_time_days=1.4, review_days=3, minimum_stock=5)
+        made = planned(history_of(np.full(100, 10.0)), defence_of([layer]))
+        order = made.orders[0]
+        assert (order.quantity, order.cost_usd) == (25, (25e3, 25e3, 25e3))
+        assert (order.unavoidable_shortage, order.stock_out_probability) == (0.0, 0.0)
+        assert made.rules is not None
+        assert made.rules.nights == 5
+        rules = {rule.name: rule for rule in made.rules.rules}
+        # 2 x 50, 5,000 and 1.2 x 50 less the 30 in hand.
+        assert [rule.quantity for rule in rules.values()] == [70, 4_970, 30]
+        assert not any(rule.stock_out_probability for rule in rules.values())
+
+    def test_a_shortage_before_the_arrival_is_told_and_not_ordered_for(
+        self, history_of: HistoryOf, defence_of: DefenceOf
+    ) -> None:
+        """Of 15 in hand none is left after two nights; then 30 for three."""
+        layer = stocked(15.0, lead_time_days=2.0, review_days=3)
+        order = planned(history_of(np.full(100, 10.0)), defence_of([layer])).orders[0]
+        assert (order.quantity, order.unavoidable_shortage, order.stock_out_probability) == (30, 1.0, 1.0)
+
+    def test_a_horizon_that_ends_before_names_the_layer(self, history_of: HistoryOf, defence_of: DefenceOf) -> None:
+        layer = stocked(15.0, lead_time_days=20.0, review_days=14)
+        with pytest.raises(InputError, match=r"layer a: lead time 20 and review period 14 together are longer"):
+            planned(history_of(np.full(100, 10.0)), defence_of([layer]))
+
+    def test_the_rule_of_last_month_looks_back_on_the_last_month(
+        self, history_of: HistoryOf, defence_of: DefenceOf
+    ) -> None:
+        """One interceptor a drone: 280 used in 28 days, and a fifth more for the next 28, whatever was before."""
+        made = planned(history_of(np.r_[np.full(72, 5.0), np.full(28, 10.0)]), defence_of([stocked(0.0)]))
+        assert made.rules is not None
+        assert made.rules.rules[2].quantity == 336
+
+    def test_the_rules_are_those_of_the_layer_that_kills_most(self, bundled_plan: Plan) -> None:
+        assert bundled_plan.rules is not None
+        assert (bundled_plan.rules.layer_id, bundled_plan.rules.nights) == ("interceptor_drone", 28)
+
+
+class TestDeliveries:
+    def test_they_come_beside_the_supply_and_never_let_more_through(
+        self, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        due = [Delivery("fighter", ORIGIN + timedelta(days=3), 70)]
+        without, with_them, other = (
+            planned(bundled_history, bundled_defence, deliveries=deliveries, layers=("fighter",), to_record=False)
+            for deliveries in ((), due, [Delivery("interceptor_drone", ORIGIN + timedelta(days=3), 70)])
+        )
+        added = with_them.engagements.stocks[0].supplied - without.engagements.stocks[0].supplied
+        assert (added[:, :2] == 0).all()
+        assert (added[:, 2:] == 70).all()
+        leaked, before = (plan.engagements.actual.leakers for plan in (with_them, without))
+        assert (leaked <= before).all()
+        assert leaked.sum() < before.sum()
+        np.testing.assert_array_equal(other.engagements.actual.leakers, before)  # of a layer that is not planned for
+
+
+class TestRequirement:
+    def test_without_a_target_there_is_none(self, bundled_plan: Plan) -> None:
+        assert bundled_plan.required is None
+
+    def test_the_program_counts_the_leakers_that_the_plan_does(
+        self, bundled_plan: Plan, bundled_defence: Defence
+    ) -> None:
+        assert bundled_plan.calibration is not None
+        drawn = bundled_plan.calibration.for_paths(bundled_plan.forecast.paths, 1)
+        program = defence_program(
+            bundled_plan.forecast,
+            bundled_defence,
+            bundled_plan.engagements,
+            levels=drawn.levels,
+            kill_factors={layer.id: drawn.kill_factor for layer in bundled_defence.layers},
+        )
+        met = bundled_plan.engagements
+        for bought, leakers in ((0.0, met.actual.leakers), (1e9, met.unlimited.leakers)):
+            by_path = leakers_with(program, np.full(len(program.layer_ids), bought))
+            assert by_path.mean() == pytest.approx(leakers.sum(axis=1).mean(), rel=0.01)
+            assert np.corrcoef(by_path, leakers.sum(axis=1))[0, 1] > 0.95
+
+    def test_so_it_does_with_doctrine_decoys_and_channels(self, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+        """Salvos of two, several rounds, decoys told apart, a stock that runs out, and busy fire channels."""
+        defence = defence_of(
+            [
+                stocked(1e9, engaged_share=0.5, kill_probability=0.4, decoy_discrimination=0.5, salvo_of=2, rounds=2),
+                stocked(2_000.0, kill_probability=0.5, interceptors_per_engagement=1.5, rounds=3),
+                {"engaged_share": 0.8, "kill_probability": 0.7, "fire_channels": 8.0, "service_minutes": 240.0},
+            ]
+        )
+        salvos = salvos_of(np.random.default_rng(3).integers(50, 400, (400, 10)))
+        met = engage(salvos, defence, armed_share=np.full((1, 10), 0.6))
+        program = defence_program(salvos, defence, met)
+        now = leakers_with(program, np.zeros(3)).mean()
+        assert now == pytest.approx(met.actual.leakers.sum(axis=1).mean(), rel=0.05)
+        # Here some drones find every channel busy though there is time for all: the fluid limit does not see it.
+        unlimited = leakers_with(program, np.full(3, 1e9)).mean()
+        assert unlimited == pytest.approx(met.unlimited.leakers.sum(axis=1).mean(), rel=0.1)
+        assert unlimited < 0.8 * now  # the stock of the second layer matters
+
+    def test_a_target_within_reach_is_met_by_the_least_that_is_missing(
+        self, history_of: HistoryOf, defence_of: DefenceOf
+    ) -> None:
+        """Ten a night for 28 nights, 200 in hand: 80 leak. For 30 at most, 50 more are needed."""
+        history, defence = history_of(np.full(100, 10.0)), defence_of([stocked(200.0)])
+        required = planned(history, defence, target=Target(30.0)).required
+        assert required is not None
+        assert required.found.met
+        assert (required.found.quantities.tolist(), required.found.cost_usd) == ([50], 50e3)
+        short = planned(history, defence, target=Target(30.0, budget_usd=40e3)).required
+        assert short is not None
+        assert not short.found.met
+        assert short.found.quantities.tolist() == [40]
+        assert "the budget of 40,000 USD is the limit" in short.found.obstacle
