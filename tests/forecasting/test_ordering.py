@@ -1,11 +1,4 @@
-"""Orders: enough for the service level, and one fewer is not; base stocks against the textbook and `stockpyl`.
-
-`stockpyl` brings some sixty packages along and is no development dependency: where it is missing its tests are skipped.
-To run them with it beside the environment, which stays as it is:
-
-    VIRTUAL_ENV=.venv .venv/bin/python -m uv run --no-project --with stockpyl \\
-        python -m pytest tests/forecasting/test_ordering.py -k stockpyl
-"""
+"""Orders: enough for the service level, and one fewer is not; base stocks against the textbook and `stockpyl`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import norm
+from stockpyl import newsvendor
 
 from features.errors import InputError
 from features.history import LaunchHistory
@@ -230,7 +224,6 @@ def test_the_base_stock_of_the_textbook() -> None:
 def test_base_stocks_are_those_of_stockpyl(lead_time: int, review_period: int, service_level: float) -> None:
     """Poisson demand, 40 a night: the base stock covers the demand of lead time and review period; what is on hand
     lasts until the order comes, so that backorders and lost sales are the same. Within the sampling error."""
-    newsvendor = pytest.importorskip("stockpyl.newsvendor")
     nights = lead_time + review_period
     expected, _ = newsvendor.newsvendor_poisson(1 - service_level, service_level, 40.0 * nights)
     needed = np.random.default_rng(1).poisson(40, (100_000, nights))
@@ -243,7 +236,6 @@ def test_base_stocks_are_those_of_stockpyl(lead_time: int, review_period: int, s
 @pytest.mark.parametrize("service_level", [0.8, 0.95])
 def test_base_stocks_with_lead_time_are_those_of_stockpyl(service_level: float) -> None:
     """Reviewed every night with a lead time of 9: normal demand of ten nights, one review period and the lead time."""
-    newsvendor = pytest.importorskip("stockpyl.newsvendor")
     expected, _ = newsvendor.newsvendor_normal(1 - service_level, service_level, 1_000.0, 50.0, lead_time=9)
     sampled = np.random.default_rng(2).normal(1_000, 50, (100_000, 10))
     needed = np.rint(sampled).astype(np.int64)
