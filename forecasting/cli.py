@@ -222,7 +222,11 @@ def schema_command(
 def main() -> None:
     """The entry point: runs the command, and tells every failure in one line on stderr (exit code 2 or 1)."""
     for entry_point in distribution("salvocast").entry_points.select(group="salvocast.commands"):
-        app.command(entry_point.name)(entry_point.load())
+        command = entry_point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=entry_point.name)
+        else:
+            app.command(entry_point.name)(command)
     sys.exit(run(app))
 
 
