@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
+from experiments.engine import Engine
 from experiments.folds import Band, bands_within
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
@@ -27,6 +27,8 @@ from forecasting.scores import (
     wis_parts,
 )
 
+HERE = Engine()
+"""One process after another, on this machine."""
 INTERVALS = (50, 80, 95)
 THRESHOLDS = (200, 400, 600, 800)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
@@ -118,11 +120,11 @@ def run_backtest(
     origins: Sequence[date],
     replay: Replay,
     *,
-    n_jobs: int = 1,
+    engine: Engine = HERE,
     done: Sequence[FoldScores] = (),
     on_fold: Callable[[FoldScores], object] = lambda _: None,
 ) -> Backtest:
-    """Forecasts from every origin with every model and scores them. The same numbers for any n_jobs.
+    """Forecasts from every origin with every model and scores them. The same numbers on any engine.
 
     history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
     A model that fails on an origin is a row of `failures`; no other model stands in for it.
@@ -144,8 +146,7 @@ def run_backtest(
                 tasks.append((model, history, group, outcomes, replay))
             else:
                 finished |= {(fold.model, fold.origin): fold for fold in earlier if fold}
-    results = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(delayed(_score_group)(*task) for task in tasks)
-    for folds in results:
+    for folds in engine.run(score_group, tasks):
         for fold in folds:
             finished[fold.model, fold.origin] = fold
             on_fold(fold)
@@ -178,7 +179,7 @@ def run_backtest(
     )
 
 
-def _score_group(
+def score_group(
     model: Model,
     history: LaunchHistory,
     group: Sequence[date],

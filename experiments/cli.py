@@ -1,6 +1,7 @@
 """`salvocast backtest`."""
 
 import sys
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.engine import Engine
 from features.cli import QuietDaysOption, TheatreOption, WeaponClassOption, open_ledger, parse_day
 from features.errors import InputError
 from features.records import SHAHED, QuietDayRule, weapons
@@ -74,7 +76,10 @@ def backtest(
     ] = Window.EXPANDING,
     paths: Annotated[int, typer.Option(help="Simulated futures.")] = 2_000,
     seed: Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")] = 1,
-    jobs: Annotated[int, typer.Option(help="Processes at a time; the numbers are the same for any.")] = 1,
+    engine: Annotated[
+        str, typer.Option(metavar="local|dask://HOST:PORT", help="Where the work is done; the numbers are the same.")
+    ] = "local",
+    jobs: Annotated[int, typer.Option(help="Processes at a time on this machine.")] = 1,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
     quiet_days: QuietDaysOption = QuietDayRule.ALL,
@@ -84,19 +89,22 @@ def backtest(
     if decisions:
         if scenario_policy is not ScenarioPolicy.NONE:
             raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
-        _replay_decisions(
-            first or FIRST, last, every, horizon, models, paths, seed, theatre, weapon_class, quiet_days, out
-        )
+        if (engine, jobs) != ("local", 1):
+            raise InputError("--decisions takes a minute on one core: leave out --engine and --jobs")
+        asked = _Asked(first or FIRST, last, models, paths, seed, theatre, weapon_class, quiet_days, out)
+        _replay_decisions(asked, every, horizon)
         return
+    place = Engine.named(engine, jobs)
     if scenario_policy is ScenarioPolicy.AS_PUBLISHED:
-        if (every, horizon, refit_every, window, jobs) != (14, 28, 1, Window.EXPANDING, 1):
+        if (every, horizon, refit_every, window) != (14, 28, 1, Window.EXPANDING):
             raise InputError(
                 "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
-                "--refit-every, --window and --jobs"
+                "--refit-every and --window"
             )
-        _replay_published(
+        asked = _Asked(
             first or FIRST_LONG, last or LAST_LONG, models, paths, seed, theatre, weapon_class, quiet_days, out
         )
+        _replay_published(asked, place)
         return
     from tqdm import tqdm
 
@@ -106,16 +114,13 @@ def backtest(
     from experiments.resume import FoldStore
     from experiments.tracking import log_backtest, tracking_uri
     from features.files import write_file
+    from forecasting.common_cli import check_folder, checked_seed
     from forecasting.model import MODELS, SimulationRequest, load_model
 
     names = list(MODELS) if models == "all" else _named(models)
     compared = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
-    if jobs < 1:
-        raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
-    if seed < 0:
-        raise InputError(f"seed is {seed}: expected 0 or more")
-    if out is not None and not out.parent.is_dir():
-        raise InputError(f"cannot write {out}: the folder {out.parent} does not exist")
+    checked_seed(seed)
+    check_folder(out)
     window_days = ROLLING_DAYS if window is Window.ROLLING else None
     replay = Replay(SimulationRequest(horizon, paths), seed, refit_every, window_days)
     first_day, last_day = parse_day(first or FIRST, "--from"), parse_day(last, "--to")
@@ -137,7 +142,7 @@ def backtest(
                 bar.update()
 
             result = run_backtest(
-                history_at, truth, compared, origins, replay, n_jobs=jobs, done=done, on_fold=finished
+                history_at, truth, compared, origins, replay, engine=place, done=done, on_fold=finished
             )
         shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]})
         pictures = backtest_pictures(result, compared, [history_at(origin) for origin in shown], replay, jobs)
@@ -166,19 +171,27 @@ def backtest(
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
 
 
-def _replay_decisions(
-    first: str,
-    last: str | None,
-    every: int,
-    horizon: int,
-    models: str,
-    paths: int,
-    seed: int,
-    theatre: str,
-    weapon_class: str,
-    quiet_days: QuietDayRule | None,
-    out: Path | None,
-) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """What every replay is told."""
+
+    first: str
+    last: str | None
+    models: str
+    paths: int
+    seed: int
+    theatre: str
+    weapon_class: str
+    quiet_days: QuietDayRule | None
+    out: Path | None
+
+    @property
+    def series(self) -> tuple[str, str, QuietDayRule | None]:
+        """What `Ledger.history` is asked for."""
+        return self.theatre, self.weapon_class, self.quiet_days
+
+
+def _replay_decisions(asked: _Asked, every: int, horizon: int) -> None:
     from tqdm import tqdm
 
     from experiments.decisions import model_policy, replay_decisions
@@ -189,18 +202,18 @@ def _replay_decisions(
     from forecasting.model import SimulationRequest, load_model
     from forecasting.report.layout import table
 
-    names = dict.fromkeys([REFERENCE_MODEL, *_named(DEFAULT_MODEL if models == "all" else models)])
-    request = SimulationRequest(horizon, paths)
-    policies = {name: model_policy(load_model(name), request, checked_seed(seed)) for name in names}
-    check_folder(out)
-    first_day, last_day = parse_day(first, "--from"), parse_day(last, "--to")
+    names = dict.fromkeys([REFERENCE_MODEL, *_named(DEFAULT_MODEL if asked.models == "all" else asked.models)])
+    request = SimulationRequest(horizon, asked.paths)
+    policies = {name: model_policy(load_model(name), request, checked_seed(asked.seed)) for name in names}
+    check_folder(asked.out)
+    first_day, last_day = parse_day(asked.first, "--from"), parse_day(asked.last, "--to")
     assert first_day is not None
     with open_ledger() as ledger:
-        truth = ledger.history(theatre, weapon_class, quiet_days)
+        truth = ledger.history(*asked.series)
         origins = rolling_origins(first_day, last_day or truth.last_day - timedelta(days=horizon), every)
         with tqdm(total=len(origins), desc="origins", disable=None) as bar:
             result = replay_decisions(
-                lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin),
+                lambda origin: ledger.history(*asked.series, origin),
                 truth,
                 policies,
                 origins,
@@ -209,23 +222,23 @@ def _replay_decisions(
             )
     print(
         f"totals of {horizon} days ordered at {len(origins)} origins from {origins[0]} to {origins[-1]}, data "
-        f"{truth.digest[:12]}, silent days: {quiet_days}; by service level in percent, costs in drones per origin"
+        f"{truth.digest[:12]}, silent days: {asked.quiet_days}; by service level in percent, costs in drones per origin"
     )
     wide = result.wide()
     print("\n".join(table(list(wide.columns), wide.to_numpy().tolist())))
     print()
     for name in names:
         print("\n".join(result.against_targets(name)))
-    if out is not None:
-        write_file(out, result.table.to_csv(index=False, lineterminator="\n").encode())
+    if asked.out is not None:
+        write_file(asked.out, result.table.to_csv(index=False, lineterminator="\n").encode())
     parameters = {
         "first_origin": origins[0],
         "last_origin": origins[-1],
         "every": every,
         "horizon": horizon,
-        "n_paths": paths,
-        "seed": seed,
-        "quiet_day_rule": quiet_days,
+        "n_paths": asked.paths,
+        "seed": asked.seed,
+        "quiet_day_rule": asked.quiet_days,
     }
     run_id = log_decisions(result, truth, parameters)
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
@@ -239,17 +252,7 @@ def _named(models: str) -> list[str]:
     return names
 
 
-def _replay_published(
-    first: str,
-    last: str,
-    models: str,
-    paths: int,
-    seed: int,
-    theatre: str,
-    weapon_class: str,
-    quiet_days: QuietDayRule | None,
-    out: Path | None,
-) -> None:
+def _replay_published(asked: _Asked, engine: Engine) -> None:
     from tqdm import tqdm
 
     from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
@@ -259,15 +262,15 @@ def _replay_published(
     from forecasting.common_cli import check_folder, checked_seed
     from forecasting.model import load_model
 
-    if weapon_class != SHAHED:
+    if asked.weapon_class != SHAHED:
         raise InputError(
             f"--scenario-policy {ScenarioPolicy.AS_PUBLISHED}: scenarios are of {weapons(SHAHED)}, not of "
-            f"{weapons(weapon_class)}: use --scenario-policy {ScenarioPolicy.NONE}"
+            f"{weapons(asked.weapon_class)}: use --scenario-policy {ScenarioPolicy.NONE}"
         )
-    name = DEFAULT_MODEL if models == "all" else models
+    name = DEFAULT_MODEL if asked.models == "all" else asked.models
     model, published = load_model(name), load_scenario(PUBLISHED)
-    check_folder(out)
-    first_day, last_day = parse_day(first, "--from"), parse_day(last, "--to")
+    check_folder(asked.out)
+    first_day, last_day = parse_day(asked.first, "--from"), parse_day(asked.last, "--to")
     assert first_day is not None
     assert last_day is not None
     origins = month_ends(first_day, last_day)
@@ -277,38 +280,39 @@ def _replay_published(
             "not before it"
         )
     with open_ledger() as ledger:
-        truth = ledger.history(theatre, weapon_class, quiet_days)
+        truth = ledger.history(*asked.series)
         with tqdm(total=len(origins), desc="origins", disable=None) as bar:
             result = run_scenario_backtest(
-                lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin),
+                lambda origin: ledger.history(*asked.series, origin),
                 truth,
                 model,
                 published,
                 origins,
-                n_paths=paths,
-                seed=checked_seed(seed),
+                n_paths=asked.paths,
+                seed=checked_seed(asked.seed),
                 experts=published_experts(),
+                engine=engine,
                 on_origin=lambda _: bar.update(),
             )
     print(
         f"{len(origins)} month ends from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
-        f"silent days: {quiet_days}"
+        f"silent days: {asked.quiet_days}"
     )
     print(_table(result.table()))
     if len(result.experts):
         print("\nPUBLISHED FORECASTS, what came, and our median and 95 % of the same day")
         print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
-    if out is not None:
-        write_file(out, result.scores.to_csv(index=False, lineterminator="\n").encode())
+    if asked.out is not None:
+        write_file(asked.out, result.scores.to_csv(index=False, lineterminator="\n").encode())
     parameters = {
         "scenario_policy": ScenarioPolicy.AS_PUBLISHED,
         "scenario": published.name,
         "salvo_model": name,
-        "quiet_day_rule": quiet_days,
+        "quiet_day_rule": asked.quiet_days,
         "first_origin": origins[0],
         "last_origin": origins[-1],
-        "n_paths": paths,
-        "seed": seed,
+        "n_paths": asked.paths,
+        "seed": asked.seed,
     }
     run_id = log_scenario_backtest(result, truth, parameters)
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)

@@ -4,15 +4,12 @@ import hashlib
 import json
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import experiments
-import features
-import forecasting
 from experiments.backtest import FoldScores, Replay
 from features.home import salvocast_home
+from features.release import code_digest
 
 
 class FoldStore:
@@ -23,7 +20,7 @@ class FoldStore:
     """
 
     def __init__(self, truth_digest: str, replay: Replay) -> None:
-        named = hashlib.sha256(f"{truth_digest}|{replay}|{_code_digest()}".encode()).hexdigest()
+        named = hashlib.sha256(f"{truth_digest}|{replay}|{code_digest()}".encode()).hexdigest()
         self._path = salvocast_home() / "unfinished" / f"{named[:32]}.jsonl"
 
     def __enter__(self) -> Self:
@@ -54,12 +51,3 @@ class FoldStore:
         line = json.dumps(asdict(fold) | {"origin": fold.origin.isoformat()}, default=float)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
-
-
-def _code_digest() -> str:
-    """SHA-256 of the sources that make a forecast of a history and score it."""
-    state = hashlib.sha256()
-    for room in [*features.__path__, *forecasting.__path__, *experiments.__path__]:
-        for path in sorted(Path(room).rglob("*.py")):
-            state.update(path.read_bytes())
-    return state.hexdigest()

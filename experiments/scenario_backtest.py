@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.backtest import observed_after, score_band
+from experiments.backtest import HERE, observed_after, score_band
+from experiments.engine import Engine
 from experiments.folds import Band
 from features.history import LaunchHistory
 from features.lags import exponential_mean
@@ -102,6 +103,7 @@ def run_scenario_backtest(
     n_paths: int,
     seed: int,
     experts: Sequence[ExpertForecast] = (),
+    engine: Engine = HERE,
     on_origin: Callable[[date], object] = lambda _: None,
 ) -> ScenarioBacktest:
     """Scores the scenario, the salvo model alone and the baselines at every origin.
@@ -110,27 +112,42 @@ def run_scenario_backtest(
     target with an unknown day in it has no row. The scenario is cut to what was published too, at the origin and at
     each past origin from which its weights are learned.
     """
-    rows = []
-    for origin in origins:
-        history = history_at(origin)
-        observed = observed_after(truth, origin, HORIZONS[-1])
-        salvos = forecast(model, history, SimulationRequest(HORIZONS[-1], n_paths), seed)
-        samples = {
-            SCENARIO: of_paths(
-                under_scenario(salvos, history, ScenarioRequest(published, published, history.theatre)).forecast.paths
-            ),
-            f"{model.model_id} alone": of_paths(salvos.paths),
-        }
-        for name, baseline in BASELINES.items():
-            samples[name] = baseline(history, n_paths, np.random.default_rng([seed, origin.toordinal()]))
-        rows += [row for name, drawn in samples.items() for row in _rows(name, origin, drawn, observed)]
+    by_origin = {}
+    tasks = [
+        (model, published, history_at(origin), observed_after(truth, origin, HORIZONS[-1]), n_paths, seed)
+        for origin in origins
+    ]
+    for origin, of_origin in engine.run(_scored, tasks):
+        by_origin[origin] = of_origin
         on_origin(origin)
+    rows = [row for origin in origins for row in by_origin[origin]]
     checks = [
         check
         for expert in experts
         if (check := _checked(expert, history_at(expert.published), truth, model, published, n_paths, seed)) is not None
     ]
     return ScenarioBacktest(pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(checks))
+
+
+def _scored(
+    model: Model,
+    published: ProductionScenario,
+    history: LaunchHistory,
+    observed: NDArray[np.float64],
+    n_paths: int,
+    seed: int,
+) -> tuple[date, list[dict[str, object]]]:
+    """The origin and the rows of the scenario, of the salvo model alone and of the baselines."""
+    origin = history.last_day
+    salvos = forecast(model, history, SimulationRequest(HORIZONS[-1], n_paths), seed)
+    request = ScenarioRequest(published, published, history.theatre)
+    samples = {
+        SCENARIO: of_paths(under_scenario(salvos, history, request).forecast.paths),
+        f"{model.model_id} alone": of_paths(salvos.paths),
+    }
+    for name, baseline in BASELINES.items():
+        samples[name] = baseline(history, n_paths, np.random.default_rng([seed, origin.toordinal()]))
+    return origin, [row for name, drawn in samples.items() for row in _rows(name, origin, drawn, observed)]
 
 
 def of_paths(paths: NDArray[np.int64] | NDArray[np.float64]) -> Samples:

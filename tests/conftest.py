@@ -1,5 +1,6 @@
 """Shared by all tests: a home of their own, and the bundled series."""
 
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,3 +39,12 @@ def bundled_history(tmp_path_factory: pytest.TempPathFactory) -> LaunchHistory:
     with Ledger.open(f"sqlite:///{path}") as ledger:
         ledger.ingest(read_bundled(), NOW)
         return ledger.history()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

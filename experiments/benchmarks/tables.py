@@ -8,6 +8,7 @@ import pandas as pd
 
 from experiments.backtest import Backtest, Replay, run_backtest
 from experiments.comparison import paired_difference
+from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from features.ledger import Ledger
 from features.records import QuietDayRule
@@ -44,7 +45,7 @@ def replayed(ledger: Ledger, models: Sequence[Model], origins: Sequence[date], n
         models,
         origins,
         REPLAY,
-        n_jobs=n_jobs,
+        engine=Engine(n_jobs),
     )
 
 

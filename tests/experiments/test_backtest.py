@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, FoldScores, Replay, observed_after, run_backtest, score_band
+from experiments.engine import Engine
 from experiments.folds import Band
 from features.errors import InputError
 from features.history import LaunchHistory
@@ -225,7 +226,9 @@ def test_two_processes_give_the_same_numbers_as_one(history_from: HistoryFrom) -
     models = [load_model(REFERENCE_MODEL), load_model("negative_binomial")]
     replay = Replay(SimulationRequest(7, 50), 1)
     origins = [day(80), day(90), day(100)]
-    one, two = (run_backtest(truth.until, truth, models, origins, replay, n_jobs=n_jobs).scores for n_jobs in (1, 2))
+    one, two = (
+        run_backtest(truth.until, truth, models, origins, replay, engine=Engine(n_jobs)).scores for n_jobs in (1, 2)
+    )
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 

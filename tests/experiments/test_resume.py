@@ -92,5 +92,5 @@ def test_other_data_seed_or_code_is_another_file(truth: LaunchHistory, monkeypat
     assert FoldStore(truth.digest, REPLAY).finished()
     assert not FoldStore("other", REPLAY).finished()
     assert not FoldStore(truth.digest, Replay(SimulationRequest(7, 50), seed=2)).finished()
-    monkeypatch.setattr(resume, "_code_digest", lambda: "changed")
+    monkeypatch.setattr(resume, "code_digest", lambda: "changed")
     assert not FoldStore(truth.digest, REPLAY).finished()

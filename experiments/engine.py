@@ -1,0 +1,166 @@
+"""Where many independent tasks run: in processes of this machine, or on a Dask cluster. The numbers are the same.
+
+Only the parent process logs to MLflow and writes to the ledger; a task takes values and returns values.
+"""
+
+import concurrent.futures
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import islice
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from features.errors import InputError, SalvocastError
+from features.release import code_version
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+LOCAL = "local"
+DASK = "dask://"
+CONNECT_SECONDS = 10.0
+CHECK_SECONDS = 30.0
+RETRIES = 3
+"""How often a task is given to another worker after its own one died."""
+AHEAD = 4
+"""Tasks sent for each thread of the workers: the next one is there when one is done."""
+PROBES = 50
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """jobs: processes at a time on this machine. scheduler: host:port of a Dask scheduler, whose workers then do the
+    work; None: this machine."""
+
+    jobs: int = 1
+    scheduler: str | None = None
+
+    @classmethod
+    def named(cls, name: str, jobs: int = 1) -> Self:
+        """`local` or `dask://HOST:PORT`. Raises InputError for any other name, and for less than one process."""
+        if jobs < 1:
+            raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
+        if name == LOCAL:
+            return cls(jobs)
+        host, _, port = name.removeprefix(DASK).rpartition(":")
+        if not name.startswith(DASK) or not host or not port.isdecimal():
+            raise InputError(f"--engine {name}: expected {LOCAL} or {DASK}HOST:PORT")
+        if jobs != 1:
+            raise InputError(f"--jobs {jobs}: a Dask cluster has the workers that it has; leave out --jobs")
+        return cls(1, f"{host}:{port}")
+
+    def run(self, function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
+        """function(*task) for each task, in the order in which they are done. What a task raises is raised here.
+
+        On a cluster, a task whose worker dies is given to another one. Raises SalvocastError where no scheduler
+        answers, it has no workers, or it or a worker has other code.
+        """
+        if self.scheduler is None:
+            from joblib import Parallel, delayed
+
+            yield from Parallel(n_jobs=self.jobs, return_as="generator_unordered")(
+                delayed(function)(*task) for task in tasks
+            )
+            return
+        # joblib's Dask backend would hand nothing out before all is done, and hangs where the code cannot be imported.
+        from distributed import KilledWorker, as_completed
+
+        with _cluster(self.scheduler) as client:
+            waiting = (client.submit(function, *task, pure=False, retries=RETRIES) for task in tasks)
+            # A million tasks with their histories would not fit into the scheduler's memory at once.
+            sent = as_completed(islice(waiting, AHEAD * sum(client.nthreads().values())), loop=client.loop)
+            try:
+                for future in sent:
+                    yield future.result()
+                    future.release()
+                    sent.update(islice(waiting, 1))
+            except KilledWorker as error:
+                raise SalvocastError(
+                    f"the workers of {self.scheduler} died {RETRIES + 1} times at the same task: see their logs, "
+                    "memory above all; what was finished is kept"
+                ) from error
+
+    def overhead(self) -> float:
+        """Seconds that an empty task takes, sent one after another: the least that is worth sending."""
+        started = perf_counter()
+        for _ in self.run(_nothing, [()] * PROBES):
+            pass
+        return (perf_counter() - started) / PROBES
+
+
+def _nothing() -> None:
+    """The empty task."""
+
+
+@contextmanager
+def _cluster(scheduler: str) -> "Iterator[Client]":
+    """A client of the scheduler, after a check, with a time-out, that it and every worker can run our tasks."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise SalvocastError("distributed is not installed: install salvocast[dask], or use --engine local") from error
+    try:
+        client = Client(f"tcp://{scheduler}", timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SalvocastError(
+            f"no Dask scheduler answers at {scheduler} within {CONNECT_SECONDS:.0f} s: start it, or use --engine local"
+        ) from error
+    try:
+        _check(client, scheduler)
+        yield client
+    finally:
+        client.close(timeout=2)
+
+
+def _check(client: "Client", scheduler: str) -> None:
+    """Raises SalvocastError where the scheduler or a worker has no salvocast, or another one: its tasks would hang."""
+    if not client.scheduler_info()["workers"]:
+        raise SalvocastError(f"the Dask scheduler {scheduler} has no workers: start some, or use --engine local")
+    # First what needs none of our code, then the code itself.
+    probes: list[tuple[str, Callable[..., Any], tuple[str, ...]]] = [
+        ("release", version, ("salvocast",)),
+        ("NumPy", version, ("numpy",)),
+        ("code", code_version, ()),
+    ]
+    for what, probe, arguments in probes:
+        ours = probe(*arguments)
+        for where, theirs in _asked(client, scheduler, probe, arguments).items():
+            if isinstance(theirs, BaseException):
+                raise SalvocastError(
+                    f"{where} of {scheduler} cannot import salvocast ({type(theirs).__name__}): install the same "
+                    "release there, or use --engine local"
+                )
+            if theirs != ours:
+                raise SalvocastError(
+                    f"{where} of {scheduler} has {what} {str(theirs)[:12]}, here it is {str(ours)[:12]}: install the "
+                    "same release there, or use --engine local"
+                )
+
+
+def _asked(
+    client: "Client", scheduler: str, probe: Callable[..., Any], arguments: tuple[str, ...]
+) -> dict[str, str | BaseException]:
+    """What the scheduler and each worker answer, or why they cannot."""
+
+    def ask() -> dict[str, Any]:
+        try:
+            answers = {"the scheduler": client.run_on_scheduler(probe, *arguments)}
+        except Exception as error:  # noqa: BLE001 - it raises there whatever importing raises
+            answers = {"the scheduler": error}
+        by_worker = client.run(probe, *arguments, on_error="return")
+        return answers | {f"worker {worker}": answer for worker, answer in by_worker.items()}
+
+    waiting = concurrent.futures.ThreadPoolExecutor(1)
+    try:
+        return waiting.submit(ask).result(CHECK_SECONDS)
+    except TimeoutError as error:
+        raise SalvocastError(
+            f"the Dask cluster {scheduler} did not answer within {CHECK_SECONDS:.0f} s whether it can import "
+            "salvocast: see its logs, or use --engine local"
+        ) from error
+    finally:
+        waiting.shutdown(wait=False)

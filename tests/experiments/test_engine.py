@@ -1,0 +1,156 @@
+"""Tasks on a real Dask cluster of this machine: the same numbers, nothing lost, and no silent waiting."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from experiments import engine as engines
+from experiments.backtest import Replay, run_backtest
+from experiments.engine import Engine
+from features.errors import InputError, SalvocastError
+from features.history import LaunchHistory
+from forecasting.model import SimulationRequest, load_model
+
+ROOT = Path(__file__).parents[2]
+HistoryFrom = Callable[..., LaunchHistory]
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts a process whose output can be waited for; all are ended by their own process id."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def started(program: str, *options: str, says: str, path: Path) -> "subprocess.Popen[bytes]":
+        log = tmp_path / f"{program}.{len(running)}.log"
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.{program}", *options],
+                stderr=errors,
+                stdout=errors,
+                cwd=tmp_path,
+                env=os.environ | {"PYTHONPATH": str(path)},
+            )
+        running.append(process)
+        while says not in log.read_text():
+            assert process.poll() is None, log.read_text()
+            time.sleep(0.05)
+        return process
+
+    yield started
+    for process in reversed(running):
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def scheduler(start: Start, free_port: int) -> str:
+    """The address of a scheduler without workers."""
+    return scheduler_at(start, free_port, ROOT)
+
+
+def scheduler_at(start: Start, port: int, path: Path) -> str:
+    """Starts a scheduler there, which imports from `path` first."""
+    options = ("--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+    start("dask_scheduler", *options, says="Scheduler at:", path=path)
+    return f"127.0.0.1:{port}"
+
+
+def worker(start: Start, scheduler: str, path: Path = ROOT) -> "subprocess.Popen[bytes]":
+    """A worker of one thread that has joined."""
+    options = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
+    return start("dask_worker", f"tcp://{scheduler}", *options, says="Registered to:", path=path)
+
+
+def squared_late(number: int, seconds: float, folder: str) -> tuple[int, int, int]:
+    """The number, its square, and the process that did it."""
+    Path(folder, f"{number}.{os.getpid()}").touch()
+    time.sleep(seconds)
+    return number, number * number, os.getpid()
+
+
+@pytest.mark.parametrize("name", ["dask", "dask://", "dask://host", "dask://host:port", "tcp://host:8786", ""])
+def test_an_engine_that_is_none_is_told(name: str) -> None:
+    with pytest.raises(InputError, match="expected local or dask://HOST:PORT"):
+        Engine.named(name)
+
+
+def test_a_cluster_takes_no_number_of_jobs() -> None:
+    assert Engine.named("dask://localhost:8786") == Engine(1, "localhost:8786")
+    with pytest.raises(InputError, match="leave out --jobs"):
+        Engine.named("dask://localhost:8786", 2)
+    with pytest.raises(InputError, match="expected 1 or more"):
+        Engine.named("local", 0)
+
+
+def test_a_scheduler_that_is_not_there_is_told(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.5)
+    with pytest.raises(SalvocastError, match=f"no Dask scheduler answers at 127.0.0.1:{free_port}"):
+        list(Engine.named(f"dask://127.0.0.1:{free_port}").run(abs, [(-1,)]))
+
+
+def test_a_cluster_without_workers_is_told(scheduler: str) -> None:
+    with pytest.raises(SalvocastError, match="has no workers"):
+        list(Engine.named(f"dask://{scheduler}").run(abs, [(-1,)]))
+
+
+def test_a_worker_with_other_code_is_told(start: Start, scheduler: str, tmp_path: Path) -> None:
+    for room in ("features", "forecasting", "experiments"):
+        shutil.copytree(ROOT / room, tmp_path / "edited" / room)
+    with (tmp_path / "edited/features/errors.py").open("a") as file:
+        file.write("# an edit\n")
+    worker(start, scheduler, tmp_path / "edited")
+    with pytest.raises(SalvocastError, match=r"worker tcp://.* has code .*, here it is .*: install the same release"):
+        list(Engine.named(f"dask://{scheduler}").run(abs, [(-1,)]))
+
+
+def test_a_scheduler_that_cannot_import_the_code_is_told(start: Start, free_port: int, tmp_path: Path) -> None:
+    (tmp_path / "broken/features").mkdir(parents=True)
+    (tmp_path / "broken/features/__init__.py").write_text("raise ImportError('nothing here')")
+    address = scheduler_at(start, free_port, tmp_path / "broken")
+    worker(start, address)
+    with pytest.raises(SalvocastError, match=f"the scheduler of {address} cannot import salvocast"):
+        list(Engine.named(f"dask://{address}").run(abs, [(-1,)]))
+
+
+def test_a_cluster_gives_the_bytes_of_this_machine(start: Start, scheduler: str, history_from: HistoryFrom) -> None:
+    for _ in range(2):
+        worker(start, scheduler)
+    truth = history_from(np.random.default_rng(1).poisson(15, 120))
+    models = [load_model(name) for name in ("empirical_window", "salvo_ensemble", "negative_binomial")]
+    origins = [truth.days[80 + 10 * i].item() for i in range(3)]
+    replay = Replay(SimulationRequest(7, 50), 1)
+    cluster = Engine.named(f"dask://{scheduler}")
+    here, there = (
+        run_backtest(truth.until, truth, models, origins, replay, engine=engine).scores
+        for engine in (Engine(), cluster)
+    )
+    pd.testing.assert_frame_equal(here, there, check_exact=True)
+    assert 0 < cluster.overhead() < 1
+
+
+def test_a_worker_killed_in_the_middle_loses_nothing(start: Start, scheduler: str, tmp_path: Path) -> None:
+    workers = [worker(start, scheduler) for _ in range(2)]
+    tasks = [(number, 0.05, str(tmp_path)) for number in range(40)]
+    done = []
+    for result in Engine.named(f"dask://{scheduler}").run(squared_late, tasks):
+        done.append(result)
+        if len(done) == 5:
+            os.kill(workers[0].pid, signal.SIGKILL)
+    assert sorted(result[:2] for result in done) == [(number, number * number) for number in range(40)]
+    assert {process for *_, process in done[-20:]} == {workers[1].pid}
+
+
+def test_what_a_task_raises_is_raised_here(start: Start, scheduler: str) -> None:
+    worker(start, scheduler)
+    with pytest.raises(ZeroDivisionError):
+        list(Engine.named(f"dask://{scheduler}").run(divmod, [(1, 1), (1, 0)]))
