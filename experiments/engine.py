@@ -85,11 +85,16 @@ class Engine:
                 ) from error
 
     def overhead(self) -> float:
-        """Seconds that an empty task takes, sent one after another: the least that is worth sending."""
-        started = perf_counter()
-        for _ in self.run(_nothing, [()] * PROBES):
-            pass
-        return (perf_counter() - started) / PROBES
+        """Seconds that one more empty task takes: the least that is worth sending. Without the start, which is once."""
+
+        def seconds(n_tasks: int) -> float:
+            started = perf_counter()
+            for _ in self.run(_nothing, [()] * n_tasks):
+                pass
+            return perf_counter() - started
+
+        seconds(PROBES)  # the processes start, and import what they need
+        return max(seconds(5 * PROBES) - seconds(PROBES), 0.0) / (4 * PROBES)
 
 
 def _nothing() -> None:

@@ -9,9 +9,12 @@ from matplotlib.figure import Figure
 from experiments.backtest import Backtest, Replay
 from features.history import LaunchHistory
 from forecasting.model import REFERENCE_MODEL, Model, forecast
-from forecasting.report.pictures import COLOURS, DASHES, forecast_picture, rendered
+from forecasting.report.document import forecast_document
+from forecasting.report.drawing import DASHES, THEMES
+from forecasting.report.pictures import forecast_picture, rendered
 
 PIT_BINS = 10
+COLOURS = THEMES["light"].lines
 
 
 def backtest_pictures(
@@ -41,7 +44,7 @@ def _model_pictures(
     figures = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
     for history in histories:
         salvos = forecast(model, history, replay.request, replay.seed)
-        figures[f"fan_chart_{history.last_day}"] = forecast_picture(salvos, history)
+        figures[f"fan_chart_{history.last_day}"] = forecast_picture(forecast_document(salvos), history)
     return {name: rendered(figure, ".png", name) for name, figure in figures.items()}
 
 

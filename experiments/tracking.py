@@ -4,14 +4,15 @@ Kept: parameters, metrics by band and by horizon, the digest of the data, tables
 (the ledger has it, the digest names it) and the paths (seed, digest and model make them again).
 """
 
-import fcntl
-import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
@@ -19,17 +20,15 @@ import pandas as pd
 from experiments.backtest import Backtest
 from experiments.decisions import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
-from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.home import salvocast_home
+from forecasting.registry import one_process_at_a_time, ready_client, store_failures
+from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
 
 EXPERIMENT = "salvocast-backtest"
-
-
-def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, or the embedded SQLite store in the home, which is the model registry as well."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{salvocast_home() / 'mlflow.db'}"
+RETRAINING = "salvocast-retraining"
+"""The experiment with one run for each retraining."""
 
 
 def log_backtest(
@@ -128,41 +127,203 @@ def _shared(history: LaunchHistory, parameters: dict[str, Any]) -> dict[str, Any
     }
 
 
-@contextmanager
-def _client() -> Iterator[tuple[Any, str]]:
-    """A client of the tracking store, and the id of the experiment, both made ready."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a planning tool tells nobody that it is used
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    logging.getLogger("alembic").setLevel(logging.ERROR)
-    from mlflow.exceptions import MlflowException
-    from mlflow.tracking import MlflowClient
+@dataclass(frozen=True, slots=True)
+class RetrainingRun:
+    """One retraining. key: of the data, code and settings that it is of. finished: whether it came to its end.
 
+    version: of the champion that it made. decision: what it decided, once it has (JSON, as it was given).
+    """
+
+    id: str
+    key: str
+    finished: bool
+    version: int | None
+    decision: str | None
+
+
+class RetrainingRuns:
+    """The MLflow runs of retrainings: one for each key, found again by its tags. See `retraining_runs`."""
+
+    def __init__(self, client: Any, experiment_id: str) -> None:
+        self._client = client
+        self._experiment_id = experiment_id
+
+    def of(self, series: str, key: str) -> RetrainingRun | None:
+        """The run of that key; of several, made by force, one that is not finished, or else the newest."""
+        runs = self._search({_SERIES: series, _KEY: key})
+        return next((run for run in runs if not run.finished), runs[0] if runs else None)
+
+    def unfinished(self, series: str) -> list[RetrainingRun]:
+        """The runs of the series that are marked as running, newest first."""
+        return self._search({_SERIES: series}, "attributes.status = 'RUNNING'")
+
+    def judged(self, evidence: str) -> bool:
+        """Whether a run that came to its end has compared recipes on that evidence."""
+        return bool(self._search({_EVIDENCE: evidence}, "attributes.status = 'FINISHED'"))
+
+    def start(self, series: str, key: str, name: str) -> RetrainingRun:
+        """A new run. Its key comes into being with it, so that a kill leaves no run that nobody finds."""
+        tags = {_SERIES: series, _KEY: key}
+        run_id = str(self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id)
+        return RetrainingRun(run_id, key, False, None, None)
+
+    def decide(
+        self,
+        run_id: str,
+        decision: str,
+        evidence: str,
+        history: LaunchHistory,
+        parameters: dict[str, Any],
+        metrics: dict[tuple[str, int], float],
+        tables: dict[str, pd.DataFrame],
+        texts: dict[str, str],
+    ) -> None:
+        """Logs what a decision rests on, (metric, step) -> value, tables and JSON texts by name, and last the decision.
+
+        Done twice, it leaves what doing it once does.
+        """
+        _log(self._client, run_id, _shared(history, parameters), metrics, history)
+        _log_tables(self._client, run_id, tables)
+        _log_files(self._client, run_id, {f"{name}.json": text.encode() for name, text in texts.items()})
+        self._client.set_tag(run_id, _EVIDENCE, evidence)
+        self._client.set_tag(run_id, _DECISION, decision)
+
+    def finish(self, run_id: str, status: str, version: int | None = None) -> None:
+        """Ends a run as FINISHED, FAILED or KILLED. version: of the champion that it made."""
+        if version is not None:
+            self._client.set_tag(run_id, _VERSION, str(version))
+        self._client.set_terminated(run_id, status)
+
+    def _search(self, tags: Mapping[str, str], also: str = "") -> list[RetrainingRun]:
+        wanted = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
+        found = self._client.search_runs([self._experiment_id], " and ".join([*wanted, *filter(None, [also])]))
+        return [
+            RetrainingRun(
+                run.info.run_id,
+                run.data.tags[_KEY],
+                run.info.status == "FINISHED",
+                int(run.data.tags[_VERSION]) if _VERSION in run.data.tags else None,
+                run.data.tags.get(_DECISION),
+            )
+            for run in found
+        ]
+
+
+_SERIES, _KEY, _EVIDENCE = "salvocast.series", "salvocast.key", "salvocast.evidence"
+_DECISION, _VERSION = "salvocast.decision", "salvocast.version"
+
+
+@contextmanager
+def retraining_runs() -> Iterator[RetrainingRuns]:
+    """The runs of retrainings in the tracking store. Raises SalvocastError where it cannot be reached or written."""
+    with _client(RETRAINING) as (client, experiment_id):
+        yield RetrainingRuns(client, experiment_id)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """A run in the tracking store, of a backtest or a retraining.
+
+    needed: whether a later retraining asks for it: it is not at its end, or is the newest of its series that is, or
+    the newest of them that compared recipes. folder: of its artefacts, where they lie on this machine and are there.
+    """
+
+    id: str
+    name: str
+    began: datetime
+    needed: bool
+    folder: Path | None
+
+
+class StoredRuns:
+    """The runs of backtests and retrainings, to be tidied. See `stored_runs`."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def all(self) -> list[StoredRun]:
+        """Every run that was not deleted, the oldest first."""
+        made = []
+        for experiment in (EXPERIMENT, RETRAINING):
+            runs = self._search(experiment)
+            needed = {run.info.run_id for run in _needed(runs)} if experiment == RETRAINING else set()
+            made += [
+                StoredRun(
+                    run.info.run_id,
+                    run.info.run_name,
+                    datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+                    run.info.run_id in needed,
+                    _local_folder(run.info.artifact_uri, run.info.run_id),
+                )
+                for run in runs
+            ]
+        return sorted(made, key=lambda run: run.began)
+
+    def delete(self, run_id: str) -> None:
+        """Marks a run as deleted: nothing lists it any more. MLflow's own `mlflow gc` then takes its rows away."""
+        self._client.delete_run(run_id)
+
+    def _search(self, experiment: str) -> list[Any]:
+        """The newest first."""
+        found = self._client.get_experiment_by_name(experiment)
+        runs: list[Any] = []
+        token = None
+        while found is not None:
+            page = self._client.search_runs(
+                [found.experiment_id], max_results=1000, order_by=["attributes.start_time DESC"], page_token=token
+            )
+            runs += page
+            token = page.token
+            if not token:
+                break
+        return runs
+
+
+@contextmanager
+def stored_runs() -> Iterator[StoredRuns]:
+    """The runs of backtests and retrainings. Raises SalvocastError where the store cannot be reached or written."""
     uri = tracking_uri()
-    try:
-        with _one_process_at_a_time():
-            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
-            experiment = client.get_experiment_by_name(EXPERIMENT)
+    with store_failures(uri):
+        yield StoredRuns(ready_client(uri))
+
+
+def _needed(runs: list[Any]) -> Iterator[Any]:
+    """Those that retraining rests on, of all of its runs, newest first."""
+    seen = set()
+    for run in runs:
+        if run.info.status == "RUNNING":
+            yield run
+        if run.info.status != "FINISHED":
+            continue
+        for mark in {_SERIES, _EVIDENCE} if run.data.tags.get(_EVIDENCE) else {_SERIES}:
+            if (mark, run.data.tags.get(_SERIES)) not in seen:
+                seen.add((mark, run.data.tags.get(_SERIES)))
+                yield run
+
+
+def _local_folder(artifact_uri: str, run_id: str) -> Path | None:
+    """The folder that holds nothing but the artefacts of that run, if it is on this machine; else None."""
+    given = urlsplit(artifact_uri)
+    path = Path(url2pathname(given.path))
+    named = path.is_absolute() and path.name == "artifacts" and path.parent.name == run_id
+    local = given.scheme in ("", "file") and given.netloc in ("", "localhost")
+    return path.parent if local and named and path.parent.is_dir() and not path.parent.is_symlink() else None
+
+
+@contextmanager
+def _client(name: str = EXPERIMENT) -> Iterator[tuple[Any, str]]:
+    """A client of the tracking store, and the id of the experiment of that name, both made ready."""
+    uri = tracking_uri()
+    with store_failures(uri):
+        client = ready_client(uri)
+        with one_process_at_a_time():
+            experiment = client.get_experiment_by_name(name)
             experiment_id = (
                 experiment.experiment_id
                 if experiment
-                else client.create_experiment(EXPERIMENT, artifact_location=_artifact_location(uri))
+                else client.create_experiment(name, artifact_location=_artifact_location(uri))
             )
         yield client, experiment_id
-    except (MlflowException, OSError) as error:
-        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        told = first_line.replace(uri.rstrip("/"), _without_password(uri).rstrip("/"))  # MLflow names the whole URI
-        raise SalvocastError(
-            f"the tracking store {_without_password(uri)} failed ({told}): see that it can be reached and "
-            "written, or set MLFLOW_TRACKING_URI"
-        ) from error
-
-
-@contextmanager
-def _one_process_at_a_time() -> Iterator[None]:
-    """Two processes that make the same MLflow database at once break it: the second waits until it is made."""
-    with (salvocast_home() / "mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _artifact_location(uri: str) -> str | None:
@@ -173,14 +334,10 @@ def _artifact_location(uri: str) -> str | None:
 def _log(
     client: Any, run_id: str, parameters: dict[str, Any], metrics: dict[tuple[str, int], float], history: LaunchHistory
 ) -> None:
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 
-    now = client.get_run(run_id).info.start_time
-    client.log_batch(
-        run_id,
-        metrics=[Metric(name, value, now, step) for (name, step), value in metrics.items() if np.isfinite(value)],
-        params=[Param(name, str(value)) for name, value in parameters.items()],
-    )
+    client.log_batch(run_id, params=[Param(name, str(value)) for name, value in parameters.items()])
+    _log_metrics(client, run_id, metrics)
     name = f"{history.theatre}-{history.weapon_class}"
     dataset = Dataset(
         name=name,
@@ -190,6 +347,15 @@ def _log(
         profile=f'{{"num_rows": {history.launched.size}}}',
     )
     client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])])
+
+
+def _log_metrics(client: Any, run_id: str, metrics: dict[tuple[str, int], float]) -> None:
+    """Logs them with the time at which the run began: logged twice, they are there once."""
+    from mlflow.entities import Metric
+
+    began = client.get_run(run_id).info.start_time
+    finite = [Metric(name, value, began, step) for (name, step), value in metrics.items() if np.isfinite(value)]
+    client.log_batch(run_id, metrics=finite)
 
 
 def _metrics(board: pd.DataFrame, scores: pd.DataFrame) -> dict[tuple[str, int], float]:
@@ -212,26 +378,16 @@ def _by(board: pd.DataFrame, key: str) -> dict[tuple[str, int], float]:
 
 
 def _log_pictures(client: Any, run_id: str, pictures: Mapping[str, bytes]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        for name, picture in pictures.items():
-            path = Path(folder) / f"{name}.png"
-            path.write_bytes(picture)
-            client.log_artifact(run_id, str(path))
+    _log_files(client, run_id, {f"{name}.png": picture for name, picture in pictures.items()})
 
 
 def _log_tables(client: Any, run_id: str, tables: dict[str, pd.DataFrame]) -> None:
+    _log_files(client, run_id, {f"{name}.csv": frame.to_csv(index=False).encode() for name, frame in tables.items()})
+
+
+def _log_files(client: Any, run_id: str, files: Mapping[str, bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        for name, frame in tables.items():
-            path = Path(folder) / f"{name}.csv"
-            frame.to_csv(path, index=False)
+        for name, content in files.items():
+            path = Path(folder) / name
+            path.write_bytes(content)
             client.log_artifact(run_id, str(path))
-
-
-def _without_password(uri: str) -> str:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        return make_url(uri).render_as_string(hide_password=True)
-    except ArgumentError:
-        return uri

@@ -231,9 +231,12 @@ def load_scenario(name_or_file: str) -> ProductionScenario:
     return parse_scenario(scenario_text(name_or_file), name_or_file)
 
 
-def parse_scenario(text: str, file_name: str) -> ProductionScenario:
-    """A scenario from its TOML text; see `load_scenario`."""
-    return _parsed(_tables_of(text, file_name, ()), file_name)
+def parse_scenario(text: str, file_name: str, *, on_files: bool = True) -> ProductionScenario:
+    """A scenario from its TOML text; see `load_scenario`.
+
+    on_files: whether it may be based on a file. A text from elsewhere must not: it names a bundled scenario, or none.
+    """
+    return _parsed(_tables_of(text, file_name, (), on_files), file_name)
 
 
 _TABLES: Any = {
@@ -273,9 +276,9 @@ def scenario_text(name_or_file: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
-def _tables_of(text: str, file_name: str, variants: tuple[str, ...]) -> dict[str, Any]:
+def _tables_of(text: str, file_name: str, variants: tuple[str, ...], on_files: bool = True) -> dict[str, Any]:
     """The tables of a file; those of a variant are laid over those of its base: stock by key, rows by id; rows of its
-    own are added. variants: the files that led here."""
+    own are added. variants: the files that led here. on_files: see `parse_scenario`."""
     stated = parse_tables(text, file_name, **_TABLES)
     if unknown := sorted(set(stated["scenario"]) - set(_HEAD_KEYS)):
         raise one_line(f"{file_name}: scenario: {unknown_name('key', unknown[0], _HEAD_KEYS)}")
@@ -283,6 +286,8 @@ def _tables_of(text: str, file_name: str, variants: tuple[str, ...]) -> dict[str
     base_name = stated["scenario"].get("based_on")
     if not isinstance(base_name, str):
         return stated
+    if not on_files and base_name not in bundled_scenarios():
+        raise one_line(f"{file_name}: scenario.based_on: {unknown_name('scenario', base_name, bundled_scenarios())}")
     base = _base(base_name, file_name, variants)
     merged = {**base, **stated}
     for name in ("scenario", "stock"):

@@ -32,6 +32,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -77,7 +78,7 @@ _QUANTITIES = (
 )
 _MOST_SIZES = 24
 _PATH_SIZES = 12
-_FACTORS = (0.0, 0.3, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
+_FACTORS = (0.3, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,24 +315,34 @@ class Calibration:
         """Calibrated draws for `engage`: one for each path of `launched`, (n_paths, horizon), at random."""
         rng = np.random.default_rng([seed, _STREAM, 1])
         n_paths, horizon = launched.shape
-        draws = self.posterior.rows(rng.permutation(np.arange(n_paths) % self.posterior.n_draws))
+        dealt = rng.permutation(np.arange(n_paths) % self.posterior.n_draws)
+        draws, (distinct, number) = self.posterior.rows(dealt), self._distinct
         nights = np.maximum(launched, 1).astype(np.float64)
         steps = self.variation.drift * rng.standard_normal((n_paths, -(-horizon // BLOCK_DAYS)))
         drift = np.repeat(np.cumsum(steps, axis=1), BLOCK_DAYS, axis=1)[:, :horizon]
         sizes = np.unique(np.geomspace(nights.min(), nights.max(), _PATH_SIZES))
-        cascade = [self._lost(draws, sizes, factor) for factor in _FACTORS]
+        cascade = {factor: self._lost(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
         part = _Between.of(sizes, nights)
-        by_now = part.at(cascade[_FACTORS.index(1.0)])
+        by_now = part.at(cascade[1.0])
         shift = draws.size_effect[:, np.newaxis] * np.log(nights / self.typical_night) + drift
         share = expit(logit(np.clip(by_now, 1e-6, 1.0 - 1e-6)) + shift)
         precision = _precision(nights, self.variation.overdispersion)
         wanted = rng.beta(share * precision, (1.0 - share) * precision)
         factors, below = np.full(nights.shape, _FACTORS[-1]), np.zeros(nights.shape)
-        for low, high, above in zip(_FACTORS, _FACTORS[1:], map(part.at, cascade[1:]), strict=False):
+        for low, (high, table) in zip((0.0, *_FACTORS), cascade.items(), strict=False):
+            above = part.at(table)
             here = (wanted >= below) & (wanted < above)
             np.copyto(factors, low + (high - low) * (wanted - below) / np.maximum(above - below, 1e-12), where=here)
             below = above
         return PathDraws(draws.levels, factors)
+
+    @cached_property
+    def _distinct(self) -> tuple[Draws, NDArray[np.intp]]:
+        """The posterior without the repetitions of its draws, and for each of those its row among these."""
+        known = [level for layer in self.posterior.levels for level in layer.values()]
+        columns = np.column_stack([*known, self.posterior.size_effect])
+        _, first, number = np.unique(columns, axis=0, return_index=True, return_inverse=True)
+        return self.posterior.rows(first), number.ravel()
 
     def _lost(self, draws: Draws, sizes: Array, factor: float) -> Array:
         """(n_draws, n_sizes) share lost by the cascade, every kill probability so many times as high."""

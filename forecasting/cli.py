@@ -39,6 +39,7 @@ from forecasting.common_cli import (
     open_history,
 )
 from forecasting.defence_cli import defences
+from forecasting.issue_cli import IssueOption, document_json, issue, issued_request
 from forecasting.scenarios_cli import scenarios
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def forecast_command(
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
+    issued: IssueOption = False,
 ) -> None:
     """Forecast the drones launched per attack day."""
     from forecasting.model import SimulationRequest, forecast, load_model
@@ -107,6 +109,22 @@ def forecast_command(
     _check_files(output, out, plot)
     stated = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=stated is not None)
+    asked = (
+        issued_request(
+            "forecast",
+            scenario=scenario,
+            theatre=theatre,
+            weapon_class=weapon_class,
+            origin=parse_day(origin, "--origin"),
+            horizon=horizon,
+            model=model,
+            quiet_days=quiet_days,
+            paths=paths,
+            seed=seed,
+        )
+        if issued
+        else None
+    )
     salvos = forecast(chosen, history, request, checked_seed(seed))
     supplied = None
     if stated:
@@ -117,11 +135,14 @@ def forecast_command(
 
     from forecasting.report.document import forecast_document
 
+    document = forecast_document(salvos, supplied)
     if plot:
         from forecasting.report.pictures import forecast_picture
 
-        draw(forecast_picture(salvos, history, supplied), plot, f"Salvocast forecast as of {salvos.origin}")
-    _write(forecast_document(salvos, supplied), output, out)
+        draw(forecast_picture(document, history), plot, f"Salvocast forecast as of {document.origin}")
+    if asked:
+        issue(document, asked)
+    _write(document, output, out)
 
 
 @app.command("plan")
@@ -162,12 +183,13 @@ def plan_command(
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
+    issued: IssueOption = False,
 ) -> None:
     """Forecast the drones, the interceptors each layer needs against them, and what to order."""
     from tqdm import tqdm
 
     from forecasting.model import SimulationRequest, load_model
-    from forecasting.plan import make_plan
+    from forecasting.plan import make_plan, prepare, prepare_calibration
 
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
@@ -178,32 +200,61 @@ def plan_command(
     _check_files(output, out, plot)
     assumed = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=assumed is not None)
-    stated, delivered = _in_hand(stated, stock, deliveries, history.last_day)
+    stated, counts, delivered = _in_hand(stated, stock, deliveries, history.last_day)
+    asked = (
+        issued_request(
+            "plan",
+            scenario=scenario,
+            defence=defence,
+            theatre=theatre,
+            weapon_class=weapon_class,
+            origin=parse_day(origin, "--origin"),
+            horizon=horizon,
+            model=model,
+            quiet_days=quiet_days,
+            paths=paths,
+            seed=seed,
+            layers=tuple(layer or ()),
+            stock=counts,
+            deliveries=[{"layer": due.layer_id, "date": due.day, "quantity": due.quantity} for due in delivered],
+            service_level=service_level,
+            leak_target=leak_target,
+            budget=budget,
+            calibrate=calibrate,
+        )
+        if issued
+        else None
+    )
+    prepared = prepare(chosen, history)
+    calibrated = None
+    if calibrate and history.theatre == theatre:
+        calibrated = prepare_calibration(stated, history, _kill_shares(theatre, weapon_class))
     # Only a plan that takes a while shows the bar.
     with tqdm(total=paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
         made = make_plan(
-            chosen,
-            history,
+            prepared,
             stated,
             request,
             service_level=service_level,
             seed=checked_seed(seed),
+            calibrated=calibrated,
             scenario=assumed,
             layers=tuple(layer or ()),
             deliveries=delivered,
-            to_record=calibrate,
-            kill_shares=_kill_shares(theatre, weapon_class) if calibrate else (),
             target=target,
             on_paths=bar.update,
         )
 
     from forecasting.report.document import plan_document
 
+    document = plan_document(made)
     if plot:
         from forecasting.report.pictures import plan_picture
 
-        draw(plan_picture(made), plot, f"Salvocast plan as of {made.forecast.origin}")
-    _write(plan_document(made), output, out)
+        draw(plan_picture(document, history), plot, f"Salvocast plan as of {document.forecast.origin}")
+    if asked:
+        issue(document, asked)
+    _write(document, output, out)
 
 
 @app.command("schema")
@@ -284,16 +335,16 @@ def _target(leak_target: float | None, budget: float | None) -> "Target | None":
 
 def _in_hand(
     defence: "Defence", stock: Path | None, deliveries: Path | None, origin: date
-) -> "tuple[Defence, tuple[Delivery, ...]]":
-    """The defence with the planner's own stocks, and the deliveries that are due."""
+) -> "tuple[Defence, dict[str, int], tuple[Delivery, ...]]":
+    """The defence with the planner's own stocks, these stocks by layer, and the deliveries that are due."""
     from features.stated import read_stated
     from forecasting.stock import parse_deliveries, parse_stock, with_stock
 
     due = parse_deliveries(read_stated(deliveries, "CSV"), str(deliveries), defence, origin) if deliveries else ()
-    if stock:
-        counts = parse_stock(read_stated(stock, "CSV"), str(stock), defence)
-        defence = with_stock(defence, counts, origin, stock.name)
-    return defence, due
+    if stock is None:
+        return defence, {}, due
+    counts = parse_stock(read_stated(stock, "CSV"), str(stock), defence)
+    return with_stock(defence, counts, origin, stock.name), counts, due
 
 
 def _kill_shares(theatre: str, weapon_class: str) -> "tuple[StatedKills, ...]":
@@ -320,7 +371,7 @@ def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Pat
     from features.files import write_or_print
 
     if output is Format.JSON:
-        content = document.model_dump_json(indent=2).encode() + b"\n"
+        content = document_json(document)
     elif output is Format.TABLE:
         from forecasting.report.text import document_text
 

@@ -47,8 +47,11 @@ from forecasting.types import Engagements, EngagementTotals, InterceptorDemand, 
 Levels = Sequence[Mapping[str, Array]]
 
 BLOCK = 500
-"""Paths that are computed together, from random numbers of their own: their arrays stay in the processor's cache, and
-what a path meets depends neither on how many there are nor on who computes them."""
+"""Paths that have random numbers of their own: what a path meets depends neither on how many there are nor on who
+computes them."""
+_AT_ONCE = 2**15
+"""Paths times nights that are computed together, or those of a block, if more: fewer, and the time goes into calling
+NumPy; more, and their arrays leave the processor's cache."""
 _DEFENCE_STREAM = 2
 """Splits the seed, so that another defence meets the same salvos."""
 _ALL_LAYERS = -1
@@ -108,7 +111,7 @@ def engage_in_total(
     on_paths: Callable[[int], object] | None = None,
     map_blocks: Callable[..., Iterable[EngagementTotals]] = map,
 ) -> EngagementTotals:
-    """What `engage(...).totals(through)` gives, with the nights of no more than BLOCK paths in memory at a time.
+    """What `engage(...).totals(through)` gives, with the nights of a few blocks of paths in memory at a time.
 
     map_blocks: `map`, or that of an executor (ProcessPoolExecutor(2).map): the result is the same. Otherwise as
     `engage`.
@@ -133,7 +136,7 @@ def armed_reach(forecast: SalvoForecast, defence: Defence, levels: Levels = ()) 
     return np.concatenate([np.stack(each) for each in by_block], axis=1)
 
 
-def _block_totals(block: "_Block", through: tuple[int, ...]) -> EngagementTotals:
+def _block_totals(block: "_Blocks", through: tuple[int, ...]) -> EngagementTotals:
     nights = _room(block.defence, *block.shape, with_decoys=block.armed_share is not None)
     block.meet(nights)
     return nights.totals(through)
@@ -146,7 +149,7 @@ def _blocks(
     kill_factors: Mapping[str, Array],
     armed_share: Array | None,
     deliveries: Sequence[Delivery],
-) -> Iterator["_Block"]:
+) -> Iterator["_Blocks"]:
     """The paths in blocks. What is given is checked before the first."""
     if levels and len(levels) != len(defence.layers):
         raise InputError(f"levels of {len(levels)} layers: expected those of {len(defence.layers)}")
@@ -184,10 +187,11 @@ def _blocks(
     def part(values: Array, rows: slice) -> Array:
         return values if values.shape[0] == 1 else values[rows]
 
-    for number, first in enumerate(range(0, forecast.n_paths, BLOCK)):
-        rows = slice(first, first + BLOCK)
-        yield _Block(
-            number,
+    at_once = BLOCK * max(1, _AT_ONCE // (BLOCK * forecast.horizon))
+    for first in range(0, forecast.n_paths, at_once):
+        rows = slice(first, first + at_once)
+        yield _Blocks(
+            first // BLOCK,
             replace(forecast, paths=forecast.paths[rows]),
             defence,
             tuple({quantity: values[rows] for quantity, values in stated.items()} for stated in levels),
@@ -235,10 +239,11 @@ def _room(defence: Defence, n_paths: int, horizon: int, *, with_decoys: bool) ->
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
-    """Some paths and all their nights; arrays that are given by path hold these paths alone. number: of the block."""
+class _Blocks:
+    """The paths of some blocks and all their nights; arrays that are given by path hold these paths alone. first: the
+    number of the first block."""
 
-    number: int
+    first: int
     forecast: SalvoForecast
     defence: Defence
     levels: Levels
@@ -285,15 +290,18 @@ class _Block:
 
     def uniforms(self, layer: int, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
         """Uniform numbers on [0, 1) of that layer and purpose; the first rows are the same however many there are."""
-        seed = [self.forecast.seed, _DEFENCE_STREAM, self.number, layer + 1, _PURPOSES.index(purpose), *which]
-        return np.random.default_rng(seed).random(shape)
+        uniforms = np.empty(shape)
+        for number, start in enumerate(range(0, shape[0], BLOCK), self.first):
+            seed = [self.forecast.seed, _DEFENCE_STREAM, number, layer + 1, _PURPOSES.index(purpose), *which]
+            np.random.default_rng(seed).random(out=uniforms[start : start + BLOCK])
+        return uniforms
 
     def by_kind(self, launched: Array) -> Kinds:
-        """The launched drones, in one row, by kind where the kinds are known."""
+        """The launched drones, by kind where the kinds are known."""
         if self.armed_share is None:
-            return (launched.ravel(),)
+            return launched.reshape(1, -1)
         armed = binomial_quantile(self.uniforms(_ALL_LAYERS, "armed", self.shape), launched, self.armed_share)
-        return armed.ravel(), (launched - armed).ravel()
+        return np.stack([armed.ravel(), (launched - armed).ravel()])
 
     def drawn(self, index: int) -> dict[str, Array]:
         """Quantity -> (n_paths,) its value on each path; a range with higher numbers gives a higher one."""
@@ -322,10 +330,12 @@ class _Block:
         kill = drawn["kill_probability"][:, np.newaxis]
         factor = self.kill_factors.get(layer.id)
         now = kill if factor is None else np.minimum(kill * factor, 1.0)
-        kinds = range(1 if self.armed_share is None else 2)
 
         def uniforms(purpose: str, *which: int) -> Array:
             return self.uniforms(index, purpose, self.shape, *which).ravel()
+
+        def by_kind(purpose: str, *which: int) -> Kinds:
+            return np.stack([uniforms(purpose, *which, kind) for kind in range(1 if self.armed_share is None else 2)])
 
         return Layer(
             salvo_of=layer.salvo_of,
@@ -342,13 +352,13 @@ class _Block:
                 if layer.interceptor is not None
                 else None
             ),
-            for_reach=tuple(uniforms("reach", kind) for kind in kinds),
-            for_kill=tuple(tuple(uniforms("kill", number, kind) for kind in kinds) for number in range(layer.rounds)),
+            for_reach=by_kind("reach"),
+            for_kill=tuple(by_kind("kill", number) for number in range(layer.rounds)),
             for_passing=uniforms("passing"),
         )
 
     def reach(self, index: int, drawn: Mapping[str, Array]) -> Kinds:
-        """By kind, share of the drones that come to the layer that it can engage, in one row."""
+        """By kind, share of the drones that come to the layer that it can engage."""
         layer, stated = self.defence.layers[index], self.defence.daylight_share
         reach = drawn["engaged_share"][:, np.newaxis]
         if layer.works != "always" and stated is not None:
@@ -359,9 +369,9 @@ class _Block:
             weather = self.uniforms(_ALL_LAYERS, "weather", self.shape)
             reach = reach * (weather < drawn["weather_share"][:, np.newaxis])
         if self.armed_share is None:
-            return (self._cells(reach),)
+            return self._cells(reach)[np.newaxis]
         told_apart = drawn["decoy_discrimination"][:, np.newaxis] if layer.decoy_discrimination is not None else 0.0
-        return self._cells(reach), self._cells(reach * (1.0 - told_apart))
+        return np.stack([self._cells(reach), self._cells(reach * (1.0 - told_apart))])
 
     def _channels(self, layer: DefenceLayer, drawn: Mapping[str, Array]) -> FireChannels:
         misses = (1.0 - drawn["kill_probability"]) ** layer.salvo_of

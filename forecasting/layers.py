@@ -9,6 +9,9 @@ from features.errors import unknown_name
 from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, parse_tables, told
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share")
+STOCKED = ("interceptors_per_engagement", "stock", "monthly_supply", "unit_cost_usd")
+"""What a layer with an interceptor has to state."""
+STOCKED_OPTIONAL = ("monthly_supply_later", "ramp_months", "lead_time_days", "review_days")
 MOST_CHANNELS = 1_000
 NIGHT_HOURS = 14.0
 """The usual reported window, 18:00 to 08:00."""
@@ -73,13 +76,11 @@ class DefenceLayer(Stated):
             raise ValueError("service_minutes start from 0: expected more, the time that a drone holds a fire channel")
 
     def _check_stock(self) -> None:
-        stocked = ("interceptors_per_engagement", "stock", "monthly_supply", "unit_cost_usd")
-        optional = ("monthly_supply_later", "ramp_months", "lead_time_days", "review_days")
-        missing = [name for name in stocked if getattr(self, name) is None]
+        missing = [name for name in STOCKED if getattr(self, name) is None]
         if self.interceptor is not None and missing:
             raise ValueError(f"a layer with an interceptor needs {', '.join(missing)}")
         if self.interceptor is None and (
-            self.minimum_stock or any(getattr(self, name) is not None for name in stocked + optional)
+            self.minimum_stock or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
         ):
             raise ValueError("a layer with a stock needs interceptor = '...': what one interceptor is")
         if self.interceptors_per_engagement is not None and self.interceptors_per_engagement.low < 1:

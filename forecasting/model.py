@@ -96,10 +96,10 @@ def load_model(name: str) -> Model:
     return model
 
 
-def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> SalvoForecast:
-    """Fits the model to the history and simulates from the day after it.
+def fit(model: Model, history: LaunchHistory) -> Fitted:
+    """The model fitted to the history: what is learned before any request, and shared between them.
 
-    Same history, request and seed: same bytes. The origin is the history's last day.
+    Raises InputError for a history without a known day, or none for too long, and what the model raises.
     """
     if not history.known.size:
         raise InputError(
@@ -112,8 +112,22 @@ def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, s
             f"({history.last_known_day}): expected at most {MAX_UNKNOWN_DAYS}; ingest newer reports or choose an "
             "earlier origin"
         )
-    rng = np.random.default_rng([seed, _FORECAST_STREAM])
-    paths = model.fit(history).simulate(request, rng)
+    return model.fit(history)
+
+
+def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> SalvoForecast:
+    """Fits the model to the history and simulates from the day after it.
+
+    Same history, request and seed: same bytes. The origin is the history's last day.
+    """
+    return forecast_fitted(model, fit(model, history), history, request, seed)
+
+
+def forecast_fitted(
+    model: Model, fitted: Fitted, history: LaunchHistory, request: SimulationRequest, seed: int
+) -> SalvoForecast:
+    """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
+    paths = fitted.simulate(request, np.random.default_rng([seed, _FORECAST_STREAM]))
     if paths.shape != (request.n_paths, request.horizon) or paths.dtype != np.int64 or paths.min() < 0:
         raise ModelError(
             f"model {model.model_id} gave {paths.dtype} paths of shape {paths.shape}: expected whole counts "

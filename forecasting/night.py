@@ -14,8 +14,8 @@ from forecasting.saturation import served
 from forecasting.thinning import binomial_quantile
 
 Array = NDArray[np.float64]
-Kinds = tuple[Array, ...]
-"""Numbers of drones by kind: armed drones, and decoys where they are followed apart."""
+Kinds = Array
+"""(n_kinds, n_cells) by kind of drone: armed drones, and decoys where they are followed apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Layer:
 
     salvo_of: engagements at once on a drone; a round of fire. reach: by kind, share of the drones that come. kill: how
     likely a round kills. rounds: the most rounds of fire in the night, all drones together. channels, ammunition: None
-    where it has no such limit. The others are uniform numbers, for_kill by round and kind.
+    where it has no such limit. The others are uniform numbers, for_kill by round of fire.
     """
 
     salvo_of: int
@@ -60,13 +60,13 @@ class Layer:
         channels, ammunition = self.channels, self.ammunition
         return Layer(
             self.salvo_of,
-            _at(self.reach, index),
+            self.reach[:, index],
             self.kill[index],
             self.rounds[index],
             channels and FireChannels(channels.channels[index], channels.service_hours[index], channels.waves),
             ammunition and Ammunition(ammunition.each[index], ammunition.rounding[index]),
-            _at(self.for_reach, index),
-            tuple(_at(uniforms, index) for uniforms in self.for_kill),
+            self.for_reach[:, index],
+            tuple(uniforms[:, index] for uniforms in self.for_kill),
             self.for_passing[index],
         )
 
@@ -82,7 +82,7 @@ class Fought:
 
     def survivors(self, came: Kinds) -> Kinds:
         """The drones by kind, of those that came, that go on to the next layer."""
-        return tuple(drones - killed for drones, killed in zip(came, self.killed, strict=True))
+        return came - self.killed
 
 
 def fought(layer: Layer, came: Kinds) -> Fought:
@@ -90,17 +90,13 @@ def fought(layer: Layer, came: Kinds) -> Fought:
 
     Reached is a quantile of the binomial distribution, which rises by none or one with each drone more.
     """
-    reached = tuple(
-        binomial_quantile(uniform, drones, share)
-        for uniform, drones, share in zip(layer.for_reach, came, layer.reach, strict=True)
-    )
-    return _fire(layer, reached, layer.rounds)
+    return _fire(layer, binomial_quantile(layer.for_reach, came, layer.reach), layer.rounds)
 
 
 def fought_anew(layer: Layer, before: Fought, came: Kinds, came_before: Kinds) -> Fought:
     """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs."""
-    differs = np.flatnonzero(sum(now != then for now, then in zip(came, came_before, strict=True)))
-    return _merged(before, differs, fought(layer.at(differs), _at(came, differs)))
+    differs = np.flatnonzero((came != came_before).any(axis=0))
+    return _merged(before, differs, fought(layer.at(differs), came[:, differs]))
 
 
 def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
@@ -116,28 +112,25 @@ def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
     part = layer.at(short)
     assert part.ammunition is not None
     lasting = available[short] / (part.ammunition.each * part.salvo_of)
-    fewer = _fire(part, _at(wanted.reached, short), np.minimum(part.rounds, lasting))
+    fewer = _fire(part, wanted.reached[:, short], np.minimum(part.rounds, lasting))
     return _merged(wanted, short, replace(fewer, used=available[short]))
 
 
 def _fire(layer: Layer, reached: Kinds, rounds: Array) -> Fought:
     """First every drone that was reached and finds a free fire channel, then those that live, while rounds last."""
     engaged, left = reached, rounds
-    killed = tuple(np.zeros(drones.shape) for drones in reached)
-    fired = np.zeros(rounds.shape)
+    killed, fired = np.zeros(reached.shape), np.zeros(rounds.shape)
     for number, uniforms in enumerate(layer.for_kill):
-        offered = total = sum(engaged[1:], start=engaged[0])
+        offered = total = engaged.sum(axis=0)
         if number == 0 and layer.channels is not None:
             channels = layer.channels
             offered = served(total, channels.channels, channels.service_hours, channels.waves)
         engaged = _engaged(engaged, total, np.minimum(offered, left), layer.for_passing)
-        hits = tuple(
-            binomial_quantile(uniform, drones, layer.kill) for uniform, drones in zip(uniforms, engaged, strict=True)
-        )
-        killed = tuple(before + now for before, now in zip(killed, hits, strict=True))
-        fired += sum(engaged[1:], start=engaged[0])
+        hits = binomial_quantile(uniforms, engaged, layer.kill)
+        killed += hits
+        fired += engaged.sum(axis=0)
         left = np.maximum(left - offered, 0.0)
-        engaged = tuple(drones - now for drones, now in zip(engaged, hits, strict=True))
+        engaged = engaged - hits
     engagements = fired * layer.salvo_of
     return Fought(reached, killed, engagements, _used(layer.ammunition, engagements))
 
@@ -150,10 +143,10 @@ def _engaged(drones: Kinds, total: Array, allowed: Array, rounding: Array) -> Ki
     """
     passing = total - allowed
     if len(drones) == 1:
-        return (total - np.floor(passing + rounding),)
+        return (total - np.floor(passing + rounding))[np.newaxis]
     armed, decoys = drones
     level = armed * (passing / np.maximum(total, 1.0)) + rounding
-    return armed - np.floor(level), decoys - np.ceil(passing - level)
+    return np.stack([armed - np.floor(level), decoys - np.ceil(passing - level)])
 
 
 def _used(ammunition: Ammunition | None, engagements: Array) -> Array:
@@ -164,19 +157,15 @@ def _used(ammunition: Ammunition | None, engagements: Array) -> Array:
     return fewest * engagements + binomial_quantile(ammunition.rounding, engagements, ammunition.each - fewest)
 
 
-def _at(kinds: Kinds, index: NDArray[np.intp]) -> Kinds:
-    return tuple(drones[index] for drones in kinds)
-
-
 def _merged(whole: Fought, index: NDArray[np.intp], part: Fought) -> Fought:
     def merged(values: Array, some: Array) -> Array:
         values = values.copy()
-        values[index] = some
+        values[..., index] = some
         return values
 
     return Fought(
-        tuple(map(merged, whole.reached, part.reached)),
-        tuple(map(merged, whole.killed, part.killed)),
+        merged(whole.reached, part.reached),
+        merged(whole.killed, part.killed),
         merged(whole.engagements, part.engagements),
         merged(whole.used, part.used),
     )

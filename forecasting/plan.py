@@ -1,7 +1,11 @@
-"""Request -> forecast -> calibration -> demand -> orders. Pure: no files, no clock, no MLflow."""
+"""Request -> forecast -> demand -> orders. Pure: no files, no clock, no MLflow.
+
+What is learned from the record, the fitted model and the calibration of a defence, is learned before any request: it
+depends neither on a request nor on its seed nor on stocks, nothing changes it, and requests and threads may share it.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +15,14 @@ from features.history import LaunchHistory
 from forecasting.calibration import Calibration, calibrate
 from forecasting.defence import Levels, engage
 from forecasting.layers import Defence
-from forecasting.model import Model, SimulationRequest, forecast
+from forecasting.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.ordering import check_service_level, cover_of, order_for_horizon
 from forecasting.program import defence_program, fire_units
 from forecasting.reported_losses import ReportedLosses, StatedKills
 from forecasting.requirement import Requirement, requirement, value_sentences
 from forecasting.rules_of_thumb import RuleOfThumb, rules_of_thumb
-from forecasting.scenario_forecast import ScenarioRequest, SuppliedForecast, under_scenario
-from forecasting.stock import Delivery
+from forecasting.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.stock import Delivery, without_stocks
 from forecasting.types import Engagements, InterceptorOrder, SalvoForecast
 
 MAX_CELLS = 2_000_000
@@ -26,6 +30,8 @@ MAX_CELLS = 2_000_000
 CALIBRATION_DRAWS = 2_000
 """Worth about 600 independent ones for the bundled defence and record, three times what quantiles of 10 and 90 % want,
 in half the time that twice as many take."""
+CALIBRATION_SEED = 1
+"""Not that of a request: a calibration is learned, like a fit. Its draws are dealt to the paths by the request's."""
 MONTH = 28
 """Attack days with a report that the rule "last month plus 20 %" and the armed share look back on."""
 ARMED_SHARE_DAYS = 91
@@ -34,6 +40,62 @@ FAR_OFF = 0.1
 """Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A model that has learnt from a history: all that requests from that origin share."""
+
+    history: LaunchHistory
+    model: Model
+    fitted: Fitted
+    _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
+
+    def under(
+        self, salvos: SalvoForecast, request: ScenarioRequest, held: Mapping[str, float] | None = None
+    ) -> SuppliedForecast:
+        """The forecast of this model under a scenario. held: assumption -> the level 0 to 1 of its range to hold it at.
+
+        What the record says of supply is learned once for requests with the same horizon that follow each other.
+        """
+        learned = next(iter(self._learned), None)
+        if learned is None or (learned.horizon, learned.published) != (salvos.horizon, request.published):
+            learned = LearnedSupply(self.history, request.published, salvos.horizon)
+            self._learned[:] = [learned]  # one: its draws take some hundred megabytes
+        return ScenarioForecaster(salvos, learned).under(request.scenario, request.theatre, held)
+
+
+def prepare(model: Model, history: LaunchHistory) -> Prepared:
+    """The model, fitted to the history. Raises what `forecasting.model.fit` does."""
+    return Prepared(history, model, fit(model, history))
+
+
+def prepare_calibration(
+    defence: Defence, history: LaunchHistory, kill_shares: Sequence[StatedKills] = ()
+) -> Calibration:
+    """The ranges of the defence, updated with the losses that the history reports and with `kill_shares`, as published.
+
+    One serves every stock: defences that are equal `without_stocks`, of one history (`armed_share` included) and the
+    same `kill_shares`, have the same. It is of the whole defence, also where some of its layers are planned for.
+    """
+    tells_decoys = any(layer.decoy_discrimination is not None for layer in defence.layers)
+    found = calibrate(
+        without_stocks(defence),
+        ReportedLosses.from_history(history),
+        history.last_day,
+        stated=kill_shares,
+        armed_share=reported_armed_share(history) if tells_decoys else None,
+        n_draws=CALIBRATION_DRAWS,
+        seed=CALIBRATION_SEED,
+    )
+    short = [each for each in found.periods if each.name.startswith("last ") and each.low - each.posterior[2] > FAR_OFF]
+    if not short:
+        return found
+    note = (
+        f"The record says that {short[0].low:.0%} were lost, the defence reaches {short[0].posterior[2]:.0%} at the "
+        "edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate)."
+    )
+    return replace(found, notes=(*found.notes, note))
 
 
 @dataclass(frozen=True)
@@ -86,29 +148,30 @@ class Plan:
 
 
 def make_plan(
-    model: Model,
-    history: LaunchHistory,
+    prepared: Prepared,
     defence: Defence,
     request: SimulationRequest,
     *,
     service_level: float,
     seed: int,
+    calibrated: Calibration | None = None,
     scenario: ScenarioRequest | None = None,
+    held: Mapping[str, float] | None = None,
     layers: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
-    to_record: bool = True,
-    kill_shares: Sequence[StatedKills] = (),
     target: Target | None = None,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
-    """A plan from the origin, the history's last day. Same arguments: same bytes.
+    """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
 
-    scenario: the assumptions about production to forecast under; None is the salvo model alone. layers: the only ones
-    to plan for, of a defence that is calibrated as a whole; none: all. deliveries: dated ones, beside the monthly
-    supply; those to other layers are left out. to_record: whether the ranges are updated with the reported losses, and
-    with `kill_shares`, as published; otherwise, or where no losses are reported, they are taken as stated. target: see
-    `Required`. on_paths: see `forecasting.defence.engage`.
-    Raises InputError where paths times horizon needs too much memory, and for what the parts refuse.
+    calibrated: what `prepare_calibration` gives for this defence and history; without it the ranges are taken as
+    stated, and so they are where it rests on no night, or on the record of another theatre. scenario: the assumptions
+    about production to forecast under; None is the salvo model alone. held: assumption of the scenario -> level 0 to 1
+    of its range to hold it at. layers: the only ones to plan for, of a defence that is calibrated as a whole; none:
+    all. deliveries: dated ones, beside the monthly supply; those to other layers are left out. target: see `Required`.
+    on_paths: see `forecasting.defence.engage`.
+    Raises InputError where paths times horizon needs too much memory, for held assumptions without a scenario, and for
+    what the parts refuse.
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
@@ -116,18 +179,19 @@ def make_plan(
             "take fewer paths or a shorter horizon"
         )
     check_service_level(service_level)  # before the work, and for a defence without any stock too
+    if held and scenario is None:
+        raise InputError(f"{next(iter(held))} is held without a scenario: expected one whose assumption it is")
     planned = defence.only(layers) if layers else defence
-    salvos = forecast(model, history, request, seed)
+    history = prepared.history
+    salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
     supplied = None
     if scenario:
-        supplied = under_scenario(salvos, history, scenario)
+        supplied = prepared.under(salvos, scenario, held)
         salvos = supplied.forecast
     armed_share = _armed_share(history, supplied, salvos.horizon)
-    calibration, notes = None, ["The ranges of the defence are taken as stated, not held against the reported losses."]
-    if to_record:
-        calibration, notes = _calibrated(defence, history, salvos, kill_shares, seed)
+    calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
-    levels, factors = _drawn(planned, defence, salvos, calibration, supplied)
+    levels, factors = _drawn(planned, salvos, calibration, supplied)
     engagements = engage(
         salvos,
         planned,
@@ -159,7 +223,7 @@ def make_plan(
         armed_share=None if armed_share is None else float(armed_share.mean()),
         rules=_rules(planned, salvos, history, engagements),
         required=required,
-        notes=tuple(notes),
+        notes=notes,
     )
 
 
@@ -183,39 +247,21 @@ def reported_armed_share(history: LaunchHistory) -> float | None:
     return float(min(share[told] @ launched[told] / launched[told].sum(), 1.0))
 
 
-def _calibrated(
-    defence: Defence,
-    history: LaunchHistory,
-    salvos: SalvoForecast,
-    kill_shares: Sequence[StatedKills],
-    seed: int,
-) -> tuple[Calibration | None, list[str]]:
-    """The calibration and its notes; None with the reason where there is no record to calibrate to."""
+def _calibration_for(
+    defence: Defence, salvos: SalvoForecast, history: LaunchHistory, calibrated: Calibration | None
+) -> tuple[Calibration | None, tuple[str, ...]]:
+    """The calibration, where it tells something of the drones of this forecast, and its notes."""
     if salvos.theatre != history.theatre:
-        return None, [f"No record of theatre {salvos.theatre}: the ranges of the defence are taken as stated."]
-    tells_decoys = any(layer.decoy_discrimination is not None for layer in defence.layers)
-    found = calibrate(
-        defence,
-        ReportedLosses.from_history(history),
-        history.last_day,
-        stated=kill_shares,
-        armed_share=reported_armed_share(history) if tells_decoys else None,
-        n_draws=CALIBRATION_DRAWS,
-        seed=seed,
-    )
-    notes = list(found.notes)
-    short = [each for each in found.periods if each.name.startswith("last ") and each.low - each.posterior[2] > FAR_OFF]
-    if short:
-        notes.append(
-            f"The record says that {short[0].low:.0%} were lost, the defence reaches {short[0].posterior[2]:.0%} at "
-            "the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate)."
-        )
-    return (found if found.n_nights else None), notes
+        return None, (f"No record of theatre {salvos.theatre}: the ranges of the defence are taken as stated.",)
+    if calibrated is None:
+        return None, ("The ranges of the defence are taken as stated, not held against the reported losses.",)
+    if calibrated.defence != without_stocks(defence) or calibrated.origin != history.last_day:
+        raise ValueError("the calibration is of another defence or origin: expected that of the defence planned for")
+    return (calibrated if calibrated.n_nights else None), calibrated.notes
 
 
 def _drawn(
     planned: Defence,
-    whole: Defence,
     salvos: SalvoForecast,
     calibration: Calibration | None,
     supplied: SuppliedForecast | None,
@@ -225,7 +271,7 @@ def _drawn(
     if calibration is None:
         return (), dict(factors)
     drawn = calibration.for_paths(salvos.paths, salvos.seed)
-    by_layer = {layer.id: levels for layer, levels in zip(whole.layers, drawn.levels, strict=True)}
+    by_layer = {layer.id: levels for layer, levels in zip(calibration.defence.layers, drawn.levels, strict=True)}
     return (
         tuple(by_layer[layer.id] for layer in planned.layers),
         {

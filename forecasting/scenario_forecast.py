@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ from forecasting.verdict import judged
 
 N_DRAWS = 2_000
 """Draws of a scenario that meet the record."""
+LEARNING_SEED = 1
+"""Not that of a request: what the record says of a scenario is learned, like a fit, and serves every request. Its draws
+are dealt to the paths by the request's seed."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +68,43 @@ class SuppliedForecast:
 
 
 @dataclass(frozen=True, eq=False)
+class LearnedSupply:
+    """What the record says of the state as published, for forecasts so many days ahead: learned when first needed."""
+
+    history: LaunchHistory
+    published: ProductionScenario
+    horizon: int
+
+    @cached_property
+    def assimilated(self) -> AssimilatedSupply:
+        """The published state, held against the record."""
+        return assimilate(self.published, self.history, self.horizon, N_DRAWS, LEARNING_SEED)
+
+    @cached_property
+    def weights(self) -> CouplingWeights:
+        """By how much supply counts at each horizon."""
+        return learn_weights(self.published, self.history, self.horizon, LEARNING_SEED)
+
+
+@dataclass(frozen=True, eq=False)
 class ScenarioForecaster:
     """Forecasts under scenarios from one origin, all on the same random numbers: what differs is the scenarios' doing.
 
-    salvos: of the salvo model, for this history. published: the state as published, by whose past record the weight of
-    supply is learned.
+    salvos: of the salvo model, for the history of `learned`, as many days ahead.
     """
 
     salvos: SalvoForecast
-    history: LaunchHistory
-    published: ProductionScenario
+    learned: LearnedSupply
+
+    @classmethod
+    def of(cls, salvos: SalvoForecast, history: LaunchHistory, published: ProductionScenario) -> Self:
+        """For this forecast alone. published: by whose past record the weight of supply is learned."""
+        return cls(salvos, LearnedSupply(history, published, salvos.horizon))
+
+    @property
+    def history(self) -> LaunchHistory:
+        """What the forecast was made from."""
+        return self.learned.history
 
     def under(
         self, scenario: ProductionScenario, theatre: str, fixed: Mapping[str, float] | None = None
@@ -87,15 +118,16 @@ class ScenarioForecaster:
         if theatre != self.history.theatre:
             return self._borrowed(scenario, theatre, fixed)
         salvos, n_paths, seed = self.salvos, self.salvos.n_paths, self.salvos.seed
-        shared = salvos.paths, self.history, self._future, self._weights, seed
-        if scenario == self.published and not fixed:
-            assimilated = self._as_published
+        weights, published = self.learned.weights, self.learned.assimilated
+        shared = salvos.paths, self.history, self._future, weights, seed
+        if scenario == self.learned.published and not fixed:
+            assimilated = published
             coupled = couple(*shared)
         else:
-            assimilated = assimilate(scenario, self.history, salvos.horizon, N_DRAWS, seed, fixed)
-            head_start = assimilated.sustained_now(n_paths, seed) / self._as_published.sustained_now(n_paths, seed)
+            assimilated = assimilate(scenario, self.history, salvos.horizon, N_DRAWS, LEARNING_SEED, fixed)
+            head_start = assimilated.sustained_now(n_paths, seed) / published.sustained_now(n_paths, seed)
             coupled = couple(*shared, assimilated.future(n_paths, seed), head_start)
-        outlook = supply_outlook(assimilated, judged(assimilated), self._weights, coupled)
+        outlook = supply_outlook(assimilated, judged(assimilated), weights, coupled)
         return SuppliedForecast(replace(salvos, paths=coupled.paths), coupled, outlook, assimilated.scenario)
 
     def _borrowed(
@@ -110,18 +142,10 @@ class ScenarioForecaster:
         return SuppliedForecast(forecast, coupled, unrecorded_outlook(known, coupled), known, self.history.theatre)
 
     @cached_property
-    def _as_published(self) -> AssimilatedSupply:
-        return assimilate(self.published, self.history, self.salvos.horizon, N_DRAWS, self.salvos.seed)
-
-    @cached_property
     def _future(self) -> SupplyDraws:
-        return self._as_published.future(self.salvos.n_paths, self.salvos.seed)
-
-    @cached_property
-    def _weights(self) -> CouplingWeights:
-        return learn_weights(self.published, self.history, self.salvos.horizon, self.salvos.seed)
+        return self.learned.assimilated.future(self.salvos.n_paths, self.salvos.seed)
 
 
 def under_scenario(salvos: SalvoForecast, history: LaunchHistory, request: ScenarioRequest) -> SuppliedForecast:
     """One forecast under one scenario; see `ScenarioForecaster.under`."""
-    return ScenarioForecaster(salvos, history, request.published).under(request.scenario, request.theatre)
+    return ScenarioForecaster.of(salvos, history, request.published).under(request.scenario, request.theatre)

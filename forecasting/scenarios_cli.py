@@ -169,7 +169,7 @@ def _forecaster(
 
     request, chosen = SimulationRequest(horizon, paths), load_model(model)
     history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"), borrow=True)
-    return ScenarioForecaster(
+    return ScenarioForecaster.of(
         forecast(chosen, history, request, checked_seed(seed)), history, load_scenario("published")
     )
 

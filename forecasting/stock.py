@@ -12,7 +12,7 @@ from features.errors import InputError, unknown_name
 from features.scenario_parts import DAYS_PER_MONTH
 from features.sources.cells import csv_rows, whole_count
 from features.stated import LARGEST_NUMBER, Source, SourcedRange
-from forecasting.layers import Defence
+from forecasting.layers import STOCKED, STOCKED_OPTIONAL, Defence
 
 Array = NDArray[np.float64]
 
@@ -112,6 +112,14 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_n
         for layer in defence.layers
     )
     return defence.model_copy(update={"layers": layers, "sources": (*defence.sources, source)})
+
+
+def without_stocks(defence: Defence) -> Defence:
+    """The defence with layers that use no interceptors: what it kills as long as they last. Defences that differ in
+    stocks, supply, prices or orders alone give equal ones."""
+    nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0}
+    layers = tuple(layer.model_copy(update=nothing) for layer in defence.layers)
+    return defence.model_copy(update={"layers": layers, "sources": ()})
 
 
 def _counted(count: int, day: date) -> SourcedRange:

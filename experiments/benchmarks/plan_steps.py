@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from pathlib import Path
 from time import perf_counter
 
@@ -21,10 +21,12 @@ import numpy as np
 
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
+from forecasting.calibration import Calibration
+from forecasting.common_cli import DEFAULT_MODEL
 from forecasting.defence import engage, engage_in_total
 from forecasting.layers import Defence, DefenceLayer, parse_defence
 from forecasting.model import MODELS, SimulationRequest, forecast, load_model
-from forecasting.plan import make_plan
+from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
 from forecasting.report.pictures import plan_picture, rendered
 from forecasting.types import SalvoForecast
@@ -48,6 +50,12 @@ def salvocast(home: str, *arguments: str) -> Callable[[], object]:
     command = [sys.executable, "-m", "forecasting.cli", *arguments]
     environment = os.environ | {"SALVOCAST_HOME": home}
     return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
+
+
+def defence_of_ten(defence: Defence) -> Defence:
+    """The layers of the defence, and of its first ones once more, so that they are ten."""
+    missing = of_another_name(defence.layers, 10 - len(defence.layers))
+    return defence.model_copy(update={"layers": (*defence.layers, *missing)})
 
 
 def of_another_name(layers: tuple[DefenceLayer, ...], n: int) -> tuple[DefenceLayer, ...]:
@@ -95,7 +103,16 @@ def main() -> None:
             history = ledger.history()
             reference = load_model("empirical_window")
             salvos = forecast(reference, history, request, 1)
-            plan = make_plan(reference, history, defence, request, service_level=0.95, seed=1)
+            prepared = prepare(load_model(DEFAULT_MODEL), history)
+            calibrated = prepare_calibration(defence, history)
+            ten, seeds = defence_of_ten(defence), count(2)
+            of_ten = prepare_calibration(ten, history)
+
+            def planned(of: Defence, known: Calibration, seed: int = 1) -> Plan:
+                return make_plan(prepared, of, request, service_level=0.95, seed=seed, calibrated=known)
+
+            plan = planned(defence, calibrated)
+            document = plan_document(plan)
             steps: dict[str, Callable[[], object]] = {
                 "ingest of the bundled reports into a new ledger": ingest,
                 "history as of a day": lambda: ledger.history(origin=history.last_day),
@@ -103,9 +120,13 @@ def main() -> None:
                     f"fit and 2,000 paths of 28 days, {name}": partial(forecast, load_model(name), history, request, 1)
                     for name in MODELS
                 },
+                "calibration, learned before requests": lambda: prepare_calibration(defence, history),
+                "calibrated draws for 2,000 paths": lambda: calibrated.for_paths(salvos.paths, next(seeds)),
                 f"defence of {len(defence.layers)} layers": lambda: engage(salvos, defence),
+                f"plan of {len(ten.layers)} layers, all prepared": lambda: planned(ten, of_ten, next(seeds)),
                 "document": lambda: plan_document(plan),
-                "picture": lambda: rendered(plan_picture(plan), ".png", "plan"),
+                "document as JSON": lambda: document.model_dump_json(indent=2),
+                "picture": lambda: rendered(plan_picture(document, history), ".png", "plan"),
                 "salvocast --help, a process": salvocast(folder, "--help"),
                 "salvocast plan, a process": salvocast(folder, "plan"),
             }

@@ -7,6 +7,7 @@ import math
 import platform
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from importlib.metadata import version
 from typing import Literal
 
@@ -180,6 +181,7 @@ class PlanDocument(Document):
 def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None = None) -> ForecastDocument:
     """The published form of a forecast; supplied: the scenario that it was made under."""
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
+    massed = forecast.massed
     return ForecastDocument(
         theatre=forecast.theatre,
         weapon_class=forecast.weapon_class,
@@ -201,7 +203,7 @@ def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None
                 attack_day=day,
                 horizon=step + 1,
                 drones=spread(forecast.paths[:, step]),
-                massed_probability=float(forecast.massed[:, step].mean()),
+                massed_probability=float(massed[:, step].mean()),
             )
             for step, day in enumerate(forecast.days)
         ],
@@ -211,8 +213,8 @@ def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None
                 last_day=forecast.days[n_days - 1],
                 total_drones=spread(forecast.totals(n_days)),
                 largest_day_drones=spread(forecast.paths[:, :n_days].max(axis=1)),
-                massed_probability=float(forecast.massed[:, :n_days].any(axis=1).mean()),
-                massed_days_expected=float(forecast.massed[:, :n_days].sum(axis=1).mean()),
+                massed_probability=float(massed[:, :n_days].any(axis=1).mean()),
+                massed_days_expected=float(massed[:, :n_days].sum(axis=1).mean()),
             )
             for n_days in windows
         ],
@@ -305,8 +307,9 @@ def reported_neutralised_share(history: LaunchHistory, n_days: int = 28) -> floa
     return float(history.neutralised[usable][-n_days:].sum() / launched)
 
 
+@cache
 def versions() -> dict[str, str]:
-    """What computed the numbers."""
+    """What computed the numbers; read once, because looking them up takes as long as all quantiles of a forecast."""
     packages = ("salvocast", "numpy", "scipy", "statsmodels")
     return {"python": platform.python_version()} | {package: version(package) for package in packages}
 

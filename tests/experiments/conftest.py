@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
 from features.ledger import Ledger
-from features.records import QuietDayRule
+from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
+from features.sources.reading import Reading
 
 FIRST_DAY = date(2025, 1, 1)
 
@@ -64,3 +65,26 @@ def series_without_gaps(filled_ledger: Path) -> LaunchHistory:
     """The bundled series, every silent day counted as quiet."""
     with Ledger.open(f"sqlite:///{filled_ledger}") as ledger:
         return ledger.history(rule=QuietDayRule.ALL)
+
+
+@pytest.fixture(scope="session")
+def night() -> Callable[[date, int], SalvoReport]:
+    """The report of the usual night window that ends on a day."""
+
+    def make(day: date, launched: int) -> SalvoReport:
+        end = datetime(day.year, day.month, day.day, 8)
+        return SalvoReport(window_start=end - timedelta(hours=14), window_end=end, launched=launched, source="table")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def weekly_ledger(tmp_path_factory: pytest.TempPathFactory, night: Callable[[date, int], SalvoReport]) -> Path:
+    """A ledger file with 150 nights until 2026-02-28: ten times as many drones at the end of a week as at its begin."""
+    rng = np.random.default_rng(1)
+    path = tmp_path_factory.mktemp("weekly") / "ledger.db"
+    days = [date(2026, 2, 28) - timedelta(days=back) for back in reversed(range(150))]
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        reports = [night(day, 20 + 30 * day.weekday() + int(rng.integers(0, 20))) for day in days]
+        ledger.ingest(Reading("table", "all", iter(reports)), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    return path

@@ -17,9 +17,10 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule
 from features.sources.bundled import read_bundled
+from forecasting.calibration import Calibration
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, load_model
-from forecasting.plan import Plan, make_plan
+from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration
 from forecasting.reported_losses import StatedKills, parse_kill_shares
 from forecasting.types import SalvoForecast
 
@@ -109,14 +110,28 @@ def bundled_kill_shares() -> tuple[StatedKills, ...]:
 
 
 @pytest.fixture(scope="session")
-def bundled_plan(
+def bundled_prepared(bundled_history: LaunchHistory) -> Prepared:
+    return prepare(load_model("empirical_window"), bundled_history)
+
+
+@pytest.fixture(scope="session")
+def bundled_calibrated(
     bundled_history: LaunchHistory, bundled_defence: Defence, bundled_kill_shares: tuple[StatedKills, ...]
-) -> Plan:
+) -> Calibration:
+    """Of the bundled defence, to the bundled record and published shares of kills."""
+    return prepare_calibration(bundled_defence, bundled_history, bundled_kill_shares)
+
+
+@pytest.fixture(scope="session")
+def bundled_plan(bundled_prepared: Prepared, bundled_defence: Defence, bundled_calibrated: Calibration) -> Plan:
     """What `salvocast plan` computes without any option."""
-    request = SimulationRequest(horizon=28, n_paths=2_000)
-    model = load_model("empirical_window")
     return make_plan(
-        model, bundled_history, bundled_defence, request, service_level=0.95, seed=1, kill_shares=bundled_kill_shares
+        bundled_prepared,
+        bundled_defence,
+        SimulationRequest(horizon=28, n_paths=2_000),
+        service_level=0.95,
+        seed=1,
+        calibrated=bundled_calibrated,
     )
 
 

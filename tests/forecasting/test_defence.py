@@ -536,7 +536,24 @@ def test_a_stock_out_upstream_brings_the_next_one_forward(salvos_of: SalvosOf, d
 
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once, where there are twelve nights: 75 paths are five blocks, of which the last is alone."""
     monkeypatch.setattr(defence_module, "BLOCK", 16)
+    monkeypatch.setattr(defence_module, "_AT_ONCE", 2 * 16 * 12)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_how_many_blocks_are_computed_at_once_changes_nothing(
+    salvos_of: SalvosOf, bundled_defence: Defence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    salvos = salvos_of(np.random.default_rng(1).poisson(300, (75, 12)))
+    met: list[Engagements] = []
+    done: list[int] = []
+    for at_once in (1, 2 * 16 * 12, 10**6):
+        monkeypatch.setattr(defence_module, "_AT_ONCE", at_once)
+        met.append(engage(salvos, bundled_defence, armed_share=armed(0.6, salvos), on_paths=done.append))
+    assert done == [16] * 4 + [11] + [32, 32, 11] + [75]
+    assert _same(met[0], met[1])
+    assert _same(met[0], met[2])
 
 
 @pytest.mark.usefixtures("small_blocks")

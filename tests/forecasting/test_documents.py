@@ -20,7 +20,7 @@ from features.records import UKRAINE
 from features.scenarios import load_scenario
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, forecast, load_model
-from forecasting.plan import Plan, Target, make_plan
+from forecasting.plan import Plan, Target, make_plan, prepare, prepare_calibration
 from forecasting.report.document import (
     ForecastDocument,
     PlanDocument,
@@ -372,16 +372,19 @@ def test_the_tables_have_the_documented_types(plan: PlanDocument) -> None:
     assert bool(made["layers"].set_index("layer").loc["electronic_warfare", ["order_quantity"]].isna().all())
 
 
-def planned(history: LaunchHistory, defence: Defence, horizon: int = 3, **given: Any) -> PlanDocument:
-    request = SimulationRequest(horizon, 50)
+def planned(
+    history: LaunchHistory, defence: Defence, horizon: int = 3, *, calibrate: bool = True, **given: Any
+) -> PlanDocument:
+    prepared, request = prepare(load_model("empirical_window"), history), SimulationRequest(horizon, 50)
+    calibrated = prepare_calibration(defence, history) if calibrate else None
     return plan_document(
-        make_plan(load_model("empirical_window"), history, defence, request, service_level=0.95, seed=1, **given)
+        make_plan(prepared, defence, request, service_level=0.95, seed=1, calibrated=calibrated, **given)
     )
 
 
 @pytest.mark.parametrize("target", [Target(40.0), Target(1e4), Target(1.0, 1e6)])
 def test_a_target_is_in_every_form(target: Target, bundled_history: LaunchHistory, bundled_defence: Defence) -> None:
-    document = planned(bundled_history, bundled_defence, target=target, to_record=False)
+    document = planned(bundled_history, bundled_defence, target=target, calibrate=False)
     required = document.requirement
     assert required is not None
     written = json.loads(document.model_dump_json())

@@ -16,7 +16,7 @@ from features.history import LaunchHistory
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, load_model
 from forecasting.ordering import cover, order_for_horizon
-from forecasting.plan import make_plan
+from forecasting.plan import make_plan, prepare, prepare_calibration
 from forecasting.types import StockOutlook
 
 DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
@@ -110,12 +110,12 @@ def test_the_orders_of_a_plan_keep_their_promise_on_its_own_paths(
     bundled_history: LaunchHistory, bundled_defence: Defence
 ) -> None:
     made = make_plan(
-        load_model("empirical_window"),
-        bundled_history,
+        prepare(load_model("empirical_window"), bundled_history),
         bundled_defence,
         SimulationRequest(28, 400),
         service_level=0.9,
         seed=1,
+        calibrated=prepare_calibration(bundled_defence, bundled_history),
     )
     ordered = {order.layer_id: order.quantity for order in made.orders}
     assert list(ordered) == [layer.id for layer in bundled_defence.layers if layer.interceptor]
@@ -273,12 +273,6 @@ def test_it_is_refused_for_a_defence_without_stocks_too(
     service_level: float, bundled_history: LaunchHistory, bundled_defence: Defence
 ) -> None:
     jamming = bundled_defence.only(("electronic_warfare",))
+    prepared = prepare(load_model("empirical_window"), bundled_history)
     with pytest.raises(InputError, match="service level is"):
-        make_plan(
-            load_model("empirical_window"),
-            bundled_history,
-            jamming,
-            SimulationRequest(7, 10),
-            service_level=service_level,
-            seed=1,
-        )
+        make_plan(prepared, jamming, SimulationRequest(7, 10), service_level=service_level, seed=1)

@@ -1,23 +1,40 @@
 """The plan as a whole: what its parts hand to each other."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.records import UKRAINE
+from features.scenarios import load_scenario
+from forecasting.calibration import Calibration
 from forecasting.defence import Levels, engage
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, load_model
-from forecasting.plan import Plan, Target, make_plan, reported_armed_share
+from forecasting.plan import (
+    CALIBRATION_DRAWS,
+    Plan,
+    Prepared,
+    Target,
+    make_plan,
+    prepare,
+    prepare_calibration,
+    reported_armed_share,
+)
 from forecasting.program import defence_program
+from forecasting.report.document import plan_document
 from forecasting.reported_losses import StatedKills
 from forecasting.requirement import leakers_with
-from forecasting.stock import Delivery
+from forecasting.scenario_forecast import ScenarioRequest
+from forecasting.stock import Delivery, with_stock, without_stocks
 from forecasting.types import SalvoForecast
 
 ORIGIN = date(2026, 2, 28)
@@ -26,10 +43,20 @@ HistoryOf = Callable[[Any], LaunchHistory]
 SalvosOf = Callable[..., SalvoForecast]
 
 
-def planned(history: LaunchHistory, defence: Defence, *, horizon: int = 28, n_paths: int = 200, **given: Any) -> Plan:
-    request = SimulationRequest(horizon, n_paths)
-    given = {"service_level": 0.95, "seed": 1} | given
-    return make_plan(load_model("empirical_window"), history, defence, request, **given)
+def planned(
+    history: LaunchHistory,
+    defence: Defence,
+    *,
+    horizon: int = 28,
+    n_paths: int = 200,
+    calibrate: bool = True,
+    kill_shares: Sequence[StatedKills] = (),
+    **given: Any,
+) -> Plan:
+    prepared, request = prepare(load_model("empirical_window"), history), SimulationRequest(horizon, n_paths)
+    calibrated = prepare_calibration(defence, history, kill_shares) if calibrate else None
+    given = {"service_level": 0.95, "seed": 1, "calibrated": calibrated} | given
+    return make_plan(prepared, defence, request, **given)
 
 
 def stocked(stock: float, **more: Any) -> dict[str, Any]:
@@ -45,11 +72,127 @@ def stocked(stock: float, **more: Any) -> dict[str, Any]:
     } | more
 
 
+def json_of(plan: Plan) -> str:
+    return plan_document(plan).model_dump_json()
+
+
+class TestPrepared:
+    """What is learned from the record is learned once, whatever is asked for."""
+
+    REQUEST = SimulationRequest(horizon=28, n_paths=200)
+
+    def test_requests_that_share_it_give_the_bytes_that_each_gives_alone(
+        self,
+        bundled_history: LaunchHistory,
+        bundled_defence: Defence,
+        bundled_kill_shares: tuple[StatedKills, ...],
+    ) -> None:
+        """In several threads at once too."""
+        model = load_model("salvo_ensemble")
+        asked: list[dict[str, Any]] = [{"seed": 1}, {"seed": 2}, {"seed": 1, "layers": ("fighter",)}, {"seed": 2}]
+
+        def learned() -> tuple[Prepared, Calibration]:
+            calibrated = prepare_calibration(bundled_defence, bundled_history, bundled_kill_shares)
+            return prepare(model, bundled_history), calibrated
+
+        def made(prepared: Prepared, calibrated: Calibration, given: dict[str, Any]) -> str:
+            plan = make_plan(
+                prepared, bundled_defence, self.REQUEST, service_level=0.95, calibrated=calibrated, **given
+            )
+            return json_of(plan)
+
+        alone = [made(*learned(), given) for given in asked]
+        shared = learned()
+        with ThreadPoolExecutor(2) as threads:
+            again = list(threads.map(partial(made, *shared), asked))
+        assert again == alone
+        assert len(set(alone)) == 3
+
+    def test_a_calibration_serves_every_stock(
+        self,
+        bundled_prepared: Prepared,
+        bundled_calibrated: Calibration,
+        bundled_defence: Defence,
+        bundled_history: LaunchHistory,
+        bundled_kill_shares: tuple[StatedKills, ...],
+    ) -> None:
+        """Supply, prices, lead times and minimum stocks are none of its business either; kill ranges are."""
+        other = with_stock(bundled_defence, {"fighter": 7}, ORIGIN, "stock.csv")
+        changes = {"minimum_stock": 3, "review_days": 5, "unit_cost_usd": other.layers[3].unit_cost_usd}
+        mine = other.layers[1].model_copy(update=changes)
+        other = other.model_copy(update={"layers": (other.layers[0], mine, *other.layers[2:])})
+        assert without_stocks(other) == without_stocks(bundled_defence) == bundled_calibrated.defence
+        found = prepare_calibration(other, bundled_history, bundled_kill_shares)
+        assert found.quantities == bundled_calibrated.quantities
+        assert found.posterior.size_effect.tobytes() == bundled_calibrated.posterior.size_effect.tobytes()
+        plans = [
+            make_plan(bundled_prepared, other, self.REQUEST, service_level=0.9, seed=3, calibrated=calibrated)
+            for calibrated in (bundled_calibrated, found)
+        ]
+        assert json_of(plans[0]) == json_of(plans[1])
+        assert plans[0].engagements.stocks[0].opening.tolist() == [7] * 200
+
+    @pytest.mark.parametrize("changed", ["engaged_share", "kill_probability", "engagements_per_night", "rounds"])
+    def test_one_of_other_kills_is_refused(
+        self, changed: str, bundled_prepared: Prepared, bundled_calibrated: Calibration, bundled_defence: Defence
+    ) -> None:
+        first = bundled_defence.layers[0]
+        value = 5 if changed == "rounds" else getattr(bundled_defence.layers[3], changed)
+        assert value != getattr(first, changed)
+        layers = (first.model_copy(update={changed: value}), *bundled_defence.layers[1:])
+        other = bundled_defence.model_copy(update={"layers": layers})
+        with pytest.raises(ValueError, match="the calibration is of another defence"):
+            make_plan(bundled_prepared, other, self.REQUEST, service_level=0.9, seed=1, calibrated=bundled_calibrated)
+
+    def test_the_calibration_does_not_depend_on_the_seed_of_a_request_and_what_the_paths_get_of_it_does(
+        self, bundled_prepared: Prepared, bundled_calibrated: Calibration, bundled_defence: Defence
+    ) -> None:
+        plans = [
+            make_plan(
+                bundled_prepared,
+                bundled_defence,
+                SimulationRequest(7, CALIBRATION_DRAWS),
+                service_level=0.9,
+                seed=seed,
+                calibrated=bundled_calibrated,
+            )
+            for seed in (1, 2)
+        ]
+        documents = [plan_document(plan).calibration for plan in plans]
+        assert documents[0] == documents[1]
+        drawn = [plan.engagements.draws[3]["kill_probability"] for plan in plans]
+        assert not np.array_equal(*drawn)
+        np.testing.assert_array_equal(*(np.sort(values) for values in drawn))
+
+
+class TestHeld:
+    def planned(self, history: LaunchHistory, defence: Defence, **given: Any) -> Plan:
+        return planned(history, defence, horizon=14, n_paths=50, calibrate=False, **given)
+
+    def test_an_assumption_of_the_scenario_is_held_at_its_level(
+        self, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        scenario = ScenarioRequest(load_scenario("published"), load_scenario("published"), UKRAINE)
+        held = self.planned(bundled_history, bundled_defence, scenario=scenario, held={"stock.drawdown": 0.1})
+        assert held.supplied is not None
+        levels = held.supplied.coupled.supply.levels
+        assert set(levels["stock.drawdown"]) == {0.1}
+        assert len(set(levels["stock.opening"])) > 10
+        with pytest.raises(InputError, match=r"unknown assumption 'stock\.drawdwn': did you mean stock\.drawdown"):
+            self.planned(bundled_history, bundled_defence, scenario=scenario, held={"stock.drawdwn": 0.5})
+
+    def test_without_a_scenario_there_is_nothing_to_hold(
+        self, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        with pytest.raises(InputError, match=r"stock\.drawdown is held without a scenario"):
+            self.planned(bundled_history, bundled_defence, held={"stock.drawdown": 0.5})
+
+
 class TestCalibration:
     def test_without_it_the_ranges_are_those_of_the_file(
         self, bundled_history: LaunchHistory, bundled_defence: Defence
     ) -> None:
-        made = planned(bundled_history, bundled_defence, to_record=False)
+        made = planned(bundled_history, bundled_defence, calibrate=False)
         assert made.calibration is None
         share = np.full((1, 28), reported_armed_share(bundled_history))
         met = engage(made.forecast, bundled_defence, armed_share=share)
@@ -59,7 +202,7 @@ class TestCalibration:
         self, bundled_plan: Plan, bundled_history: LaunchHistory, bundled_defence: Defence
     ) -> None:
         """Of large nights, where the ranges alone and the record say the most different things."""
-        stated = planned(bundled_history, bundled_defence, n_paths=2_000, to_record=False)
+        stated = planned(bundled_history, bundled_defence, n_paths=2_000, calibrate=False)
         large = bundled_history.launched[-168:] >= 400
         launched, lost = bundled_history.launched[-168:][large], bundled_history.neutralised[-168:][large]
 
@@ -218,7 +361,7 @@ class TestDeliveries:
     ) -> None:
         due = [Delivery("fighter", ORIGIN + timedelta(days=3), 70)]
         without, with_them, other = (
-            planned(bundled_history, bundled_defence, deliveries=deliveries, layers=("fighter",), to_record=False)
+            planned(bundled_history, bundled_defence, deliveries=deliveries, layers=("fighter",), calibrate=False)
             for deliveries in ((), due, [Delivery("interceptor_drone", ORIGIN + timedelta(days=3), 70)])
         )
         added = with_them.engagements.stocks[0].supplied - without.engagements.stocks[0].supplied
@@ -285,3 +428,21 @@ class TestRequirement:
         assert not short.found.met
         assert short.found.quantities.tolist() == [40]
         assert "the budget of 40,000 USD is the limit" in short.found.obstacle
+
+
+def test_a_plan_under_a_scenario_is_the_same_whatever_was_asked_before(
+    bundled_history: LaunchHistory, bundled_defence: Defence
+) -> None:
+    published = load_scenario("published")
+    shared = prepare(load_model("empirical_window"), bundled_history)
+
+    def paths(prepared: Prepared, horizon: int, seed: int, scenario: str) -> NDArray[np.int64]:
+        asked = ScenarioRequest(published, load_scenario(scenario), "ukraine")
+        request = SimulationRequest(horizon, 30)
+        made = make_plan(prepared, bundled_defence, request, service_level=0.95, seed=seed, scenario=asked)
+        return made.forecast.paths
+
+    asked = [(40, 1, "published"), (40, 2, "truce_30_days"), (7, 2, "published")]
+    for each in asked:
+        alone = prepare(load_model("empirical_window"), bundled_history)
+        np.testing.assert_array_equal(paths(shared, *each), paths(alone, *each))

@@ -25,7 +25,7 @@ Under = Callable[..., SuppliedForecast]
 
 def forecaster(history: LaunchHistory, horizon: int = HORIZON, seed: int = 1) -> ScenarioForecaster:
     salvos = forecast(load_model("empirical_window"), history, SimulationRequest(horizon, N_PATHS), seed)
-    return ScenarioForecaster(salvos, history, load_scenario("published"))
+    return ScenarioForecaster.of(salvos, history, load_scenario("published"))
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def forecaster() -> ScenarioForecaster:
     counts = np.full(N_DAYS, 100.0)
     history = LaunchHistory(UKRAINE, "shahed", QuietDayRule.NONE, FIRST, counts, np.full(N_DAYS, np.nan))
     salvos = forecast(load_model("empirical_window"), history, SimulationRequest(HORIZON, 200), 1)
-    return ScenarioForecaster(salvos, history, stated())
+    return ScenarioForecaster.of(salvos, history, stated())
 
 
 @pytest.fixture(scope="module")

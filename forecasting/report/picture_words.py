@@ -1,0 +1,250 @@
+"""What the pictures say in words: names, the line under a title, and a description for those who cannot see them."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.history import LaunchHistory
+from features.records import SHAHED, weapons
+from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.language import Translator, translator
+from forecasting.report.parts import LEVELS, Spread
+from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.sensitivity import Sensitivity
+from forecasting.track_record import PastForecast, TrackRecord, coverage, skill
+
+Days = NDArray[np.datetime64]
+Counts = NDArray[np.float64]
+
+_BETWEEN = "\u00a0· "  # a line may begin after the dot, not with it
+PAST_DAYS = 60
+"""Shown before the origin."""
+
+
+def forecast_of(document: ForecastDocument | PlanDocument) -> ForecastDocument:
+    """The forecast that a document is, or rests on."""
+    return document.forecast if isinstance(document, PlanDocument) else document
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def theatre_name(theatre: str, t: Translator) -> str:
+    """South Korea, for south_korea."""
+    return t(theatre.replace("_", " ").title())
+
+
+def weapon_name(weapon_class: str) -> str:
+    """What the weapons of a class are called in full, for translation."""
+    return "Shahed-type drones" if weapon_class == SHAHED else weapons(weapon_class)
+
+
+def made_by(document: ForecastDocument, t: Translator) -> str:
+    """Of which theatre a forecast is, and what it rests on, in one line."""
+    parts = [
+        f"{theatre_name(document.theatre, t)}, {t(weapon_name(document.weapon_class))}",
+        t("as of {day}", day=t.day(document.origin)),
+        t("model {model}", model=document.model_id),
+        *([scenario_name(document, t)] if document.supply else []),
+        t("data {digest}", digest=document.data_digest[:12]),
+    ]
+    return warned(bool(document.supply and document.supply.assumption_only), t) + _BETWEEN.join(parts)
+
+
+def warned(assumption_only: bool, t: Translator) -> str:
+    """What stands before everything that no record stands behind."""
+    return f"{t(ASSUMPTION_ONLY)}: " if assumption_only else ""
+
+
+def scenario_name(document: ForecastDocument | PlanDocument, t: Translator) -> str:
+    """The scenario of a document, in words."""
+    supply = forecast_of(document).supply
+    return t("scenario {name}", name=supply.scenario) if supply else t("no scenario")
+
+
+def sensitivity_of(found: Sensitivity, t: Translator) -> str:
+    """Whose sensitivity it is, in one line."""
+    scenario = t("scenario {name}", name=found.scenario)
+    return f"{warned(found.assumption_only, t)}{theatre_name(found.theatre, t)}{_BETWEEN}{scenario}"
+
+
+def period_name(period: str, t: Translator) -> str:
+    """A month as the language writes it; other periods of a calibration by their own name."""
+    year, _, month = period.partition("-")
+    if year.isdigit() and month.isdigit():
+        return t.day(date(int(year), int(month), 1), "LLL y")
+    return t(period)
+
+
+def record_of(model_id: str, targets: Sequence[PastForecast], t: Translator) -> str:
+    """The coverage of past forecasts, and how much better they were than the reference, in one line."""
+    if not targets:
+        return t("nothing is known of these days yet")
+    covered = t(
+        "covered by the 50, 80 and 95 % intervals: {shares}",
+        shares=", ".join(t.percent(coverage(targets, level)) for level in LEVELS),
+    )
+    better = skill(targets)
+    relative = "" if better is None else t.percent(1.0 - better)
+    gained = t("error (WIS) {share} of that of the reference", share=relative) if relative else ""
+    n = t.plural("{n} forecast", "{n} forecasts", len(targets))
+    return _BETWEEN.join(filter(None, (t("model {model}", model=model_id), n, covered, gained)))
+
+
+def within(shown: Spread, t: Translator) -> str:
+    """The 80 % interval: 900 to 2,100 (80 %)."""
+    interval = shown.interval(0.8)
+    return t(
+        "{low} to {high} ({level})", low=t.number(interval.low), high=t.number(interval.high), level=t.percent(0.8)
+    )
+
+
+def until_origin(document: ForecastDocument, past: LaunchHistory) -> tuple[Days, Counts]:
+    """The days until the origin and their launches; none for a theatre without a record, whose shape is borrowed."""
+    known = past.days <= np.datetime64(document.origin, "D")
+    if document.supply and document.supply.assumption_only:
+        known[:] = False
+    return past.days[known], past.launched[known]
+
+
+def largest_before(document: ForecastDocument, past: LaunchHistory, n_days: int) -> float | None:
+    """Launches on the largest of the last n_days days until the origin; None where so many are not on record."""
+    launched = until_origin(document, past)[1][-n_days:]
+    return float(np.nanmax(launched)) if launched.size == n_days and not np.isnan(launched).all() else None
+
+
+def describe_forecast(document: ForecastDocument | PlanDocument, past: LaunchHistory, *, language: str = "en") -> str:
+    """The fan chart in words."""
+    forecast, t = forecast_of(document), translator(language)
+    first, last, window = forecast.days[0], forecast.days[-1], forecast.windows[0]
+    _, launched = until_origin(forecast, past)
+    reported = launched[-PAST_DAYS:][~np.isnan(launched[-PAST_DAYS:])]
+    before = (
+        t(
+            "Reported on the last {n} days: {low} to {high} a day.",
+            n=t.number(reported.size),
+            low=t.number(reported.min()),
+            high=t.number(reported.max()),
+        )
+        if reported.size
+        else ""
+    )
+    alone = warned(bool(forecast.supply and forecast.supply.assumption_only), t)
+    return alone + t(
+        "Fan chart of the {weapons} launched per attack day. {before} {first_day}: {first}. {last_day}: {last}. Chance "
+        "of a massed strike, {threshold} or more in a day, by {window_day}: {massed}.",
+        weapons=t(weapons(forecast.weapon_class)),
+        before=before,
+        first_day=t.day(first.attack_day),
+        first=within(first.drones, t),
+        last_day=t.day(last.attack_day),
+        last=within(last.drones, t),
+        threshold=t.number(forecast.massed_strikes.threshold_drones),
+        window_day=t.day(window.last_day),
+        massed=t.percent(window.massed_probability),
+    )
+
+
+def describe_stock_out(document: PlanDocument, *, language: str = "en") -> str:
+    """The runway of the stocks in words."""
+    t = translator(language)
+    chances = [
+        f"{t(layer.name)} {t.percent(layer.stock_out_probability)}"
+        for layer in sorted(document.layers, key=lambda layer: -(layer.stock_out_probability or 0))
+        if layer.stock_out_probability is not None
+    ]
+    last = document.forecast.days[-1].attack_day
+    return t("Chance that a stock has run short by {day}: {chances}.", day=t.day(last), chances="; ".join(chances))
+
+
+def describe_largest_day(
+    document: ForecastDocument | PlanDocument, past: LaunchHistory, *, language: str = "en"
+) -> str:
+    """The largest day in words."""
+    t = translator(language)
+    forecast = forecast_of(document)
+    windows = []
+    for window in forecast.windows:
+        n_days = t.plural("{n} day", "{n} days", window.n_days)
+        reported = largest_before(forecast, past, window.n_days)
+        before = "" if reported is None else t(", reported in as many before {largest}", largest=t.number(reported))
+        windows.append(f"{n_days}: {within(window.largest_day_drones, t)}{before}")
+    return t("The largest attack day to expect within {windows}.", windows="; ".join(windows))
+
+
+def describe_calibration(document: PlanDocument, *, language: str = "en") -> str:
+    """The calibration in words."""
+    t, found = translator(language), document.calibration
+    n_nights = found.n_nights if found else 0
+    periods = [
+        t(
+            "{period}: reported {reported}, calibrated {low} to {high}",
+            period=period_name(share.period, t),
+            reported=t.percent(share.reported_low),
+            low=t.percent(share.calibrated.p10),
+            high=t.percent(share.calibrated.p90),
+        )
+        for share in (found.shares if found else ())
+        if share.n_nights
+    ]
+    held = t.plural("{n} night with reported losses", "{n} nights with reported losses", n_nights)
+    return t("Share of drones neutralised, {nights}. {periods}.", nights=held, periods="; ".join(periods))
+
+
+def describe_plan(document: PlanDocument, past: LaunchHistory, *, language: str = "en") -> str:
+    """The whole plan in words: each of its parts."""
+    parts = [describe_forecast(document, past, language=language)]
+    if document.stock_out:
+        parts.append(describe_stock_out(document, language=language))
+    if document.calibration:
+        parts.append(describe_calibration(document, language=language))
+    return " ".join(parts)
+
+
+def describe_comparison(
+    document: ForecastDocument | PlanDocument,
+    other: ForecastDocument | PlanDocument,
+    past: LaunchHistory,
+    *,
+    language: str = "en",
+) -> str:
+    """Two forecasts or plans in words, one after the other."""
+    t = translator(language)
+    return " ".join(
+        f"{capital(scenario_name(each, t))}: {describe_forecast(each, past, language=language)}"
+        for each in (document, other)
+    )
+
+
+def describe_sensitivity(found: Sensitivity, *, language: str = "en") -> str:
+    """The tornado in words: its widest bars."""
+    t = translator(language)
+    widest = [
+        t(
+            "{assumption}: {low} to {high}",
+            assumption=swing.assumption,
+            low=t.number(swing.low),
+            high=t.number(swing.high),
+        )
+        for swing in found.swings[:5]
+    ]
+    return t(
+        "{whose}: interceptors needed, {base} with every assumption drawn; with one held low and high, {widest}.",
+        whose=sensitivity_of(found, t),
+        base=t.number(found.base),
+        widest="; ".join(widest),
+    )
+
+
+def describe_track_record(record: TrackRecord, *, language: str = "en") -> str:
+    """The track record in words."""
+    t = translator(language)
+    return t(
+        "Weekly totals: {totals}. Each attack day: {days}.",
+        totals=record_of(record.model_id, record.totals, t),
+        days=record_of(record.model_id, record.days, t),
+    )
