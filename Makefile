@@ -10,17 +10,20 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 
-.PHONY: plan test test-slow fuzz check bench evidence peers schemas lock clean
+.PHONY: plan serve test test-slow fuzz check audit bench mornings evidence peers schemas screenshots lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
 	@echo "picture: plan.png"
 
+serve: .venv/ready  ## the planner's page and the HTTP API on http://127.0.0.1:8000
+	@$(BIN)/salvocast serve
+
 test: check  ## lint, format, types, and all tests but the slow ones
 	$(PYTEST) -m "not slow"
 
 test-slow: .venv/ready-for-tests  ## the tests that install things or take long
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
 	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
@@ -30,10 +33,29 @@ check: .venv/ready-for-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: .venv/ready  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports (two minutes)
+audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in requirements.txt, and says where it got no answer
+	@mkdir -p build && rm -f build/audit.json
+	@.venv-audit/bin/pip-audit --progress-spinner off --timeout 10 --disable-pip -r requirements.txt -f json -o build/audit.json 2>build/audit.log || true
+	@.venv-audit/bin/python -c '$(AUDITED)'
+# pip-audit finds no vulnerabilities where it found no package: only answers count. No answer is no failure.
+AUDITED := import json, pathlib, sys; \
+	report = pathlib.Path("build/audit.json"); \
+	every = json.loads(report.read_text())["dependencies"] if report.exists() else []; \
+	told = [each for each in every if "vulns" in each]; \
+	bad = [(each["name"], each["version"], vuln["id"], *vuln["fix_versions"]) for each in told for vuln in each["vulns"]]; \
+	print(*map(" ".join, bad), sep="\n", end="\n" * bool(bad)); \
+	print(f"audited: {len(told)} of {len(every)} packages, {len(bad)} known vulnerabilities" if told else "NOT AUDITED: the advisory service cannot be reached from here, or knows none of our packages (build/audit.log)"); \
+	sys.exit(bool(bad))
+
+bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
 	$(BIN)/python experiments/benchmarks/supply.py
 	$(BIN)/python experiments/benchmarks/ledger.py
+	$(BIN)/python experiments/benchmarks/serving.py
+	OMP_NUM_THREADS=1 $(BIN)/python experiments/benchmarks/scaling.py
+
+mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
+	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings
 
 evidence: .venv/ready  ## the tables of the README on the salvo models and on scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
@@ -45,6 +67,9 @@ peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our m
 	OMP_NUM_THREADS=1 .venv-peers/bin/python experiments/benchmarks/peers/forecast.py build/peers
 	$(BIN)/python experiments/benchmarks/peers/score.py build/peers
 
+screenshots: .venv/ready-for-tests  ## the pictures of the page in this README, by Debian's chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.forecasting.service.screenshots .readme
+
 schemas: .venv/ready  ## writes the published JSON Schemas after a change of the documents
 	$(BIN)/python -c 'from pathlib import Path; from forecasting.report.schema import SCHEMAS, current_schema; [Path(f"forecasting/report/{name}.schema.json").write_text(current_schema(name), encoding="utf-8") for name in SCHEMAS]'
 
@@ -53,10 +78,11 @@ lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name n
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group peers -o requirements-peers.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
+	$(BIN)/python -m uv pip compile --group audit -o requirements-audit.txt $(LOCK)
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 clean:
-	rm -rf .venv .venv-peers build dist *.egg-info plan.png
+	rm -rf .venv .venv-peers .venv-audit build dist *.egg-info plan.png
 
 .venv/python:
 	@test -n "$(PYTHON)" || { echo "salvocast needs Python 3.11, 3.12 or 3.13 with venv: install one, or name it: make plan PYTHON=/path/to/python3.12" >&2; exit 2; }
@@ -81,4 +107,9 @@ clean:
 .venv-peers/ready: requirements-peers.txt | .venv/python
 	$(BIN)/python -m venv .venv-peers
 	.venv-peers/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-peers.txt
+	@touch $@
+
+.venv-audit/ready: requirements-audit.txt | .venv/python
+	$(BIN)/python -m venv .venv-audit
+	.venv-audit/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-audit.txt
 	@touch $@

@@ -139,7 +139,7 @@ def run_backtest(
         history = history_at(group[0])
         if replay.window_days is not None:
             history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
-        outcomes = [observed_after(truth, origin, replay.request.horizon) for origin in group]
+        outcomes = [truth.after(origin, replay.request.horizon) for origin in group]
         for model in models:
             earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
             if None in earlier:
@@ -205,16 +205,6 @@ def score_group(
         }
         folds.append(FoldScores(model.model_id, origin, history.digest, rows, path, seconds))
     return folds
-
-
-def observed_after(truth: LaunchHistory, origin: date, horizon: int) -> NDArray[np.float64]:
-    """(horizon,) the counts of the days after the origin; NaN where nothing is known (yet)."""
-    start = (origin - truth.first_day).days + 1
-    observed = np.full(horizon, np.nan)
-    known = truth.launched[max(start, 0) : max(start + horizon, 0)]
-    before = max(-start, 0)  # days before the first report
-    observed[before : before + known.size] = known
-    return observed
 
 
 def score_path(

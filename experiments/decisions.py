@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.backtest import observed_after
 from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.model import Model, SimulationRequest, forecast
@@ -163,7 +162,7 @@ def replay_decisions(
     after an origin has not come or is not known: its total cannot be met.
     """
     rules = planners_rules(horizon)
-    outcomes = np.array([observed_after(truth, origin, horizon).sum() for origin in origins])
+    outcomes = np.array([truth.after(origin, horizon).sum() for origin in origins])
     if unknown := [str(origin) for origin, came in zip(origins, outcomes, strict=True) if np.isnan(came)]:
         raise InputError(
             f"launches of a day in the {horizon} after {unknown[0]} are not known: expected origins whose days have "

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.backtest import HERE, observed_after, score_band
+from experiments.backtest import HERE, score_band
 from experiments.engine import Engine
 from experiments.folds import Band
 from features.history import LaunchHistory
@@ -114,8 +114,7 @@ def run_scenario_backtest(
     """
     by_origin = {}
     tasks = [
-        (model, published, history_at(origin), observed_after(truth, origin, HORIZONS[-1]), n_paths, seed)
-        for origin in origins
+        (model, published, history_at(origin), truth.after(origin, HORIZONS[-1]), n_paths, seed) for origin in origins
     ]
     for origin, of_origin in engine.run(_scored, tasks):
         by_origin[origin] = of_origin
@@ -251,7 +250,7 @@ def _checked(
         history.since(min(expert.first, history.last_day)).known if expert.first <= history.last_day else np.empty(0)
     )
     drawn = over(np.column_stack([paths, np.broadcast_to(passed, (n_paths, passed.size))]), axis=1)
-    came = observed_after(truth, expert.first - timedelta(days=1), (expert.last - expert.first).days + 1)
+    came = truth.after(expert.first - timedelta(days=1), (expert.last - expert.first).days + 1)
     outcome = float(over(came[~np.isnan(came)]))
     low, median, high = np.quantile(drawn, [0.025, 0.5, 0.975])
     return {

@@ -170,6 +170,12 @@ class LaunchHistory:
         """The same history, from `day` on (unchanged where it begins later)."""
         return self._cut(max((day - self.first_day).days, 0), self.launched.size)
 
+    def after(self, origin: date, horizon: int) -> NDArray[np.float64]:
+        """(horizon,) the counts of the days after the origin; NaN where nothing is known (yet, or from before)."""
+        indices = (origin - self.first_day).days + np.arange(1, horizon + 1)
+        known = (indices >= 0) & (indices < self.launched.size)
+        return np.where(known, self.launched[np.clip(indices, 0, self.launched.size - 1)], np.nan)
+
     def _cut(self, start: int, stop: int) -> Self:
         return replace(
             self,

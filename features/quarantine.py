@@ -1,4 +1,7 @@
-"""Rows that could not be a report: repaired, or released with a reason. None is ever deleted."""
+"""Rows that could not be a report: repaired, or released with a reason. Neither deletes one.
+
+`salvocast gc` deletes only old ones that stand again in a later file, and that no decision refers to.
+"""
 
 import hashlib
 import json

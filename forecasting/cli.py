@@ -39,7 +39,7 @@ from forecasting.common_cli import (
     open_history,
 )
 from forecasting.defence_cli import defences
-from forecasting.issue_cli import IssueOption, document_json, issue, issued_request
+from forecasting.issue_cli import IssueOption, issue, issued_request
 from forecasting.scenarios_cli import scenarios
 
 if TYPE_CHECKING:
@@ -272,6 +272,8 @@ def schema_command(
 
 def main() -> None:
     """The entry point: runs the command, and tells every failure in one line on stderr (exit code 2 or 1)."""
+    for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy loads: more threads give sums of other last digits
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     for entry_point in distribution("salvocast").entry_points.select(group="salvocast.commands"):
         command = entry_point.load()
         if isinstance(command, typer.Typer):
@@ -371,6 +373,8 @@ def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Pat
     from features.files import write_or_print
 
     if output is Format.JSON:
+        from forecasting.report.document import document_json
+
         content = document_json(document)
     elif output is Format.TABLE:
         from forecasting.report.text import document_text

@@ -49,6 +49,7 @@ def issued_request(
 def issue(document: "ForecastDocument | PlanDocument", request: "ForecastRequest") -> None:
     """Keeps the document as `--format json` writes it, and tells its id on stderr."""
     from forecasting.archive import Archive, Channel
+    from forecasting.report.document import document_json
 
     content = document_json(document)
     with Archive.open(ledger_url()) as archive:
@@ -60,8 +61,3 @@ def issue(document: "ForecastDocument | PlanDocument", request: "ForecastRequest
             issued_at=datetime.now(UTC),
         )
     print(f"issued as {identity}", file=sys.stderr)
-
-
-def document_json(document: "ForecastDocument | PlanDocument") -> bytes:
-    """The JSON of a document, as it is given out everywhere."""
-    return document.model_dump_json(indent=2).encode() + b"\n"

@@ -61,6 +61,17 @@ P = ParamSpec("P")
 Result = TypeVar("Result")
 RegistryT = TypeVar("RegistryT", bound="Registry")
 
+# MLflow reads these when it is first loaded, which every function here leaves to the last moment.
+for _name, _value in (
+    ("MLFLOW_DISABLE_TELEMETRY", "true"),  # a planning tool tells nobody that it is used
+    ("MLFLOW_LOGGING_LEVEL", "ERROR"),
+    ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
+    ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),  # by itself it goes on for minutes
+    ("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1"),
+    ("MLFLOW_HTTP_REQUEST_TIMEOUT", str(REQUEST_SECONDS)),
+):
+    os.environ.setdefault(_name, _value)
+
 
 def tracking_uri() -> str:
     """`MLFLOW_TRACKING_URI`, or the embedded SQLite store in the home, which is the model registry as well."""
@@ -382,15 +393,6 @@ def noted_champions() -> set[str]:
 
 def ready_client(uri: str) -> Any:
     """An MLflow client of the store and registry at `uri`, whose database is made when it is missing."""
-    for name, value in (
-        ("MLFLOW_DISABLE_TELEMETRY", "true"),  # a planning tool tells nobody that it is used
-        ("MLFLOW_LOGGING_LEVEL", "ERROR"),
-        ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
-        ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),  # by itself it goes on for minutes
-        ("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1"),
-        ("MLFLOW_HTTP_REQUEST_TIMEOUT", str(REQUEST_SECONDS)),
-    ):
-        os.environ.setdefault(name, value)
     logging.getLogger("alembic").setLevel(logging.ERROR)
     from mlflow.tracking import MlflowClient
 

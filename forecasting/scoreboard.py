@@ -228,7 +228,7 @@ def scored(stated: StatedQuantiles, truth: LaunchHistory, against: StatedQuantil
     last_day, observed, median, wis and wis_reference (drones; NaN without a reference), coverage_50, _80, _95 (0 or 1),
     n_below and n_up_to (how many of the seven quantiles are below what came, and how many are not above it)."""
     horizon = stated.days.shape[1]
-    observed = _after(truth, stated.origin, horizon)
+    observed = truth.after(stated.origin, horizon)
     steps = np.arange(1, horizon + 1)
     bands = [name for step in steps for name, (first, last) in DAY_BANDS.items() if first <= step <= last]
     quantiles, firsts, lasts, values = stated.days, steps, steps, observed
@@ -315,10 +315,3 @@ def _quantiles(spread: Mapping[str, Any]) -> NDArray[np.float64]:
     ends = {interval["level"]: interval for interval in spread["intervals"]}
     lows = [ends[level]["low"] for level in reversed(LEVELS)]
     return np.array([*lows, spread["median"], *(ends[level]["high"] for level in LEVELS)], dtype=float)
-
-
-def _after(truth: LaunchHistory, origin: date, horizon: int) -> NDArray[np.float64]:
-    """(horizon,) the counts of the days after the origin; NaN where nothing is known (yet)."""
-    indices = (origin - truth.first_day).days + np.arange(1, horizon + 1)
-    known = (indices >= 0) & (indices < truth.launched.size)
-    return np.where(known, truth.launched[np.clip(indices, 0, truth.launched.size - 1)], np.nan)

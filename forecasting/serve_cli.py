@@ -41,4 +41,4 @@ def serve(
     )
     from forecasting.service.server import run
 
-    run(settings, log_format)
+    run(settings, log_format or LogFormat.TEXT)

@@ -10,6 +10,7 @@ import pytest
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
+from tests.databases import database, postgresql  # noqa: F401 - fixtures
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -13,6 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ROOMS = ("features", "forecasting", "experiments")
 SOURCE_SUFFIXES = {".py", ".csv", ".toml", ".md", ".json"}
+DATA_FOLDERS = {"locale", "templates", "static", "deploy"}
+"""Of packages; all that is in them is shipped."""
 pytestmark = pytest.mark.slow
 
 
@@ -23,9 +25,16 @@ def shipped_from(room: str) -> set[str]:
         path.relative_to(ROOT).as_posix()
         for package in packages
         if package.split(".")[0] == room
-        for path in ROOT.joinpath(*package.split(".")).iterdir()
-        if path.suffix in SOURCE_SUFFIXES
+        for path in ROOT.joinpath(*package.split(".")).rglob("*")
+        if _is_shipped(path.relative_to(ROOT.joinpath(*package.split("."))))
     }
+
+
+def _is_shipped(path: Path) -> bool:
+    """Of a path inside a package."""
+    if len(path.parts) == 2:
+        return path.parts[0] in DATA_FOLDERS
+    return len(path.parts) == 1 and path.suffix in SOURCE_SUFFIXES
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +68,9 @@ def test_every_package_and_its_data_and_nothing_else(wheel: Path) -> None:
         "forecasting/models/empirical_window.py",
         "forecasting/report/plan.schema.json",
         "forecasting/report/forecast.schema.json",
+        "forecasting/report/locale/uk.po",
+        "forecasting/service/templates/page.html",
+        "experiments/deploy/salvocast-retrain.timer",
         "experiments/backtest.py",
     ):
         assert needed in names

@@ -295,6 +295,11 @@ def plan_document(plan: Plan) -> PlanDocument:
     )
 
 
+def document_json(document: ForecastDocument | PlanDocument) -> bytes:
+    """The document as it is given out and archived, whoever asks: JSON in UTF-8, with a line end."""
+    return document.model_dump_json(indent=2).encode() + b"\n"
+
+
 def reported_neutralised_share(history: LaunchHistory, n_days: int = 28) -> float | None:
     """Neutralised over launched on the last n_days days on which both are known; None where there is none.
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.backtest import Backtest, FoldScores, Replay, observed_after, run_backtest, score_band
+from experiments.backtest import Backtest, FoldScores, Replay, run_backtest, score_band
 from experiments.engine import Engine
 from experiments.folds import Band
 from features.errors import InputError
@@ -107,11 +107,11 @@ def test_days_that_are_yet_to_come_are_left_out(history_from: HistoryFrom) -> No
 
 def test_what_is_observed_starts_the_day_after_the_origin(history_from: HistoryFrom) -> None:
     truth = history_from(np.arange(10))
-    assert observed_after(truth, day(3), 3).tolist() == [4, 5, 6]
-    np.testing.assert_array_equal(observed_after(truth, day(8), 3), [9, np.nan, np.nan])
-    np.testing.assert_array_equal(observed_after(truth, day(20), 2), [np.nan, np.nan])
-    np.testing.assert_array_equal(observed_after(truth, day(-3), 4), [np.nan, np.nan, 0, 1])
-    np.testing.assert_array_equal(observed_after(truth, day(-5), 4), np.full(4, np.nan))
+    assert truth.after(day(3), 3).tolist() == [4, 5, 6]
+    np.testing.assert_array_equal(truth.after(day(8), 3), [9, np.nan, np.nan])
+    np.testing.assert_array_equal(truth.after(day(20), 2), [np.nan, np.nan])
+    np.testing.assert_array_equal(truth.after(day(-3), 4), [np.nan, np.nan, 0, 1])
+    np.testing.assert_array_equal(truth.after(day(-5), 4), np.full(4, np.nan))
 
 
 def test_the_truth_never_reaches_a_model(ledger: Ledger) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,9 +17,11 @@ from features.database import Database
 from features.errors import InputError, SalvocastError
 from features.home import ledger_url
 from features.records import QuietDayRule
+from features.tables import issued_table
 from forecasting.archive import Archive, Channel
 from forecasting.report.document import forecast_document
 from forecasting.types import SalvoForecast
+from tests.databases import Database as Databases
 
 Make = Callable[..., bytes]
 NOON = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -50,10 +51,11 @@ def make_document() -> Make:
 
 
 @pytest.fixture
-def archive(home: Path) -> Iterator[Archive]:
-    home.mkdir(exist_ok=True)
-    with Archive.open(ledger_url()) as archive:
+def archive(database: Databases) -> Iterator[Archive]:
+    url = database.migrated()
+    with Archive.open(url) as archive:
         yield archive
+    database.drop(url)
 
 
 def issue(archive: Archive, document: bytes, at: datetime = NOON, **fields: object) -> str:
@@ -126,11 +128,10 @@ def test_an_unknown_id_is_told(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("altered", [b"x", zlib.compress(b"{}")])
-def test_altered_bytes_are_not_given_out(archive: Archive, make_document: Make, home: Path, altered: bytes) -> None:
+def test_altered_bytes_are_not_given_out(archive: Archive, make_document: Make, altered: bytes) -> None:
     identity = issue(archive, make_document())
-    with sqlite3.connect(home / "ledger.db") as connection:
-        connection.execute("UPDATE issued_forecast SET document = ?", (altered,))
-    connection.close()
+    with archive._engine.begin() as connection:
+        connection.execute(issued_table.update().values(document=altered))
     with pytest.raises(SalvocastError, match=f"{identity} is not what was given out"):
         archive.get(identity)
 

@@ -40,7 +40,7 @@ from forecasting.registry import (
     tracking_uri,
 )
 from forecasting.saved import FILES, SavedModel, digest_of, save_model
-from tests.features.conftest import PostgresqlServer, postgresql  # noqa: F401 - a fixture
+from tests.databases import PostgresqlServer
 
 HistoryOf = Callable[[ArrayLike], LaunchHistory]
 SERIES = ("ukraine", "shahed")
@@ -509,7 +509,7 @@ def test_one_process_holds_the_lock_and_a_kill_frees_it(
 @pytest.mark.postgresql
 @pytest.mark.parametrize("which", ["MLFLOW_TRACKING_URI", "SALVOCAST_LEDGER_URL"])
 def test_on_postgresql_the_lock_is_the_server_s_and_reports_can_be_ingested_under_it(
-    postgresql: PostgresqlServer,  # noqa: F811
+    postgresql: PostgresqlServer,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     holder: Callable[[str], "subprocess.Popen[str]"],

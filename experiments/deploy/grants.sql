@@ -1,0 +1,23 @@
+-- What each party may do in the ledger: psql -v ON_ERROR_STOP=1 -d salvocast -f grants.sql
+-- Before the first salvocast command, again after it (it makes the tables), and after each release that changes them.
+-- It may be run at any time: it states what holds.
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO salvocast_reader, salvocast_planner;
+GRANT USAGE, CREATE ON SCHEMA public TO salvocast_operator;
+
+-- Everybody reads everything, and will of tables to come.
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO salvocast_reader, salvocast_planner;
+ALTER DEFAULT PRIVILEGES FOR ROLE salvocast_operator IN SCHEMA public
+    GRANT SELECT ON TABLES TO salvocast_reader, salvocast_planner;
+
+-- A planner issues forecasts, and cannot change what was issued. Neither can an operator, who owns all tables and may
+-- otherwise do everything: the archive is only added to.
+DO $$
+BEGIN
+    IF to_regclass('public.issued_forecast') IS NOT NULL THEN
+        GRANT INSERT ON issued_forecast TO salvocast_planner;
+        GRANT USAGE ON SEQUENCE issued_forecast_number_seq TO salvocast_planner;
+        REVOKE UPDATE, DELETE, TRUNCATE ON issued_forecast FROM salvocast_operator;
+    END IF;
+END
+$$;

@@ -1,0 +1,67 @@
+"""After a retraining: what serves now gives out its plan, so that it will be scored, and drift is looked for."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from experiments.alerts import Alert
+from features.errors import SalvocastError
+from features.ledger import Ledger
+from features.records import SHAHED, UKRAINE
+from forecasting.archive import Archive, Channel
+from forecasting.registry import RegisteredModel, Registry
+from forecasting.report.document import document_json
+from forecasting.request import PlanRequest
+from forecasting.saved import SavedModel
+from forecasting.service.answering import Answering, Known
+
+if TYPE_CHECKING:
+    from experiments.drift import Check
+
+
+def serving(registry: Registry) -> RegisteredModel | None:
+    """The champion; where the registry is away, the one that this machine loaded last. None where there is none."""
+    try:
+        return registry.champion(UKRAINE, SHAHED)
+    except SalvocastError:
+        return registry.last_known_champion(UKRAINE, SHAHED)
+
+
+def told_serving(champion: RegisteredModel | None) -> str:
+    """Which model serves, in a sentence."""
+    if champion is None:
+        return "No champion is registered: salvo_ensemble serves."
+    return f"{champion.name} version {champion.version} serves: {champion.model_id}, fitted through {champion.origin}."
+
+
+def issue_plan(ledger: Ledger, archive: Archive, registry: Registry, now: datetime) -> str:
+    """Issues the plan that is asked for without options, by what serves; returns its id.
+
+    now: with zone. While data and champion stay the same, the plan is the same, and is issued once.
+    """
+    champion = serving(registry)
+    saved = registry.load(champion) if champion else None
+
+    def load(_: str) -> SavedModel:
+        assert saved is not None  # only a champion is loaded by its digest
+        return saved
+
+    answering = Answering(ledger, load, now.date)
+    known = Known("", champion.digest if champion else None)
+    request = PlanRequest()
+    return archive.issue(
+        document_json(answering.document(request, known)),
+        request=request.canonical,
+        channel=Channel.SCHEDULE,
+        model_version=champion.version if champion else None,
+        issued_at=now,
+    )
+
+
+def drift_alerts(checks: "list[Check]", champion: RegisteredModel | None) -> list[Alert]:
+    """An alert for each alarm among the checks."""
+    serves = told_serving(champion)
+    return [
+        Alert(check.name, float("nan") if check.number is None else check.number, check.limit, check.sentence, serves)
+        for check in checks
+        if check.alarm
+    ]

@@ -1,0 +1,139 @@
+"""New reports from the configured sources, and whether what came may be learned from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from enum import Enum, auto
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from experiments.settings import BulletinSource, KaggleSource, Source, TableSource
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import KYIV, SHAHED
+from features.sources.bulletin import read_bulletins
+from features.sources.kaggle import download_newest, read_kaggle, snapshot_files
+from features.sources.reading import Reading
+from features.sources.table import read_table
+from forecasting.model import FEWEST_DAYS
+
+OVERDUE = timedelta(hours=36)
+"""Without a report of drones for so long after the end of a night, one is missing."""
+MORNING = time(8)
+"""When the usual night window ends."""
+NEW_DAYS = 28
+IMPLAUSIBLE = 3.0
+"""A day of more than so many times the largest day before it is a slip of the pen until a person says otherwise."""
+
+
+class Weight(Enum):
+    """What a finding means: told and no more; a person has to see to it; nothing is learned until a person has."""
+
+    NOTE = auto()
+    FAILURE = auto()
+    STOP = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something about the data that a person should know, in one line."""
+
+    text: str
+    weight: Weight
+
+
+def pull(ledger: Ledger, sources: Sequence[Source], folder: Path, now: datetime) -> tuple[Finding, ...]:
+    """Reads every source into the ledger; what cannot be read is a finding, and the others are read all the same.
+
+    folder: where relative paths start. now: with zone. A file that was read before changes nothing. Raises
+    SalvocastError where the ledger itself cannot be written.
+    """
+    findings = []
+    waiting = {row["id"] for row in ledger.quarantine()}
+    for source in sources:
+        told = f"{source.kind} {source.path}" if source.path else source.kind
+        try:
+            for reading in _readings(source, folder, now):
+                ledger.ingest(reading, now)
+        except InputError as error:
+            findings.append(Finding(f"source {told} failed: {error}", Weight.FAILURE))
+    if new := [row for row in ledger.quarantine() if row["id"] not in waiting]:
+        first = f"{new[0]['source']} row {new[0]['row']}: {new[0]['reason']}"
+        more = f"{len(new):,} more rows wait in quarantine" if len(new) > 1 else "one more row waits in quarantine"
+        findings.append(Finding(f"{more}: {first} (salvocast data quarantine)", Weight.FAILURE))
+    return tuple(findings)
+
+
+def check(history: LaunchHistory, trained_through: date | None, now: datetime) -> tuple[Finding, ...]:
+    """What speaks against learning from the history.
+
+    trained_through: the last day that the champion was trained on, None without one: then the last 28 days are looked
+    at as new. now: with zone.
+    """
+    findings = []
+    last = history.last_known_day
+    if history.weapon_class == SHAHED and now > datetime.combine(last, MORNING, KYIV) + OVERDUE:
+        findings.append(Finding(f"no report since {last}: reports are overdue", Weight.NOTE))
+    if trained_through is not None and history.last_day < trained_through:
+        findings.append(
+            Finding(
+                f"the record ends on {history.last_day}, the champion was trained through {trained_through}: reports "
+                "are missing from this ledger",
+                Weight.STOP,
+            )
+        )
+    n_new = NEW_DAYS if trained_through is None else max((history.last_day - trained_through).days, 0)
+    split = history.launched.size - n_new
+    if n_new and split >= FEWEST_DAYS:
+        before, new = float(np.nanmax(history.launched[:split])), history.launched[split:]
+        for index in np.flatnonzero(new > IMPLAUSIBLE * before):
+            findings.append(
+                Finding(
+                    f"{history.days[split + index]} has {new[index]:,.0f} launched, more than {IMPLAUSIBLE:g} times "
+                    f"the largest day before, {before:,.0f}: see whether that is what was reported",
+                    Weight.STOP,
+                )
+            )
+    return tuple(findings)
+
+
+def _readings(source: Source, folder: Path, now: datetime) -> Iterator[Reading]:
+    match source:
+        case KaggleSource(path=None):  # the newest there is, as of now
+            yield replace(read_kaggle(download_newest()), published_at=now)
+        case KaggleSource():
+            for path in snapshot_files(folder / str(source.path)):
+                yield read_kaggle(path)
+        case BulletinSource():
+            for path in _files(source.path, folder):
+                yield read_bulletins(path)
+        case TableSource():
+            for path in _files(source.path, folder):
+                yield read_table(
+                    path,
+                    mapping=source.map,
+                    theatre=source.theatre,
+                    weapon_class=source.weapon_class,
+                    zone=ZoneInfo(source.timezone),
+                )
+
+
+def _files(path: str, folder: Path) -> list[Path]:
+    """The files of a path or pattern, by name; of a folder all that are not hidden. Raises InputError for none."""
+    where = folder / path
+    try:
+        if where.is_dir():
+            found = [file for file in where.iterdir() if file.is_file() and not file.name.startswith(".")]
+        elif where.exists():
+            found = [where]
+        else:
+            root = Path(where.anchor)
+            found = [file for file in root.glob(str(where.relative_to(root))) if file.is_file()]
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if not found:
+        raise InputError(f"{path}: no such file: expected a file, a folder with files, or a pattern that meets some")
+    return sorted(found)

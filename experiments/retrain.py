@@ -1,0 +1,415 @@
+"""A morning's retraining: new reports in, models refitted, and the better recipe serves.
+
+A *recipe* is a model by name: how to fit it is fixed; what it learns, it learns anew from the history of each origin.
+A challenger and the champion's recipe are compared at the most recent origins whose outcomes are known by now. At each
+of them both are fitted to what the ledger shows as published by then, and forecast days that neither had seen; nothing
+of a recipe is learned from the scores. What is registered is the winner fitted once more, to everything known: it has
+no scores of its own, those of its recipe are written beside it.
+
+When the recipe stays, the refitted model becomes champion without a test ("refreshed"): newer data, same recipe. The
+comparison is made again only when there is a new held-out origin, or record, code or settings have changed it: testing
+the same outcomes every morning would sooner or later find a winner by chance.
+
+Killed at any moment and started again, it ends in the same state. Every step leaves nothing behind when done twice, or
+a mark that the next run finds: reports come into the ledger in one transaction a file; the MLflow run is found by its
+key (data, code, settings), and its decision says that the comparison is over; a version is found by what it holds; the
+alias moves in one call. The run ends last. What an unfinished run of earlier data has left is brought to its end first.
+All of it happens under the registry's lock.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.backtest import HERE, Backtest, Replay, run_backtest
+from experiments.engine import Engine
+from experiments.promotion import Decision, RecipeScores, Rules, decide
+from experiments.pull import Finding, Weight, check, pull
+from experiments.settings import RetrainSettings, Settings
+from features.errors import SalvocastError
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import SHAHED, UKRAINE
+from features.release import code_version
+from forecasting.model import REFERENCE_MODEL, SimulationRequest, fit, load_model
+from forecasting.saved import SavedModel
+
+if TYPE_CHECKING:
+    from experiments.tracking import RetrainingRun, RetrainingRuns
+    from forecasting.registry import RegisteredModel, Registry
+
+FEWEST_PAST = 60
+"""Days of record before a held-out origin, so that every recipe can be fitted there."""
+LONGEST_REASON = 3_000
+"""Characters of a reason that go into a tag; the whole of it is in the run's decision.json."""
+
+
+class Kind(StrEnum):
+    """How a retraining ended."""
+
+    NOTHING_NEW = "nothing new"
+    FIRST = "first champion"
+    REFRESHED = "refreshed"
+    PROMOTED = "promoted"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a retraining did. told: in one line. data_digest: of the history. version: of the champion it made.
+    comparison: where one was made."""
+
+    kind: Kind
+    told: str
+    data_digest: str
+    version: int | None = None
+    run_id: str | None = None
+    comparison: "Comparison | None" = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Recipes at held-out origins, and what was decided.
+
+    evidence: digest of all that the scores depend on. result, recipes: None and empty where there was nothing to score.
+    """
+
+    evidence: str
+    origins: tuple[date, ...]
+    result: Backtest | None
+    recipes: tuple[RecipeScores, ...]
+    decision: Decision
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per recipe: score (1: as the reference), coverage of the 80 % ranges, ratio and p against the
+        champion."""
+        verdicts = {verdict.model: verdict for verdict in self.decision.verdicts}
+        return pd.DataFrame(
+            [
+                {
+                    "model": recipe.model,
+                    "score": float(recipe.scores.mean()),
+                    **{f"coverage_80_{kind}": share for kind, share in recipe.coverage.items()},
+                    "ratio": verdicts[recipe.model].ratio if recipe.model in verdicts else np.nan,
+                    "p_holm": verdicts[recipe.model].p_holm if recipe.model in verdicts else np.nan,
+                }
+                for recipe in self.recipes
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run writes down once it has decided, so that a later one need not decide again.
+
+    model: the recipe that shall serve. kind, reason: why. scores: of that recipe. evidence: of the comparison, "" where
+    there was none.
+    """
+
+    model: str
+    kind: Kind
+    reason: str
+    scores: dict[str, float]
+    evidence: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Record":
+        stored = json.loads(text)
+        return cls(**(stored | {"kind": Kind(stored["kind"])}))
+
+
+def retrain(
+    ledger: Ledger,
+    registry: "Registry",
+    runs: "RetrainingRuns",
+    settings: Settings,
+    *,
+    folder: Path,
+    now: Callable[[], datetime],
+    theatre: str = UKRAINE,
+    weapon_class: str = SHAHED,
+    force: bool = False,
+    dry_run: bool = False,
+    engine: Engine = HERE,
+    on_finding: Callable[[Finding], object] = lambda _: None,
+) -> Outcome:
+    """One retraining of one series, from new reports to the champion's alias.
+
+    folder: where the relative paths of the sources start. now: the clock, with zone. force: also where nothing is new,
+    and with data that did not pass their checks. dry_run: decides and changes nothing; sources are not read.
+    on_finding: told of what is odd about sources and data, at once.
+    Raises SalvocastError, with what served before still serving, where data did not pass their checks, a recipe could
+    not be fitted, or ledger or tracking store failed; what was ingested stays.
+    """
+    with registry.lock():
+        if not dry_run:
+            for finding in pull(ledger, settings.source, folder, now()):
+                on_finding(finding)
+        history = ledger.history(theatre, weapon_class)
+        series = f"{theatre} {weapon_class}"
+        key = _digest(history.digest, code_version(), settings.retrain.digest)
+        run = runs.of(series, key)
+        if not dry_run:
+            _end_dead_runs(registry, runs, theatre, weapon_class, run)
+        champion = registry.champion(theatre, weapon_class)
+        findings = check(history, champion.origin if champion else None, now())
+        for finding in findings:
+            on_finding(finding)
+        if run is not None and run.finished and not force:
+            told = _nothing_new(history, run, champion)
+            return Outcome(Kind.NOTHING_NEW, told, history.digest, run.version, run.id)
+        stops = [finding.text for finding in findings if finding.weight is Weight.STOP]
+        if stops and not force:
+            raise SalvocastError(
+                f"the data did not pass: {'; '.join(stops)}; {_serves(champion)}: mend the reports, or retrain with "
+                "--force"
+            )
+        work = _Work(ledger, runs, settings.retrain, history, champion, force, engine)
+        if dry_run:
+            record, comparison = work.decided()
+            told = f"dry run, nothing was changed: {record.kind}: {record.model} would serve: {record.reason}"
+            return Outcome(record.kind, told, history.digest, comparison=comparison)
+        if run is None or run.finished:
+            run = runs.start(series, key, f"retraining {history.last_known_day}")
+        try:
+            record, comparison = work.recorded(run)
+            version = _put_in_service(registry, run, record, history, champion)
+            runs.finish(run.id, "FINISHED", version=version.version)
+        except SalvocastError:
+            with suppress(SalvocastError):  # the tracking store itself may be what failed
+                runs.finish(run.id, "FAILED")
+            raise
+        told = (
+            f"{record.kind}: {record.model} serves as {version.name} version {version.version}, fitted to the record "
+            f"through {history.last_day} (data {history.digest[:12]}, run {run.id}): {record.reason}"
+        )
+        return Outcome(record.kind, told, history.digest, version.version, run.id, comparison)
+
+
+def held_out_origins(history: LaunchHistory, settings: RetrainSettings) -> tuple[date, ...]:
+    """The most recent origins whose outcomes are all known by now, oldest first.
+
+    They stand on a grid of days that does not move with the record, so that most of them are the same tomorrow. The
+    last known day is no outcome: in the morning, what will be launched by daylight is still to come.
+    """
+    last = (history.last_known_day - timedelta(days=settings.horizon + 1)).toordinal()
+    last -= last % settings.every_days
+    first = history.first_day.toordinal() + FEWEST_PAST
+    all_of_them = range(last - (settings.origins - 1) * settings.every_days, last + 1, settings.every_days)
+    return tuple(date.fromordinal(day) for day in all_of_them if day >= first)
+
+
+def compare(
+    ledger: Ledger,
+    history: LaunchHistory,
+    champion: str,
+    settings: RetrainSettings,
+    engine: Engine = HERE,
+    judged: Callable[[str], bool] = lambda _: False,
+) -> Comparison | None:
+    """Scores the champion's recipe and its challengers at the held-out origins, and decides.
+
+    Returns None where the same comparison was `judged` before. A challenger that fails at an origin is out. Raises
+    SalvocastError where the champion's recipe fails. Score of an origin: the mean over the bands (days ahead 1, 2-7,
+    8-14, 15-28, totals of 7 and 28 days) of the WIS over the mean WIS of the reference model in that band, so that a
+    total weighs as much as a day; 1 is as good as the reference.
+    """
+    origins = held_out_origins(history, settings)
+    past = {origin: ledger.history(history.theatre, history.weapon_class, origin=origin) for origin in origins}
+    outcomes = history.since(origins[0]).until(origins[-1] + timedelta(days=settings.horizon)) if origins else history
+    known_then = (f"{origin} {past[origin].digest}" for origin in origins)
+    evidence = _digest(code_version(), settings.digest, outcomes.digest, *known_then)
+    if judged(evidence):
+        return None
+    names = [champion, *(name for name in dict.fromkeys(settings.challengers) if name != champion)]
+    if len(origins) < settings.fewest_origins or len(names) == 1:
+        nobody = RecipeScores(champion, np.empty(len(origins)), {})
+        decision = decide(nobody, [nobody] * (len(names) - 1), _rules(settings), overlap=0, independent={})
+        return Comparison(evidence, origins, None, (), decision)
+    replay = Replay(SimulationRequest(settings.horizon, settings.paths), settings.seed)
+    models = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
+    result = run_backtest(past.__getitem__, history, models, origins, replay, engine=engine)
+    failed = {str(row.model): str(row.reason) for row in result.failures.itertuples()}
+    if champion in failed:
+        raise SalvocastError(f"the champion's recipe {champion} failed at a held-out origin: {failed[champion]}")
+    recipes = _recipe_scores(result.scores, [name for name in names if name not in failed])
+    days = settings.horizon + (origins[-1] - origins[0]).days  # that any outcome looks at, once each
+    decision = decide(
+        recipes[0],
+        recipes[1:],
+        _rules(settings),
+        overlap=(settings.horizon - 1) // settings.every_days,
+        independent={kind: days / length for kind, length in _KINDS.items()},
+    )
+    return Comparison(evidence, origins, result, tuple(recipes), decision)
+
+
+_KINDS = {"days": 1, "total_7": 7, "total_28": 28}
+"""Kinds of target whose coverage is compared -> how many days one of them takes."""
+
+
+def _recipe_scores(scores: pd.DataFrame, names: Iterable[str]) -> list[RecipeScores]:
+    means = scores.groupby(["model", "origin", "band"], observed=True)["wis"].mean()
+    scale = means.loc[REFERENCE_MODEL].groupby("band").mean()
+    relative = means.div(scale.where(scale > 0, 1.0), level="band").groupby(["model", "origin"]).mean()
+    kind = scores["band"].where(scores["band"].isin(list(_KINDS)), "days")
+    coverage = scores.groupby(["model", kind])["coverage_80"].mean()
+    return [
+        RecipeScores(
+            name,
+            relative.loc[name].sort_index().to_numpy(dtype=float),
+            {str(each): float(share) for each, share in coverage.loc[name].items()},
+        )
+        for name in names
+    ]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a decision is made from."""
+
+    ledger: Ledger
+    runs: "RetrainingRuns"
+    settings: RetrainSettings
+    history: LaunchHistory
+    champion: "RegisteredModel | None"
+    force: bool
+    engine: Engine
+
+    def decided(self) -> tuple[Record, Comparison | None]:
+        """Which recipe shall serve, and why; and the comparison, where one was made."""
+        champion = self.champion
+        if champion is None:
+            reason = "no champion was registered, so the first_champion of the settings serves untested"
+            return Record(self.settings.first_champion, Kind.FIRST, reason, {}), None
+        judged = (lambda _: False) if self.force else self.runs.judged
+        comparison = compare(self.ledger, self.history, champion.model_id, self.settings, self.engine, judged)
+        if comparison is None:
+            reason = "the comparison at the same held-out origins stands until there is a new one"
+            return Record(champion.model_id, Kind.REFRESHED, reason, dict(champion.scores)), None
+        model = comparison.decision.promote or champion.model_id
+        kind = Kind.PROMOTED if comparison.decision.promote else Kind.REFRESHED
+        reason = comparison.decision.reason[:LONGEST_REASON]
+        return Record(model, kind, reason, _scores(comparison, model), comparison.evidence), comparison
+
+    def recorded(self, run: "RetrainingRun") -> tuple[Record, Comparison | None]:
+        """What the run decided before it was killed; else what it decides now, written down with what it rests on."""
+        if run.decision is not None:
+            return Record.from_json(run.decision), None
+        record, comparison = self.decided()
+        texts = {"settings": self.settings.model_dump_json(indent=2), "decision": _pretty(record, comparison)}
+        tables: dict[str, pd.DataFrame] = {}
+        metrics: dict[tuple[str, int], float] = {}
+        if comparison is not None and comparison.result is not None:
+            board = comparison.table
+            scores = comparison.result.scores
+            tables = {"recipes": board, "leaderboard": comparison.result.leaderboard(), "scores": scores}
+            long = board.melt(id_vars="model").dropna()  # the champion has no ratio to itself
+            metrics = {
+                (f"{name}.{model}", 0): float(value)
+                for model, name, value in zip(long["model"], long["variable"], long["value"], strict=True)
+            }
+        parameters = _parameters(self.history, self.settings, self.champion)
+        self.runs.decide(run.id, record.to_json(), record.evidence, self.history, parameters, metrics, tables, texts)
+        return record, comparison
+
+
+def _put_in_service(
+    registry: "Registry",
+    run: "RetrainingRun",
+    record: Record,
+    history: LaunchHistory,
+    champion: "RegisteredModel | None",
+) -> "RegisteredModel":
+    """Fits the recipe to everything known, registers it, and moves the alias."""
+    model = load_model(record.model)
+    saved = SavedModel.of(model, fit(model, history), history)
+    version = registry.register(saved, run_id=run.id, scores=record.scores, tags={"reason": record.reason})
+    if champion is None or champion.version != version.version:
+        registry.set_champion(version.name, version.version)
+    return version
+
+
+def _end_dead_runs(
+    registry: "Registry", runs: "RetrainingRuns", theatre: str, weapon_class: str, going_on: "RetrainingRun | None"
+) -> None:
+    """Brings to their end the runs of this series that were killed, but for the one that goes on.
+
+    Under the lock nobody else can be at work on them. One that had registered its version has decided: the version is
+    put in service, as it would have been. Any other is marked as killed.
+    """
+    for dead in runs.unfinished(f"{theatre} {weapon_class}"):
+        if going_on is not None and dead.id == going_on.id:
+            continue
+        made = [each for each in registry.versions(theatre, weapon_class) if each.run_id == dead.id]
+        if made:
+            champion = registry.champion(theatre, weapon_class)
+            if champion is None or champion.version < made[0].version:
+                registry.set_champion(made[0].name, made[0].version)
+            runs.finish(dead.id, "FINISHED", version=made[0].version)
+        else:
+            runs.finish(dead.id, "KILLED")
+
+
+def _parameters(
+    history: LaunchHistory, settings: RetrainSettings, champion: "RegisteredModel | None"
+) -> dict[str, Any]:
+    """What the run would need to be done again, beside code and ledger."""
+    origins = held_out_origins(history, settings)
+    return {
+        "champion_before": f"{champion.model_id} version {champion.version}" if champion else "none",
+        "code_version": code_version(),
+        "settings_digest": settings.digest,
+        "seed": settings.seed,
+        "n_paths": settings.paths,
+        "n_origins": len(origins),
+        **({"first_origin": origins[0], "last_origin": origins[-1]} if origins else {}),
+    }
+
+
+def _pretty(record: Record, comparison: Comparison | None) -> str:
+    verdicts = comparison.decision.verdicts if comparison else ()
+    told = asdict(record) | {"verdicts": [asdict(verdict) for verdict in verdicts]}
+    return json.dumps(told, indent=2, ensure_ascii=False)
+
+
+def _scores(comparison: Comparison, model: str) -> dict[str, float]:
+    """What is written beside a version of that recipe; nothing where no recipe was scored."""
+    for row in comparison.table.to_dict("records"):
+        if row["model"] == model:
+            return {str(name): float(value) for name, value in row.items() if str(name).startswith(("score", "cov"))}
+    return {}
+
+
+def _rules(settings: RetrainSettings) -> Rules:
+    return Rules(settings.margin, settings.p_value, settings.coverage_tolerance, settings.fewest_origins)
+
+
+def _nothing_new(history: LaunchHistory, run: "RetrainingRun", champion: "RegisteredModel | None") -> str:
+    """In words; a version that was made of these data and does not serve was rolled back from."""
+    told = f"nothing new: data {history.digest[:12]} through {history.last_day} were learned from in run {run.id}"
+    if champion is not None and run.version not in (None, champion.version):
+        told += f"; its version {run.version} was rolled back, {_serves(champion)}"
+    return told
+
+
+def _serves(champion: "RegisteredModel | None") -> str:
+    if champion is None:
+        return "no champion is registered"
+    return f"{champion.model_id} version {champion.version}, fitted through {champion.origin}, still serves"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()

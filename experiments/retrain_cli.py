@@ -1,0 +1,196 @@
+"""`salvocast retrain` and `salvocast champion`."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from features.cli import TheatreOption, WeaponClassOption, open_ledger
+from features.errors import InputError
+from features.home import ledger_url
+from features.logs import LogFormatOption, logged, set_up_log
+
+if TYPE_CHECKING:
+    from experiments.pull import Finding
+    from experiments.settings import Settings
+    from forecasting.registry import RegisteredModel, Registry
+
+NEEDS_A_PERSON = 3
+"""Exit code of a retraining that is done, while a source failed or rows wait in quarantine."""
+
+champion = typer.Typer(help="The registered model that serves: show it, its history, or go back to an earlier one.")
+
+
+def retrain(
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+    force: Annotated[
+        bool, typer.Option("--force", help="Also where nothing is new, and with data that did not pass their checks.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would serve; read no source and change nothing.")
+    ] = False,
+    engine: Annotated[
+        str, typer.Option(metavar="local|dask://HOST:PORT", help="Where recipes are scored; the numbers are the same.")
+    ] = "local",
+    jobs: Annotated[int, typer.Option(help="Processes at a time on this machine.")] = 1,
+    show_settings: Annotated[
+        bool, typer.Option("--show-settings", help="Print the settings as they are in force, and do nothing.")
+    ] = False,
+    log_format: LogFormatOption = None,
+) -> int:
+    """Read new reports, refit the models, and let the better one serve.
+
+    Exit code 0: done, or nothing new; 1: failed, and what served serves on; 3: done, and something needs a person.
+    """
+    from experiments.settings import load_settings, settings_path
+
+    settings = load_settings()
+    if show_settings:
+        print(f"# {settings_path()}")
+        print(settings_text(settings), end="")
+        return 0
+    from experiments.engine import Engine
+    from experiments.pull import Weight
+    from experiments.retrain import retrain as run
+    from experiments.tracking import retraining_runs
+    from features.ledger import Ledger
+    from forecasting.registry import Registry
+
+    place = Engine.named(engine, jobs)
+    weights = set()
+
+    def tell(finding: "Finding") -> None:
+        weights.add(finding.weight)
+        print(f"salvocast: {finding.text}", file=sys.stderr)
+
+    set_up_log(log_format)
+    with (
+        logged("retrain", theatre=theatre, weapon_class=weapon_class, dry_run=dry_run) as fields,
+        Registry.open() as registry,
+        retraining_runs() as runs,
+        Ledger.open(ledger_url()) if dry_run else open_ledger() as ledger,
+    ):
+        outcome = run(
+            ledger,
+            registry,
+            runs,
+            settings,
+            folder=settings_path().parent,
+            now=lambda: datetime.now(UTC),
+            theatre=theatre,
+            weapon_class=weapon_class,
+            force=force,
+            dry_run=dry_run,
+            engine=place,
+            on_finding=tell,
+        )
+        fields |= {
+            "outcome": outcome.kind,
+            "version": outcome.version,
+            "run": outcome.run_id,
+            "digest": outcome.data_digest,
+        }
+    print(outcome.told)
+    return NEEDS_A_PERSON if Weight.FAILURE in weights else 0
+
+
+@champion.command("show")
+def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
+    """What serves, and what it was made of."""
+    from forecasting.registry import Registry
+
+    with Registry.open() as registry:
+        serving = _serving(registry, theatre, weapon_class)
+        since = registry.champion_history(theatre, weapon_class)
+    scores = ", ".join(f"{name} {value:.3g}" for name, value in serving.scores.items())
+    print(f"champion     {serving.name} version {serving.version}: {serving.model_id}")
+    print(f"fitted to    data {serving.data_digest[:12]} through {serving.origin}, by salvocast {serving.code_version}")
+    print(f"registered   {serving.registered_at:%Y-%m-%d %H:%M} UTC by run {serving.run_id}")
+    print(f"scores       {scores or 'none: its recipe was not compared yet'} (of its recipe, at held-out origins)")
+    if since:
+        print(f"serves since {since[0].promoted_at:%Y-%m-%d %H:%M} UTC: {since[0].reason}")
+
+
+@champion.command("history")
+def history(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
+    """Every change of the version that serves, the newest first."""
+    from forecasting.registry import Registry
+
+    with Registry.open() as registry:
+        _serving(registry, theatre, weapon_class)
+        known = {version.version: version for version in registry.versions(theatre, weapon_class)}
+        changes = registry.champion_history(theatre, weapon_class)
+    for change in changes:
+        version = known[change.version]
+        print(
+            f"{change.promoted_at:%Y-%m-%d %H:%M} UTC  version {change.version}: {version.model_id}, fitted through "
+            f"{version.origin}: {change.reason}"
+        )
+
+
+@champion.command("rollback")
+def rollback(
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept in the history.")],
+    to: Annotated[
+        int | None, typer.Option(metavar="VERSION", help="Without it, the version that served before this one.")
+    ] = None,
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+) -> None:
+    """Let an earlier version serve again; nothing is deleted. New data bring a new version of its recipe."""
+    from forecasting.registry import Registry
+
+    if not reason.strip():
+        raise InputError("--reason is empty: say why the champion shall not serve")
+    with Registry.open() as registry, registry.lock():
+        serving = _serving(registry, theatre, weapon_class)
+        known = {version.version: version for version in registry.versions(theatre, weapon_class)}
+        served = {change.version for change in registry.champion_history(theatre, weapon_class)}
+        earlier = [version for version in served & set(known) if version < serving.version]
+        if to is None and not earlier:
+            raise InputError(f"no version served before version {serving.version}: name one with --to")
+        chosen = max(earlier) if to is None else to
+        if chosen not in known:
+            raise InputError(f"--to {chosen}: {serving.name} has the versions {_spans(known)}")
+        if chosen == serving.version:
+            raise InputError(f"--to {chosen}: it serves already")
+        registry.load(known[chosen])  # one that cannot be read must not serve
+        told = f"rolled back from version {serving.version}: {reason.strip()}"
+        registry.set_champion(serving.name, chosen, reason=told)
+    print(f"{serving.name} version {chosen} serves: {known[chosen].model_id}, fitted through {known[chosen].origin}")
+
+
+def settings_text(settings: "Settings") -> str:
+    """The settings as a TOML file that says the same, every key in it."""
+    given = settings.model_dump(mode="json", exclude_none=True)
+    lines = []
+    for name, value in given.items():
+        tables = value if isinstance(value, list) else [value]
+        brackets = ("[[", "]]") if isinstance(value, list) else ("[", "]")
+        for table in tables:
+            lines.append(f"{brackets[0]}{name}{brackets[1]}")
+            lines += [f"{key} = {_toml(each)}" for key, each in table.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """JSON but for its objects is TOML as well."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _serving(registry: "Registry", theatre: str, weapon_class: str) -> "RegisteredModel":
+    serving = registry.champion(theatre, weapon_class)
+    if serving is None:
+        raise InputError(
+            f"no champion is registered for {weapon_class} in theatre {theatre}: salvocast retrain makes one"
+        )
+    return serving
+
+
+def _spans(versions: "dict[int, RegisteredModel]") -> str:
+    return f"{min(versions)} to {max(versions)}, newest {versions[max(versions)].model_id}"

@@ -1,0 +1,282 @@
+"""Running a job at the times of a cron expression: each slot once, whoever else is waking up for it.
+
+APScheduler only wakes this process. Which slot is due is computed from the clock (`Cron.latest`), and who runs it is
+decided by its row in the ledger's database (`experiments.slots`). So the same code serves the resident scheduler, a
+systemd timer and a line of cron, alone or together, and a slot that was missed is caught up by whoever wakes first.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
+
+from experiments.alerts import Alert
+from experiments.retrain_cli import NEEDS_A_PERSON
+from experiments.slots import Claim, JobSlots, Status
+from features.errors import InputError, SalvocastError
+from features.logs import without_secrets
+
+CATCH_UP = timedelta(days=7)
+"""A slot missed for longer is not caught up."""
+LOOK_AGAIN = timedelta(minutes=5)
+"""How often a resident scheduler looks for a slot to take: one whose run was killed elsewhere, or that was due while
+the machine slept or the database was away."""
+HEARTBEAT = timedelta(seconds=30)
+RUN_LIMIT = timedelta(hours=2)
+"""A run that takes longer is ended: it would hold up all that come after it."""
+POLL_S = 0.5
+GRACE_S = 20.0
+"""From SIGTERM to SIGKILL."""
+TOLD = "salvocast: "
+"""So begins every line in which a command tells what is wrong."""
+
+Clock = Callable[[], datetime]
+Alive = Callable[[], None]
+"""To be called every second or so by a running job; raises where it must end."""
+
+
+class StoppedError(Exception):
+    """The scheduler was told to stop while a job was running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended: what is written into the history."""
+
+    status: Status
+    message: str
+    needs_a_person: bool = False
+    """It did its work, and found something that somebody should see to."""
+
+
+@dataclass(frozen=True)
+class Cron:
+    """The slots of a cron expression on the clock of a time zone.
+
+    A time that the clock jumps over in spring is due as long after midnight as without the jump; one that it shows
+    twice in autumn is due once, the first time, unless the job is an hourly one (hour *).
+    """
+
+    zone: ZoneInfo
+    hourly: bool
+    trigger: Any
+    """APScheduler's."""
+
+    @classmethod
+    def parse(cls, text: str, timezone: str) -> "Cron":
+        """text: five fields, such as "30 9 * * *". timezone: such as Europe/Kyiv. Raises InputError."""
+        from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
+
+        try:
+            zone = ZoneInfo(timezone)
+        except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+            raise InputError(f"--timezone is '{timezone}': expected a name such as Europe/Kyiv") from error
+        fields = text.split()
+        # Where cron and APScheduler understand different days, neither is guessed.
+        if len(fields) == 5 and re.search(r"(?<!/)\d", fields[4]):
+            raise InputError(f"--cron '{text}': expected names of weekdays, such as mon-fri; numbers differ by tool")
+        if len(fields) == 5 and fields[2] != "*" and fields[4] != "*":
+            raise InputError(f"--cron '{text}': expected a day of the month or a weekday, not both")
+        try:
+            trigger = CronTrigger.from_crontab(text, zone)
+        except ValueError as error:
+            raise InputError(
+                f"--cron '{text}' ({error}): expected minute, hour, day, month and weekday, such as '30 9 * * *'"
+            ) from error
+        cron = cls(zone, fields[1] == "*", trigger)
+        if trigger.get_next_fire_time(None, datetime(2026, 1, 1, tzinfo=UTC)) is None:
+            raise InputError(f"--cron '{text}' is never due: expected a day that exists")
+        return cron
+
+    def latest(self, now: datetime) -> datetime | None:
+        """The newest slot (UTC) that was due by `now` (with zone), none where that is over CATCH_UP ago."""
+        for back in (timedelta(hours=1), timedelta(days=1), CATCH_UP):  # a slot a minute need not be counted for a week
+            latest = None
+            due = self._next(now - back)
+            while due is not None and due <= now:
+                latest = due
+                due = self._next(due + timedelta(seconds=1))
+            if latest:
+                return latest
+        return None
+
+    def _next(self, since: datetime) -> datetime | None:
+        due = self.trigger.get_next_fire_time(None, since)
+        while due is not None and due.fold and not self.hourly:
+            due = self.trigger.get_next_fire_time(None, due.astimezone(UTC) + timedelta(seconds=1))
+        return None if due is None else due.astimezone(UTC)
+
+
+class Schedule:
+    """One job on its slots. Thread-safe: `tick` may be called while another call is running the job."""
+
+    def __init__(
+        self,
+        job: str,
+        cron: Cron,
+        slots: JobSlots,
+        run: Callable[[Alive], Outcome],
+        tell: Callable[[Alert], None],
+        *,
+        serves: Callable[[], str],
+        now: Clock,
+    ) -> None:
+        """job: its name in the history. run: does the work, and calls what it is given every second or so.
+
+        tell: sends an alert. serves: says in a sentence which model still serves. now: the clock, with zone.
+        """
+        self._job, self._cron, self._slots = job, cron, slots
+        self._run, self._tell, self._serves, self._now = run, tell, serves, now
+        self._stopping = Event()
+        self._told_unreachable: datetime | None = None
+
+    def stop(self) -> None:
+        """Ends a running job at its next sign of life; it is written down as lost, and the next start takes it up."""
+        self._stopping.set()
+
+    def tick(self) -> Outcome | None:
+        """Runs the newest slot that is due, if nobody did; None where there was nothing to do.
+
+        Raises SalvocastError where the slots cannot be reached; that is told once a slot.
+        """
+        slot = self._cron.latest(self._now())
+        try:
+            for lost in self._slots.mark_lost(self._job, self._now()):
+                self._alert(lost.slot, lost.status, lost.message)
+            claim = self._slots.claim(self._job, slot, self._now()) if slot else Claim.TAKEN
+        except SalvocastError as error:
+            if self._told_unreachable != slot:
+                self._told_unreachable = slot
+                self._tell_of("not started", 1, f"{error}.")
+            raise
+        if slot is None or claim is Claim.TAKEN:
+            return None
+        if claim is Claim.SKIPPED:
+            outcome = Outcome(Status.SKIPPED, "the run before it was still going on")
+        else:
+            outcome = self._finished(slot)
+        if outcome.status in (Status.FAILED, Status.SKIPPED):
+            self._alert(slot, outcome.status, outcome.message)
+        elif outcome.needs_a_person:
+            self._tell_of("needs a person", 1, f"{outcome.message}.")
+        return outcome
+
+    def run_for_ever(self) -> None:
+        """Waits for slots until it is interrupted (KeyboardInterrupt or SystemExit), then ends what is running."""
+        from apscheduler.schedulers.blocking import BlockingScheduler  # type: ignore[import-untyped]
+
+        # Late is better than never (no grace time); a second call may look while the first one runs the job.
+        scheduler = BlockingScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2}
+        )
+        scheduler.add_job(self._tick, self._cron.trigger)
+        scheduler.add_job(self._tick, "interval", seconds=LOOK_AGAIN.total_seconds(), next_run_time=self._now())
+        try:
+            scheduler.start()
+        except (KeyboardInterrupt, SystemExit):
+            self.stop()
+            scheduler.shutdown()
+
+    def _tick(self) -> None:
+        with suppress(SalvocastError):  # told, and looked at again
+            self.tick()
+
+    def _finished(self, slot: datetime) -> Outcome:
+        try:
+            outcome = self._run(self._alive(slot))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must reach the history
+            outcome = Outcome(Status.FAILED, str(error) or type(error).__name__)
+        if self._stopping.is_set() and outcome.status is Status.FAILED:  # by the same signal, if not by us
+            outcome = Outcome(Status.LOST, "stopped before its end")
+        for attempt in range(3):  # each waits for the lock of an ingest
+            try:
+                self._slots.finish(self._job, slot, self._now(), outcome.status, outcome.message)
+                break
+            except SalvocastError as error:
+                if attempt == 2:
+                    return Outcome(Status.FAILED, f"{outcome.message} (not written into the history: {error})")
+        return outcome
+
+    def _alive(self, slot: datetime) -> Alive:
+        started = beaten = self._now()
+
+        def alive() -> None:
+            nonlocal beaten
+            now = self._now()
+            if self._stopping.is_set():
+                raise StoppedError
+            if now - started > RUN_LIMIT:
+                raise SalvocastError(f"ended, because it took longer than {RUN_LIMIT / timedelta(hours=1):g} hours")
+            if now - beaten >= HEARTBEAT:
+                beaten = now
+                mine = True
+                with suppress(SalvocastError):  # ten in a row may fail before the run is taken for lost
+                    mine = self._slots.heartbeat(self._job, slot, now)
+                if not mine:
+                    raise SalvocastError("ended, because another process took its slot for lost")
+
+        return alive
+
+    def _alert(self, slot: datetime, status: Status, message: str) -> None:
+        due = slot.astimezone(self._cron.zone).isoformat(" ", "minutes")
+        try:
+            failures = self._slots.failures_in_a_row(self._job)
+        except SalvocastError:
+            failures = 1
+        self._tell_of(str(status), failures, f"{self._job}, due {due}, {status}: {message}.")
+
+    def _tell_of(self, what: str, number: int, sentence: str) -> None:
+        try:
+            serves = self._serves()
+        except Exception as error:  # noqa: BLE001 - nothing may keep an alert from being sent
+            serves = f"What serves is not known ({error})."
+        self._tell(Alert(f"{self._job} {what}", number, 0, sentence, serves))
+
+
+def run_command(command: Sequence[str], copy_to: BinaryIO, alive: Alive) -> Outcome:
+    """Runs a command of salvocast to its end; all of its output, without secrets, goes to `copy_to`. The message: the
+    lines in which it told what is wrong, and its last line. With exit code NEEDS_A_PERSON it is done, and needs one.
+
+    A process of its own, so that neither a crash nor a leak takes the scheduler down. Where `alive` raises, it and its
+    children get SIGTERM, and after GRACE_S SIGKILL.
+    """
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            while True:
+                try:
+                    process.wait(POLL_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    alive()
+        finally:
+            _end(process)
+        output.seek(0)
+        text = without_secrets(output.read().decode(errors="replace"))
+    copy_to.write(text.encode())
+    copy_to.flush()
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    wrong = [line for line in lines if line.startswith(TOLD)]
+    message = "; ".join(dict.fromkeys([*wrong, *lines[-1:]])) or "no output"
+    if process.returncode in (0, NEEDS_A_PERSON):
+        return Outcome(Status.DONE, message, process.returncode == NEEDS_A_PERSON)
+    return Outcome(Status.FAILED, f"exit code {process.returncode}: {message}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_S)

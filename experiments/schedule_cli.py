@@ -1,0 +1,183 @@
+"""`salvocast schedule`: the retraining at its times, and how it went."""
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from features.cli import open_ledger
+from features.home import ledger_url
+from features.logs import LOG_FORMAT_VARIABLE, LogFormatOption, logged, set_up_log, without_secrets
+from features.records import SHAHED, UKRAINE
+
+if TYPE_CHECKING:
+    from experiments.alerts import Alert
+    from experiments.schedule import Alive, Outcome
+    from experiments.slots import SlotRun
+
+JOB = "retrain"
+SALVOCAST = (sys.executable, "-P", "-m", "forecasting.cli")
+COMMANDS = [(*SALVOCAST, JOB), (*SALVOCAST, "schedule", "follow-up")]
+
+schedule = typer.Typer(help="Retrain at fixed times, and see how that went.", invoke_without_command=True)
+
+CronOption = Annotated[str, typer.Option(help="When: minute, hour, day, month, weekday (names: mon-fri).")]
+TimezoneOption = Annotated[str, typer.Option(metavar="NAME", help="Whose clock that is.")]
+
+
+class HistoryFormat(StrEnum):
+    """How the history is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+@schedule.callback()
+def schedule_command(
+    context: typer.Context,
+    cron: CronOption = "30 9 * * *",
+    timezone: TimezoneOption = "Europe/Kyiv",
+    once: Annotated[
+        bool, typer.Option("--once", help="Run what is due and was not run yet, and end: for systemd timers and cron.")
+    ] = False,
+    log_format: LogFormatOption = None,
+) -> None:
+    """Run `salvocast retrain` and `salvocast schedule follow-up` at the times of --cron, each time once, however many
+    processes and machines do this.
+
+    A missed time is caught up once, within a week. Failures are told to the webhook SALVOCAST_ALERT_URL and the command
+    under [alerts] in settings.toml.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from experiments.schedule import Cron, Schedule
+    from experiments.slots import JobSlots, Status
+
+    set_up_log(log_format)
+    if log_format is not None:  # of the commands that it runs as well
+        os.environ[LOG_FORMAT_VARIABLE] = log_format
+
+    def run(alive: "Alive") -> "Outcome":
+        with logged("slot", job=JOB) as fields:
+            outcome = _run(alive)
+            fields |= {"status": outcome.status, "message": outcome.message}
+        return outcome
+
+    when = Cron.parse(cron, timezone)
+    with JobSlots.open(ledger_url()) as slots:
+        job = Schedule(JOB, when, slots, run, _tell, serves=_serves, now=lambda: datetime.now(UTC))
+        if once:
+            for sign in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(sign, lambda *_: job.stop())
+            outcome = job.tick()
+            if outcome:
+                print(f"{JOB} {outcome.status}: {outcome.message}", flush=True)
+            if outcome and outcome.status is not Status.DONE:
+                raise typer.Exit(1)
+            return
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, _interrupt)
+        print(f"{JOB} at '{cron}' {timezone}; ends on SIGTERM or Ctrl-C", flush=True)
+        job.run_for_ever()
+
+
+@schedule.command("follow-up")
+def follow_up_command() -> None:
+    """Issue the plan of what serves, so that it will be scored, and tell where forecasts and reports no longer fit."""
+    from experiments.follow_up import drift_alerts, issue_plan, serving
+    from experiments.scoreboard_cli import look_for_drift
+    from forecasting.archive import Archive
+    from forecasting.registry import Registry
+
+    now = datetime.now(UTC)
+    with Registry.open() as registry, open_ledger() as ledger, Archive.open(ledger_url()) as archive:
+        alerts = drift_alerts(look_for_drift(UKRAINE, SHAHED, now), serving(registry))
+        for alert in alerts:
+            _tell(alert)
+        identity = issue_plan(ledger, archive, registry, now)
+    names = ", ".join(alert.name for alert in alerts)
+    print(f"issued {identity[:12]}; drift: {names or 'none'}")
+
+
+@schedule.command("history")
+def history_command(
+    limit: Annotated[int, typer.Option(min=1, help="How many runs, newest first.")] = 30,
+    output: Annotated[HistoryFormat, typer.Option("--format", help="How to write it.")] = HistoryFormat.TABLE,
+) -> None:
+    """When runs were due, by whom they were run, and how they ended. Times in UTC."""
+    from experiments.slots import JobSlots
+
+    with JobSlots.open(ledger_url()) as slots:
+        runs = slots.history(JOB, limit)
+    if output is HistoryFormat.JSON:
+        import json
+        from dataclasses import asdict
+
+        print(json.dumps([asdict(run) for run in runs], default=datetime.isoformat, indent=2))
+        return
+    rows = [_cells(run) for run in runs]
+    header = ["due", "status", "started", "seconds", "by", "message"]
+    if output is HistoryFormat.CSV:
+        import csv
+
+        csv.writer(sys.stdout, lineterminator="\n").writerows([header, *rows])
+        return
+    from forecasting.report.layout import table
+
+    print("\n".join(table(header, rows, left=(0, 1, 2, 4, 5))) if rows else "no run yet")
+
+
+def _run(alive: "Alive") -> "Outcome":
+    """Both commands, the second whatever became of the first: one outcome, the worse of the two."""
+    from experiments.schedule import Outcome, run_command
+    from experiments.slots import Status
+
+    outcomes = [run_command(command, sys.stderr.buffer, alive) for command in COMMANDS]
+    failed = any(outcome.status is Status.FAILED for outcome in outcomes)
+    return Outcome(
+        Status.FAILED if failed else Status.DONE,
+        "; ".join(outcome.message for outcome in outcomes),
+        any(outcome.needs_a_person for outcome in outcomes),
+    )
+
+
+def _interrupt(sign: int, _: object) -> None:
+    signal.signal(sign, signal.SIG_IGN)  # once is enough: what runs is being ended
+    raise KeyboardInterrupt
+
+
+def _cells(run: "SlotRun") -> list[str]:
+    seconds = (run.ended_at or run.heartbeat_at) - run.started_at
+    due, started = (f"{moment:%Y-%m-%d %H:%M}" for moment in (run.slot, run.started_at))
+    return [due, run.status, started, f"{seconds.total_seconds():.0f}", run.claimed_by, run.message]
+
+
+def _tell(alert: "Alert") -> None:
+    from experiments.alerts import send
+    from experiments.settings import load_settings
+    from features.errors import SalvocastError
+
+    alert = replace(alert, sentence=without_secrets(alert.sentence), serves=without_secrets(alert.serves))
+    print(alert.text, file=sys.stderr)
+    try:
+        command = load_settings().alerts.command
+    except SalvocastError as error:  # the webhook may still work
+        command = ()
+        print(f"no alert by command: {without_secrets(str(error))}", file=sys.stderr)
+    for problem in send(alert, os.environ.get("SALVOCAST_ALERT_URL"), command):
+        print(problem, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _serves() -> str:
+    from experiments.follow_up import serving, told_serving
+    from forecasting.registry import Registry
+
+    with Registry.open() as registry:
+        return told_serving(serving(registry))

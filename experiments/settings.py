@@ -1,0 +1,173 @@
+"""`settings.toml`: what an operator sets up once. Every key is optional; `salvocast retrain --show-settings` lists all.
+
+[[source]]                        # where new reports come from, read in this order
+kind = "bulletin"                 # bulletin, table or kaggle, as `salvocast ingest` reads them
+path = "inbox/*.txt"              # a file, a folder or a pattern; from the folder of this file
+[[source]]
+kind = "table"
+path = "counts.csv"
+map = {launched = "UAVs"}
+
+[retrain]
+challengers = ["two_regime"]      # who may become champion
+[alerts]
+command = ["notify", "--urgent"]  # the message comes on its stdin
+[retention]
+runs_days = 365
+"""
+
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, ValidationError, model_validator
+
+from experiments.folds import BANDS
+from features.errors import unknown_name
+from features.home import salvocast_home
+from features.records import SHAHED, UKRAINE
+from features.stated import Name, Stated, one_line, read_stated, told
+from forecasting.model import MAX_PATHS, MODELS
+
+SETTINGS = "settings.toml"
+LONGEST_HORIZON = max(band.last for band in BANDS)
+
+Days = Annotated[int, Field(ge=1, le=36_500)]
+
+
+class BulletinSource(Stated):
+    """Texts of the Air Force. path: a file, a folder or a pattern such as inbox/*.txt."""
+
+    kind: Literal["bulletin"]
+    path: Annotated[str, Field(min_length=1)]
+
+
+class TableSource(Stated):
+    """Tables of one's own. path: as of bulletins. map: field -> column, for columns not named as fields."""
+
+    kind: Literal["table"]
+    path: Annotated[str, Field(min_length=1)]
+    map: dict[str, str] = Field(default={})
+    theatre: Name = UKRAINE
+    weapon_class: Name = SHAHED
+    timezone: str = "Europe/Kyiv"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        try:
+            ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+            raise ValueError(f"timezone is '{self.timezone}': expected a name such as Europe/Kyiv") from error
+        return self
+
+
+class KaggleSource(Stated):
+    """Snapshots of the public table. path: a file, a folder or a zip of them; without one the newest is downloaded."""
+
+    kind: Literal["kaggle"]
+    path: Annotated[str, Field(min_length=1)] | None = None
+
+
+Source = BulletinSource | TableSource | KaggleSource
+
+
+class RetrainSettings(Stated):
+    """How the champion is found.
+
+    first_champion: the model that serves from the first retraining on, untested. challengers: models that may replace
+    it; the defaults are the ensemble, its parts, and the model that the best of them rests on. Not among them is
+    gradient_boosting, which takes seven times as long as the ensemble and has been worse.
+    origins: how many recent origins the recipes are compared at, every_days apart, each with horizon days after it that
+    are known by now. fewest_origins: with fewer the champion stays, whatever the scores. paths, seed: of each forecast.
+    A challenger needs all of: a mean score lower by `margin` (share of the champion's), a p-value of at most `p_value`
+    (one-sided, with Holm's correction for the number of challengers), and a coverage of the 80 % intervals that is not
+    further from 80 % than the champion's by more than coverage_tolerance and by more than chance explains. Where
+    outcomes overlap the test is lenient: at 0.01, one of four equal challengers passes in 6 % of the comparisons.
+    """
+
+    first_champion: str = "salvo_ensemble"
+    challengers: tuple[str, ...] = Field(
+        default=("salvo_ensemble", "two_regime", "local_level", "exponential_empirical", "ratio_to_level"),
+        strict=False,
+    )
+    origins: Annotated[int, Field(ge=2, le=520)] = 26
+    every_days: Annotated[int, Field(ge=1, le=365)] = 7
+    fewest_origins: Annotated[int, Field(ge=2, le=520)] = 12
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = LONGEST_HORIZON
+    paths: Annotated[int, Field(ge=2, le=MAX_PATHS)] = 2_000
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
+    p_value: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    coverage_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.05
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        for name in (self.first_champion, *self.challengers):
+            if name not in MODELS:
+                raise ValueError(str(unknown_name("model", name, MODELS)))
+        if self.fewest_origins > self.origins:
+            raise ValueError(f"fewest_origins is {self.fewest_origins}: expected at most origins, {self.origins}")
+        return self
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the values: equal digests, equal rules."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class AlertSettings(Stated):
+    """command: run where something failed, the message on its stdin. The webhook's address may hold a secret, so it is
+    in the environment alone (SALVOCAST_ALERT_URL)."""
+
+    command: tuple[str, ...] = Field(default=(), strict=False)
+
+
+class RetentionSettings(Stated):
+    """For how many days `salvocast gc` keeps runs, their artefacts with the models that no longer serve, and rows in
+    quarantine that were dealt with."""
+
+    runs_days: Days = 730
+    artefacts_days: Days = 90
+    quarantine_days: Days = 730
+
+
+class Settings(Stated):
+    """The whole file. Relative paths of sources start from the folder that it is in."""
+
+    source: tuple[Annotated[Source, Field(discriminator="kind")], ...] = Field(default=(), strict=False)
+    retrain: RetrainSettings = RetrainSettings()
+    alerts: AlertSettings = AlertSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+
+def settings_path() -> Path:
+    """`SALVOCAST_SETTINGS`, or settings.toml in the home."""
+    given = os.environ.get("SALVOCAST_SETTINGS")
+    return Path(given).expanduser() if given else salvocast_home() / SETTINGS
+
+
+def load_settings() -> Settings:
+    """The settings of this machine; the defaults where there is no file.
+
+    Raises InputError, naming file and key, for a file that cannot be read, and for one that SALVOCAST_SETTINGS names
+    and that is not there.
+    """
+    path = settings_path()
+    if not path.exists() and not os.environ.get("SALVOCAST_SETTINGS"):
+        return Settings()
+    return parse_settings(read_stated(path), str(path))
+
+
+def parse_settings(text: str, file_name: str) -> Settings:
+    """The settings of a TOML text. Raises InputError, naming the file and the key."""
+    try:
+        given = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, nested without end
+        raise one_line(f"{file_name} is not TOML: {error}") from error
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise told(error, Settings, given, file_name) from error

@@ -1,0 +1,162 @@
+"""The application: API, page and what surrounds them."""
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import resources
+from importlib.metadata import version
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from features.errors import SalvocastError
+from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.request import ForecastRequest, PlanRequest
+from forecasting.service import api, docs
+from forecasting.service.desk import Desk
+from forecasting.service.metrics import REQUESTS, SECONDS
+from forecasting.service.page import page_router
+from forecasting.service.pool import Overloaded
+from forecasting.service.problems import Problem, Refused, problem, refused
+from forecasting.service.security import SECURITY_HEADERS, Guard
+from forecasting.service.settings import Settings
+
+log = structlog.get_logger()
+ABOUT = """What to expect of Shahed-type drone salvos, and the interceptors that a defence needs against them.
+
+Every answer is a document with an id, the SHA-256 of its JSON: same request, same data, same id. It holds counts,
+rates, stocks and costs, and nothing on routes, targets, sites or tactics."""
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The application for a server; every worker makes its own."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.desk = Desk(settings)
+        await app.state.desk.open()
+        yield
+        await app.state.desk.close()
+
+    app = FastAPI(
+        title="Salvocast",
+        version=version("salvocast"),
+        description=ABOUT,
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    for router in (api.router, api.operation, docs.router, page_router()):
+        app.include_router(router)
+    for kind in (Exception, HTTPException, RequestValidationError, ValidationError, SalvocastError, Refused):
+        app.add_exception_handler(kind, _told)
+    app.openapi = lambda: _definition(app)  # type: ignore[method-assign]
+    return Watched(Guard(app, settings))
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        allowed = (error.headers or {}).get("Allow", "")
+        told = {
+            404: f"there is nothing at {request.url.path[:200]}",
+            405: f"{request.method[:20]} is not possible here: expected {allowed}",
+        }
+        refusal = Refused(error.status_code, told.get(error.status_code, str(error.detail)), error.headers)
+    elif isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        refusal = Refused(422, f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}")
+    else:
+        refusal = refused(error)
+        if refusal.status >= 500 and not isinstance(error, Overloaded | Refused):
+            log.error("failed", request=request.scope["state"]["request_id"], exc_info=error)
+    return problem(refusal, request.scope["state"]["request_id"])
+
+
+def _definition(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI definition, with the schemas of bodies that are read by hand (see `api.asked`)."""
+    if not app.openapi_schema:
+        made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
+        schemas = made["components"]["schemas"]
+        bodies: tuple[tuple[type[BaseModel], str], ...] = (
+            (ForecastRequest, "validation"),
+            (PlanRequest, "validation"),
+            (api.ReportsRequest, "validation"),
+            (ForecastDocument, "serialization"),
+            (PlanDocument, "serialization"),
+            (Problem, "serialization"),
+        )
+        for kind, mode in bodies:
+            schema = kind.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)  # type: ignore[arg-type]
+            schemas |= schema.pop("$defs", {})
+            schemas[kind.__name__] = schema
+        examples = json.loads(
+            resources.files("forecasting.service").joinpath("static", "api_examples.json").read_text()
+        )
+        for path, example in examples.items():
+            for operation in made["paths"][f"/api/v1{path}"].values():
+                operation["responses"]["200"]["content"]["application/json"]["example"] = example
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+class Watched:
+    """Gives every request an id, every response its security headers, and tells log and metrics what became of it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state = scope.setdefault("state", {})
+        request_id = state["request_id"] = uuid.uuid4().hex
+        began, status = time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = int(message["status"])
+                given = {name.lower() for name, _ in message["headers"]}
+                own = {"X-Request-Id": request_id} | SECURITY_HEADERS
+                message["headers"] = [
+                    *message["headers"],
+                    *(
+                        (name.lower().encode(), value.encode())
+                        for name, value in own.items()
+                        if name.lower().encode() not in given
+                    ),
+                ]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if not isinstance(error, asyncio.CancelledError) and status != 500:
+                log.exception("failed while answering", request=request_id)
+        finally:
+            seconds = time.perf_counter() - began
+            route = getattr(scope.get("route"), "path", "other")
+            method = scope["method"] if scope["method"] in ("GET", "POST", "HEAD") else "other"
+            REQUESTS.labels(method, route, str(status)).inc()
+            SECONDS.labels(route).observe(seconds)
+            tell = log.debug if route.endswith(("healthz", "readyz", "metrics")) else log.info
+            tell(
+                "answered",
+                request=request_id,
+                method=method,
+                route=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 1),
+                digest=state.get("digest"),
+            )

@@ -1,0 +1,221 @@
+"""The processes that compute: a bounded queue before them, a time-out on every job, and no job for nobody.
+
+Each process is a pool of its own, so that one knows which of them has learned what, and what each is doing.
+"""
+
+import asyncio
+import math
+import multiprocessing
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import TimeoutError as JobTimeoutError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+from features.errors import SalvocastError
+
+Result = TypeVar("Result")
+
+WARMING_SECONDS = 120.0
+"""Time-out of what a process learns before its first job."""
+
+
+class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
+    """There is more to do than can be done in time. retry_after: whole seconds until it may be otherwise."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = max(1, math.ceil(retry_after))
+
+
+class TookTooLong(SalvocastError):  # noqa: N818
+    """A job was stopped at the time-out, or would have been."""
+
+
+@dataclass(eq=False)
+class _Process:
+    """One process, and until when it should be busy (seconds of the monotonic clock)."""
+
+    pool: ProcessPool
+    busy_until: float = 0.0
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """Somebody who waits for a process, with the seconds that the job should take."""
+
+    seconds: float
+    process: "asyncio.Future[_Process]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Pool:
+    """Runs functions of a module in `n_processes` processes of their own; each begins with `begin(*begin_with)`.
+
+    most_waiting: jobs that may wait for a process. longest: seconds that a job may wait and run together; what cannot
+    is refused before it begins, and what runs longer all the same is stopped, by ending its process.
+    preload: modules that a new process finds loaded. on_change: told when a process, or who waits for one, has changed.
+    """
+
+    def __init__(
+        self,
+        n_processes: int,
+        *,
+        most_waiting: int,
+        longest: float,
+        begin: Callable[..., object],
+        begin_with: Sequence[object] = (),
+        preload: Sequence[str] = (),
+        on_change: Callable[["Pool"], object] = lambda _: None,
+    ) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(preload))
+        self.n_processes, self._most_waiting, self.longest = n_processes, most_waiting, longest
+        self._all = [
+            _Process(ProcessPool(1, initializer=begin, initargs=begin_with, context=context))
+            for _ in range(n_processes)
+        ]
+        self._idle = deque(self._all)
+        self._waiting: deque[_Waiting] = deque()
+        self._on_change = on_change
+        self._warm_up: tuple[float, Callable[..., object], tuple[object, ...]] | None = None
+        self._renewing: set[asyncio.Task[None]] = set()
+
+    @property
+    def n_waiting(self) -> int:
+        """Jobs that wait for a process."""
+        return len(self._waiting)
+
+    @property
+    def n_busy(self) -> int:
+        """Processes that are not idle."""
+        return self.n_processes - len(self._idle)
+
+    @property
+    def wait(self) -> float:
+        """Seconds until a job that comes now should begin."""
+        if self._idle:
+            return 0.0
+        now = time.monotonic()
+        ahead = sum(max(process.busy_until - now, 0.0) for process in self._all)
+        return (ahead + sum(each.seconds for each in self._waiting)) / self.n_processes
+
+    async def run(self, seconds: float, function: Callable[..., Result], *arguments: object) -> Result:
+        """What the function gives, or raises, in one of the processes; `seconds` is how long it should take.
+
+        Cancelled: the job is stopped, or never begins. Raises Overloaded where the queue is full or too slow for it,
+        and TookTooLong where it was stopped at the time-out.
+        """
+        wait = self.wait
+        if seconds > self.longest:
+            raise TookTooLong(
+                f"this would take about {seconds:,.0f} s, and {self.longest:,.0f} s is the most: take fewer paths, a "
+                "shorter horizon or fewer layers"
+            )
+        if len(self._waiting) >= self._most_waiting or wait + seconds > self.longest:
+            raise Overloaded(
+                f"{len(self._waiting)} requests are waiting already: try again in {max(1, math.ceil(wait))} s", wait
+            )
+        process = await self._taken(seconds)
+        return await self._run_in(process, seconds, function, *arguments)
+
+    async def warm(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
+        """Runs the function in every process, each when it is idle, and from now on in every new one before its first
+        job. Failures are not told: the jobs will tell them."""
+        self._warm_up = (seconds, function, arguments)
+        done: set[_Process] = set()
+        while len(done) < self.n_processes:
+            process = await self._taken(seconds)
+            if process in done:  # the others are busy: their turn will come
+                self._give_back(process)
+                await asyncio.sleep(0.05)
+                continue
+            done.add(process)
+            try:
+                await self._warm(process)
+            finally:
+                self._give_back(process)
+
+    async def close(self) -> None:
+        """Stops the processes; who waits is told."""
+        while self._waiting:
+            self._waiting.popleft().process.set_exception(Overloaded("the server is stopping: try again", 5.0))
+        for process in self._all:
+            process.pool.stop()  # type: ignore[no-untyped-call]
+        await asyncio.gather(*(asyncio.to_thread(process.pool.join, 5.0) for process in self._all))
+
+    async def _taken(self, seconds: float) -> _Process:
+        if self._idle:
+            process = self._idle.popleft()
+            self._on_change(self)
+            return process
+        waiting = _Waiting(seconds)
+        self._waiting.append(waiting)
+        self._on_change(self)
+        try:
+            return await waiting.process
+        except asyncio.CancelledError:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._on_change(self)
+            elif waiting.process.done() and not waiting.process.cancelled():  # it came just now
+                self._give_back(waiting.process.result())
+            raise
+
+    def _give_back(self, process: _Process) -> None:
+        process.busy_until = 0.0
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.process.done():
+                waiting.process.set_result(process)
+                break
+        else:
+            self._idle.append(process)
+        self._on_change(self)
+
+    async def _run_in(
+        self, process: _Process, seconds: float, function: Callable[..., Result], *arguments: object
+    ) -> Result:
+        process.busy_until = time.monotonic() + seconds
+        job: Any = process.pool.schedule(function, arguments, timeout=self.longest)
+        try:
+            result: Result = await asyncio.wrap_future(job)
+        except (JobTimeoutError, ProcessExpired, asyncio.CancelledError) as error:
+            self._renew(process)
+            if isinstance(error, JobTimeoutError):
+                raise TookTooLong(
+                    f"stopped after {self.longest:,.0f} s: take fewer paths, a shorter horizon or fewer layers"
+                ) from error
+            if isinstance(error, ProcessExpired):  # ended from outside, such as for want of memory
+                raise Overloaded("the process that computed it was ended: try again, or ask for less", 5.0) from error
+            raise
+        except BaseException:
+            self._give_back(process)
+            raise
+        self._give_back(process)
+        return result
+
+    def _renew(self, process: _Process) -> None:
+        """Gives the process back once the new one in its place is warm."""
+
+        async def renewed() -> None:
+            try:
+                await self._warm(process)
+            finally:
+                self._give_back(process)
+
+        task = asyncio.ensure_future(renewed())
+        self._renewing.add(task)
+        task.add_done_callback(self._renewing.discard)
+
+    async def _warm(self, process: _Process) -> None:
+        if self._warm_up is None:
+            return
+        seconds, function, arguments = self._warm_up
+        process.busy_until = time.monotonic() + seconds
+        job: Any = process.pool.schedule(function, arguments, timeout=WARMING_SECONDS)
+        with suppress(Exception):
+            await asyncio.wrap_future(job)

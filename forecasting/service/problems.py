@@ -1,0 +1,98 @@
+"""Failures as problem details (RFC 9457): one line that says what was given, what was expected and what to do."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, ValidationError
+from starlette.responses import Response
+
+from features.errors import InputError, SalvocastError
+from features.stated import one_line
+from forecasting.model import ModelError
+from forecasting.service.pool import Overloaded, TookTooLong
+
+MEDIA_TYPE = "application/problem+json"
+
+_TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    408: "Request Timeout",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    421: "Misdirected Request",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+"""Not Python's own, which call some of them otherwise from one release to the next."""
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str = Field(description="a name for the kind of problem: it stays the same")
+    title: str
+    status: int
+    detail: str = Field(description="what was given, what was expected and what to do")
+    instance: str = Field(description="of this one request, as in the log")
+
+
+class Refused(Exception):  # noqa: N818 -- not a failure of the server
+    """A request that is answered with a problem. headers: to add to the response."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, dict(headers or {})
+
+
+def refused(error: Exception) -> Refused:
+    """The refusal that tells a failure of ours to the client; what is not ours is told without its words."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, Overloaded):
+        return Refused(503, str(error), {"Retry-After": str(error.retry_after)})
+    if isinstance(error, InputError | ModelError | TookTooLong):
+        return Refused(422, " ".join(str(error).split()))
+    if isinstance(error, ValidationError):
+        return Refused(422, first_error(error))
+    if isinstance(error, SalvocastError):  # its words name places of this machine
+        return Refused(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
+    return Refused(500, "the server failed; its log says why under this instance")
+
+
+def first_error(error: ValidationError) -> str:
+    """The first error of a request in one line, with its field."""
+    errors = error.errors(include_url=False, include_context=False)
+    first = errors[0]
+    # A union is told by each of its members; the name of a member is no part of the request.
+    place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "constrained-")))
+    said = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if said != first["msg"] and first["msg"].startswith("Input"):
+        said = f"expected {said}"
+    given = first["input"]
+    shown = "" if isinstance(given, dict | list | bytes) or first["type"] == "missing" else f" (given {_short(given)})"
+    more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
+    return str(one_line(f"{place + ': ' if place else ''}{said}{shown}{more}"))
+
+
+def _short(given: Any) -> str:
+    text = json.dumps(given, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:76]}...{text[-1]}"
+
+
+def problem(refusal: Refused, request_id: str) -> Response:
+    """The response that tells it."""
+    title = _TITLES.get(refusal.status, "Failure")
+    told = Problem(
+        type=f"urn:salvocast:problem:{title.lower().replace(' ', '-')}",
+        title=title,
+        status=refusal.status,
+        detail=refusal.detail,
+        instance=f"urn:salvocast:request:{request_id}",
+    )
+    return Response(told.model_dump_json(), refusal.status, refusal.headers, MEDIA_TYPE)

@@ -1,0 +1,136 @@
+"""One server: its sockets, its workers, its log, and the line that says that it is ready."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+import urllib.error
+import urllib.request
+from functools import partial
+
+import h11
+from starlette.types import ASGIApp
+from uvicorn import Config, Server
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.supervisors import Multiprocess
+
+from features.cli import open_ledger
+from features.errors import SalvocastError
+from features.logs import LogFormat, set_up_log
+from forecasting.service.settings import Settings, is_loopback
+
+MOST_CONNECTIONS = 512
+LARGEST_HEAD = 65_536
+"""Bytes of a request line with its headers: a link of the page holds a whole request."""
+SLOWEST_HEAD = 10.0
+"""Seconds that they may take to come in."""
+STOPPING_SECONDS = 30
+"""How long the requests of a server that is told to stop may still take."""
+
+
+def run(settings: Settings, log_format: LogFormat) -> None:
+    """Serves until SIGINT or SIGTERM. Raises SalvocastError where it cannot listen."""
+    open_ledger().__exit__()  # an empty one gets the bundled reports once, before several workers see it
+    with tempfile.TemporaryDirectory(prefix="salvocast-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the metrics are imported
+        config = Config(
+            partial(_started, settings, log_format),
+            factory=True,
+            host=settings.host,
+            port=settings.port,
+            workers=settings.workers,
+            loop="asyncio",
+            http=ImpatientProtocol,
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=STOPPING_SECONDS,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+        )
+        listening = _listening(settings)
+        # uvicorn ends by raising the signal again that told it to end: what is left to do here must still be done.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        threading.Thread(target=_tell_when_ready, args=(listening, settings), daemon=True).start()
+        if settings.workers > 1:
+            Multiprocess(config, sockets=[listening]).run()
+        else:
+            Server(config).run(sockets=[listening])
+
+
+class ImpatientProtocol(H11Protocol):
+    """HTTP/1.1 that closes a connection whose request line and headers do not come in time."""
+
+    _head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:  # part of a head
+            self._await_head()
+        else:
+            self._head_came()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_came()
+        super().connection_lost(exc)
+
+    def _await_head(self) -> None:
+        if self._head is None:
+            self._head = self.loop.call_later(SLOWEST_HEAD, self.transport.close)
+
+    def _head_came(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+            self._head = None
+
+
+def _started(settings: Settings, log_format: LogFormat) -> ASGIApp:
+    """The application of one worker, and its log."""
+    set_up_log(log_format)
+    from forecasting.service.app import create_app
+
+    return create_app(settings)
+
+
+def _listening(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise SalvocastError(
+            f"cannot listen at {settings.host} port {settings.port} ({error.strerror}): choose another --port or --host"
+        ) from error
+    listening.listen(2048)
+    listening.set_inheritable(True)
+    return listening
+
+
+def _tell_when_ready(listening: socket.socket, settings: Settings) -> None:
+    """Prints the one line on stdout once the first worker can answer."""
+    port = listening.getsockname()[1]
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    asked = shown if is_loopback(settings.host) else "127.0.0.1"
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://{asked}:{port}/readyz", timeout=5):
+                break
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    sys.stdout.write(f"salvocast serves at http://{shown}:{port}/\n")
+    sys.stdout.flush()

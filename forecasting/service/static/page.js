@@ -1,0 +1,118 @@
+"use strict";
+// Makes the page quicker to use; nothing on it needs this. A change is fetched and shown in place, so that the reader
+// stays where they are and a screen reader is told; sliders show the number that they stand for.
+
+const told = document.getElementById("told");
+let shown = location.search;
+
+// The quantile of the triangular distribution, as features.stated.SourcedRange has it.
+function quantile(level, low, mode, high) {
+  const width = high - low;
+  if (width === 0) return mode;
+  if (level * width <= mode - low) return low + Math.sqrt(level * width * (mode - low));
+  return high - Math.sqrt((1 - level) * width * (high - mode));
+}
+
+function written(value) {
+  const digits = Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 2;
+  return value.toLocaleString(document.documentElement.lang, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+function slide(slider) {
+  const { low, mode, high, unit } = slider.dataset;
+  const text = `${written(quantile(+slider.value, +low, +mode, +high))} ${unit}`;
+  const row = slider.closest(".slider");
+  row.querySelector("output").textContent = text;
+  row.querySelector("input[name=held]").checked = true;
+  slider.setAttribute("aria-valuetext", text);
+}
+
+async function show(address, options, push) {
+  const main = document.getElementById("main");
+  const focused = document.activeElement && document.activeElement.id;
+  const open = [...main.querySelectorAll("details[open] > summary")].map((each) => each.textContent.trim());
+  main.setAttribute("aria-busy", "true");
+  told.textContent = told.dataset.working;
+  try {
+    const response = await fetch(address, options);
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    if (!fresh.getElementById("main")) throw new Error(response.statusText);
+    if (push) history.pushState(null, "", response.url);
+    shown = location.search;
+    document.title = fresh.title;
+    document.querySelector("header.bar").replaceWith(fresh.querySelector("header.bar"));
+    main.replaceWith(fresh.getElementById("main"));
+    ready();
+    for (const summary of document.querySelectorAll("#main summary")) {
+      if (open.includes(summary.textContent.trim())) summary.parentElement.open = true;
+    }
+    const wrong = document.querySelector("[aria-invalid]");
+    const again = wrong || (focused && document.getElementById(focused));
+    if (again) again.focus({ preventScroll: !wrong });
+    const line = document.querySelector("[role=alert], .error") || document.getElementById("sentence");
+    told.textContent = `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
+  } catch {
+    document.getElementById("main").removeAttribute("aria-busy");
+    told.textContent = told.dataset.failed;
+    told.classList.remove("hidden");
+  }
+}
+
+function ready() {
+  const print = document.getElementById("print");
+  if (print) print.hidden = false;
+}
+
+document.addEventListener("input", (event) => {
+  if (event.target.matches(".slider input[type=range]")) slide(event.target);
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("#scenario-choice, #compare-choice")) document.getElementById("request").requestSubmit();
+});
+
+// What is not held is not sent: the address stays short.
+document.addEventListener("formdata", (event) => {
+  const data = event.formData;
+  const held = data.getAll("held");
+  for (const name of [...data.keys()]) {
+    if (name.startsWith("hold.") && !held.includes(name.slice(5))) data.delete(name);
+  }
+});
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.id !== "request" && form.id !== "own-form") return;
+  event.preventDefault();
+  const sent = new URLSearchParams(new FormData(form));
+  if (form.method === "post") show(form.action, { method: "POST", body: sent }, true);
+  else show(`${form.action}?${sent}`, {}, true);
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.id === "print") window.print();
+});
+
+document.addEventListener("keydown", (event) => {
+  const tip = event.target.closest && event.target.closest(".tip");
+  if (tip && event.key === "Escape") tip.classList.add("closed");
+});
+document.addEventListener("focusin", (event) => {
+  for (const tip of document.querySelectorAll(".tip.closed")) if (!tip.contains(event.target)) tip.classList.remove("closed");
+});
+
+// Links within the page come by here too.
+window.addEventListener("popstate", () => {
+  if (location.search !== shown) show(location.href, {}, false);
+});
+
+// A link to the numbers of a picture opens what they are folded into.
+function unfold() {
+  const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  for (let each = target && target.parentElement; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+  if (target) target.scrollIntoView();
+}
+window.addEventListener("hashchange", unfold);
+
+ready();
+unfold();

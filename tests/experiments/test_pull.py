@@ -1,0 +1,152 @@
+"""New reports from the configured sources, and what speaks against learning from them."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike
+
+from experiments.pull import Weight, check, pull
+from experiments.settings import BulletinSource, KaggleSource, TableSource
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.sources import kaggle
+
+NOW = datetime(2026, 3, 10, 8, tzinfo=UTC)
+TABLE = "date,launched\n2026-03-07,90\n2026-03-08,110\n"
+SNAPSHOT = (
+    "time_start,time_end,model,launched,destroyed,source\n"
+    "2026-03-08 18:00,2026-03-09 08:00,Shahed-136/131,120,100,kpszsu/posts/1\n"
+)
+BULLETIN = """2026-03-10 09:00
+
+Вночі противник атакував 91-м ударним БпЛА типу Shahed. Станом на 08:30 збито 80 ворожих БпЛА.
+"""
+
+
+def test_every_source_is_read_and_a_second_time_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "a.csv").write_text("day,UAVs\n2026-03-06,50\n", encoding="utf-8")
+    (tmp_path / "tables" / ".hidden").write_text("no table", encoding="utf-8")
+    (tmp_path / "one.csv").write_text(TABLE, encoding="utf-8")
+    (tmp_path / "missile_attacks_daily.2026-03-09.csv").write_text(SNAPSHOT, encoding="utf-8")
+    sources = [
+        TableSource(kind="table", path="tables", map={"date": "day", "launched": "UAVs"}),
+        TableSource(kind="table", path="o*.csv"),
+        KaggleSource(kind="kaggle", path="missile_attacks_daily.2026-03-09.csv"),
+    ]
+    assert pull(ledger, sources, tmp_path, NOW) == ()
+    assert ledger.history().launched.tolist() == [50, 90, 110, 120]
+    n_batches = len(ledger.batches())
+    assert pull(ledger, sources, tmp_path, NOW) == ()
+    assert len(ledger.batches()) == n_batches == 3
+
+
+def test_bulletins_come_in_as_the_command_reads_them(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "morning.txt").write_text(BULLETIN, encoding="utf-8")
+    assert pull(ledger, [BulletinSource(kind="bulletin", path=str(tmp_path / "*.txt"))], Path("elsewhere"), NOW) == ()
+    history = ledger.history()
+    assert (history.last_day, history.launched.tolist()) == (date(2026, 3, 10), [91])
+
+
+def test_the_newest_snapshot_is_downloaded_where_no_path_is_given(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "snapshot.csv").write_text(SNAPSHOT, encoding="utf-8")
+    monkeypatch.setattr("experiments.pull.download_newest", lambda: tmp_path / "snapshot.csv")
+    assert pull(ledger, [KaggleSource(kind="kaggle")], tmp_path, NOW) == ()
+    (batch,) = ledger.batches()
+    assert (batch["source"], batch["published_at"]) == (kaggle.SOURCE, NOW.replace(tzinfo=None))
+
+
+def test_a_broken_source_is_told_and_the_others_are_read(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text(TABLE, encoding="utf-8")
+    (tmp_path / "empty").mkdir()
+    sources = [
+        BulletinSource(kind="bulletin", path="inbox/*.txt"),
+        BulletinSource(kind="bulletin", path="empty"),
+        TableSource(kind="table", path="one.csv", map={"launched": "UAVs"}),
+        TableSource(kind="table", path="one.csv"),
+    ]
+    findings = pull(ledger, sources, tmp_path, NOW)
+    assert [finding.text.partition(":")[0] for finding in findings] == [
+        "source bulletin inbox/*.txt failed",
+        "source bulletin empty failed",
+        "source table one.csv failed",
+    ]
+    assert {finding.weight for finding in findings} == {Weight.FAILURE}
+    assert ledger.history().launched.tolist() == [90, 110]
+
+
+def test_rows_in_quarantine_are_told_once(ledger: Ledger, tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text(TABLE + "2026-03-09,many\n2026-03-10,\n", encoding="utf-8")
+    source = TableSource(kind="table", path="one.csv")
+    (finding,) = pull(ledger, [source], tmp_path, NOW)
+    assert finding.text.startswith("2 more rows wait in quarantine: table row 3: launched is 'many'")
+    assert finding.weight is Weight.FAILURE
+    assert pull(ledger, [source], tmp_path, NOW) == ()
+
+
+History = Callable[[ArrayLike], LaunchHistory]
+STEADY = np.full(100, 100.0)
+"""From 2025-01-01 to 2025-04-10."""
+MORNING = datetime(2025, 4, 10, 7, tzinfo=UTC)
+
+
+def test_a_steady_record_passes(history_from: History) -> None:
+    assert check(history_from(STEADY), None, MORNING) == ()
+    assert check(history_from(STEADY), date(2025, 4, 9), MORNING) == ()
+
+
+@pytest.mark.parametrize(("hour", "overdue"), [(16, False), (18, True)])
+def test_reports_are_overdue_36_hours_after_the_last_night(history_from: History, hour: int, overdue: bool) -> None:
+    """The night to 2025-04-10 ended at 08:00 in Kyiv, 05:00 UTC: 36 hours later it is 17:00 UTC of the 11th."""
+    findings = check(history_from(STEADY), None, datetime(2025, 4, 11, hour, tzinfo=UTC))
+    assert [finding.text for finding in findings] == ["no report since 2025-04-10: reports are overdue"] * overdue
+    assert all(finding.weight is Weight.NOTE for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("trained", "day", "count", "stops"),
+    [
+        (date(2025, 4, 9), 99, 300, False),  # three times the largest day before
+        (date(2025, 4, 9), 99, 301, True),
+        (date(2025, 4, 9), 98, 5_000, False),  # the champion has learned from that day already
+        (None, 72, 5_000, True),  # without a champion, the last 28 days are new
+        (None, 71, 5_000, False),
+        (date(2025, 4, 10), 99, 5_000, False),  # nothing is new
+    ],
+)
+def test_an_implausible_day_stops(
+    history_from: History, trained: date | None, day: int, count: float, stops: bool
+) -> None:
+    counts = STEADY.copy()
+    counts[day] = count
+    findings = check(history_from(counts), trained, MORNING)
+    assert [finding.weight for finding in findings] == [Weight.STOP] * stops
+    for finding in findings:
+        assert f"has {count:,.0f} launched, more than 3 times the largest day before, 100" in finding.text
+
+
+def test_a_record_shorter_than_what_the_champion_learned_from_stops(history_from: History) -> None:
+    (finding,) = check(history_from(STEADY), date(2025, 4, 11), MORNING)
+    assert finding.weight is Weight.STOP
+    assert "the record ends on 2025-04-10, the champion was trained through 2025-04-11" in finding.text
+
+
+def test_a_ledger_that_fails_is_no_finding(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken ledger must stop the retraining, not look like a broken file."""
+    from features.errors import SalvocastError
+
+    (tmp_path / "one.csv").write_text(TABLE, encoding="utf-8")
+
+    def fail(*_: object) -> None:
+        raise SalvocastError("disk full")
+
+    monkeypatch.setattr(ledger, "ingest", fail)
+    with pytest.raises(SalvocastError, match="disk full") as error:
+        pull(ledger, [TableSource(kind="table", path="one.csv")], tmp_path, NOW)
+    assert not isinstance(error.value, InputError)

@@ -1,0 +1,230 @@
+"""`salvocast schedule` as a person, a timer and a machine that shuts down run it."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments import schedule_cli
+from experiments.schedule_cli import COMMANDS, JOB, schedule
+from experiments.slots import JobSlots, Status
+from forecasting.archive import Archive
+from forecasting.cli import run
+
+Run = Callable[..., int]
+DUE_NOW = "* * * * *"
+
+
+@pytest.fixture
+def salvocast(home: Path, store: str, filled_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `salvocast schedule` in this process; the job is `program`, a Python program."""
+    home.mkdir(exist_ok=True)
+    shutil.copy(filled_ledger, home / "ledger.db")
+    monkeypatch.delenv("SALVOCAST_ALERT_URL", raising=False)
+    handlers = {sign: signal.getsignal(sign) for sign in (signal.SIGTERM, signal.SIGINT)}
+
+    def run_it(*arguments: str, program: str = "print('nothing new')") -> int:
+        monkeypatch.setattr(schedule_cli, "COMMANDS", [(sys.executable, "-c", program)])
+        try:
+            return run(schedule, list(arguments))
+        finally:
+            for sign, handler in handlers.items():
+                signal.signal(sign, handler)
+
+    return run_it
+
+
+def slots(home: Path) -> JobSlots:
+    return JobSlots.open(f"sqlite:///{home / 'ledger.db'}")
+
+
+def test_once_runs_what_is_due_once_and_then_says_nothing(
+    salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert salvocast("--once") == 0
+    told = capfd.readouterr()
+    assert told.out == "retrain done: nothing new\n"
+    assert told.err == "nothing new\n"  # by the job
+    assert salvocast("--once") == 0
+    assert capfd.readouterr() == ("", "")
+    with slots(home) as opened:
+        (only,) = opened.history()
+    now = datetime.now(UTC)
+    assert now - timedelta(days=1, hours=1) < only.slot <= now
+    assert only.claimed_by.endswith(f":{os.getpid()}")
+
+
+def test_a_failure_ends_with_1_and_is_told_by_the_command_of_the_settings(
+    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "alert"
+    program = f"import sys; open({str(written)!r}, 'w').write(sys.stdin.read())"
+    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
+    assert salvocast("--once", program="import sys; sys.exit('salvocast: the registry is away')") == 1
+    told = capfd.readouterr()
+    assert told.out == "retrain failed: exit code 1: salvocast: the registry is away\n"
+    alert = written.read_text()
+    assert alert.startswith("salvocast alert: retrain failed (1, limit 0). retrain, due 20")
+    assert "failed: exit code 1: salvocast: the registry is away" in alert
+    assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
+    assert alert in told.err
+    assert salvocast("--once") == 0  # told once, not repeated
+
+
+@pytest.mark.parametrize("broken", ["settings", "command", "webhook"])
+def test_an_alert_that_cannot_be_sent_does_not_hide_the_failure(
+    salvocast: Run, home: Path, broken: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if broken == "webhook":
+        monkeypatch.setenv("SALVOCAST_ALERT_URL", "not an address")
+    text = {"settings": "no TOML", "command": '[alerts]\ncommand = ["/nowhere/notify"]\n', "webhook": ""}[broken]
+    (home / "settings.toml").write_text(text)
+    assert salvocast("--once", program="raise SystemExit(4)") == 1
+    told = capfd.readouterr()
+    assert told.out == "retrain failed: exit code 4: no output\n"
+    expected = {"settings": "is not TOML", "command": "/nowhere/notify failed", "webhook": "the alert's webhook"}[
+        broken
+    ]
+    assert expected in told.err
+    assert "salvocast alert: retrain failed" in told.err
+
+
+def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert salvocast("history") == 0
+    assert capfd.readouterr().out == "no run yet\n"
+    morning = datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
+    with slots(home) as opened:
+        opened.owner = "ops:7"
+        for day, (status, message) in enumerate([(Status.DONE, "kept, two_regime"), (Status.FAILED, "away")]):
+            slot = morning + timedelta(days=day)
+            opened.claim(JOB, slot, slot)
+            opened.finish(JOB, slot, slot + timedelta(seconds=75), status, message)
+    assert salvocast("history") == 0
+    assert capfd.readouterr().out.splitlines() == [
+        "due               status  started           seconds  by     message",
+        "2026-03-02 07:30  failed  2026-03-02 07:30       75  ops:7  away",
+        "2026-03-01 07:30  done    2026-03-01 07:30       75  ops:7  kept, two_regime",
+    ]
+    assert salvocast("history", "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
+    assert [row["message"] for row in rows] == ["away", "kept, two_regime"]
+    assert salvocast("history", "--limit", "1", "--format", "json") == 0
+    (newest,) = json.loads(capfd.readouterr().out)
+    assert newest == {
+        "job": "retrain",
+        "slot": "2026-03-02T07:30:00+00:00",
+        "claimed_by": "ops:7",
+        "started_at": "2026-03-02T07:30:00+00:00",
+        "heartbeat_at": "2026-03-02T07:30:00+00:00",
+        "ended_at": "2026-03-02T07:31:15+00:00",
+        "status": "failed",
+        "message": "away",
+    }
+
+
+@pytest.mark.parametrize("arguments", [("--cron", "30 9 * *"), ("--timezone", "Nowhere"), ("history", "--limit", "0")])
+def test_what_cannot_be_used_is_told_in_one_line(
+    salvocast: Run, arguments: tuple[str, ...], capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert salvocast(*arguments) == 2
+    assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+def start(home: Path, *arguments: str, program: str) -> "subprocess.Popen[str]":
+    """`salvocast schedule` in a process of its own, with that program as its job."""
+    text = (
+        "import sys\nfrom experiments import schedule_cli\nfrom forecasting.cli import run\n"
+        f"schedule_cli.COMMANDS = [(sys.executable, '-c', {program!r})]\n"
+        f"sys.exit(run(schedule_cli.schedule, {list(arguments)!r}))"
+    )
+    environment: dict[str, Any] = os.environ | {"SALVOCAST_HOME": str(home)}
+    return subprocess.Popen(
+        [sys.executable, "-c", text],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--once",), 1)])
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_its_job_and_the_next_start_takes_it_up(
+    salvocast: Run, home: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, sign: signal.Signals
+) -> None:
+    started = tmp_path / "started"
+    program = f"import time; open({str(started)!r}, 'w').write('yes'); time.sleep(600)"
+    # The slot of half past nine, so that no other comes due during the test (but at that very minute).
+    with start(home, *arguments, program=program) as process:
+        try:
+            while not started.exists():
+                assert process.poll() is None, process.communicate()
+            process.send_signal(sign)
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert "alert" not in errors
+    with slots(home) as opened:
+        (run_,) = opened.history()
+        assert (run_.status, run_.message) == (Status.LOST, "stopped before its end")
+        assert salvocast("--once") == 0
+        (again,) = opened.history()
+    assert again.status is Status.DONE
+    assert again.claimed_by.endswith(f"after {run_.claimed_by}")
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[-1])
+def test_what_is_run_are_commands_of_this_installation(command: tuple[str, ...]) -> None:
+    done = subprocess.run([*command, "--help"], capture_output=True, text=True, check=False, timeout=60, cwd="/")
+    assert done.returncode == 0, done.stderr
+    assert f"salvocast {command[-1]}" in done.stdout or "salvocast schedule follow-up" in done.stdout
+
+
+def test_the_outcome_is_the_worse_of_the_two_commands(
+    salvocast: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    programs = ["print('kept two_regime')", "raise SystemExit(1)"]
+
+    def outcome() -> tuple[str, str, bool]:
+        monkeypatch.setattr(schedule_cli, "COMMANDS", [(sys.executable, "-c", program) for program in programs])
+        both = schedule_cli._run(lambda: None)
+        return both.status, both.message, both.needs_a_person
+
+    assert outcome() == ("failed", "kept two_regime; exit code 1: no output", False)
+    programs.reverse()
+    assert outcome() == ("failed", "exit code 1: no output; kept two_regime", False)
+    programs[0] = "import sys; print('salvocast: a source failed', file=sys.stderr); print('kept'); sys.exit(3)"
+    assert outcome() == ("done", "salvocast: a source failed; kept; kept two_regime", True)
+
+
+def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
+    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "alerts"
+    program = f"import sys; open({str(written)!r}, 'a').write(sys.stdin.read())"
+    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
+    assert salvocast("follow-up") == 0
+    told = capfd.readouterr().out
+    assert salvocast("follow-up") == 0
+    assert capfd.readouterr().out == told
+    with Archive.open(f"sqlite:///{home / 'ledger.db'}") as archive:
+        (issued,) = archive.list()
+    assert (issued.channel, issued.kind, issued.model_id) == ("schedule", "plan", "salvo_ensemble")
+    assert told == f"issued {issued.id[:12]}; drift: reports_overdue\n"
+    # The bundled record ends long before today: there has been no report for far more than 36 hours.
+    overdue = written.read_text().splitlines()[0]
+    assert "overdue" in overdue
+    assert "limit 36" in overdue
+    assert overdue.endswith("No champion is registered: salvo_ensemble serves.")

@@ -1,0 +1,112 @@
+"""Real servers on loopback, each with a home of its own; stopped by their process id."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+PROGRAM = """
+import json, os, sys
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ[f"{library}_NUM_THREADS"] = "1"
+from features.logs import LogFormat
+from forecasting.service.server import run
+from forecasting.service.settings import Settings, parse_tokens
+given = json.loads(sys.argv[1])
+tokens = parse_tokens(given.pop("tokens", ""))
+run(Settings(**{"port": 0, **given}, tokens=tokens), LogFormat.JSON)
+"""
+
+
+class Server:
+    """A server that runs. url: without the slash at its end. log: the lines that it wrote so far."""
+
+    def __init__(self, home: Path, settings: dict[str, Any]) -> None:
+        self.home, self._log = home, home.parent / f"{home.name}.log"
+        environment = os.environ | {"SALVOCAST_HOME": str(home)}
+        for name in ("SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI"):
+            environment.pop(name, None)
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM, json.dumps(settings)],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().decode()
+        if not line.startswith("salvocast serves at http://"):
+            self.stop()
+            raise AssertionError(f"the server did not start: {line}{self.log[-3_000:]}")
+        self.url = line.split()[-1].removesuffix("/")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+    def client(self, **options: Any) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, **options)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Its exit code; whatever it started has ended with it."""
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        try:
+            code = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)  # its own session: nothing but what it started
+            raise
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+
+Serve = Callable[..., Server]
+
+
+@contextmanager
+def serving(folder: Path, filled_ledger: Path) -> Iterator[Serve]:
+    """serve(home="a", **settings): a server whose home is kept between servers of that name."""
+    with ExitStack() as running:
+
+        def serve(home: str = "home", **settings: Any) -> Server:
+            place = folder / home
+            if not place.exists():
+                place.mkdir()
+                shutil.copy(filled_ledger, place / "ledger.db")
+            server = Server(place, settings)
+            running.callback(server.stop)
+            return server
+
+        yield serve
+
+
+@pytest.fixture
+def serve(tmp_path: Path, filled_ledger: Path) -> Iterator[Serve]:
+    """Servers of one test."""
+    with serving(tmp_path, filled_ledger) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, filled_ledger: Path) -> Iterator[Server]:
+    """A server that the tests of a module share; none of them may change what it knows."""
+    with serving(tmp_path_factory.mktemp("shared"), filled_ledger) as start:
+        yield start()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[httpx.Client]:
+    """Asks the shared server."""
+    with server.client() as client:
+        yield client

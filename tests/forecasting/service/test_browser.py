@@ -1,0 +1,383 @@
+"""The planner's page in a real browser: Debian's chromium, driven by Playwright, against a real server."""
+
+import hashlib
+import os
+import re
+import shutil
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from io import BytesIO
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import openpyxl
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.forecasting.service.conftest import Serve, Server, serving
+
+pytestmark = pytest.mark.browser
+
+NEEDED = "SALVOCAST_TESTS_NEED_CHROMIUM"
+SLOW_MS = 60_000
+"""As long as a busy machine may take: no test here is about speed."""
+expect.set_options(timeout=SLOW_MS)
+
+FIRST_SCREEN = {"width": 1280, "height": 800}
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Where there is none the tests are skipped, or fail where the environment says that they must run."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        if os.environ.get(NEEDED) == "1":
+            pytest.fail(f"no chromium on the PATH, and {NEEDED}=1 says that the tests of the page must run: install it")
+        pytest.skip("no chromium on the PATH: the page is not tested in a browser (Debian: apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Open]:
+    """open_page("?days=14", width=..., dark=True): a page of the shared server.
+
+    Whatever a test does, no request has left the origin, nothing was logged as an error, and no address failed that
+    the test has not said may fail (`page.may_fail`, a set of status codes).
+    """
+    contexts, faults = [], []
+
+    def start(query: str = "", *, url: str = server.url, dark: bool = False, scripts: bool = True, **view: int) -> Page:
+        context = browser.new_context(
+            viewport=FIRST_SCREEN | view,  # type: ignore[arg-type]
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
+            locale="en-GB",
+        )
+        contexts.append(context)
+        context.set_default_timeout(SLOW_MS)
+        page = context.new_page()
+        page.may_fail = {200, 303}  # type: ignore[attr-defined]
+        page.on("request", lambda sent: sent.url.startswith((url, "blob:", "data:")) or faults.append(sent.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                faults.append(said.text)
+                if said.type in ("error", "warning") and "the server responded with a status of 422" not in said.text
+                else None
+            ),
+        )
+        page.on(
+            "response",
+            lambda response: (
+                None
+                if response.ok or response.status in page.may_fail  # type: ignore[attr-defined]
+                else faults.append(f"{response.status} {response.url}")
+            ),
+        )
+        page.goto(f"{url}/{query}")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def orders(page: Page) -> dict[str, str]:
+    """Layer -> what the order table says."""
+    cells = page.locator("#orders [data-layer]")
+    return {str(cell.get_attribute("data-layer")): cell.inner_text() for cell in cells.all()}
+
+
+def plan_id(page: Page) -> str:
+    return str(page.locator("#plan-id").get_attribute("data-id"))
+
+
+def wait_for_another(page: Page, before: str) -> None:
+    """Until the page shows another plan than the one of that id."""
+    expect(page.locator("#plan-id")).not_to_have_attribute("data-id", before)
+
+
+def test_the_first_screen_holds_what_to_expect_and_what_to_order(open_page: Open) -> None:
+    page = open_page()
+    expect(page.locator("h1")).to_have_text("Plan for 28 attack days")
+    assert page.locator(".picture.forecast img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    for part in (".asof", "#sentence", ".picture.forecast img", "#orders", "#request button"):
+        box = page.locator(part).bounding_box()
+        assert box is not None
+        assert box["height"] > 0
+        assert box["y"] + box["height"] <= FIRST_SCREEN["height"], part
+        assert box["x"] + box["width"] <= FIRST_SCREEN["width"], part
+    assert all(re.fullmatch(r"[\d,]+", order) for order in orders(page).values())
+
+
+def test_the_first_screen_fits_in_ukrainian_too(open_page: Open) -> None:
+    page = open_page("?lang=uk")
+    for part in ("#sentence", ".picture.forecast img", "#orders"):
+        box = page.locator(part).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= FIRST_SCREEN["height"], part
+        assert box["x"] + box["width"] <= FIRST_SCREEN["width"], part
+
+
+def test_another_scenario_shows_other_numbers_and_another_address(open_page: Open) -> None:
+    page = open_page("?days=120&paths=300")
+    before, ordered = plan_id(page), orders(page)
+    page.locator("#scenario-choice").select_option("truce_30_days")
+    wait_for_another(page, before)
+    assert orders(page) != ordered
+    assert dict(parse_qsl(page.url.partition("?")[2]))["scenario"] == "truce_30_days"
+    expect(page.locator("#told")).to_contain_text("The plan is new.")
+    page.go_back()
+    expect(page.locator("#plan-id")).to_have_attribute("data-id", before)
+    assert orders(page) == ordered
+
+
+def test_a_slider_shows_its_number_and_changes_the_plan_when_it_is_held(open_page: Open) -> None:
+    page = open_page("?days=180&paths=100&scenario=imports_stopped&layer=interceptor_drone")
+    before = plan_id(page)
+    page.locator("summary", has_text="Events").click()
+    slider = page.locator("input[name='hold.event parts_stop_alabuga.parts_lost']")
+    row = page.locator(".slider").filter(has=slider)
+    expect(row.locator("output")).to_contain_text("drawn: 0.20–0.90")
+    slider.focus()
+    slider.press("End")
+    expect(row.locator("output")).to_have_text("0.90 share")
+    expect(row.locator("input[name=held]")).to_be_checked()
+    page.get_by_role("button", name="Plan with these assumptions").click()
+    wait_for_another(page, before)
+    asked = dict(parse_qsl(page.url.partition("?")[2]))
+    assert {name: value for name, value in asked.items() if name.startswith("hold.")} == {
+        "hold.event parts_stop_alabuga.parts_lost": "1"
+    }
+    assert "held" not in asked
+
+
+def test_where_a_number_is_from_shows_on_hover_and_on_focus(open_page: Open) -> None:
+    page = open_page("?paths=100&scenario=workers_25000")
+    line = page.locator(".slider").filter(has=page.locator("input[name='hold.facility alabuga.armed']"))
+    tip = line.get_by_role("tooltip", include_hidden=True)
+    expect(tip).to_be_hidden()
+    line.locator(".source").hover()
+    expect(tip).to_be_visible()
+    expect(tip).to_contain_text("1,400–2,600 drones per month")
+    page.mouse.move(0, 0)
+    expect(tip).to_be_hidden()
+    line.locator(".source").focus()
+    expect(tip).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+
+
+def test_two_scenarios_are_compared_side_by_side(open_page: Open) -> None:
+    page = open_page("?days=120&paths=100")
+    page.locator("#compare-choice").select_option("truce_30_days")
+    table = page.locator("#compare-table")
+    expect(table).to_be_visible()
+    expect(table.locator("thead")).to_contain_text("A truce of 30 days")
+    row = table.locator("tbody tr", has_text="drones in 120 days").locator("td")
+    left, right = (int(row.nth(n).inner_text().split()[0].replace(",", "")) for n in (0, 1))
+    assert right < left
+    assert row.nth(2).inner_text().startswith("−")
+    picture = page.locator(".picture.comparison img")
+    picture.scroll_into_view_if_needed()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+
+
+def test_the_workbook_holds_the_orders_of_the_page(open_page: Open, tmp_path: Path) -> None:
+    page = open_page("?paths=100")
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="XLSX").click()
+    assert downloading.value.suggested_filename.endswith(f"{plan_id(page)[:12]}.xlsx")
+    file = tmp_path / "plan.xlsx"
+    downloading.value.save_as(file)
+    sheet = openpyxl.load_workbook(BytesIO(file.read_bytes()))["layers"]
+    names = [cell.value for cell in sheet[1]]
+    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    held = {row[0]: row[names.index("order_quantity")] for row in rows}
+    assert {layer: f"{held[layer]:,}" for layer in orders(page)} == orders(page)
+
+
+def test_a_link_sent_on_shows_the_same_plan(open_page: Open) -> None:
+    page = open_page("?paths=100&days=9&seed=5&stock.interceptor_drone=700")
+    link = str(page.locator("#permalink").get_attribute("href"))
+    other = open_page(link.removeprefix("/"), dark=True)
+    assert plan_id(other) == plan_id(page)
+    assert orders(other) == orders(page)
+    expect(other.locator("#origin")).to_have_value("2026-02-28")
+    expect(other.locator(".first .notice")).to_have_count(0)
+
+
+def test_the_link_holds_after_the_server_was_started_again(
+    open_page: Open, tmp_path: Path, filled_ledger: Path
+) -> None:
+    with serving(tmp_path, filled_ledger) as serve:
+        first: Server = serve()
+        port = int(first.url.rpartition(":")[2])
+        page = open_page("?paths=100&seed=3", url=first.url)
+        link, before = str(page.locator("#permalink").get_attribute("href")), plan_id(page)
+        first.stop()
+        page.may_fail |= {0}  # type: ignore[attr-defined]
+        serve(port=port)
+        page.goto(first.url + link)
+        assert plan_id(page) == before
+        page.locator("#seed").fill("4")
+        page.get_by_role("button", name="Plan with these numbers").click()
+        wait_for_another(page, before)
+
+
+def test_everything_can_be_done_from_the_keyboard(open_page: Open) -> None:
+    page = open_page("?paths=100")
+    before = plan_id(page)
+    page.keyboard.press("Tab")
+    expect(page.locator(".skip")).to_be_focused()
+    outline = page.locator(".skip").evaluate("link => getComputedStyle(link).outlineStyle")
+    assert outline != "none"
+    page.keyboard.press("Enter")
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "days":
+            break
+    expect(page.locator("#days")).to_be_focused()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("14")
+    page.keyboard.press("Enter")
+    wait_for_another(page, before)
+    expect(page.locator("h1")).to_have_text("Plan for 14 attack days")
+    expect(page.locator("#days")).to_be_focused()  # where the reader was
+    reached = set()
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.name || ''"))
+        if "issue" in reached:
+            break
+    assert {"stock.interceptor_drone", "due.date", "compare-choice", "permalink", "print", "issue"} <= reached
+
+
+def test_the_page_speaks_ukrainian(open_page: Open) -> None:
+    page = open_page("?paths=100&scenario=workers_25000")
+    english = orders(page)
+    page.get_by_role("link", name="Українська").click()
+    expect(page.locator("html")).to_have_attribute("lang", "uk")
+    expect(page.locator("h1")).to_have_text("План на 28 діб атак")
+    expect(page.locator("#orders")).to_contain_text("Дрони-перехоплювачі")
+    digits = {layer: re.sub(r"\D", "", order) for layer, order in orders(page).items()}
+    assert digits == {layer: re.sub(r"\D", "", order) for layer, order in english.items()}
+    slider = page.locator("input[name='hold.output_ratio']")
+    slider.press("End")
+    row = page.locator(".slider").filter(has=slider)
+    expect(row.locator("output")).to_have_text("3 відношення")
+    slider.press("Home")
+    expect(row.locator("output")).to_have_text("0,40 відношення")
+
+
+def test_a_wrong_number_is_told_beside_its_field_and_the_rest_is_kept(open_page: Open) -> None:
+    page = open_page("?paths=100")
+    page.may_fail |= {422}  # type: ignore[attr-defined]
+    page.locator("#safety").fill("99")
+    page.locator("#days").fill("9999")
+    page.locator("#days").press("Enter")
+    expect(page.locator("#error-days")).to_have_text("'9999': expected a whole number of attack days, 1 to 730")
+    expect(page.locator("#days")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#days")).to_be_focused()
+    expect(page.locator("#safety")).to_have_value("99")
+    expect(page.locator("#told")).to_contain_text("9999")
+    page.locator("#days").fill("10")
+    page.locator("#days").press("Enter")
+    expect(page.locator("h1")).to_have_text("Plan for 10 attack days")
+
+
+def test_the_form_works_without_scripts(open_page: Open) -> None:
+    page = open_page("?paths=100&scenario=published", scripts=False)
+    before = plan_id(page)
+    page.locator("#days").fill("12")
+    page.locator("input[name=held][value=output_ratio]").check()
+    page.locator("#request button").click()
+    wait_for_another(page, before)
+    assert page.url.endswith("?days=12&scenario=published&paths=100&hold.output_ratio=0.5")
+    expect(page.locator("h1")).to_have_text("Plan for 12 attack days")
+
+
+def test_an_own_scenario_is_planned_with_and_an_issued_plan_stays(open_page: Open, serve: Serve) -> None:
+    page = open_page("?paths=100", url=serve().url)
+    before = plan_id(page)
+    page.locator("summary", has_text="A scenario of your own").click()
+    text = page.locator("#own-text")
+    text.fill(text.input_value().replace("In one line: what is assumed", "Half of what is known"))
+    page.get_by_role("button", name="Plan with this scenario").click()
+    wait_for_another(page, before)
+    expect(page.locator("#scenario-choice option:checked")).to_have_text("your own: my_scenario")
+    page.locator("#issue").click()
+    expect(page.locator("#issued")).to_contain_text("Issued on")
+    with page.expect_response(re.compile("/api/v1/forecasts/")) as answering:
+        page.get_by_role("link", name="As it was given out").click()
+    assert hashlib.sha256(answering.value.body()).hexdigest() == answering.value.url.rpartition("/")[2]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_axe_finds_nothing_serious(open_page: Open, language: str, dark: bool) -> None:
+    page = open_page(f"?paths=100&scenario=workers_25000&compare=published&leak=400&lang={language}", dark=dark)
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert not [
+        (each["id"], [node["html"][:200] for node in each["nodes"][:3]])
+        for each in found.response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+def test_axe_finds_nothing_serious_on_a_page_with_errors(open_page: Open) -> None:
+    page = open_page("?paths=100")
+    page.may_fail |= {422}  # type: ignore[attr-defined]
+    page.goto(f"{page.url}&days=0&budget=5")
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert not [each["id"] for each in found.response["violations"] if each["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_a_phone_scrolls_down_and_not_sideways(open_page: Open, language: str) -> None:
+    page = open_page(f"?paths=100&scenario=workers_25000&compare=published&lang={language}", width=360, height=740)
+    page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    # A table that is wider scrolls in a region of its own, which the keyboard reaches.
+    wide = page.locator(".scroll").evaluate_all("all => all.filter(each => each.scrollWidth > each.clientWidth)")
+    assert wide
+    assert page.locator(".scroll:not([tabindex='0'])").count() == 0
+    shown = page.locator(".picture.forecast img")
+    assert "narrow=1" in str(shown.evaluate("image => image.currentSrc"))
+
+
+def test_pictures_follow_the_theme_of_the_reader_or_the_chosen_one(open_page: Open) -> None:
+    shown = "image => image.currentSrc"
+    assert "theme=dark" in open_page("?paths=100", dark=True).locator(".picture.forecast img").evaluate(shown)
+    assert "theme=light" in open_page("?paths=100").locator(".picture.forecast img").evaluate(shown)
+    page = open_page("?paths=100&theme=dark")
+    assert "theme=dark" in page.locator(".picture.forecast img").evaluate(shown)
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 25, 30)"
+
+
+@pytest.mark.parametrize("query", ["", "?scenario=workers_25000&lang=uk&theme=dark"])
+def test_the_brief_is_two_pages(open_page: Open, query: str) -> None:
+    page = open_page(query)
+    page.locator(".picture.stock_out img").scroll_into_view_if_needed()
+    page.wait_for_load_state("networkidle")
+    assert pages_of(page.pdf(format="A4", prefer_css_page_size=True)) == 2
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many pages a PDF has: the /Count of the root of its page tree, which may stand in a compressed stream."""
+    text = pdf
+    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
+        try:
+            text += zlib.decompress(stream)
+        except (zlib.error, struct.error):
+            continue
+    return max(int(count) for count in re.findall(rb"/Type\s*/Pages.*?/Count\s+(\d+)", text, re.DOTALL))
