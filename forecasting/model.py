@@ -127,7 +127,7 @@ def forecast_fitted(
     model: Model, fitted: Fitted, history: LaunchHistory, request: SimulationRequest, seed: int
 ) -> SalvoForecast:
     """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
-    paths = fitted.simulate(request, np.random.default_rng([seed, _FORECAST_STREAM]))
+    paths = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
     if paths.shape != (request.n_paths, request.horizon) or paths.dtype != np.int64 or paths.min() < 0:
         raise ModelError(
             f"model {model.model_id} gave {paths.dtype} paths of shape {paths.shape}: expected whole counts "
@@ -151,5 +151,5 @@ def forecast_fitted(
 MAX_UNKNOWN_DAYS = 28
 """Beyond this the level of the last known days says nothing about the origin any more."""
 
-_FORECAST_STREAM = 1
+FORECAST_STREAM = 1
 """Splits the seed: the salvos of a plan are those of the forecast with the same seed."""

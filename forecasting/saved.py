@@ -26,7 +26,7 @@ from features.history import LaunchHistory
 from features.massed import massed_threshold
 from features.records import QuietDayRule
 from forecasting.ensemble import FittedSalvoEnsemble, LongDrift, SalvoEnsemble
-from forecasting.model import _FORECAST_STREAM, Fitted, Model, SimulationRequest
+from forecasting.model import FORECAST_STREAM, Fitted, Model, SimulationRequest
 from forecasting.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
 from forecasting.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
 from forecasting.models.gradient_boosting import FittedGradientBoosting, GradientBoosting
@@ -133,7 +133,7 @@ class SavedModel:
             weapon_class=self.weapon_class,
             origin=self.origin,
             last_day_known=self.last_day_known,
-            paths=self.fitted.simulate(request, np.random.default_rng([seed, _FORECAST_STREAM])),
+            paths=self.fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM])),
             model_id=self.model.model_id,
             data_sources=self.data_sources,
             data_digest=self.data_digest,

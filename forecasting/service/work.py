@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from importlib import import_module
 from typing import Any, TypeVar
 
 from features.home import ledger_url
@@ -38,6 +39,7 @@ def answered(request: ForecastRequest, known: Known) -> tuple[bytes, float]:
 def warmed(known: Known) -> None:
     """Learns what the plan that a reader sees first needs, and loads what every plan needs."""
     answering().document(PlanRequest(paths=100), known)
+    import_module("forecasting.report.pictures")  # Matplotlib takes a second
 
 
 def with_answering(function: Callable[..., Result], *arguments: Any) -> Result:
