@@ -44,6 +44,8 @@ def set_up_log(log_format: LogFormat | None) -> None:
     """
     import structlog
 
+    root = logging.getLogger()
+    root.handlers = [each for each in root.handlers if not isinstance(each, _StderrHandler)]
     if log_format is None:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         return
@@ -66,8 +68,7 @@ def set_up_log(log_format: LogFormat | None) -> None:
     handler = _StderrHandler(logging.WARNING)
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[remove_meta, *tail], foreign_pre_chain=head))
-    root = logging.getLogger()
-    root.handlers = [*(each for each in root.handlers if not isinstance(each, _StderrHandler)), handler]
+    root.addHandler(handler)
 
 
 @contextmanager

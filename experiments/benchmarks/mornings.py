@@ -5,14 +5,14 @@
 Each morning at 09:30 in Kyiv the reports whose window has ended come into a ledger, the retraining runs with the
 default settings against an MLflow registry in SQLite, and the champion is loaded from it and forecasts. Printed: every
 change of the recipe that served, the scores of what was served beside other policies on the same mornings, the seconds
-of a retraining, and what the stores take on disk. Takes half an hour.
+of a retraining, and what the stores take on disk. Takes half an hour; Ctrl-C ends it early, with what it has.
 """
 
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -57,35 +57,38 @@ def main(
         seconds: dict[str, list[float]] = {"compared": [], "refreshed": []}
         with Ledger.open(ledger_url()) as ledger, Registry.open(now=lambda: clock[0]) as registry:
             frozen = None
-            for day, reports in zip(tqdm(days, desc="mornings", disable=None), _arriving(days), strict=True):
-                clock[0] = _morning(day)
-                ledger.ingest(Reading(SOURCE, f"morning {day}", iter(reports)), clock[0])
-                started = perf_counter()
-                with retraining_runs() as runs:
-                    outcome = retrain(ledger, registry, runs, settings, folder=home, now=lambda: clock[0])
-                if outcome.kind is not Kind.NOTHING_NEW:
-                    seconds["compared" if outcome.comparison else "refreshed"].append(perf_counter() - started)
-                if outcome.kind is Kind.PROMOTED:
-                    print(f"{day}: {outcome.told}")
-                champion = registry.champion(UKRAINE, SHAHED)
-                assert champion is not None
-                history = ledger.history()
-                paths = {SERVED: registry.load(champion).forecast(REQUEST, SEED).paths}
-                for policy, name in ((RECIPE, first_champion), (REFERENCE_MODEL, REFERENCE_MODEL)):
-                    known = champion.model_id == name and champion.origin == history.last_day
-                    paths[policy] = paths[SERVED] if known else _forecast(name, history)
-                if frozen is None:
-                    ahead = SimulationRequest(min(mornings + REQUEST.horizon, 730), REQUEST.n_paths)
-                    frozen = history.last_day, registry.load(champion).forecast(ahead, SEED).paths
-                since = (history.last_day - frozen[0]).days
-                paths[FROZEN] = frozen[1][:, since : since + REQUEST.horizon]
-                observed = truth.after(history.last_day, REQUEST.horizon)
-                for policy, simulated in paths.items():
-                    scored = score_path(simulated, observed, np.random.default_rng(day.toordinal()))
-                    rows += [{"policy": policy, "day": day, **row} for row in scored]
+            with suppress(KeyboardInterrupt):
+                for day, reports in zip(tqdm(days, desc="mornings", disable=None), _arriving(days), strict=True):
+                    clock[0] = _morning(day)
+                    ledger.ingest(Reading(SOURCE, f"morning {day}", iter(reports)), clock[0])
+                    started = perf_counter()
+                    with retraining_runs() as runs:
+                        outcome = retrain(ledger, registry, runs, settings, folder=home, now=lambda: clock[0])
+                    if outcome.kind is not Kind.NOTHING_NEW:
+                        seconds["compared" if outcome.comparison else "refreshed"].append(perf_counter() - started)
+                    if outcome.kind is Kind.PROMOTED:
+                        print(f"{day}: {outcome.told}")
+                    champion = registry.champion(UKRAINE, SHAHED)
+                    assert champion is not None
+                    history = ledger.history()
+                    paths = {SERVED: registry.load(champion).forecast(REQUEST, SEED).paths}
+                    for policy, name in ((RECIPE, first_champion), (REFERENCE_MODEL, REFERENCE_MODEL)):
+                        known = champion.model_id == name and champion.origin == history.last_day
+                        paths[policy] = paths[SERVED] if known else _forecast(name, history)
+                    if frozen is None:
+                        ahead = SimulationRequest(min(mornings + REQUEST.horizon, 730), REQUEST.n_paths)
+                        frozen = history.last_day, registry.load(champion).forecast(ahead, SEED).paths
+                    since = (history.last_day - frozen[0]).days
+                    paths[FROZEN] = frozen[1][:, since : since + REQUEST.horizon]
+                    observed = truth.after(history.last_day, REQUEST.horizon)
+                    for policy, simulated in paths.items():
+                        scored = score_path(simulated, observed, np.random.default_rng(day.toordinal()))
+                        rows += [{"policy": policy, "day": day, **row} for row in scored]
             changes = registry.champion_history(UKRAINE, SHAHED)
             models = {version.version: version.model_id for version in registry.versions(UKRAINE, SHAHED)}
-        print(f"\n{mornings} mornings from {days[0]} to {days[-1]}, first champion {first_champion}")
+        ended = clock[0].date()
+        n_done = days.index(ended) + 1
+        print(f"\n{n_done} mornings from {days[0]} to {ended}, first champion {first_champion}")
         print(f"{len(changes)} changes of the version that served; the recipes, with their first morning:")
         served = None
         for change in reversed(changes):

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from importlib import import_module
 from typing import Any, TypeVar
 
 from features.home import ledger_url
@@ -12,6 +11,7 @@ from forecasting.report.document import document_json
 from forecasting.request import ForecastRequest, PlanRequest
 from forecasting.service.answering import Answering, Known
 from forecasting.service.live import LiveLedger
+from forecasting.service.page_link import asked
 
 Result = TypeVar("Result")
 
@@ -37,9 +37,14 @@ def answered(request: ForecastRequest, known: Known) -> tuple[bytes, float]:
 
 
 def warmed(known: Known) -> None:
-    """Learns what the plan that a reader sees first needs, and loads what every plan needs."""
-    answering().document(PlanRequest(paths=100), known)
-    import_module("forecasting.report.pictures")  # Matplotlib takes a second
+    """Learns what the plan that a reader sees first needs, and writes and draws it, so that all of it is loaded."""
+    from forecasting.service.page import drawn, written  # loads Matplotlib, and this module
+
+    request = PlanRequest(paths=100)
+    document = document_json(answering().document(request, known))
+    written(answering(), known, asked([]), "en", [document], None, None, None)
+    look = {"theme": "light", "language": "en", "narrow": False}
+    drawn(answering(), known, request, [document], None, "forecast", "svg", look)
 
 
 def with_answering(function: Callable[..., Result], *arguments: Any) -> Result:

@@ -192,7 +192,8 @@ def test_every_answer_carries_the_headers_that_keep_a_browser_strict(stranger: h
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        # Of the page a browser must tell where a form comes from, to the page itself.
+        assert headers["referrer-policy"] == ("same-origin" if path == "/" else "no-referrer")
         assert headers["cross-origin-opener-policy"] == "same-origin"
         assert "server" not in headers
 
