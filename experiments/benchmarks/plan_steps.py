@@ -1,9 +1,11 @@
-"""What each step of the default plan costs, as a ratio to a fixed piece of NumPy work timed in the same run.
+"""What each step of the default plan costs: seconds here, and the ratio to a fixed piece of NumPy work of the same run.
 
 Ratios, because seconds say more about the machine than about the code: `make bench`.
 """
 
+import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -71,8 +73,7 @@ def defence_sizes(salvos: SalvoForecast, defence: Defence) -> None:
             np.random.default_rng(1).binomial(sized.paths, 0.3)
 
     def seconds(n_paths: int, horizon: int, n_layers: int) -> float:
-        sized = replace(salvos, paths=np.resize(salvos.paths, (n_paths, horizon)))
-        some = defence.model_copy(update={"layers": of_another_name(defence.layers, n_layers)})
+        sized, some = sized_defence(salvos, defence, n_paths, horizon, n_layers)
         took = median_seconds(partial(engage_in_total, sized, some), 3)
         ratio = took / median_seconds(partial(bare, sized, n_layers), 1)
         print(f"{took:8.2f} s, {ratio:.2f} of two bare draws a cell: {n_paths:,} paths x {horizon} x {n_layers}")
@@ -85,7 +86,26 @@ def defence_sizes(salvos: SalvoForecast, defence: Defence) -> None:
         print(f"         slope in the {name}: {np.log2(whole / seconds(*size)):.2f} (1: linear)")
 
 
+def sized_defence(
+    salvos: SalvoForecast, defence: Defence, n_paths: int, horizon: int, n_layers: int
+) -> tuple[SalvoForecast, Defence]:
+    """The salvos repeated to so many paths and nights, and so many layers."""
+    sized = replace(salvos, paths=np.resize(salvos.paths, (n_paths, horizon)))
+    return sized, defence.model_copy(update={"layers": of_another_name(defence.layers, n_layers)})
+
+
+def whole_year(salvos: SalvoForecast, defence: Defence) -> None:
+    """The largest defence that is aimed at, once, with the memory of this process."""
+    started = perf_counter()
+    engage_in_total(*sized_defence(salvos, defence, 100_000, 365, 10))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{perf_counter() - started:8.2f} s, {peak:.1f} GB: 100,000 paths x 365 x 10")
+
+
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--year", action="store_true", help="also 100,000 paths of a year (some three minutes)")
+    year = parser.parse_args().year
     counts, shares = np.full((2_000, 28), 200), np.full((2_000, 1), 0.3)
     unit = median_seconds(lambda: [np.random.default_rng(1).binomial(counts, shares) for _ in range(18)])
     text = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
@@ -129,11 +149,15 @@ def main() -> None:
                 "picture": lambda: rendered(plan_picture(document, history), ".png", "plan"),
                 "salvocast --help, a process": salvocast(folder, "--help"),
                 "salvocast plan, a process": salvocast(folder, "plan"),
+                "salvocast plan with a target of leakers, a process": salvocast(folder, "plan", "--leak-target", "438"),
             }
             print(f"1 unit = {len(defence.layers)} x 2 binomial draws of 2,000 x 28 = {unit:.4f} s here")
             for name, work in steps.items():
-                print(f"{median_seconds(work) / unit:8.2f}  {name}")
+                seconds = median_seconds(work)
+                print(f"{seconds:8.3f} s {seconds / unit:8.2f}  {name}")
             defence_sizes(salvos, defence)
+            if year:
+                whole_year(salvos, defence)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.benchmarks.tables import MAIN_WINDOW, RULE, bundled_ledger, markdown, relative_table, replayed
+from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, RULE, bundled_ledger, markdown, relative_table, replayed
 from experiments.folds import rolling_origins
+from features.history import LaunchHistory
 from features.ledger import Ledger
 from forecasting.ensemble import SalvoEnsemble
 from forecasting.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from forecasting.models.empirical_window import EmpiricalWindow
 from forecasting.models.exponential_empirical import ExponentialEmpirical
 from forecasting.models.local_level import LocalLevel
 from forecasting.models.two_regime import TwoRegime
@@ -48,6 +50,22 @@ class Pooled:
         return np.concatenate([fitted.simulate(share, rng) for fitted in self._fitted])
 
 
+class Hindsight:
+    """Draws from the days that are to come: what knowing their distribution, but not their order, would be worth.
+
+    No forecast: it bounds what any model of independent days could reach.
+    """
+
+    model_id = "the coming 28 days resampled, in hindsight"
+
+    def __init__(self, truth: LaunchHistory) -> None:
+        self._truth = truth
+
+    def fit(self, history):  # type: ignore[no-untyped-def]
+        days = timedelta(days=REPLAY.request.horizon)
+        return EmpiricalWindow().fit(self._truth.until(history.last_day + days))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
@@ -59,6 +77,12 @@ def main() -> None:
         print("\n### What the parts of the ensemble bring, main window\n")
         print(markdown(relative_table(replayed(ledger, variants(), MAIN_WINDOW, jobs))))
         truth = ledger.history(rule=RULE)
+        print("\n### What knowing the distribution of the coming days would be worth, main window\n")
+        print(
+            markdown(
+                relative_table(replayed(ledger, [load_model(REFERENCE_MODEL), Hindsight(truth)], MAIN_WINDOW, jobs))
+            )
+        )
         print("\n### Level shifts: days until the 80 % interval of the next 7 days' total holds again\n")
         waits = {
             name: {
