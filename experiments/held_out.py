@@ -61,11 +61,13 @@ class Comparison:
 def held_out_origins(history: LaunchHistory, settings: RetrainSettings) -> tuple[date, ...]:
     """The most recent origins whose outcomes are all known by now, oldest first.
 
-    They stand on a grid of days that does not move with the record, so that most of them are the same tomorrow. The
-    last known day is no outcome: in the morning, what will be launched by daylight is still to come.
+    They stand on a grid of days that does not move with the record, and change only when all outcomes of a new origin
+    are new: then recipes are compared again. To test the same outcomes every morning would sooner or later find a
+    winner by chance. The last known day is no outcome: in the morning, what will be launched by daylight is still to
+    come.
     """
     last = (history.last_known_day - timedelta(days=settings.horizon + 1)).toordinal()
-    last -= last % settings.every_days
+    last -= last % settings.days_between_comparisons
     first = history.first_day.toordinal() + FEWEST_PAST
     all_of_them = range(last - (settings.origins - 1) * settings.every_days, last + 1, settings.every_days)
     return tuple(date.fromordinal(day) for day in all_of_them if day >= first)
@@ -96,7 +98,7 @@ def compare(
     names = [champion, *(name for name in dict.fromkeys(settings.challengers) if name != champion)]
     if len(origins) < settings.fewest_origins or len(names) == 1:
         nobody = RecipeScores(champion, np.empty(len(origins)), {})
-        decision = decide(nobody, [nobody] * (len(names) - 1), _rules(settings), overlap=0, independent={})
+        decision = decide(nobody, [nobody] * (len(names) - 1), rules_of(settings), overlap=0, independent={})
         return Comparison(evidence, origins, None, (), decision)
     replay = Replay(SimulationRequest(settings.horizon, settings.paths), settings.seed)
     models = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
@@ -109,8 +111,8 @@ def compare(
     decision = decide(
         recipes[0],
         recipes[1:],
-        _rules(settings),
-        overlap=(settings.horizon - 1) // settings.every_days,
+        rules_of(settings),
+        overlap=settings.overlap,
         independent={kind: days / length for kind, length in _KINDS.items()},
     )
     return Comparison(evidence, origins, result, tuple(recipes), decision)
@@ -136,8 +138,9 @@ def _recipe_scores(scores: pd.DataFrame, names: Iterable[str]) -> list[RecipeSco
     ]
 
 
-def _rules(settings: RetrainSettings) -> Rules:
-    return Rules(settings.margin, settings.p_value, settings.coverage_tolerance, settings.fewest_origins)
+def rules_of(settings: RetrainSettings) -> Rules:
+    """The rules of one comparison."""
+    return Rules(settings.margin, settings.p_value_of_one, settings.coverage_tolerance, settings.fewest_origins)
 
 
 def digest_of_all(*parts: str) -> str:

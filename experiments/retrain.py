@@ -7,8 +7,7 @@ of a recipe is learned from the scores. What is registered is the winner fitted 
 no scores of its own, those of its recipe are written beside it.
 
 When the recipe stays, the refitted model becomes champion without a test ("refreshed"): newer data, same recipe. The
-comparison is made again only when there is a new held-out origin, or record, code or settings have changed it: testing
-the same outcomes every morning would sooner or later find a winner by chance.
+comparison is made again only when there are new held-out origins, or record, code or settings have changed it.
 
 Killed at any moment and started again, it ends in the same state. Every step leaves nothing behind when done twice, or
 a mark that the next run finds: reports come into the ledger in one transaction a file; the MLflow run is found by its
