@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.comparison import PairedDifference, paired_difference
+from experiments.comparison import p_value_of_groups
 
 NOMINAL = 0.8
 """What the intervals whose coverage is compared promise."""
@@ -29,7 +29,7 @@ class RecipeScores:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What it takes: see experiments.settings.RetrainSettings, whose names these are."""
+    """What it takes: see experiments.settings.RetrainSettings, whose names these are. p_value: of one comparison."""
 
     margin: float
     p_value: float
@@ -47,7 +47,6 @@ class Verdict:
 
     model: str
     ratio: float
-    difference: PairedDifference
     p_value: float
     p_holm: float
     refusals: tuple[str, ...]
@@ -75,11 +74,11 @@ def decide(
     All are scored at the same origins. overlap: how many later origins share outcomes with one. independent: kind of
     target -> how many outcomes that do not overlap its coverage rests on.
 
-    Better: Diebold-Mariano test of the paired scores (`experiments.comparison`), one-sided; with several challengers
-    Holm's step-down procedure (1979) bounds the chance that any of them passes for better without being it. Coverage
-    is worse where it is further from 80 % than the champion's by more than the tolerance and by more than CHANCE
-    binomial standard errors. The bound is of one retraining: tests of later mornings share most origins, and are not
-    corrected for each other (`experiments.retrain` tests only when there is a new origin).
+    Better: test of the paired scores by groups of origins (`experiments.comparison`), one-sided; with several
+    challengers Holm's step-down procedure (1979) bounds the chance that any of them passes for better without being it.
+    Coverage is worse where it is further from 80 % than the champion's by more than the tolerance and by more than
+    CHANCE binomial standard errors. The p-value asked for is that of one comparison; `experiments.settings` divides
+    that of a year among the comparisons of a year.
     """
     if not challengers:
         return Decision(None, "the settings name no other model as challenger")
@@ -88,13 +87,10 @@ def decide(
         return Decision(
             None, f"{n_origins} held-out origins are too few to tell: expected at least {rules.fewest_origins}"
         )
-    differences = [paired_difference(each.scores, champion.scores, overlap) for each in challengers]
-    p_values = [_one_sided(difference) for difference in differences]
+    p_values = [p_value_of_groups(each.scores - champion.scores, overlap) for each in challengers]
     verdicts = tuple(
-        _verdict(champion, challenger, difference, p_value, p_holm, rules, independent)
-        for challenger, difference, p_value, p_holm in zip(
-            challengers, differences, p_values, holm(p_values), strict=True
-        )
+        _verdict(champion, challenger, p_value, p_holm, rules, independent)
+        for challenger, p_value, p_holm in zip(challengers, p_values, holm(p_values), strict=True)
     )
     passed = [verdict for verdict in verdicts if not verdict.refusals]
     if not passed:
@@ -122,18 +118,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def _one_sided(difference: PairedDifference) -> float:
-    """The p-value against "no better". 1 where the test cannot tell: scores that differ by the same everywhere."""
-    if np.isnan(difference.p_value):
-        return 1.0
-    half = difference.p_value / 2
-    return half if difference.mean < 0 else 1.0 - half
-
-
 def _verdict(
     champion: RecipeScores,
     challenger: RecipeScores,
-    difference: PairedDifference,
     p_value: float,
     p_holm: float,
     rules: Rules,
@@ -144,14 +131,14 @@ def _verdict(
     if not ratio <= 1.0 - rules.margin:
         refusals.append(f"scored {ratio:.3f} of the champion, at most {1 - rules.margin:.3f} asked for")
     if not p_holm <= rules.p_value:
-        refusals.append(f"p = {p_holm:.2g}, at most {rules.p_value:g} asked for")
+        refusals.append(f"p = {p_holm:.2g}, at most {rules.p_value:.2g} asked for")
     for kind, share in challenger.coverage.items():
         reference = champion.coverage[kind]
         chance = CHANCE * float(np.sqrt(NOMINAL * (1 - NOMINAL) / independent[kind]))
         worse = abs(share - NOMINAL) - abs(reference - NOMINAL)
         if worse > max(rules.coverage_tolerance, chance):
             refusals.append(f"its 80 % ranges of {kind} held {share:.0%} of the time, the champion's {reference:.0%}")
-    return Verdict(challenger.model, ratio, difference, p_value, p_holm, tuple(refusals))
+    return Verdict(challenger.model, ratio, p_value, p_holm, tuple(refusals))
 
 
 def _ratio(score: float, reference: float) -> float:

@@ -81,11 +81,14 @@ class RetrainSettings(Stated):
     it; the defaults are the ensemble, its parts, and the model that the best of them rests on. Not among them is
     gradient_boosting, which takes seven times as long as the ensemble and has been worse.
     origins: how many recent origins the recipes are compared at, every_days apart, each with horizon days after it that
-    are known by now. fewest_origins: with fewer the champion stays, whatever the scores. paths, seed: of each forecast.
-    A challenger needs all of: a mean score lower by `margin` (share of the champion's), a p-value of at most `p_value`
-    (one-sided, with Holm's correction for the number of challengers), and a coverage of the 80 % intervals that is not
-    further from 80 % than the champion's by more than coverage_tolerance and by more than chance explains. Where
-    outcomes overlap the test is lenient: at 0.01, one of four equal challengers passes in 6 % of the comparisons.
+    are known by now: a year of them, so that no single campaign chooses. fewest_origins: with fewer the champion stays,
+    whatever the scores. paths, seed: of each forecast.
+    A challenger needs all of: a mean score lower by `margin` (share of the champion's), a p-value that is small enough,
+    and a coverage of the 80 % intervals that is not further from 80 % than the champion's by more than
+    coverage_tolerance and by more than chance explains.
+    p_value: of a year: the chance that within one a champion gives way to challengers that are no better than it. It is
+    divided by the number of challengers (Holm) and among the comparisons of a year (Bonferroni), of which there is one
+    whenever as many days as a horizon takes have new outcomes. `experiments/benchmarks/promotions.py` simulates it.
     """
 
     first_champion: str = "salvo_ensemble"
@@ -93,14 +96,14 @@ class RetrainSettings(Stated):
         default=("salvo_ensemble", "two_regime", "local_level", "exponential_empirical", "ratio_to_level"),
         strict=False,
     )
-    origins: Annotated[int, Field(ge=2, le=520)] = 26
+    origins: Annotated[int, Field(ge=2, le=520)] = 52
     every_days: Annotated[int, Field(ge=1, le=365)] = 7
-    fewest_origins: Annotated[int, Field(ge=2, le=520)] = 12
+    fewest_origins: Annotated[int, Field(ge=2, le=520)] = 26
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = LONGEST_HORIZON
     paths: Annotated[int, Field(ge=2, le=MAX_PATHS)] = 2_000
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
     margin: Annotated[float, Field(ge=0, lt=1)] = 0.02
-    p_value: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    p_value: Annotated[float, Field(gt=0, lt=1)] = 0.05
     coverage_tolerance: Annotated[float, Field(ge=0, le=1)] = 0.05
 
     @model_validator(mode="after")
@@ -111,6 +114,21 @@ class RetrainSettings(Stated):
         if self.fewest_origins > self.origins:
             raise ValueError(f"fewest_origins is {self.fewest_origins}: expected at most origins, {self.origins}")
         return self
+
+    @property
+    def overlap(self) -> int:
+        """How many later origins share outcomes with one."""
+        return (self.horizon - 1) // self.every_days
+
+    @property
+    def days_between_comparisons(self) -> int:
+        """The least number of days between origins, of which each has outcomes that the other has not."""
+        return self.every_days * (self.overlap + 1)
+
+    @property
+    def p_value_of_one(self) -> float:
+        """The share of p_value that one comparison may spend."""
+        return self.p_value * min(1.0, self.days_between_comparisons / 365)
 
     @property
     def digest(self) -> str:

@@ -1,5 +1,5 @@
 """A registered model as an MLflow pyfunc. MLflow runs this file when it loads the model ("models from code"): only
-`forecasting/registry.py` writes it into a model, beside the saved files and the modules that they need."""
+`forecasting/registry/pyfunc.py` writes it into a model, beside the saved files and the modules that they need."""
 
 from pathlib import Path
 

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
+from tests.experiments.desk import Desk
 
 FIRST_DAY = date(2025, 1, 1)
 
@@ -88,3 +89,13 @@ def weekly_ledger(tmp_path_factory: pytest.TempPathFactory, night: Callable[[dat
         reports = [night(day, 20 + 30 * day.weekday() + int(rng.integers(0, 20))) for day in days]
         ledger.ingest(Reading("table", "all", iter(reports)), datetime(2026, 3, 1, 12, tzinfo=UTC))
     return path
+
+
+@pytest.fixture
+def desk(home: Path, weekly_ledger: Path, tmp_path: Path) -> Iterator[Desk]:
+    """With the weeks in the ledger and no report that is new."""
+    home.mkdir()
+    shutil.copy(weekly_ledger, home / "ledger.db")
+    (tmp_path / "counts.csv").write_text("date,launched\n", encoding="utf-8")
+    with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
+        yield Desk(ledger, tmp_path)

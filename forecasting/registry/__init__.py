@@ -1,0 +1,24 @@
+"""The champion and its rivals in the MLflow model registry; the last champion kept at hand for when that is away.
+
+The MLflow store (`store`), one retraining at a time (`lock`), versions and the alias (`champions`), what a version
+consists of (`pyfunc`), and copies of those that were loaded (`copies`).
+"""
+
+from forecasting.registry.champions import CHAMPION, Promotion, RegisteredModel, Registry, registered_name
+from forecasting.registry.copies import copies_of_models, known_model, noted_champions
+from forecasting.registry.store import one_process_at_a_time, ready_client, store_failures, tracking_uri
+
+__all__ = [
+    "CHAMPION",
+    "Promotion",
+    "RegisteredModel",
+    "Registry",
+    "copies_of_models",
+    "known_model",
+    "noted_champions",
+    "one_process_at_a_time",
+    "ready_client",
+    "registered_name",
+    "store_failures",
+    "tracking_uri",
+]

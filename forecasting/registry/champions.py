@@ -1,0 +1,347 @@
+"""The champion and its rivals in the MLflow model registry.
+
+One registered model per theatre and weapon class, one version per fitted model, the alias `champion` on the one that
+serves. A version comes into being with all its tags in one step of the store, after its files are there: a kill at any
+moment leaves a whole version or none. Salvocast itself reads the saved files of a version and checks their digest; the
+code that lies beside them in the registry is for `mlflow.pyfunc.load_model` and `mlflow models serve` elsewhere.
+"""
+
+import json
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from features.errors import SalvocastError
+from features.home import ledger_url
+from features.release import code_version
+from forecasting.registry.copies import keep, kept_files, note_champion, noted_champion
+from forecasting.registry.lock import file_lock, server_lock
+from forecasting.registry.pyfunc import ARTIFACT, FOLDER, write_pyfunc
+from forecasting.registry.store import or_none, ready_client, retried, tracking_uri
+from forecasting.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, save_model
+
+CHAMPION = "champion"
+"""The alias of the version that serves."""
+LOCK_SECONDS = 60.0
+
+_TAG = "salvocast."
+_STATED = ("digest", "model_id", "data_digest", "code_version", "origin", "scores")
+_PROMOTIONS = f"{_TAG}promotions"
+
+
+def registered_name(theatre: str, weapon_class: str) -> str:
+    """The name of a series in the registry, such as "salvocast-ukraine-shahed"."""
+    return f"salvocast-{theatre}-{weapon_class}"
+
+
+@dataclass(frozen=True)
+class RegisteredModel:
+    """A version in the registry.
+
+    digest: of its saved files. data_digest, origin: of the history that it is fitted to, and its last day. run_id: of
+    the MLflow run that made it. scores: as given when it was registered. source: where its files are. tags: all.
+    """
+
+    name: str
+    version: int
+    model_id: str
+    digest: str
+    data_digest: str
+    code_version: str
+    origin: date
+    registered_at: datetime
+    run_id: str
+    source: str
+    scores: dict[str, float]
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """When a version became champion, why, and the version that it took over from (None: there was none)."""
+
+    version: int
+    promoted_at: datetime
+    reason: str
+    predecessor: int | None
+
+
+class Registry:
+    """The model registry at an MLflow tracking URI. Nothing is asked of it before a method needs it.
+
+    Every method that asks it tries again a few times, and then raises SalvocastError, in one line without a password.
+    """
+
+    def __init__(self, uri: str, now: Callable[[], datetime]) -> None:
+        self.uri = uri
+        self._now = now
+
+    @classmethod
+    def open(cls, uri: str | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
+        """The registry at `uri`, or where `tracking_uri` says. now: the clock that promotions are recorded by."""
+        return cls(uri or tracking_uri(), now)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is held open between calls."""
+
+    @retried
+    def champion(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
+        """The version that serves, or None where none does yet. Raises SalvocastError for one that is not ours."""
+        name = registered_name(theatre, weapon_class)
+        found = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
+        return None if found is None else _required(found, (CHAMPION,))
+
+    @retried
+    def versions(self, theatre: str, weapon_class: str) -> list[RegisteredModel]:
+        """Every version that Salvocast registered, the newest first."""
+        return self._versions(registered_name(theatre, weapon_class))
+
+    def register(
+        self, saved: SavedModel, *, run_id: str, scores: Mapping[str, float], tags: Mapping[str, str] | None = None
+    ) -> RegisteredModel:
+        """Puts a fitted model into the registry, its files into the run `run_id`, and returns its version.
+
+        The version with the same digest, data digest and code version is returned, where there is one: registering
+        twice, or again after a kill, leaves one version. tags: what else is to be said of it, such as a reason.
+        """
+        files = save_model(saved)
+        stated = {
+            "digest": digest_of(files),
+            "model_id": saved.model.model_id,
+            "data_digest": saved.data_digest,
+            "code_version": code_version(),
+            "origin": saved.origin.isoformat(),
+            "scores": json.dumps(dict(scores), sort_keys=True),
+        }
+        all_tags = dict(tags or {}) | {f"{_TAG}{key}": value for key, value in stated.items()}
+        return self._registered(registered_name(saved.theatre, saved.weapon_class), files, all_tags, run_id)
+
+    @retried
+    def _registered(
+        self, name: str, files: Mapping[str, bytes], tags: Mapping[str, str], run_id: str
+    ) -> RegisteredModel:
+        if found := self._same(name, tags):
+            return found
+        if or_none(self._client.get_registered_model, name) is None:
+            or_none(self._client.create_registered_model, name)
+        with tempfile.TemporaryDirectory() as folder:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # MLflow's, of its own type hints
+                write_pyfunc(Path(folder), files)
+            self._client.log_artifacts(run_id, str(Path(folder) / FOLDER), FOLDER)
+        source = f"{self._client.get_run(run_id).info.artifact_uri}/{FOLDER}"
+        made = self._client.create_model_version(name, source, run_id, dict(tags), await_creation_for=0)
+        return self._same(name, tags) or _required(made, ())
+
+    @retried
+    def set_champion(self, name: str, version: int, *, reason: str = "") -> None:
+        """Moves the alias, in one step, to a version of that name; does nothing where it is there already.
+
+        What is recorded on the version first (when, why and after which one) counts from that step on: see
+        `champion_history`. reason: in words; without it, the tag "reason" of the version.
+        """
+        chosen = self._client.get_model_version(name, str(version))
+        before = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
+        predecessor = None if before is None else int(before.version)
+        if predecessor == version:
+            return
+        since = _promotions(before)[-1].promoted_at if before is not None and _promotions(before) else None
+        made = [each for each in _promotions(chosen) if since is None or each.promoted_at <= since]  # others broke off
+        now = self._now()
+        if since is not None and now <= since:  # a clock that went back must not turn the order round
+            now = since + timedelta(microseconds=1)
+        made.append(Promotion(version, now, reason or chosen.tags.get("reason", ""), predecessor))
+        record = json.dumps([asdict(each) | {"promoted_at": each.promoted_at.isoformat()} for each in made])
+        self._client.set_model_version_tag(name, str(version), _PROMOTIONS, record)
+        self._client.set_registered_model_alias(name, CHAMPION, str(version))
+
+    @retried
+    def champion_history(self, theatre: str, weapon_class: str) -> list[Promotion]:
+        """How the champion came to be, the newest promotion first: from the champion back from predecessor to
+        predecessor, as far as their versions are kept. A promotion that broke off before the alias moved is not in it.
+        """
+        return self._history(registered_name(theatre, weapon_class))
+
+    @retried
+    def all_versions(self) -> list[tuple[str, int, str]]:
+        """Name, version and run id of every version in the registry, whoever made it."""
+        return [(raw.name, int(raw.version), raw.run_id) for raw in self._raw_versions()]
+
+    @retried
+    def versions_of(self, name: str) -> tuple[list[RegisteredModel], list[RegisteredModel]]:
+        """The versions that Salvocast registered under a name, the newest first, in two parts.
+
+        Those that serve or may at once serve again: an alias is on them, or the champion took over from them, or a
+        rollback without further words goes to them. And the others.
+        """
+        history = self._history(name)
+        earlier = [each.version for each in history if each.version < history[0].version]
+        near = {history[0].predecessor if history else None, max(earlier, default=None)}
+        parts: tuple[list[RegisteredModel], list[RegisteredModel]] = ([], [])
+        for version in self._versions(name) if name.startswith("salvocast-") else ():  # not of copies
+            parts[not (version.aliases or version.version in near)].append(version)
+        return parts
+
+    @retried
+    def delete(self, version: RegisteredModel) -> None:
+        """Takes a version out of the registry, unless it is gone already; its files stay with its run."""
+        or_none(self._client.delete_model_version, version.name, str(version.version))
+
+    def _history(self, name: str) -> list[Promotion]:
+        recorded = {int(version.version): _promotions(version) for version in self._raw_versions(name)}
+        champion = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
+        history: list[Promotion] = []
+        version = None if champion is None else int(champion.version)
+        while version is not None:
+            earlier = [
+                each for each in recorded.get(version, []) if not history or each.promoted_at < history[-1].promoted_at
+            ]
+            if not earlier:
+                break
+            history.append(earlier[-1])
+            version = earlier[-1].predecessor
+        return history
+
+    @retried
+    def load(self, registered: RegisteredModel) -> SavedModel:
+        """The fitted model of a version. Its files are kept in the home: read again, and the last champion's found by
+        `last_known_champion`, without the registry. Raises SalvocastError for files that were changed."""
+        files = kept_files(registered.digest)
+        if files is None:
+            files = self._downloaded(registered)
+            if digest_of(files) != registered.digest:
+                raise SalvocastError(
+                    f"{registered.name} version {registered.version} does not have the digest that it was registered "
+                    "with: its files were changed; roll back to another version, or retrain with --force"
+                )
+            keep(registered.digest, files)
+        saved = load_saved(files)
+        if CHAMPION in registered.aliases:
+            from pydantic import TypeAdapter
+
+            note_champion(registered.name, TypeAdapter(RegisteredModel).dump_json(registered, indent=1))
+        return saved
+
+    def last_known_champion(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
+        """The champion that this machine loaded last, without asking the registry; `load` reads it from the home."""
+        from pydantic import TypeAdapter, ValidationError
+
+        name = registered_name(theatre, weapon_class)
+        with suppress(ValidationError):
+            known = TypeAdapter(RegisteredModel).validate_json(noted_champion(name) or b"")
+            if kept_files(known.digest) is not None:
+                return known
+        return None
+
+    @contextmanager
+    def lock(self, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
+        """Held by one at a time: across machines where the store or the ledger is on PostgreSQL (an advisory lock,
+        given up when its connection dies), else across the processes that share the home.
+
+        Raises SalvocastError that names the holder, where it is not free within `wait_seconds`. Who holds it must not
+        ask for it again.
+        """
+        shared = next((url for url in (self.uri, str(ledger_url())) if url.startswith("postgres")), None)
+        with server_lock(shared, wait_seconds) if shared else file_lock(wait_seconds):
+            yield
+
+    @cached_property
+    def _client(self) -> Any:
+        return ready_client(self.uri)
+
+    def _raw_versions(self, name: str | None = None) -> list[Any]:
+        """MLflow's own versions, of a name or of all, the newest first."""
+        wanted = None if name is None else f"name = '{name}'"
+        found: list[Any] = []
+        token = None
+        while True:
+            page = self._client.search_model_versions(wanted, max_results=1000, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return sorted(found, key=lambda version: -int(version.version))
+
+    def _same(self, name: str, tags: Mapping[str, str]) -> RegisteredModel | None:
+        """The version of the same model, data and code. A request that timed out and was sent again may have made it
+        twice: one stays, the champion or else the older one."""
+        keys = [f"{_TAG}{key}" for key in ("digest", "data_digest", "code_version")]
+        twins = [each for each in self._versions(name) if all(each.tags[key] == tags[key] for key in keys)]
+        if not twins:
+            return None
+        kept = next((twin for twin in twins if twin.aliases), twins[-1])
+        for twin in twins:
+            if twin is not kept and not twin.aliases:
+                self._client.delete_model_version(name, str(twin.version))
+        return kept
+
+    def _versions(self, name: str) -> list[RegisteredModel]:
+        model = or_none(self._client.get_registered_model, name)
+        aliases = {} if model is None else model.aliases
+        made = [
+            _registered_model(raw, tuple(alias for alias, on in aliases.items() if int(on) == int(raw.version)))
+            for raw in self._raw_versions(name)
+        ]
+        return [version for version in made if version is not None]
+
+    def _downloaded(self, registered: RegisteredModel) -> dict[str, bytes]:
+        from mlflow.artifacts import download_artifacts, list_artifacts
+
+        where = f"{registered.source}/artifacts/{ARTIFACT}"
+        listed = list_artifacts(artifact_uri=where, tracking_uri=self.uri)
+        size = sum(each.file_size or 0 for each in listed)
+        if size > LARGEST_BYTES:
+            raise SalvocastError(f"{where} has {size} bytes: expected a saved model of at most {LARGEST_BYTES}")
+        with tempfile.TemporaryDirectory() as folder:
+            found = Path(download_artifacts(artifact_uri=where, dst_path=folder, tracking_uri=self.uri))
+            return {path.name: path.read_bytes() for path in found.iterdir() if path.is_file()}
+
+
+def _registered_model(version: Any, aliases: tuple[str, ...]) -> RegisteredModel | None:
+    """The version, unless it lacks a tag of ours or is not ready: then somebody else made it."""
+    stated = {key: version.tags.get(f"{_TAG}{key}") for key in _STATED}
+    if None in stated.values() or version.status != "READY" or not re.fullmatch("[0-9a-f]{64}", stated["digest"]):
+        return None
+    return RegisteredModel(
+        name=version.name,
+        version=int(version.version),
+        model_id=stated["model_id"],
+        digest=stated["digest"],
+        data_digest=stated["data_digest"],
+        code_version=stated["code_version"],
+        origin=date.fromisoformat(stated["origin"]),
+        registered_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+        run_id=version.run_id,
+        source=version.source,
+        scores=json.loads(stated["scores"]),
+        aliases=aliases,
+        tags=dict(version.tags),
+    )
+
+
+def _required(version: Any, aliases: tuple[str, ...]) -> RegisteredModel:
+    made = _registered_model(version, aliases)
+    if made is None:
+        raise SalvocastError(
+            f"{version.name} version {version.version} was not registered by salvocast: move the alias {CHAMPION} "
+            "to a version that was, or delete it and retrain"
+        )
+    return made
+
+
+def _promotions(version: Any) -> list[Promotion]:
+    """What is recorded of a version's promotions, oldest first."""
+    return [
+        Promotion(**each | {"promoted_at": datetime.fromisoformat(each["promoted_at"])})
+        for each in json.loads(version.tags.get(_PROMOTIONS, "[]"))
+    ]

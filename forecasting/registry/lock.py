@@ -1,0 +1,70 @@
+"""One at a time at the registry: across machines where there is a PostgreSQL server, else across processes."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from features.errors import SalvocastError
+from features.home import salvocast_home
+from forecasting.registry.store import holder, postgresql_engine, store_failures
+
+_ADVISORY_LOCK = 725_882_279
+"""Of retrainings; the ledger's own is another one, so that reports can be ingested under it."""
+
+
+@contextmanager
+def file_lock(wait_seconds: float) -> Iterator[None]:
+    """A lock on a file of the home."""
+    with (salvocast_home() / "registry.lock").open("a+") as lock:
+        for _ in _until(wait_seconds):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                continue
+        else:
+            lock.seek(0)
+            raise _held(lock.read(), wait_seconds)
+        lock.truncate(0)
+        lock.write(holder())
+        lock.flush()
+        yield
+
+
+@contextmanager
+def server_lock(url: str, wait_seconds: float) -> Iterator[None]:
+    """An advisory lock of the PostgreSQL server at `url`, given up when its connection dies."""
+    from sqlalchemy import text
+
+    who = text(
+        "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND granted AND objid = :key"
+    )
+    with store_failures(url):
+        connection = postgresql_engine(url).connect()
+    with connection:  # the lock is the connection's
+        for _ in _until(wait_seconds):
+            with store_failures(url):
+                if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
+                    break
+                held_by = connection.scalar(who, {"key": _ADVISORY_LOCK})
+        else:
+            raise _held(held_by, wait_seconds)
+        yield
+
+
+def _until(wait_seconds: float) -> Iterator[None]:
+    """Turns, a few a second, until the time is over."""
+    end = time.monotonic() + wait_seconds
+    yield
+    while time.monotonic() < end:
+        time.sleep(min(0.2, wait_seconds))
+        yield
+
+
+def _held(by: str | None, wait_seconds: float) -> SalvocastError:
+    return SalvocastError(
+        f"the registry is locked by {by or 'another process'}, which did not end within {wait_seconds:g} seconds; "
+        "nothing was changed, try again"
+    )

@@ -1,0 +1,77 @@
+"""A saved model as an MLflow pyfunc: its files, and the modules of ours that read them ("models from code")."""
+
+import ast
+from collections.abc import Mapping
+from importlib.metadata import version as version_of
+from importlib.util import find_spec
+from pathlib import Path
+
+FOLDER, ARTIFACT = "model", "saved"
+"""Where a version lies in its run's artefacts, and its saved files among the artefacts of the pyfunc."""
+
+_REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic")
+"""What loading and asking a model needs beside the modules that lie with it."""
+
+
+def write_pyfunc(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes the saved files as an MLflow pyfunc into `folder`/model, with the modules that it needs."""
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.pyfunc import save_model as save_pyfunc
+    from mlflow.types import ColSpec, DataType, Schema
+
+    start = "forecasting.served_model"
+    modules = _own_modules(start)
+    for path, content in modules.values():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    saved = folder / ARTIFACT
+    saved.mkdir()
+    for name, content in files.items():
+        (saved / name).write_bytes(content)
+    whole, number, text = DataType.long, DataType.double, DataType.string
+    save_pyfunc(
+        folder / FOLDER,
+        python_model=str(folder / modules[start][0]),
+        artifacts={ARTIFACT: str(saved)},
+        code_paths=[str(folder / room) for room in sorted({path.parts[0] for path, _ in modules.values()})],
+        signature=ModelSignature(
+            inputs=Schema(
+                [ColSpec(whole, "horizon"), *(ColSpec(whole, name, required=False) for name in ("paths", "seed"))]
+            ),
+            outputs=Schema(
+                [
+                    ColSpec(whole, "request"),
+                    ColSpec(text, "attack_day"),
+                    ColSpec(whole, "horizon"),
+                    ColSpec(number, "level"),
+                    ColSpec(number, "drones"),
+                ]
+            ),
+        ),
+        input_example=pd.DataFrame({"horizon": [28], "paths": [2_000], "seed": [1]}),
+        pip_requirements=[f"{name}=={version_of(name)}" for name in _REQUIREMENTS],
+    )
+
+
+def _own_modules(start: str) -> dict[str, tuple[Path, bytes]]:
+    """The modules of ours that a module needs, itself among them: name -> path from the root, and source."""
+    found: dict[str, tuple[Path, bytes]] = {}
+    pending = [start]
+    while pending:
+        name = pending.pop()
+        spec = find_spec(name) if name.split(".")[0] in ("features", "forecasting") and name not in found else None
+        if spec is None or spec.origin is None:
+            continue
+        content = Path(spec.origin).read_bytes()
+        parts = name.split(".")
+        path = Path(*parts, "__init__.py") if spec.submodule_search_locations else Path(*parts).with_suffix(".py")
+        found[name] = path, content
+        pending += [".".join(parts[:depth]) for depth in range(1, len(parts))]
+        for node in ast.walk(ast.parse(content)):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                pending += [node.module]
+            elif isinstance(node, ast.Import):
+                pending += [each.name for each in node.names]
+    return found

@@ -1,0 +1,85 @@
+"""One at a time at the registry, across processes and machines."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from features.errors import SalvocastError
+from features.ledger import Ledger
+from forecasting.registry import (
+    Registry,
+    tracking_uri,
+)
+from tests.databases import PostgresqlServer
+
+HOLDER = (
+    "import sys; from forecasting.registry import Registry\n"
+    "with Registry.open(sys.argv[1]).lock(): print('held', flush=True); sys.stdin.read()"
+)
+
+
+@pytest.fixture
+def holder() -> Iterator[Callable[[str], "subprocess.Popen[str]"]]:
+    """A process that holds the lock of the registry at a URI."""
+    started = []
+
+    def start(uri: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", HOLDER, uri]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def one_at_a_time(uri: str, holder: Callable[[str], "subprocess.Popen[str]"]) -> None:
+    process = holder(uri)
+    other = Registry.open(uri)
+    with (
+        pytest.raises(
+            SalvocastError, match=rf"locked by salvocast .* process {process.pid}, which did not end"
+        ) as caught,
+        other.lock(wait_seconds=0.3),
+    ):
+        raise AssertionError("two hold the lock")
+    assert len(str(caught.value).splitlines()) == 1
+    process.send_signal(signal.SIGKILL)
+    with other.lock(wait_seconds=20):
+        pass
+    with other.lock(wait_seconds=0):  # and it was given back
+        pass
+
+
+def test_one_process_holds_the_lock_and_a_kill_frees_it(
+    home: Path, holder: Callable[[str], "subprocess.Popen[str]"]
+) -> None:
+    home.mkdir()
+    one_at_a_time(tracking_uri(), holder)
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("which", ["MLFLOW_TRACKING_URI", "SALVOCAST_LEDGER_URL"])
+def test_on_postgresql_the_lock_is_the_server_s_and_reports_can_be_ingested_under_it(
+    postgresql: PostgresqlServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    holder: Callable[[str], "subprocess.Popen[str]"],
+    which: str,
+) -> None:
+    url = postgresql.migrated().render_as_string(hide_password=False)
+    uri = url if which == "MLFLOW_TRACKING_URI" else "http://tracking.example"
+    monkeypatch.setenv(which, url)
+    monkeypatch.setenv("SALVOCAST_HOME", str(tmp_path / "of another machine"))
+    one_at_a_time(uri, holder)
+    with Registry.open(uri).lock(), Ledger.open(url) as ledger, ledger._transaction():
+        pass
+    assert not (tmp_path / "of another machine" / "registry.lock").exists()
