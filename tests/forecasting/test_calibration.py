@@ -14,10 +14,12 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
-from forecasting.calibration import BLOCK_DAYS, Calibration, Comparison, Variation, calibrate, fitted_variation
+from forecasting.calibrated_defence import Calibration, Comparison
+from forecasting.calibration import calibrate
 from forecasting.defence import engage
 from forecasting.expected_kills import expected_kill_shares
 from forecasting.layers import Defence
+from forecasting.loss_variation import BLOCK_DAYS, Variation, fitted_variation
 from forecasting.reported_losses import ReportedLosses, StatedKills, parse_kill_shares
 from forecasting.types import SalvoForecast
 

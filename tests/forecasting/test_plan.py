@@ -15,7 +15,7 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import UKRAINE
 from features.scenarios import load_scenario
-from forecasting.calibration import Calibration
+from forecasting.calibrated_defence import Calibration
 from forecasting.defence import Levels, engage
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, load_model
