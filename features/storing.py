@@ -49,7 +49,6 @@ class Storing:
 
     def __init__(self, connection: Connection, reading: Reading, recorded: datetime, batch_id: int) -> None:
         self._connection = connection
-        self._reading = reading
         self._recorded = recorded
         self._published = utc(reading.published_at) if reading.published_at else None
         self._batch_id = batch_id

@@ -17,10 +17,10 @@ from features.cli import (
     TheatreOption,
     WeaponClassOption,
     data,
-    ingest,
     parse_day,
 )
 from features.errors import InputError, SalvocastError
+from features.ingest_cli import ingest
 from features.records import SHAHED, UKRAINE, weapons
 from forecasting.common_cli import (
     DEFAULT_MODEL,

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.calibration import Calibration, calibrate
+from forecasting.calibrated_defence import Calibration
+from forecasting.calibration import calibrate
 from forecasting.defence import Levels, engage
 from forecasting.layers import Defence
 from forecasting.model import Fitted, Model, SimulationRequest, fit, forecast_fitted

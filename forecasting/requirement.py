@@ -146,11 +146,6 @@ def requirement(
     )
 
 
-def leakers_with(program: DefenceProgram, bought: Array) -> Array:
-    """(n_paths,) armed leakers over the horizon, as the program counts them, with these purchases (n_layers,)."""
-    return _Recourse(program, 0.0).leakers(bought)[0]
-
-
 def value_sentences(found: Requirement, horizon: int, names: tuple[str, ...], fire_unit: Array) -> list[str]:
     """What each limit is worth, in words, the largest first; limits that cost nothing are left out.
 

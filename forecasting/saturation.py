@@ -8,21 +8,12 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 
-def erlang_b(channels: Array, load: Array) -> Array:
-    """Share of the drones of an endless stream that find every channel busy: the loss of an M/M/c/c queue, whose
-    service times may have any distribution (Sevastyanov 1957, An ergodic theorem for Markov processes).
-
-    channels: whole numbers, of a shape that broadcasts to that of `load`. load: drones per service time (erlangs).
-    Returns the shape of `load`. Formula: Erlang (1917).
-    """
-    return _all_busy(channels, load.shape, lambda _: load)
-
-
 def engset(channels: Array, drones: Array, busy: Array) -> Array:
     """Mean number of busy channels where each of so many drones would hold one with probability `busy`, apart from the
     others, but finds only so many: the mean of Bin(drones, busy) given that it is at most `channels`.
 
-    Shapes as for `erlang_b`. Formula: Engset (1918); of an endless stream with the same load it is load (1 - B).
+    channels: whole numbers, of a shape that broadcasts to that of `drones`, which is that of the result. Formula:
+    Engset (1918); of an endless stream with the same load, in drones per service time, it is Erlang's load (1 - B).
     """
     with np.errstate(divide="ignore"):
         odds = busy / (1.0 - busy)

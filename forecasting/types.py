@@ -68,18 +68,15 @@ class SalvoForecast:
         return massed
 
 
-@dataclass(frozen=True, eq=False)
-class InterceptorDemand:
-    """What the defence does against the paths: whole numbers per night, (n_layers, n_paths, horizon) unless said
-    otherwise; the layers stand in their order of engagement.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DefenceCounts:
+    """What the defence does against the paths, in whole numbers.
 
     engagements: attempts, each on one drone. kills: armed drones; decoy_kills: decoys. interceptors: used; 0 for a
-    layer that uses none. unmet: engagements that did not happen for want of interceptors.
-    leakers: (n_paths, horizon) armed drones that no layer killed; decoy_leakers: (n_paths, horizon) decoys. Where armed
-    drones and decoys are not told apart, all count as armed.
+    layer that uses none. unmet: engagements that did not happen for want of interceptors. leakers: armed drones that no
+    layer killed; decoy_leakers: decoys. Where armed drones and decoys are not told apart, all count as armed.
     """
 
-    layer_ids: tuple[str, ...]
     engagements: NDArray[np.int64]
     kills: NDArray[np.int64]
     decoy_kills: NDArray[np.int64]
@@ -87,6 +84,14 @@ class InterceptorDemand:
     unmet: NDArray[np.int64]
     leakers: NDArray[np.int64]
     decoy_leakers: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InterceptorDemand(DefenceCounts):
+    """Per night: (n_layers, n_paths, horizon), the layers in their order of engagement; leakers and decoy_leakers
+    (n_paths, horizon)."""
+
+    layer_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,20 +223,13 @@ _LEAKING = ("leakers", "decoy_leakers")
 _BY_STOCK = ("opening", "supplied", "used", "needed", "wanted")
 
 
-@dataclass(frozen=True, eq=False)
-class DemandTotals:
-    """`InterceptorDemand` summed over nights: (n_totals, n_layers, n_paths), leakers (n_totals, n_paths).
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DemandTotals(DefenceCounts):
+    """Summed over nights: (n_totals, n_layers, n_paths), leakers and decoy_leakers (n_totals, n_paths).
 
     cost_usd: (n_totals, n_layers, n_paths) US dollars for the interceptors used, at the price that the path has drawn.
     """
 
-    engagements: NDArray[np.int64]
-    kills: NDArray[np.int64]
-    decoy_kills: NDArray[np.int64]
-    interceptors: NDArray[np.int64]
-    unmet: NDArray[np.int64]
-    leakers: NDArray[np.int64]
-    decoy_leakers: NDArray[np.int64]
     cost_usd: NDArray[np.float64]
 
 

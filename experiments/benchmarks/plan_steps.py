@@ -23,7 +23,7 @@ import numpy as np
 
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
-from forecasting.calibration import Calibration
+from forecasting.calibrated_defence import Calibration
 from forecasting.common_cli import DEFAULT_MODEL
 from forecasting.defence import engage, engage_in_total
 from forecasting.layers import Defence, DefenceLayer, parse_defence

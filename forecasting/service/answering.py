@@ -14,7 +14,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, load_scenario, parse_scenario
-from forecasting.calibration import Calibration
+from forecasting.calibrated_defence import Calibration
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, forecast_fitted, load_model
 from forecasting.plan import Plan, Prepared, Target, make_plan, prepare, prepare_calibration

@@ -18,6 +18,10 @@ from features.sources.reading import Reading, RejectedRow
 from features.tables import metadata
 from tests.databases import Database
 
+MakeReport = Callable[..., SalvoReport]
+MakeReading = Callable[..., Reading]
+FreshLedger = Callable[[], AbstractContextManager[Ledger]]
+
 
 @pytest.fixture(scope="session")
 def make_report() -> Callable[..., SalvoReport]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import struct
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 from features.errors import InputError
 from features.history import LaunchHistory, without_overlaps
 from features.records import QuietDayRule, ReportingRegime, SalvoReport
+from tests.features.conftest import MakeReport
 
-MakeReport = Callable[..., SalvoReport]
 FIRST = date(2024, 12, 20)
 
 

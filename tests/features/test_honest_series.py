@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -10,12 +10,10 @@ import pytest
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
-from features.records import QuietDayRule, SalvoReport
+from features.records import QuietDayRule
 from features.sources.reading import Reading
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-MakeReport = Callable[..., SalvoReport]
+from tests.conftest import NOW
+from tests.features.conftest import MakeReport
 
 
 def test_neutralised_is_comparable_where_both_kinds_of_loss_are_counted(make_report: MakeReport) -> None:

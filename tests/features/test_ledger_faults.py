@@ -5,9 +5,8 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,9 @@ from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
 from features.tables import metadata
+from tests.conftest import NOW
+from tests.features.conftest import MakeReading, MakeReport
 
-MakeReport = Callable[..., SalvoReport]
-MakeReading = Callable[..., Reading]
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 N_ROWS = 20_000
 
 INGEST = """
@@ -35,7 +33,6 @@ from features.records import SalvoReport
 from features.sources.reading import Reading
 
 url, n_rows, stop_at = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-first = datetime(2020, 1, 1)
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -44,7 +41,7 @@ def rows():
     for number in range(n_rows):
         if str(number) == stop_at:
             die()
-        end = first + timedelta(hours=number)
+        end = datetime(2020, 1, 1) + timedelta(hours=number)
         yield SalvoReport(window_start=end - timedelta(hours=1), window_end=end, launched=number % 90, source="table")
     if stop_at == "last row":
         die()
@@ -168,14 +165,18 @@ def with_pragma(monkeypatch: pytest.MonkeyPatch, pragma: str) -> None:
     monkeypatch.setattr(database_module, "_prepare_sqlite", prepared)
 
 
-@pytest.fixture
-def filled(database: Any, make_report: MakeReport, make_reading: MakeReading) -> Iterator[sa.URL]:
-    """A ledger that holds one report."""
+def of_one_report(database: Any, make_report: MakeReport, make_reading: MakeReading) -> Iterator[sa.URL]:
     url = database.migrated()
     with Ledger.open(url) as ledger:
         ledger.ingest(make_reading([make_report("2026-01-10", 7)]), NOW)
     yield url
     database.drop(url)
+
+
+@pytest.fixture
+def filled(database: Any, make_report: MakeReport, make_reading: MakeReading) -> Iterator[sa.URL]:
+    """A ledger that holds one report."""
+    yield from of_one_report(database, make_report, make_reading)
 
 
 def many(make_report: MakeReport, n_reports: int = 3_000) -> list[SalvoReport]:
@@ -329,11 +330,7 @@ def test_a_ledger_that_may_only_be_read_says_so(
 @pytest.fixture
 def on_server(postgresql: Any, make_report: MakeReport, make_reading: MakeReading) -> Iterator[sa.URL]:
     """A PostgreSQL ledger that holds one report."""
-    url = postgresql.migrated()
-    with Ledger.open(url) as ledger:
-        ledger.ingest(make_reading([make_report("2026-01-10", 7)]), NOW)
-    yield url
-    postgresql.drop(url)
+    yield from of_one_report(postgresql, make_report, make_reading)
 
 
 @pytest.mark.postgresql

@@ -1,7 +1,6 @@
 """Laws of the ledger, for whatever files come in whatever order."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,12 +11,11 @@ from hypothesis import strategies as st
 
 from features.ledger import IngestCounts, Ledger
 from features.records import KYIV, SalvoReport
-from features.sources.reading import Reading, RejectedRow
+from features.sources.reading import RejectedRow
+from tests.conftest import NOW
+from tests.features.conftest import FreshLedger, MakeReading
 
-MakeReading = Callable[..., Reading]
-FreshLedger = Callable[[], AbstractContextManager[Ledger]]
 Rows = list[SalvoReport | RejectedRow]
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FILE_TIMES = [datetime(2026, 1, day, 22, tzinfo=UTC) for day in (14, 15, 16)]
 """All after the windows below. Few, and shared by files and reports: most accidents happen where times meet."""
 

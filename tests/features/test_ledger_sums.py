@@ -1,7 +1,5 @@
 """The daily sums that the database makes are those of the reports, one by one."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,11 +13,9 @@ from features.history import DailySums, LaunchHistory, without_overlaps
 from features.ledger import Ledger, end_of_day
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sources.reading import Reading
+from tests.conftest import NOW
+from tests.features.conftest import FreshLedger, MakeReading, MakeReport
 
-MakeReport = Callable[..., SalvoReport]
-MakeReading = Callable[..., Reading]
-FreshLedger = Callable[[], AbstractContextManager[Ledger]]
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 FIRST = date(2024, 12, 30)
 """The rule of quiet days changes within the days that follow."""
 

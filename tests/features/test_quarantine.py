@@ -16,8 +16,8 @@ from features.sources.bulletin import read_bulletins
 from features.sources.kaggle import read_kaggle
 from features.sources.reading import Reading
 from features.sources.table import read_table
+from tests.conftest import NOW
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=1)
 KAGGLE = ("time_start", "time_end", "model", "target", "launched", "destroyed", "source")
 ROW = {

@@ -1,6 +1,5 @@
 """Reports are checked when they are made."""
 
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
@@ -8,9 +7,8 @@ from typing import Any
 import pytest
 
 from features.errors import InputError
-from features.records import COUNT_FIELDS, KYIV, LARGEST_COUNT, QuietDayRule, ReportingRegime, SalvoReport
-
-MakeReport = Callable[..., SalvoReport]
+from features.records import COUNT_FIELDS, KYIV, LARGEST_COUNT, QuietDayRule, ReportingRegime
+from tests.features.conftest import MakeReport
 
 
 @pytest.mark.parametrize(

@@ -19,12 +19,12 @@ from features.records import SHAHED, UKRAINE, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.kaggle import read_kaggle, snapshot_files
 from features.sources.reading import Reading
+from tests.conftest import NOW
+from tests.features.conftest import MakeReport
 
-MakeReport = Callable[..., SalvoReport]
 FreshLedger = Callable[[], Ledger]
 RAW = Path(__file__).resolve().parents[3] / "shared" / "data" / "raw"
 needs_raw = pytest.mark.skipif(not RAW.is_dir(), reason="the public table's snapshots are not beside this checkout")
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAYS = [datetime(2026, 1, 12, 22, tzinfo=UTC) + timedelta(days=10 * number) for number in range(4)]
 """When the snapshots of these tests came out."""
 

@@ -17,7 +17,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule
 from features.sources.bundled import read_bundled
-from forecasting.calibration import Calibration
+from forecasting.calibrated_defence import Calibration
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, load_model
 from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration

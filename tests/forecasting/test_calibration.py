@@ -1,97 +1,36 @@
 """The ranges of a defence after the record: against closed forms, planted truth, and the engine itself."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy.stats import beta, betabinom
 
 from features.errors import InputError
-from features.history import LaunchHistory
-from features.records import QuietDayRule, SalvoReport
-from features.sources.bundled import read_bundled
-from forecasting.calibration import BLOCK_DAYS, Calibration, Comparison, Variation, calibrate, fitted_variation
+from forecasting.calibration import calibrate
 from forecasting.defence import engage
 from forecasting.expected_kills import expected_kill_shares
 from forecasting.layers import Defence
+from forecasting.loss_variation import BLOCK_DAYS, Variation, fitted_variation
 from forecasting.reported_losses import ReportedLosses, StatedKills, parse_kill_shares
 from forecasting.types import SalvoForecast
-
-ORIGIN = date(2026, 2, 28)
-NO_LIMIT = 1e6
-ALMOST_BINOMIAL = Variation(1.0001, 0.2)
-STEADY = Variation(4.0, 0.01)
-"""So little drift that all blocks tell of the same defence."""
-Defences = Callable[..., Defence]
-
-
-def jamming(kill: float | tuple[float, float, float]) -> dict[str, Any]:
-    return {
-        "id": "electronic_warfare",
-        "engaged_share": 1.0,
-        "kill_probability": kill,
-        "engagements_per_night": NO_LIMIT,
-    }
-
-
-def firing(kill: float | tuple[float, float, float]) -> dict[str, Any]:
-    return {"engaged_share": 1.0, "kill_probability": kill, "engagements_per_night": NO_LIMIT}
-
-
-def losses(
-    launched: Sequence[float] | NDArray[np.int64],
-    shot_down: Sequence[float] | NDArray[np.float64] | None = None,
-    suppressed: Sequence[float] | NDArray[np.float64] | None = None,
-    neutralised: Sequence[float] | NDArray[np.float64] | None = None,
-    last_day: date = ORIGIN,
-) -> ReportedLosses:
-    """Nights without a gap until the last day; what is not given was not told."""
-    n = len(launched)
-
-    def counts(given: Sequence[float] | NDArray[np.float64] | None) -> NDArray[np.float64]:
-        return np.full(n, np.nan) if given is None else np.asarray(given, dtype=float)
-
-    days = np.datetime64(last_day) - np.arange(n)[::-1]
-    told = counts(shot_down), counts(suppressed), counts(neutralised)
-    return ReportedLosses(days, np.asarray(launched, dtype=float), *told, counts(None))
-
-
-def joined(*records: ReportedLosses) -> ReportedLosses:
-    named = {each.name: [getattr(record, each.name) for record in records] for each in fields(ReportedLosses)}
-    return ReportedLosses(**{name: np.concatenate(values) for name, values in named.items()})
-
-
-def kill_draws(found: Calibration, layer: int = 0) -> NDArray[np.float64]:
-    values: NDArray[np.float64] = found.posterior.values(found.defence)[layer]["kill_probability"]
-    return values
-
-
-def lost_share(found: Calibration) -> NDArray[np.float64]:
-    """Of a small night, without chance."""
-    values = found.posterior.values(found.defence)
-    shares: NDArray[np.float64] = expected_kill_shares(found.defence, values, np.array([1.0])).sum(axis=0)[:, 0]
-    return shares
-
-
-def of(comparisons: Sequence[Comparison], name: str) -> Comparison:
-    return next(each for each in comparisons if each.name == name)
-
-
-@pytest.fixture(scope="module")
-def bundled_losses() -> ReportedLosses:
-    reports = (row for row in read_bundled().rows if isinstance(row, SalvoReport))
-    return ReportedLosses.from_reports(report for report in reports if report.weapon_class == "shahed")
-
-
-@pytest.fixture(scope="module")
-def bundled_calibration(
-    bundled_defence: Defence, bundled_losses: ReportedLosses, bundled_kill_shares: tuple[StatedKills, ...]
-) -> Calibration:
-    return calibrate(bundled_defence, bundled_losses, ORIGIN, stated=bundled_kill_shares)
+from tests.forecasting.reported_nights import (
+    ALMOST_BINOMIAL,
+    NO_LIMIT,
+    ORIGIN,
+    STEADY,
+    Defences,
+    firing,
+    jamming,
+    joined,
+    kill_draws,
+    losses,
+    lost_share,
+    of,
+)
 
 
 class TestClosedForms:
@@ -199,74 +138,6 @@ class TestReportingStyles:
         assert ((1 - jam) * fire).std() < 0.02
         assert jam.std() > 0.08
         assert of(found.periods, "last 28 nights").counts == "shot_down"
-
-
-class TestReports:
-    def report(self, day: date, **counts: Any) -> SalvoReport:
-        start = datetime(day.year, day.month, day.day) - timedelta(hours=6)
-        return SalvoReport(
-            window_start=start, window_end=start + timedelta(hours=14), source="table", **{"launched": 100, **counts}
-        )
-
-    def test_each_count_is_what_its_day_calls_it(self) -> None:
-        record = ReportedLosses.from_reports(
-            [
-                self.report(date(2024, 6, 30), shot_down=80),
-                self.report(date(2024, 7, 1), shot_down=70),
-                self.report(date(2025, 7, 31), shot_down=50, suppressed=30),
-                self.report(date(2025, 8, 1), shot_down=85, impact_sites=5),
-            ]
-        )
-        assert record.shot_down == pytest.approx([80, 70, 50, np.nan], nan_ok=True)
-        assert record.suppressed == pytest.approx([np.nan, np.nan, 30, np.nan], nan_ok=True)
-        assert record.neutralised == pytest.approx([np.nan, np.nan, 80, 85], nan_ok=True)
-        assert record.impact_sites == pytest.approx([np.nan, np.nan, np.nan, 5], nan_ok=True)
-        assert record.lost == pytest.approx([80, 70, 80, 85])
-        assert record.counts_all.tolist() == [False, False, True, True]
-
-    def test_a_night_that_is_told_in_part_is_left_out(self) -> None:
-        later = date(2025, 9, 2)
-        start = datetime(2025, 9, 1, 9)
-        by_day = {"window_start": start, "window_end": start + timedelta(hours=4), "source": "table"}
-        record = ReportedLosses.from_reports(
-            [
-                self.report(date(2025, 9, 1), shot_down=80),
-                SalvoReport(launched=30, shot_down=None, **by_day),
-                self.report(later, shot_down=90),
-            ]
-        )
-        assert record.days.tolist() == [later]
-
-    def test_windows_of_a_day_are_added(self) -> None:
-        start = datetime(2025, 9, 1, 9)
-        day = SalvoReport(
-            window_start=start, window_end=start + timedelta(hours=4), launched=50, shot_down=20, source="table"
-        )
-        record = ReportedLosses.from_reports([self.report(date(2025, 9, 1), shot_down=80), day])
-        assert (record.launched.tolist(), record.lost.tolist()) == ([150], [100])
-
-    def test_more_lost_than_launched_is_all_of_them(self) -> None:
-        reports = [
-            self.report(date(2025, 7, 1), shot_down=80, suppressed=30),
-            self.report(date(2025, 9, 1), shot_down=110),
-        ]
-        record = ReportedLosses.from_reports(reports)
-        assert record.lost.tolist() == [100, 100]
-        assert (record.shot_down[0], record.suppressed[0]) == (70, 30)
-
-    def test_a_history_tells_the_same_but_for_what_was_told_apart(self) -> None:
-        reports = [
-            self.report(date(2024, 6, 30), shot_down=80),
-            self.report(date(2025, 7, 31), shot_down=50, suppressed=30),
-            self.report(date(2025, 8, 2), shot_down=85),
-            self.report(date(2025, 8, 3)),
-        ]
-        history = LaunchHistory.from_reports(reports, rule=QuietDayRule.BEFORE_2025)
-        ours, theirs = ReportedLosses.from_history(history), ReportedLosses.from_reports(reports)
-        assert ours.days.tolist() == theirs.days.tolist() == [date(2024, 6, 30), date(2025, 7, 31), date(2025, 8, 2)]
-        assert ours.lost.tolist() == theirs.lost.tolist() == [80, 80, 85]
-        assert ours.counts_all.tolist() == theirs.counts_all.tolist()
-        assert np.isnan(ours.suppressed).all()
 
 
 class TestNoLookAhead:
@@ -465,96 +336,6 @@ class TestExpectation:
         expected = expected_kill_shares(defence, met.draws, sizes.astype(float), armed_share=0.6).mean(axis=1)
         assert expected[:, 1:] == pytest.approx(drawn[:, 1:], abs=0.004)
         assert expected.sum(axis=0) == pytest.approx(drawn.sum(axis=0), abs=0.012)
-
-
-class TestPaths:
-    def test_the_engine_with_the_kill_factors_varies_as_the_record_does(
-        self, defence_of: Defences, salvos_of: Callable[..., SalvoForecast]
-    ) -> None:
-        """Fixed numbers, so that all that varies is the size effect, the drift and chance."""
-        defence = defence_of([{**jamming(0.35), "engaged_share": 0.9}, {**firing(0.75), "engaged_share": 0.95}])
-        rng = np.random.default_rng(3)
-        launched = rng.choice([60, 120, 240, 480], 168)
-        share = 1 / (1 + np.exp(-1.4 - 0.5 * np.log(launched / 250)))
-        precision = (launched - 5.0) / 4.0
-        lost = rng.binomial(launched, rng.beta(share * precision, (1 - share) * precision)).astype(float)
-        variation = Variation(5.0, 0.15)
-        found = calibrate(defence, losses(launched, neutralised=lost), ORIGIN, variation=variation)
-        nights = np.tile([60, 480], (4000, 14))
-        forecast = salvos_of(nights)
-        drawn = found.for_paths(forecast.paths, seed=2)
-        factors = {layer.id: drawn.kill_factor for layer in defence.layers}
-        leakers = engage(forecast, defence, kill_factors=factors).unlimited.leakers
-        for column, night in ((0, 60), (1, 480)):
-            lost_nights = 1 - leakers[:, column::2] / night
-            expected = found.reported_shares(np.array([float(night)]), 1, to_come=True)
-            assert lost_nights.mean() == pytest.approx(expected.mean(), abs=0.01)
-            # The report's share is that before the binomial chance of single drones.
-            chance = (lost_nights * (1 - lost_nights)).mean() / night
-            assert lost_nights.var() == pytest.approx(expected.var() + chance, rel=0.1)
-        assert (1 - leakers[:, 1::2] / 480).mean() > (1 - leakers[:, ::2] / 60).mean() + 0.1
-
-    def test_a_share_beyond_the_reach_of_all_layers_has_the_highest_factor(self, defence_of: Defences) -> None:
-        """Half of the drones are in reach, .45 are lost on average; on many nights chance wants more than half."""
-        defence = defence_of([{**firing(0.9), "engaged_share": 0.5}])
-        record = losses(np.full(28, 60), neutralised=np.full(28, 27.0))
-        found = calibrate(defence, record, ORIGIN, variation=Variation(6.0, 0.1))
-        factors = found.for_paths(np.full((500, 28), 60), seed=1).kill_factor
-        assert (factors == 5.0).mean() > 0.2
-
-    def test_levels_are_calibrated_draws_each_about_as_often(self, bundled_calibration: Calibration) -> None:
-        posterior = bundled_calibration.posterior
-        drawn = bundled_calibration.for_paths(np.full((2 * posterior.n_draws, 3), 100), seed=1)
-        for ours, theirs in zip(drawn.levels, posterior.levels, strict=True):
-            for quantity, levels in ours.items():
-                assert sorted(levels.tolist()) == sorted([*theirs[quantity].tolist()] * 2)
-        assert ((drawn.kill_factor >= 0) & np.isfinite(drawn.kill_factor)).all()
-
-    def test_a_night_without_drones_is_no_trouble(self, bundled_calibration: Calibration) -> None:
-        drawn = bundled_calibration.for_paths(np.zeros((5, 4), dtype=np.int64), seed=1)
-        assert np.isfinite(drawn.kill_factor).all()
-
-
-class TestTheBundledDefence:
-    def test_the_reported_share_of_the_last_nights_is_covered(self, bundled_calibration: Calibration) -> None:
-        compared = of(bundled_calibration.periods, "last 28 nights")
-        low, _, high = compared.posterior
-        assert low <= compared.low <= high
-        assert compared.low == pytest.approx(0.872, abs=0.001)
-
-    def test_large_nights_are_covered_that_the_file_alone_misses(self, bundled_calibration: Calibration) -> None:
-        compared = of(bundled_calibration.periods, "nights of 400 and more")
-        low, _, high = compared.posterior
-        assert compared.prior[2] < compared.low
-        assert low <= compared.low <= high
-
-    def test_limits_of_the_layers_alone_could_not_explain_large_nights(
-        self, bundled_defence: Defence, bundled_losses: ReportedLosses
-    ) -> None:
-        found = calibrate(bundled_defence, bundled_losses, ORIGIN, size_effect=0.0)
-        compared = of(found.periods, "nights of 400 and more")
-        assert compared.posterior[2] < compared.low - 0.02
-
-    def test_the_share_of_interceptor_drones_is_the_stated_one(self, bundled_calibration: Calibration) -> None:
-        (compared,) = bundled_calibration.kill_shares
-        assert compared.counts == "interceptor_drone"
-        assert compared.low <= compared.posterior[1] <= compared.high
-
-    def test_draws_stay_in_their_ranges_and_are_worth_hundreds(self, bundled_calibration: Calibration) -> None:
-        assert 500 < bundled_calibration.effective_sample_size < bundled_calibration.posterior.n_draws
-        for layer, drawn in zip(
-            bundled_calibration.defence.layers,
-            bundled_calibration.posterior.values(bundled_calibration.defence),
-            strict=True,
-        ):
-            for quantity, values in drawn.items():
-                stated = layer.ranges[quantity]
-                assert stated.low <= values.min() <= values.max() <= stated.high
-
-    def test_the_same_seed_gives_the_same_draws(self, bundled_defence: Defence, bundled_losses: ReportedLosses) -> None:
-        first, second = (calibrate(bundled_defence, bundled_losses, ORIGIN, n_draws=300, seed=7) for _ in range(2))
-        assert first.posterior.size_effect.tobytes() == second.posterior.size_effect.tobytes()
-        assert first.quantities == second.quantities
 
 
 class TestLittleIsKnown:

@@ -1,245 +1,26 @@
 """The defence against paths: nothing appears or vanishes, and where there is a formula it holds."""
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from features.errors import InputError
-from forecasting import defence as defence_module
-from forecasting.defence import engage, engage_in_total
+from forecasting.defence import engage
 from forecasting.layers import Defence
 from forecasting.saturation import served
 from forecasting.stock import DAYS_PER_MONTH, Delivery
-from forecasting.types import Engagements, SalvoForecast
-
-SalvosOf = Callable[..., SalvoForecast]
-DefenceOf = Callable[..., Defence]
-NO_LIMIT = 1e6
-
-Stated = float | str | tuple[float, float, float]
-
-
-def interceptors(
-    share: Stated = 1.0,
-    kill: Stated = 0.5,
-    capacity: Stated = NO_LIMIT,
-    each: Stated = 1.0,
-    stock: Stated = NO_LIMIT,
-    supply: Stated = 0.0,
-) -> dict[str, Stated]:
-    return jammer(share, kill, capacity) | {
-        "interceptors_per_engagement": each,
-        "stock": stock,
-        "monthly_supply": supply,
-        "unit_cost_usd": 1000.0,
-    }
-
-
-def jammer(share: Stated = 1.0, kill: Stated = 0.5, capacity: Stated = NO_LIMIT) -> dict[str, Stated]:
-    return {"engaged_share": share, "kill_probability": kill, "engagements_per_night": capacity}
-
-
-def ranges(low: float, high: float) -> st.SearchStrategy[tuple[float, float, float]]:
-    number = st.floats(low, high, allow_nan=False).map(lambda value: round(value, 3))
-    return st.tuples(number, number, number).map(lambda three: tuple(sorted(three)))  # type: ignore[arg-type,return-value]
-
-
-ANY_JAMMER = st.builds(jammer, ranges(0, 1), ranges(0, 1), ranges(0, 80))
-ANY_INTERCEPTORS = st.builds(
-    interceptors, ranges(0, 1), ranges(0, 1), ranges(0, 80), ranges(1, 4), ranges(0, 150), ranges(0, 300)
+from tests.forecasting.defence_layers import (
+    DefenceOf,
+    SalvosOf,
+    assert_binomial,
+    deviations_of,
+    interceptors,
+    jammer,
+    same,
 )
-ANY_DOCTRINE = st.fixed_dictionaries({"salvo_of": st.integers(1, 3), "rounds": st.integers(1, 3)})
-ANY_CHANNELS = st.fixed_dictionaries({"fire_channels": ranges(0, 20), "service_minutes": ranges(1, 200)})
-ANY_AVAILABILITY = st.fixed_dictionaries(
-    {}, optional={"decoy_discrimination": ranges(0, 1), "weather_share": ranges(0, 1), "works": st.just("night")}
-)
-
-
-def _joined(
-    layer: dict[str, Any], doctrine: dict[str, Any], availability: dict[str, Any], channels: Any
-) -> dict[str, Any]:
-    if channels:
-        layer = {name: value for name, value in layer.items() if name != "engagements_per_night"} | channels
-    return layer | doctrine | availability
-
-
-ANY_LAYER = st.builds(
-    _joined, ANY_JAMMER | ANY_INTERCEPTORS, ANY_DOCTRINE, ANY_AVAILABILITY, st.just({}) | ANY_CHANNELS
-)
-ANY_LAYERS = st.lists(ANY_LAYER, min_size=1, max_size=4)
-ANY_ARMED_SHARE = st.none() | st.floats(0, 1)
-ANY_PATHS = st.integers(1, 6).flatmap(
-    lambda horizon: st.lists(st.lists(st.integers(0, 120), min_size=horizon, max_size=horizon), min_size=1, max_size=8)
-)
-
-
-def armed(share: float | None, salvos: SalvoForecast) -> NDArray[np.float64] | None:
-    return None if share is None else np.full((1, salvos.horizon), share)
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, share=ANY_ARMED_SHARE, seed=st.integers(0, 2**32))
-def test_the_books_balance_on_every_path_and_night(
-    paths: list[list[int]],
-    layers: list[dict[str, Any]],
-    share: float | None,
-    seed: int,
-    salvos_of: SalvosOf,
-    defence_of: DefenceOf,
-) -> None:
-    salvos, defence = salvos_of(paths, seed=seed), defence_of(layers, daylight_share=0.2)
-    met = engage(salvos, defence, armed_share=armed(share, salvos))
-    launched = [demand.kills.sum(axis=0) + demand.leakers for demand in (met.actual, met.unlimited)]
-    assert np.array_equal(*launched)
-    for demand in (met.actual, met.unlimited):
-        decoys = demand.decoy_kills.sum(axis=0) + demand.decoy_leakers
-        assert np.array_equal(salvos.paths, launched[0] + decoys)
-        if share is None:
-            assert not decoys.any()
-        for numbers in (
-            *(demand.engagements, demand.kills, demand.decoy_kills, demand.interceptors, demand.unmet),
-            *(demand.leakers, demand.decoy_leakers),
-        ):
-            assert numbers.dtype == np.int64
-            assert (numbers >= 0).all()
-        come = salvos.paths
-        for index, layer in enumerate(defence.layers):
-            killed = demand.kills[index] + demand.decoy_kills[index]
-            assert (killed <= demand.engagements[index]).all()
-            assert (demand.engagements[index] <= come * layer.salvo_of * layer.rounds).all()
-            if layer.engagements_per_night is not None:
-                assert (demand.engagements[index] <= np.rint(layer.engagements_per_night.high)).all()
-            come = come - killed
-    stocks = {stock.layer_id: stock for stock in met.stocks}
-    for index, layer in enumerate(defence.layers):
-        if layer.interceptors_per_engagement is None:
-            assert layer.id not in stocks
-            assert not met.actual.interceptors[index].any()
-            assert not met.actual.unmet[index].any()
-            continue
-        stock = stocks[layer.id]
-        assert (np.cumsum(stock.used, axis=1) <= stock.opening[:, np.newaxis] + stock.supplied).all()
-        assert (stock.at_end >= 0).all()
-        assert (np.diff(stock.supplied, axis=1) >= 0).all()
-        assert stock.wanted is not None
-        assert (stock.used <= stock.wanted).all()
-        assert not met.actual.unmet[index][stock.used == stock.wanted].any()
-        fewest = np.floor(layer.interceptors_per_engagement.low)
-        most = np.ceil(layer.interceptors_per_engagement.high)
-        for used, engagements in (
-            (stock.needed, met.unlimited.engagements[index]),
-            (stock.wanted, met.actual.engagements[index] + met.actual.unmet[index]),
-        ):
-            assert (used >= fewest * engagements).all()
-            assert (used <= most * engagements).all()
-
-
-def shifted(value: Any, by: float, most: float) -> Any:
-    low, mode, high = value if isinstance(value, tuple) else (value, value, value)
-    return tuple(min(number + by, most) for number in (low, mode, high))
-
-
-MORE = {
-    "stock": (40.0, NO_LIMIT),
-    "monthly_supply": (90.0, NO_LIMIT),
-    "kill_probability": (0.1, 1.0),
-    "engagements_per_night": (15.0, NO_LIMIT),
-    "fire_channels": (2.0, 1_000.0),
-}
-
-
-@pytest.mark.parametrize("quantity", MORE)
-@settings(max_examples=120, deadline=None, derandomize=True)
-@given(
-    paths=ANY_PATHS,
-    layers=ANY_LAYERS,
-    which=st.integers(0, 3),
-    share=ANY_ARMED_SHARE,
-    seed=st.integers(0, 2**32),
-)
-def test_more_never_lets_more_through_nor_asks_more_of_the_other_layers(
-    quantity: str,
-    paths: list[list[int]],
-    layers: list[dict[str, Any]],
-    which: int,
-    share: float | None,
-    seed: int,
-    salvos_of: SalvosOf,
-    defence_of: DefenceOf,
-) -> None:
-    """On every path and night, not on average: the common random numbers of `forecasting.defence`."""
-    salvos, changed = salvos_of(paths, seed=seed), which % len(layers)
-    if quantity not in layers[changed]:
-        return
-    if any("fire_channels" in layer for layer in layers):
-        share = None  # both kinds together are rounded to one drone more or less there
-    more = [*layers]
-    more[changed] = layers[changed] | {quantity: shifted(layers[changed][quantity], *MORE[quantity])}
-    before, after = (
-        engage(salvos, defence_of(stated, daylight_share=0.2), armed_share=armed(share, salvos))
-        for stated in (layers, more)
-    )
-    # What engages more drones tonight may lack the interceptors tomorrow: that is no more of the same but a choice.
-    uses_more = quantity in ("engagements_per_night", "fire_channels") or (
-        quantity == "kill_probability" and "fire_channels" in layers[changed] and layers[changed]["rounds"] > 1
-    )
-    runs = [(before.unlimited, after.unlimited)]
-    if not (uses_more and "stock" in layers[changed]):
-        runs.append((before.actual, after.actual))
-    for then, now in runs:
-        assert (now.leakers <= then.leakers).all()
-        assert (now.decoy_leakers <= then.decoy_leakers).all()
-    for then_stock, now_stock in zip(before.stocks, after.stocks, strict=True):
-        if then_stock.layer_id != "abcd"[changed] or (quantity == "kill_probability" and not uses_more):
-            assert (now_stock.needed <= then_stock.needed).all()
-            if len(runs) > 1:
-                assert then_stock.wanted is not None
-                assert now_stock.wanted is not None
-                assert (now_stock.wanted <= then_stock.wanted).all()
-                assert (now_stock.days_of_supply >= then_stock.days_of_supply).all()
-    if quantity in ("stock", "monthly_supply"):
-        assert np.array_equal(after.unlimited.leakers, before.unlimited.leakers)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
-def test_where_the_stock_lasts_it_changes_nothing(
-    paths: list[list[int]],
-    layers: list[dict[str, Any]],
-    seed: int,
-    salvos_of: SalvosOf,
-    defence_of: DefenceOf,
-) -> None:
-    plenty = [layer | {"stock": NO_LIMIT} if "stock" in layer else layer for layer in layers]
-    met = engage(salvos_of(paths, seed=seed), defence_of(plenty, daylight_share=0.2))
-    assert np.array_equal(met.actual.engagements, met.unlimited.engagements)
-    assert np.array_equal(met.actual.kills, met.unlimited.kills)
-    assert np.array_equal(met.actual.interceptors, met.unlimited.interceptors)
-    assert np.array_equal(met.actual.leakers, met.unlimited.leakers)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
-def test_what_would_be_needed_does_not_depend_on_the_stock(
-    paths: list[list[int]],
-    layers: list[dict[str, Any]],
-    seed: int,
-    salvos_of: SalvosOf,
-    defence_of: DefenceOf,
-) -> None:
-    salvos = salvos_of(paths, seed=seed)
-    none = [layer | {"stock": 0.0} if "stock" in layer else layer for layer in layers]
-    fixed = [layer | {"stock": 50.0} if "stock" in layer else layer for layer in layers]
-    assert np.array_equal(
-        engage(salvos, defence_of(none, daylight_share=0.2)).unlimited.interceptors,
-        engage(salvos, defence_of(fixed, daylight_share=0.2)).unlimited.interceptors,
-    )
 
 
 def test_a_shortage_of_one_layer_leaves_more_to_the_next(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
@@ -248,30 +29,18 @@ def test_a_shortage_of_one_layer_leaves_more_to_the_next(salvos_of: SalvosOf, de
     assert met.actual.engagements[1].sum() > 2 * met.unlimited.engagements[1].sum()
 
 
-def _z(observed: float, expected: float, standard_error: float) -> float:
-    return abs(observed - expected) / standard_error
-
-
-def _binomial(counts: NDArray[np.int64], n: int, p: float) -> None:
-    """Mean and variance within five standard errors of Binomial(n, p)."""
-    variance = n * p * (1 - p)
-    fourth = variance * (1 + 3 * (n - 2) * p * (1 - p))
-    assert _z(counts.mean(), n * p, np.sqrt(variance / counts.size)) < 5
-    assert _z(counts.var(), variance, np.sqrt((fourth - variance**2) / counts.size)) < 5
-
-
 @pytest.mark.parametrize(("share", "kill"), [(0.6, 0.5), (1.0, 0.3), (0.2, 1.0)])
 def test_kills_of_one_layer_are_binomial(share: float, kill: float, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
     met = engage(salvos_of(np.full((20_000, 2), 50)), defence_of([jammer(share, kill)]))
     if share < 1:
-        _binomial(met.actual.engagements[0].ravel(), 50, share)
-    _binomial(met.actual.kills[0].ravel(), 50, share * kill)
+        assert_binomial(met.actual.engagements[0].ravel(), 50, share)
+    assert_binomial(met.actual.kills[0].ravel(), 50, share * kill)
 
 
 def test_the_next_layer_meets_what_the_first_left(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
     met = engage(salvos_of(np.full((20_000, 2), 50)), defence_of([jammer(0.6, 0.5), jammer(0.8, 0.25)]))
-    _binomial(met.actual.kills[1].ravel(), 50, (1 - 0.3) * 0.2)
-    _binomial(met.actual.leakers.ravel(), 50, (1 - 0.3) * (1 - 0.2))
+    assert_binomial(met.actual.kills[1].ravel(), 50, (1 - 0.3) * 0.2)
+    assert_binomial(met.actual.leakers.ravel(), 50, (1 - 0.3) * (1 - 0.2))
 
 
 def test_nothing_and_everything(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
@@ -353,18 +122,11 @@ def test_the_ranges_of_two_layers_are_drawn_apart(salvos_of: SalvosOf, defence_o
     assert abs(np.corrcoef(first, second)[0, 1]) < 5 / np.sqrt(4_000)
 
 
-def _same(first: Engagements, second: Engagements) -> bool:
-    return all(
-        np.array_equal(getattr(first.actual, name), getattr(second.actual, name))
-        for name in ("engagements", "kills", "interceptors", "leakers")
-    )
-
-
 def test_same_seed_same_battle(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
     paths: ArrayLike = np.random.default_rng(1).poisson(150, (100, 10))
     first, again = (engage(salvos_of(paths, seed=3), bundled_defence) for _ in range(2))
-    assert _same(first, again)
-    assert not _same(first, engage(salvos_of(paths, seed=4), bundled_defence))
+    assert same(first, again)
+    assert not same(first, engage(salvos_of(paths, seed=4), bundled_defence))
 
 
 def test_the_salvos_are_not_changed(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
@@ -384,12 +146,12 @@ def test_decoys_and_armed_drones_are_thinned_apart(salvos_of: SalvosOf, defence_
     salvos = salvos_of(np.full((10_000, 2), 100))
     told_apart = jammer(0.5, 0.6) | {"decoy_discrimination": 0.8}
     met = engage(salvos, defence_of([told_apart]), armed_share=np.full((1, 2), 0.3))
-    _binomial((met.actual.kills[0] + met.actual.leakers).ravel(), 100, 0.3)
-    _binomial(met.actual.kills[0].ravel(), 100, 0.3 * 0.5 * 0.6)
-    _binomial(met.actual.decoy_kills[0].ravel(), 100, 0.7 * 0.5 * 0.2 * 0.6)
-    _binomial(met.actual.leakers.ravel(), 100, 0.3 * (1 - 0.5 * 0.6))
-    _binomial(met.actual.decoy_leakers.ravel(), 100, 0.7 * (1 - 0.5 * 0.2 * 0.6))
-    _binomial(met.actual.engagements[0].ravel(), 100, 0.3 * 0.5 + 0.7 * 0.5 * 0.2)
+    assert_binomial((met.actual.kills[0] + met.actual.leakers).ravel(), 100, 0.3)
+    assert_binomial(met.actual.kills[0].ravel(), 100, 0.3 * 0.5 * 0.6)
+    assert_binomial(met.actual.decoy_kills[0].ravel(), 100, 0.7 * 0.5 * 0.2 * 0.6)
+    assert_binomial(met.actual.leakers.ravel(), 100, 0.3 * (1 - 0.5 * 0.6))
+    assert_binomial(met.actual.decoy_leakers.ravel(), 100, 0.7 * (1 - 0.5 * 0.2 * 0.6))
+    assert_binomial(met.actual.engagements[0].ravel(), 100, 0.3 * 0.5 + 0.7 * 0.5 * 0.2)
 
 
 def test_armed_drones_and_decoys_share_what_capacity_there_is(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
@@ -406,8 +168,8 @@ def test_a_salvo_kills_unless_all_of_it_miss(
 ) -> None:
     layer = interceptors(0.7, kill, each=2.0) | {"salvo_of": salvo_of}
     met = engage(salvos_of(np.full((10_000, 2), 50)), defence_of([layer]))
-    _binomial(met.actual.kills[0].ravel(), 50, 0.7 * (1 - (1 - kill) ** salvo_of))
-    _binomial(met.actual.engagements[0].ravel() // salvo_of, 50, 0.7)
+    assert_binomial(met.actual.kills[0].ravel(), 50, 0.7 * (1 - (1 - kill) ** salvo_of))
+    assert_binomial(met.actual.engagements[0].ravel() // salvo_of, 50, 0.7)
     assert np.array_equal(met.actual.interceptors, 2 * met.actual.engagements)
 
 
@@ -419,7 +181,7 @@ def test_shoot_look_shoot_fires_again_at_what_lives(
     layer = interceptors(1.0, kill) | {"salvo_of": salvo_of, "rounds": rounds}
     met = engage(salvos_of(np.full((10_000, 2), 50)), defence_of([layer]))
     kills = 1 - (1 - kill) ** salvo_of
-    _binomial(met.actual.kills[0].ravel(), 50, 1 - (1 - kills) ** rounds)
+    assert_binomial(met.actual.kills[0].ravel(), 50, 1 - (1 - kills) ** rounds)
     assert met.actual.engagements.mean() == pytest.approx(50 * salvo_of * (1 - (1 - kills) ** rounds) / kills, rel=5e-3)
 
 
@@ -467,11 +229,11 @@ def test_a_factor_on_the_kill_probability_holds_on_its_days_and_paths(
     for night, kill in enumerate((0.4, 0.2, 1.0)):
         killed = met.actual.kills[0, :3_000, night]
         if kill < 1:
-            _binomial(killed, 50, kill)
+            assert_binomial(killed, 50, kill)
         else:
             assert (killed == 50).all()
     assert not met.actual.kills[0, 3_000:].any()
-    _binomial(met.actual.kills[1, 3_000:].ravel(), 50, 0.4)
+    assert_binomial(met.actual.kills[1, 3_000:].ravel(), 50, 0.4)
 
 
 def test_bad_weather_closes_a_layer_for_the_night_and_the_same_night_for_all(
@@ -485,14 +247,14 @@ def test_bad_weather_closes_a_layer_for_the_night_and_the_same_night_for_all(
     assert (worked[2] >= worked[1]).all()
     assert worked[3].all()
     for index, share in ((0, 0.3), (2, 0.6)):
-        assert _z(worked[index].mean(), share, np.sqrt(share * (1 - share) / 20_000)) < 5
+        assert deviations_of(worked[index].mean(), share, np.sqrt(share * (1 - share) / 20_000)) < 5
 
 
 def test_a_layer_meets_the_drones_of_its_hours(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
     layers = [jammer(0.5, 0.0) | {"works": hours} for hours in ("day", "night", "always")]
     met = engage(salvos_of(np.full((10_000, 2), 50)), defence_of(layers, daylight_share=0.2))
     for index, share in enumerate((0.1, 0.4, 0.5)):
-        _binomial(met.actual.engagements[index].ravel(), 50, share)
+        assert_binomial(met.actual.engagements[index].ravel(), 50, share)
 
 
 def test_fire_channels_serve_as_many_as_the_shortcut_says(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
@@ -534,94 +296,6 @@ def test_a_stock_out_upstream_brings_the_next_one_forward(salvos_of: SalvosOf, d
     assert not met.unlimited.leakers.any()
 
 
-@pytest.fixture
-def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two at once, where there are twelve nights: 75 paths are five blocks, of which the last is alone."""
-    monkeypatch.setattr(defence_module, "BLOCK", 16)
-    monkeypatch.setattr(defence_module, "_AT_ONCE", 2 * 16 * 12)
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_how_many_blocks_are_computed_at_once_changes_nothing(
-    salvos_of: SalvosOf, bundled_defence: Defence, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    salvos = salvos_of(np.random.default_rng(1).poisson(300, (75, 12)))
-    met: list[Engagements] = []
-    done: list[int] = []
-    for at_once in (1, 2 * 16 * 12, 10**6):
-        monkeypatch.setattr(defence_module, "_AT_ONCE", at_once)
-        met.append(engage(salvos, bundled_defence, armed_share=armed(0.6, salvos), on_paths=done.append))
-    assert done == [16] * 4 + [11] + [32, 32, 11] + [75]
-    assert _same(met[0], met[1])
-    assert _same(met[0], met[2])
-
-
-@pytest.mark.usefixtures("small_blocks")
-def test_a_path_meets_the_same_however_many_there_are(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
-    paths = np.random.default_rng(1).poisson(300, (75, 12))
-    whole, part = (engage(salvos_of(paths[:n]), bundled_defence) for n in (75, 39))
-    assert _same(whole.rows(slice(0, 39)), part)
-    for drawn, again in zip(whole.draws, part.draws, strict=True):
-        assert all(np.array_equal(drawn[name][:39], again[name]) for name in drawn)
-
-
-@pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("share", [None, 0.6])
-def test_totals_are_the_sums_of_the_nights_in_whatever_order_blocks_are_computed(
-    share: float | None, salvos_of: SalvosOf, bundled_defence: Defence
-) -> None:
-    salvos = salvos_of(np.random.default_rng(1).poisson(300, (75, 12)))
-    factors = {"helicopter": np.random.default_rng(2).random((75, 12))}
-
-    def backwards(work: Callable[[Any], Any], blocks: Any) -> list[Any]:
-        return [work(block) for block in reversed(list(blocks))][::-1]
-
-    seen: list[int] = []
-    met = engage(salvos, bundled_defence, kill_factors=factors, armed_share=armed(share, salvos))
-    totals, again = (
-        engage_in_total(
-            salvos,
-            bundled_defence,
-            (7, 12),
-            kill_factors=factors,
-            armed_share=armed(share, salvos),
-            map_blocks=map_blocks,
-            on_paths=seen.append,
-        )
-        for map_blocks in (map, backwards)
-    )
-    assert sum(seen) == 2 * 75
-    assert totals.through == (7, 12)
-    for demand, total, other in (
-        (met.actual, totals.actual, again.actual),
-        (met.unlimited, totals.unlimited, again.unlimited),
-    ):
-        for name in ("engagements", "kills", "decoy_kills", "interceptors", "unmet", "leakers", "decoy_leakers"):
-            sums = [getattr(demand, name)[..., :n_days].sum(axis=-1) for n_days in (7, 12)]
-            assert np.array_equal(getattr(total, name), sums), name
-            assert np.array_equal(getattr(other, name), sums), name
-    for index, layer in enumerate(bundled_defence.layers):
-        price = met.draws[index].get("unit_cost_usd", np.zeros(75))
-        assert totals.actual.cost_usd[1, index] == pytest.approx(price * totals.actual.interceptors[1, index])
-        assert (totals.actual.cost_usd[1, index].any()) == (layer.interceptor is not None)
-    for stock, of_stock in zip(met.stocks, totals.stocks, strict=True):
-        assert of_stock.layer_id == stock.layer_id
-        assert np.array_equal(of_stock.opening, stock.opening)
-        assert np.array_equal(of_stock.supplied, stock.supplied[:, [6, 11]].T)
-        assert np.array_equal(of_stock.shortfall, stock.shortfall)
-        assert np.array_equal(of_stock.days_of_supply, stock.days_of_supply)
-
-
-def test_a_change_in_one_layer_leaves_the_draws_of_the_others_alone(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
-    wide = (0.2, 0.5, 0.9)
-    one, other = (
-        engage(salvos_of(np.full((50, 2), 30)), defence_of([jammer(0.5, kill), interceptors(wide, wide)]))
-        for kill in (0.5, (0.1, 0.4, 0.6))
-    )
-    for quantity, values in one.draws[1].items():
-        assert np.array_equal(values, other.draws[1][quantity])
-
-
 ORIGIN = date(2026, 2, 28)
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "factor of no layer": ({"kill_factors": {"b": np.ones((1, 4))}}, "unknown layer 'b'.*known are a"),
@@ -650,19 +324,11 @@ def test_a_delivery_to_a_layer_without_interceptors_is_told(salvos_of: SalvosOf,
         engage(salvos, defence_of([jammer()]), deliveries=[Delivery("a", salvos.days[0], 5)])
 
 
-@pytest.mark.parametrize("through", [(0,), (7, 13), (-1,)])
-def test_a_total_over_other_nights_than_there_are_is_refused(
-    through: tuple[int, ...], salvos_of: SalvosOf, defence_of: DefenceOf
-) -> None:
-    with pytest.raises(InputError, match=f"a total of {through[-1]} days: expected 1 to the horizon, 12"):
-        engage_in_total(salvos_of(np.full((2, 12), 3)), defence_of([jammer()]), through)
-
-
 def test_factors_of_one_change_no_byte(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
     salvos = salvos_of(np.random.default_rng(1).poisson(150, (100, 10)))
     ones = {layer.id: np.ones((100, 10)) for layer in bundled_defence.layers}
-    assert _same(engage(salvos, bundled_defence), engage(salvos, bundled_defence, kill_factors=ones))
-    assert _same(engage(salvos, bundled_defence), engage(salvos, bundled_defence, kill_factors={}))
+    assert same(engage(salvos, bundled_defence), engage(salvos, bundled_defence, kill_factors=ones))
+    assert same(engage(salvos, bundled_defence), engage(salvos, bundled_defence, kill_factors={}))
 
 
 def test_a_lower_kill_probability_of_one_layer_leaves_more_and_changes_no_layer_before_it(
@@ -678,12 +344,12 @@ def test_a_lower_kill_probability_of_one_layer_leaves_more_and_changes_no_layer_
     assert np.array_equal(after.engagements[1], before.engagements[1])
     assert np.array_equal(after.kills[1, :, :2], before.kills[1, :, :2])
     engaged = after.engagements[1, :, 2:].sum()
-    assert _z(after.kills[1, :, 2:].sum() / engaged, 0.4, np.sqrt(0.4 * 0.6 / engaged)) < 5
+    assert deviations_of(after.kills[1, :, 2:].sum() / engaged, 0.4, np.sqrt(0.4 * 0.6 / engaged)) < 5
     assert after.leakers[:, 2:].sum() > 1.3 * before.leakers[:, 2:].sum()
     # The next layer meets more drones, and kills the same part of those it engages.
     engaged = after.engagements[2, :, 2:].sum()
     assert engaged > 1.3 * before.engagements[2, :, 2:].sum()
-    assert _z(after.kills[2, :, 2:].sum() / engaged, 0.5, np.sqrt(0.25 / engaged)) < 5
+    assert deviations_of(after.kills[2, :, 2:].sum() / engaged, 0.5, np.sqrt(0.25 / engaged)) < 5
     assert np.array_equal(salvos.paths, after.kills.sum(axis=0) + after.leakers)
 
 

@@ -2,10 +2,6 @@
 
 import csv
 import json
-import sys
-import types
-import zipfile
-from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,63 +11,13 @@ from features.errors import InputError
 from features.records import SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.kaggle import (
-    download_newest,
     read_kaggle,
     reporter_of,
     snapshot_day,
     snapshot_files,
     weapon_class_of,
 )
-from features.sources.reading import RejectedRow
-
-RAW = Path(__file__).resolve().parents[4] / "shared" / "data" / "raw"
-needs_raw = pytest.mark.skipif(not RAW.is_dir(), reason="the public table's snapshots are not beside this checkout")
-
-OLDEST = ("time_start", "time_end", "model", "launch_place", "target", "carrier", "launched", "destroyed", "source")
-DETAILS = ("destroyed_details", "launched_details", "launch_place_details", "source")
-SECOND = (*OLDEST[:-1], "not_reach_goal", "cross_border_belarus", "back_russia", "still_attacking", *DETAILS)
-THIRD = (*SECOND[:12], "affected region", *DETAILS)
-NEWEST = (
-    *("time_start", "time_end", "model", "launch_place", "target", "target_main", "launched", "destroyed"),
-    *("not_reach_goal", "still_attacking", "border_crossing", "is_shahed", "num_hit_location"),
-    *("num_fall_fragment_location", "carrier", "turbojet", "turbojet_destroyed", "affected region", *DETAILS),
-)
-SHAPES = (OLDEST, SECOND, THIRD, NEWEST)
-
-SALVO = {
-    "time_start": "2030-03-04 18:00",
-    "time_end": "2030-03-05 08:00",
-    "model": "Shahed-136/131",
-    "launch_place": "Place A and Place B, Crimea and Place C",
-    "target": "Ukraine",
-    "launched": "90.0",
-    "destroyed": "61.0",
-    "not_reach_goal": "17.0",
-    "still_attacking": "2.0",
-    "is_shahed": "55.0",
-    "turbojet": "3.0",
-    "num_hit_location": "6.0",
-    "num_fall_fragment_location": "0.0",
-    "border_crossing": "{}",
-    "destroyed_details": "{'south ': 14, 'Kyiv oblast': NaN, 'east': 3.0}",
-    "source": "kpszsu/posts/abc123",
-}
-
-
-def snapshot(
-    folder: Path, rows: Iterable[dict[str, str]], shape: tuple[str, ...] = NEWEST, day: str = "2030-03-31"
-) -> Path:
-    path = folder / f"missile_attacks_daily.{day}.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, shape, restval="", extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def read(path: Path) -> tuple[list[SalvoReport], list[RejectedRow]]:
-    rows = list(read_kaggle(path).rows)
-    return [row for row in rows if isinstance(row, SalvoReport)], [row for row in rows if isinstance(row, RejectedRow)]
+from tests.features.sources.kaggle_snapshots import NEWEST, OLDEST, RAW, SALVO, SHAPES, needs_raw, read, snapshot
 
 
 def test_the_shapes_are_those_that_were_published() -> None:
@@ -316,131 +262,6 @@ def test_a_bundle_without_a_common_count_is_refused() -> None:
 )
 def test_reporter_of(source: str, reporter: str) -> None:
     assert reporter_of(source) == reporter
-
-
-def test_header_drift_is_shown(tmp_path: Path) -> None:
-    drifted = tuple({"launched": "lanched", "time_end": "time_end "}.get(name, name) for name in NEWEST)
-    path = snapshot(tmp_path, [], (*drifted, "weather"))
-
-    with pytest.raises(InputError) as caught:
-        read_kaggle(path)
-
-    assert "missing 'launched' (nearest: lanched" in str(caught.value)
-    assert "unknown 'lanched' (nearest: launched" in str(caught.value)
-    assert "'weather'" in str(caught.value)
-    assert "time_end" not in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_doubled_column_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="more than once 'target'"):
-        read_kaggle(snapshot(tmp_path, [], (*NEWEST, "target")))
-
-
-def test_files_that_are_no_snapshot(tmp_path: Path) -> None:
-    empty = tmp_path / "empty.csv"
-    empty.touch()
-    for path, told in [(tmp_path, "is a directory"), (tmp_path / "gone.csv", "does not exist"), (empty, "is empty")]:
-        with pytest.raises(InputError, match=told):
-            read_kaggle(path)
-
-
-def test_snapshots_of_a_folder_come_oldest_first(tmp_path: Path) -> None:
-    for name in (
-        "b.2025-01-02.csv",
-        "a.2025-01-10.csv",
-        "undated.csv",
-        "missiles_and_uavs.csv",
-        ".hidden.csv",
-        "notes.txt",
-    ):
-        (tmp_path / name).write_text("x")
-
-    assert [path.name for path in snapshot_files(tmp_path)] == ["b.2025-01-02.csv", "a.2025-01-10.csv", "undated.csv"]
-    assert snapshot_files(tmp_path / "b.2025-01-02.csv") == [tmp_path / "b.2025-01-02.csv"]
-
-
-def test_a_folder_without_a_snapshot(tmp_path: Path) -> None:
-    (tmp_path / "missiles_and_uavs.csv").touch()
-
-    with pytest.raises(InputError, match=r"holds no snapshot: expected a snapshot of the public table"):
-        snapshot_files(tmp_path)
-
-
-def test_a_zip_is_unpacked_where_no_name_can_lead_elsewhere(tmp_path: Path) -> None:
-    table = snapshot(tmp_path, [SALVO]).read_text()
-    packed = tmp_path / "in" / "archive.2030-03-20.zip"
-    packed.parent.mkdir()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("missile_attacks_daily.csv", table)
-        archive.writestr("../../missile_attacks_daily.2030-03-10.csv", table)
-        archive.writestr("2030-03-15/missile_attacks_daily.csv", table)
-        archive.writestr("missiles_and_uavs.csv", "model\n")
-        archive.writestr("__MACOSX/._missile_attacks_daily.csv", "junk")
-    before = set(tmp_path.rglob("*"))
-
-    files = snapshot_files(packed)
-
-    assert [snapshot_day(path.name) for path in files] == [date(2030, 3, 10), date(2030, 3, 15), date(2030, 3, 20)]
-    assert set(tmp_path.rglob("*")) == before
-    assert len({path.parent.parent for path in files}) == 1
-    assert [len(read(path)[0]) for path in files] == [1, 1, 1]
-
-
-def test_a_zip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("features.sources.kaggle.LARGEST_ARCHIVE", 100_000)
-    packed = tmp_path / "bomb.zip"
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("missile_attacks_daily.csv", "0" * 100_001)
-
-    with pytest.raises(InputError, match="100001 bytes: expected at most 500 of 100000"):
-        snapshot_files(packed)
-
-
-def test_a_broken_zip_is_refused(tmp_path: Path) -> None:
-    packed = tmp_path / "broken.zip"
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("missile_attacks_daily.csv", "time_start,time_end\n" * 500)
-    spoiled = bytearray(packed.read_bytes())
-    spoiled[80] ^= 0xFF
-    packed.write_bytes(spoiled)
-
-    with pytest.raises(InputError, match="cannot be unpacked"):
-        snapshot_files(packed)
-
-
-def test_download_without_kagglehub_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "kagglehub", None)
-
-    with pytest.raises(
-        InputError, match=r"not installed: install it, or download it by hand from https://www\.kaggle\.com"
-    ):
-        download_newest()
-
-
-def test_download_that_fails_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(slug: str) -> str:
-        raise RuntimeError("403 Client Error\nmore lines")
-
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=refuse))
-
-    with pytest.raises(InputError, match=r"\(403 Client Error\): check network and Kaggle credentials, or download it"):
-        download_newest()
-
-
-def test_download_gives_the_attacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def fetch(slug: str) -> str:
-        asked.append(slug)
-        return str(tmp_path)
-
-    for name in ("missile_attacks_daily.csv", "missiles_and_uavs.csv"):
-        (tmp_path / name).write_text("x")
-    monkeypatch.setitem(sys.modules, "kagglehub", types.SimpleNamespace(dataset_download=fetch))
-
-    assert download_newest() == tmp_path / "missile_attacks_daily.csv"
-    assert asked == ["piterfm/massive-missile-attacks-on-ukraine"]
 
 
 @needs_raw

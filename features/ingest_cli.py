@@ -1,0 +1,206 @@
+"""`salvocast ingest`: reports in."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from features.cli import TheatreOption, WeaponClassOption, counts_told, name_and_value
+from features.errors import InputError
+from features.home import ledger_url
+
+if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
+    from features.records import SalvoReport
+    from features.sources.bulletin import Bulletin
+    from features.sources.reading import Reading
+
+ingest = typer.Typer(help="Read reports into the ledger.", no_args_is_help=True)
+
+
+@ingest.command("bundled")
+def ingest_bundled() -> None:
+    """Read the reports that come with Salvocast (2022-09-29 to 2026-02-28)."""
+    from features.sources.bundled import read_bundled
+
+    _ingest([read_bundled()])
+
+
+@ingest.command("kaggle")
+def ingest_kaggle(
+    path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="CSV, folder or zip of snapshots; without one the newest is downloaded."),
+    ] = None,
+    accept_shrink: Annotated[
+        bool,
+        typer.Option("--accept-shrink", help="Read it although it states less than before, or has unknown columns."),
+    ] = False,
+) -> None:
+    """Read the public table "Massive Missile Attacks on Ukraine"."""
+    from dataclasses import replace
+
+    from features.sources.kaggle import download_newest, read_kaggle, snapshot_files
+
+    files = snapshot_files(path) if path else [download_newest()]
+    readings = [read_kaggle(file, accept_drift=accept_shrink) for file in files]
+    if path is None:  # the newest there is, as of now
+        readings = [replace(reading, published_at=datetime.now(UTC)) for reading in readings]
+    _ingest(readings, accept_shrink=accept_shrink)
+
+
+@ingest.command("bulletin")
+def ingest_bulletin(
+    file: Annotated[
+        str, typer.Argument(metavar="[FILE|-]", help="One or many messages, or a Telegram export; - is stdin.")
+    ] = "-",
+    received: Annotated[
+        str | None, typer.Option(metavar="ISO", help="When it came out, where no line above a message says so.")
+    ] = None,
+    review: Annotated[
+        bool, typer.Option("--review", help="Show text beside fields, and ask before anything is stored.")
+    ] = False,
+) -> None:
+    """Read the text of Air Force reports, in Ukrainian or English."""
+    from features.sources.bulletin import read_bulletins
+
+    text = _text_of(file)
+    moment = _instant("--received", received)
+    if not review:
+        _tell_unread(text, moment)
+    elif not _confirmed(text, moment):
+        return
+    _ingest([read_bulletins(text, received=moment)], unit="message")
+
+
+@ingest.command("table")
+def ingest_table(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, XLSX or Parquet, one row per report or per day.")],
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, such as launched=UAVs; repeatable."),
+    ] = None,
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+    published: Annotated[
+        str | None, typer.Option(metavar="ISO", help="When the table came out, such as '2026-02-28 12:00'.")
+    ] = None,
+    timezone: Annotated[str, typer.Option(metavar="NAME", help="Zone of times that state none.")] = "Europe/Kyiv",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be read; store nothing.")] = False,
+) -> None:
+    """Read a table of your own."""
+    from features.sources.reading import RejectedRow
+    from features.sources.table import columns_used, read_table
+
+    mapping = dict(_field_and_column(pair) for pair in columns or [])
+    reading = read_table(
+        file,
+        mapping=mapping,
+        theatre=theatre,
+        weapon_class=weapon_class,
+        published_at=_instant("--published", published),
+        zone=_zone(timezone),
+    )
+    if not dry_run:
+        _ingest([reading])
+        return
+    used = columns_used(file, mapping)
+    print(f"{file}: {', '.join(f'{field} from {column}' for field, column in used.used.items())}")
+    if used.ignored:
+        print(f"not used: {', '.join(used.ignored)}")
+    kept = 0
+    for row in reading.rows:
+        if isinstance(row, RejectedRow):
+            print(f"row {row.row}: {row.reason}")
+        else:
+            kept += 1
+    print(f"{kept:,} reports can be read; nothing was stored (dry run)")
+
+
+def _instant(option: str, text: str | None) -> datetime | None:
+    from features.sources.cells import instant
+
+    return None if text is None else instant(option, text)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
+        raise InputError(f"--timezone is '{name}': expected a name such as Europe/Kyiv") from error
+
+
+def _text_of(file: str) -> str:
+    from features.sources.cells import regular_file
+
+    if file != "-":
+        regular_file(Path(file), "text of bulletins")
+    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    if not content.strip():
+        raise InputError("the text is empty: expected a bulletin, as a file or on stdin")
+    return content.decode("utf-8-sig", errors="replace")
+
+
+def _confirmed(text: str, received: datetime | None) -> bool:
+    """Shows each message beside what was read of it; whether the person says yes. Asks nobody but a terminal."""
+    from features.sources.bulletin import review
+
+    for number, bulletin in _bulletins(text, received):
+        print(f"message {number}\n\n{review(bulletin)}")
+    if sys.stdin.isatty() and typer.confirm("store these reports?"):
+        return True
+    print("nothing was stored", file=sys.stderr)
+    return False
+
+
+def _tell_unread(text: str, received: datetime | None) -> None:
+    """Prints the stretches of each message that no rule could read."""
+    for number, bulletin in _bulletins(text, received):
+        for span in bulletin.unread:
+            print(f"message {number} unread: {' '.join(bulletin.text[span.start : span.end].split())}")
+
+
+def _bulletins(text: str, received: datetime | None) -> "Iterator[tuple[int, Bulletin]]":
+    """Number and reading of each message that is short enough to be one."""
+    from features.sources.bulletin import parse_bulletin
+    from features.sources.bulletin.messages import split_messages
+
+    for number, (message, moment) in enumerate(split_messages(text, received), start=1):
+        with suppress(InputError):  # too long: the quarantine tells
+            yield number, parse_bulletin(message, received=moment)
+
+
+def _field_and_column(pair: str) -> tuple[str, str]:
+    field, column = name_and_value(pair, "FIELD=COLUMN, such as launched=UAVs")
+    if not column:
+        raise InputError(f"'{pair}': expected FIELD=COLUMN, such as launched=UAVs")
+    return field, column
+
+
+def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str = "row") -> None:
+    """Ingests one file after the other, prints what became of the rows, exits with 2 where rows were quarantined."""
+    from features.ledger import Ledger
+
+    rejected = None
+    with Ledger.open(ledger_url()) as ledger:
+        for reading in readings:
+            counts = ledger.ingest(_with_progress(reading), datetime.now(UTC), accept_shrink=accept_shrink)
+            print(counts_told(reading.source, counts))
+            rejected = rejected or counts.first_rejection
+    if rejected is not None:
+        raise InputError(
+            f"{unit} {rejected.row} is in quarantine: {rejected.reason} (all such rows: salvocast data quarantine)"
+        )
+
+
+def _with_progress(reading: "Reading") -> "Reading":
+    from dataclasses import replace
+
+    from tqdm import tqdm
+
+    rows: Iterator[SalvoReport] = tqdm(reading.rows, desc=f"reading {reading.source}", unit=" rows", disable=None)  # type: ignore[assignment]
+    return replace(reading, rows=iter(rows))

@@ -1,0 +1,218 @@
+"""CSV, workbook and tables: every number of the document, typed, and no other."""
+
+import json
+import math
+from collections.abc import Callable
+from datetime import datetime
+from io import BytesIO, StringIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from jsonschema import Draft202012Validator
+from openpyxl import load_workbook
+
+from features.history import LaunchHistory
+from forecasting.layers import Defence
+from forecasting.plan import Target
+from forecasting.report.document import (
+    PlanDocument,
+)
+from forecasting.report.frames import long_frame, tables, workbook
+from forecasting.report.schema import published_schema
+from forecasting.report.text import document_text
+from tests.forecasting.report.conftest import DefenceOf, Numbers, planned
+
+
+def numbers_of(document: dict[str, Any]) -> Numbers:
+    """(table, item, measure) -> value, read from the JSON: what the CSV must hold, no more and no less."""
+    forecast_part = document.get("forecast", document)
+    found: Numbers = {}
+
+    def add(table: str, item: str, measure: str, value: Any) -> None:
+        if isinstance(value, dict) and "median" in value:
+            found[table, item, f"{measure}_median"] = value["median"]
+            for interval in value["intervals"]:
+                for end in ("low", "high"):
+                    found[table, item, f"{measure}_{end}_{round(100 * interval['level'])}"] = interval[end]
+        elif isinstance(value, dict):
+            for name, inner in value.items():
+                add(table, item, f"{measure}_{name}", inner)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found[table, item, measure] = value
+
+    def add_rows(table: str, rows: list[dict[str, Any]], *keys: str) -> None:
+        for row in rows:
+            for name, value in row.items():
+                if name not in keys:
+                    add(table, " ".join(str(row[key]) for key in keys).strip(), name, value)
+
+    def add_measures(table: str, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            if not isinstance(value, list):
+                add(table, name, "value" if isinstance(value, dict) else "value_median", value)
+
+    add_rows("days", forecast_part["days"], "attack_day")
+    add_rows("windows", forecast_part["windows"], "n_days")
+    add_rows("layers", document.get("layers", []), "layer")
+    add_rows("stock_out", document.get("stock_out", []), "attack_day")
+    add_measures("outcome", document.get("outcome", {}))
+    add_rows("rules", (document.get("rules_of_thumb") or {"rules": []})["rules"], "rule")
+    required = document.get("requirement") or {"mix": []}
+    add_measures("requirement", required)
+    add_rows("mix", required["mix"], "layer")
+    calibration = document.get("calibration") or {"quantities": [], "shares": []}
+    add_measures("calibration", calibration)
+    add_rows("calibrated", calibration["quantities"], "layer", "quantity")
+    add_rows("shares", calibration["shares"], "period", "counts")
+    supply = forecast_part["supply"] or {"months": [], "weights": []}
+    add_rows("supply", supply["months"], "day")
+    add_rows("weights", supply["weights"], "horizon")
+    for name, value in supply.items():
+        if isinstance(value, dict):
+            for quantile_name, number in value.items():
+                add("supply_at_origin", name, quantile_name, number)
+    return found
+
+
+def test_csv_holds_every_number_of_the_document_and_no_other(document: Any) -> None:
+    expected = numbers_of(json.loads(document.model_dump_json()))
+    text = long_frame(document).to_csv(index=False, lineterminator="\n")
+    frame = pd.read_csv(StringIO(text), dtype={"item": str})
+    assert list(frame.columns) == ["table", "item", "measure", "value", "basis"]
+    assert not frame.duplicated(["table", "item", "measure"]).any()
+    written = {(row[0], row[1], row[2]): row[3] for row in frame.itertuples(index=False, name=None)}
+    assert written == expected
+
+
+def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any) -> None:
+    written = json.loads(document.model_dump_json())
+    expected = numbers_of(written)
+    book = load_workbook(BytesIO(workbook(document)))
+    names = ["about", "days", "windows"]
+    if written.get("forecast", written)["supply"]:
+        names += ["supply_at_origin", "supply", "weights", "scenario", "scenario_sources"]
+    if isinstance(document, PlanDocument):
+        names += ["layers", "outcome"]
+        names += ["stock_out"] * bool(written["stock_out"]) + ["rules"] * bool(written["rules_of_thumb"])
+        names += ["calibration", "calibrated", "shares"] * bool(written["calibration"])
+        names += ["assumptions", "sources"]
+    assert book.sheetnames == names
+    keys: dict[str, tuple[str, ...]] = {"days": ("attack_day",), "windows": ("n_days",), "layers": ("layer",)}
+    keys |= {"outcome": ("measure",), "stock_out": ("attack_day",), "rules": ("rule",), "calibration": ("measure",)}
+    keys |= {"calibrated": ("layer", "quantity"), "shares": ("period", "counts")}
+    keys |= {"supply_at_origin": ("measure",), "supply": ("day",), "weights": ("horizon",)}
+    days = {"first_day", "last_day"}
+    found: Numbers = {}
+    for name, key in keys.items():
+        if name not in book.sheetnames or book[name].max_row == 1:  # no weights without a record
+            continue
+        header, *rows = book[name].iter_rows(values_only=True)
+        for row in rows:
+            cells = dict(zip(header, row, strict=True))
+            items = [cells.pop(part) for part in key]
+            if key in {("attack_day",), ("day",)}:
+                assert isinstance(items[0], datetime)
+                items[0] = items[0].date().isoformat()
+            item = " ".join(str(part or "") for part in items).strip()
+            for measure, value in cells.items():
+                assert not isinstance(value, bool)
+                assert isinstance(value, datetime) == (measure in days)
+                if isinstance(value, int | float):
+                    found[name, str(item), str(measure)] = value
+                elif isinstance(value, str):
+                    # A number that became text would be missed by whoever sums the column.
+                    assert measure in {"name", "interceptor"}, (name, measure, value)
+    assert found.keys() == expected.keys()
+    # XLSX keeps 17 significant digits or, in some writers, 15.
+    assert all(math.isclose(found[key], expected[key], rel_tol=1e-14) for key in expected)
+    about = {row[0]: row[1] for row in book["about"].iter_rows(min_row=2, values_only=True)}
+    head = written.get("forecast", written)
+    for name in ("origin", "model_id", "data_digest", "seed", "n_paths", "last_attack_day_known"):
+        assert about[name] == str(head[name])
+
+
+def test_a_text_that_begins_like_a_formula_stays_a_text(plan: PlanDocument) -> None:
+    written = plan.model_copy(update={"defence": "=1+1"})
+    about = load_workbook(BytesIO(workbook(written)))["about"]
+    [cell] = [row[1] for row in about.iter_rows() if row[0].value == "defence"]
+    assert (cell.value, cell.data_type) == ("=1+1", "s")
+
+
+def test_the_assumptions_in_the_workbook_are_typed_and_cite_their_sources(plan: PlanDocument) -> None:
+    book = load_workbook(BytesIO(workbook(plan)))
+    header, *rows = book["assumptions"].iter_rows(values_only=True)
+    assert len(rows) == len(plan.assumptions)
+    for row, stated in zip(rows, plan.assumptions, strict=True):
+        cells = dict(zip(header, row, strict=True))
+        assert isinstance(cells["date"], datetime)
+        assert (cells["low"], cells["mode"], cells["high"]) == (stated.low, stated.mode, stated.high)
+        assert (cells["sources"] or "") == " ".join(stated.sources)
+    listed = {row[0] for row in book["sources"].iter_rows(min_row=2, values_only=True)}
+    assert listed == {source for stated in plan.assumptions for source in stated.sources}
+
+
+def test_the_tables_have_the_documented_types(plan: PlanDocument) -> None:
+    made = tables(plan)
+    assert str(made["days"]["drones_median"].dtype) == "Int64"
+    assert made["days"]["attack_day"].dtype.kind == "M"
+    assert str(made["layers"]["order_quantity"].dtype) == "Int64"
+    assert str(made["layers"]["stock_out_probability"].dtype) == "Float64"
+    assert bool(made["layers"].set_index("layer").loc["electronic_warfare", ["order_quantity"]].isna().all())
+
+
+@pytest.mark.parametrize("target", [Target(40.0), Target(1e4), Target(1.0, 1e6)])
+def test_a_target_is_in_every_form(target: Target, bundled_history: LaunchHistory, bundled_defence: Defence) -> None:
+    document = planned(bundled_history, bundled_defence, target=target, calibrate=False)
+    required = document.requirement
+    assert required is not None
+    written = json.loads(document.model_dump_json())
+    assert not list(Draft202012Validator(json.loads(published_schema("plan"))).iter_errors(written))
+    frame = long_frame(document)
+    found = {(row[0], row[1], row[2]): row[3] for row in frame.itertuples(index=False, name=None)}
+    assert found == numbers_of(written)
+    assert sum(part.cost_usd for part in required.mix) == pytest.approx(required.cost_usd)
+    assert {"requirement", "mix"} < set(load_workbook(BytesIO(workbook(document))).sheetnames)
+    text = " ".join(document_text(document).split())
+    assert f"TO KEEP ARMED LEAKERS AT {target.leakers:,.0f} OR BELOW over 3 nights" in text
+    assert ("Not met: " in text, required.obstacle in text) == (not required.met, True)
+    assert "taken as stated" in text
+
+
+def test_lead_time_and_review_are_told(history_of: Callable[[Any], LaunchHistory], defence_of: DefenceOf) -> None:
+    layer = {"engaged_share": 1.0, "kill_probability": 1.0, "engagements_per_night": 100.0, "stock": 15.0}
+    layer |= {"interceptors_per_engagement": 1.0, "monthly_supply": 0.0, "unit_cost_usd": 1e6}
+    more: dict[str, Any] = {"lead_time_days": (1.2, 2.0, 2.9), "review_days": 3, "minimum_stock": 1}
+    document = planned(history_of(np.full(90, 10.0)), defence_of([layer | more]), horizon=8)
+    order = document.layers[0].order
+    assert order is not None
+    assert (order.lead_time_days_low, order.lead_time_days_high, order.review_days, order.minimum_stock) == (2, 3, 3, 1)
+    assert order.unavoidable_shortage == 1.0
+    text = " ".join(document_text(document).split())
+    assert "for 95% safety of each stock until the next order arrives: 31 missiles. Cost: 31.0 to 31.0 M USD." in text
+    assert "No order arrives in time to prevent a shortage with a chance of 100 % for missiles." in text
+    assert "BESIDE RULES OF THUMB: missiles" in text
+
+
+def test_a_defence_without_interceptors_can_be_written_in_every_form(
+    bundled_history: LaunchHistory, bundled_defence: Defence
+) -> None:
+    document = planned(bundled_history, bundled_defence.only(("electronic_warfare",)))
+    assert "Order nothing" in document_text(document)
+    assert document.layers[0].order is None
+    assert load_workbook(BytesIO(workbook(document))).sheetnames[3] == "layers"
+    assert numbers_of(json.loads(document.model_dump_json())).keys() == {
+        (row[0], row[1], row[2]) for row in long_frame(document).itertuples(index=False, name=None)
+    }
+
+
+def test_a_defence_that_cites_nothing_can_be_written_in_every_form(
+    bundled_history: LaunchHistory, defence_of: DefenceOf
+) -> None:
+    own = defence_of([{"engaged_share": 0.5, "kill_probability": 0.5, "engagements_per_night": 100.0}])
+    document = planned(bundled_history, own)
+    assert document.sources == []
+    assert "0 sources; each number's" in " ".join(document_text(document).split())
+    assert load_workbook(BytesIO(workbook(document)))["sources"].max_row == 1
+    assert len(long_frame(document))
