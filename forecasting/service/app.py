@@ -1,32 +1,27 @@
 """The application: API, page and what surrounds them."""
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import resources
 from importlib.metadata import version
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import SalvocastError
-from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.request import ForecastRequest, PlanRequest
-from forecasting.service import api, docs
+from forecasting.service import api, docs, warming
+from forecasting.service.definition import definition_of
 from forecasting.service.desk import Desk
 from forecasting.service.metrics import REQUESTS, SECONDS
 from forecasting.service.page import page_router
 from forecasting.service.pool import Overloaded
-from forecasting.service.problems import Problem, Refused, problem, refused
+from forecasting.service.problems import Refused, problem, refused
 from forecasting.service.security import SECURITY_HEADERS, Guard
 from forecasting.service.settings import Settings
 
@@ -42,7 +37,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.desk = Desk(settings)
+        app.state.desk = Desk(settings, warming.warmed)
         await app.state.desk.open()
         yield
         await app.state.desk.close()
@@ -60,7 +55,7 @@ def create_app(settings: Settings) -> ASGIApp:
         app.include_router(router)
     for kind in (Exception, HTTPException, RequestValidationError, ValidationError, SalvocastError, Refused):
         app.add_exception_handler(kind, _told)
-    app.openapi = lambda: _definition(app)  # type: ignore[method-assign]
+    app.openapi = lambda: definition_of(app)  # type: ignore[method-assign]
     return Watched(Guard(app, settings))
 
 
@@ -80,33 +75,6 @@ async def _told(request: Request, error: Exception) -> Response:
         if refusal.status >= 500 and not isinstance(error, Overloaded | Refused):
             log.error("failed", request=request.scope["state"]["request_id"], exc_info=error)
     return problem(refusal, request.scope["state"]["request_id"])
-
-
-def _definition(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI definition, with the schemas of bodies that are read by hand (see `api.asked`)."""
-    if not app.openapi_schema:
-        made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
-        schemas = made["components"]["schemas"]
-        bodies: tuple[tuple[type[BaseModel], str], ...] = (
-            (ForecastRequest, "validation"),
-            (PlanRequest, "validation"),
-            (api.ReportsRequest, "validation"),
-            (ForecastDocument, "serialization"),
-            (PlanDocument, "serialization"),
-            (Problem, "serialization"),
-        )
-        for kind, mode in bodies:
-            schema = kind.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)  # type: ignore[arg-type]
-            schemas |= schema.pop("$defs", {})
-            schemas[kind.__name__] = schema
-        examples = json.loads(
-            resources.files("forecasting.service").joinpath("static", "api_examples.json").read_text()
-        )
-        for path, example in examples.items():
-            for operation in made["paths"][f"/api/v1{path}"].values():
-                operation["responses"]["200"]["content"]["application/json"]["example"] = example
-        app.openapi_schema = made
-    return app.openapi_schema
 
 
 class Watched:
