@@ -60,14 +60,14 @@ class Layer:
         channels, ammunition = self.channels, self.ammunition
         return Layer(
             self.salvo_of,
-            self.reach[:, index],
-            self.kill[index],
-            self.rounds[index],
-            channels and FireChannels(channels.channels[index], channels.service_hours[index], channels.waves),
-            ammunition and Ammunition(ammunition.each[index], ammunition.rounding[index]),
-            self.for_reach[:, index],
-            tuple(uniforms[:, index] for uniforms in self.for_kill),
-            self.for_passing[index],
+            self.reach.take(index, axis=1),
+            self.kill.take(index),
+            self.rounds.take(index),
+            channels and FireChannels(channels.channels.take(index), channels.service_hours.take(index), channels.waves),
+            ammunition and Ammunition(ammunition.each.take(index), ammunition.rounding.take(index)),
+            self.for_reach.take(index, axis=1),
+            tuple(uniforms.take(index, axis=1) for uniforms in self.for_kill),
+            self.for_passing.take(index),
         )
 
 
@@ -96,7 +96,7 @@ def fought(layer: Layer, came: Kinds) -> Fought:
 def fought_anew(layer: Layer, before: Fought, came: Kinds, came_before: Kinds) -> Fought:
     """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs."""
     differs = np.flatnonzero((came != came_before).any(axis=0))
-    return _merged(before, differs, fought(layer.at(differs), came[:, differs]))
+    return _merged(before, differs, fought(layer.at(differs), came.take(differs, axis=1)))
 
 
 def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
@@ -112,7 +112,7 @@ def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
     part = layer.at(short)
     assert part.ammunition is not None
     lasting = available[short] / (part.ammunition.each * part.salvo_of)
-    fewer = _fire(part, wanted.reached[:, short], np.minimum(part.rounds, lasting))
+    fewer = _fire(part, wanted.reached.take(short, axis=1), np.minimum(part.rounds, lasting))
     return _merged(wanted, short, replace(fewer, used=available[short]))
 
 
