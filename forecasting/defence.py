@@ -60,7 +60,7 @@ Levels = Sequence[Mapping[str, Array]]
 BLOCK = 500
 """Paths that have random numbers of their own: what a path meets depends neither on how many there are nor on who
 computes them."""
-_AT_ONCE = 2**15
+_AT_ONCE = 2**16
 """Paths times nights that are computed together, or those of a block, if more: fewer, and the time goes into calling
 NumPy; more, and their arrays leave the processor's cache."""
 _DEFENCE_STREAM = 2
