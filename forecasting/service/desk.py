@@ -102,7 +102,7 @@ class Desk:
             most_waiting=settings.most_waiting,
             longest=settings.longest,
             begin=work.begin,
-            preload=(work.__name__,),
+            preload=(warmed.__module__,),
             on_change=_told_of_pool,
         )
         self.pace = Pace()
