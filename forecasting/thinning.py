@@ -62,9 +62,8 @@ def _counted(level: Array, count: Array, probability: Array) -> Array:
     rest = level - mass
     found = np.zeros(level.size)
     index = np.flatnonzero(rest > 0)
-    mass, rest, odds, factor = (values.take(index) for values in (mass, rest, odds, count))
-    factor += 1.0
-    factor *= odds
+    mass, rest, odds = (values.take(index) for values in (mass, rest, odds))
+    factor = (count.take(index) + 1.0) * odds
     steps = np.zeros(index.size, np.uint8)
     change = np.empty(index.size)
     k = 0

@@ -50,6 +50,7 @@ def create_app(settings: Settings) -> ASGIApp:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     for router in (api.router, api.operation, docs.router, page_router()):
         app.include_router(router)
@@ -67,9 +68,6 @@ async def _told(request: Request, error: Exception) -> Response:
             405: f"{request.method[:20]} is not possible here: expected {allowed}",
         }
         refusal = Refused(error.status_code, told.get(error.status_code, str(error.detail)), error.headers)
-    elif isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        refusal = Refused(422, f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}")
     else:
         refusal = refused(error)
         if refusal.status >= 500 and not isinstance(error, Overloaded | Refused):
@@ -87,6 +85,9 @@ class Watched:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"] if scope["method"] in ("GET", "POST", "HEAD") else "other"
+        if scope["method"] == "HEAD":  # the server sends no body, whatever the application answers
+            scope = {**scope, "method": "GET"}
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = uuid.uuid4().hex
         began, status = time.perf_counter(), 500
@@ -115,7 +116,6 @@ class Watched:
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "other")
-            method = scope["method"] if scope["method"] in ("GET", "POST", "HEAD") else "other"
             REQUESTS.labels(method, route, str(status)).inc()
             SECONDS.labels(route).observe(seconds)
             tell = log.debug if route.endswith(("healthz", "readyz", "metrics")) else log.info

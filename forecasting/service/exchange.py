@@ -6,10 +6,10 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from forecasting.service.desk import Desk
-from forecasting.service.problems import Refused
+from forecasting.service.problems import Refused, first_error
 
 Result = TypeVar("Result")
 ID_HEADER = "Salvocast-Id"
@@ -53,7 +53,10 @@ Asked = TypeVar("Asked", bound=BaseModel)
 async def asked(request: Request, kind: type[Asked]) -> Asked:
     """The body as a request of that kind; numbers are numbers and not texts of them."""
     check_json(request)
-    return kind.model_validate_json(await request.body(), strict=True)
+    try:
+        return kind.model_validate_json(await request.body(), strict=True)
+    except ValidationError as error:
+        raise Refused(422, first_error(error, kind.model_fields)) from error
 
 
 def tagged(request: Request, kind: TypeAdapter[Any], body: object) -> Response:
