@@ -39,7 +39,18 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.stated import SourcedRange
 from forecasting.layers import NIGHT_HOURS, Defence, DefenceLayer
-from forecasting.night import Ammunition, Array, FireChannels, Fought, Kinds, Layer, fought, fought_anew, fought_with
+from forecasting.night import (
+    Ammunition,
+    Array,
+    Fire,
+    FireChannels,
+    Fought,
+    Kinds,
+    Layer,
+    fought,
+    fought_anew,
+    fought_with,
+)
 from forecasting.stock import Delivery, available_by_night, supplied_by_night
 from forecasting.thinning import binomial_quantile, keep_freed_memory
 from forecasting.types import Engagements, EngagementTotals, InterceptorDemand, SalvoForecast, StockOutlook
@@ -49,7 +60,7 @@ Levels = Sequence[Mapping[str, Array]]
 BLOCK = 500
 """Paths that have random numbers of their own: what a path meets depends neither on how many there are nor on who
 computes them."""
-_AT_ONCE = 2**15
+_AT_ONCE = 2**16
 """Paths times nights that are computed together, or those of a block, if more: fewer, and the time goes into calling
 NumPy; more, and their arrays leave the processor's cache."""
 _DEFENCE_STREAM = 2
@@ -207,7 +218,7 @@ def _room(defence: Defence, n_paths: int, horizon: int, *, with_decoys: bool) ->
     none = np.broadcast_to(np.int64(0), shape)  # takes no memory
 
     def room() -> NDArray[np.int64]:
-        return np.zeros(shape, np.int64)
+        return np.empty(shape, np.int64)
 
     def demand(unmet: NDArray[np.int64]) -> InterceptorDemand:
         return InterceptorDemand(
@@ -217,24 +228,24 @@ def _room(defence: Defence, n_paths: int, horizon: int, *, with_decoys: bool) ->
             decoy_kills=room() if with_decoys else none,
             interceptors=room(),
             unmet=unmet,
-            leakers=np.zeros(shape[1:], np.int64),
-            decoy_leakers=np.zeros(shape[1:], np.int64) if with_decoys else none[0],
+            leakers=np.empty(shape[1:], np.int64),
+            decoy_leakers=np.empty(shape[1:], np.int64) if with_decoys else none[0],
         )
 
-    actual, unlimited = demand(unmet=room()), demand(unmet=none)
+    actual, unlimited = demand(unmet=np.zeros(shape, np.int64)), demand(unmet=none)
     stocks = tuple(
         StockOutlook(
             layer_id=layer.id,
-            opening=np.zeros(n_paths, np.int64),
-            supplied=np.zeros(shape[1:], np.int64),
+            opening=np.empty(n_paths, np.int64),
+            supplied=np.empty(shape[1:], np.int64),
             used=actual.interceptors[index],
             needed=unlimited.interceptors[index],
-            wanted=np.zeros(shape[1:], np.int64),
+            wanted=np.empty(shape[1:], np.int64),
         )
         for index, layer in enumerate(defence.layers)
         if layer.interceptor is not None
     )
-    draws = tuple({quantity: np.zeros(n_paths) for quantity in layer.ranges} for layer in defence.layers)
+    draws = tuple({quantity: np.empty(n_paths) for quantity in layer.ranges} for layer in defence.layers)
     return Engagements(actual, unlimited, stocks, draws)
 
 
@@ -338,23 +349,25 @@ class _Blocks:
             return np.stack([uniforms(purpose, *which, kind) for kind in range(1 if self.armed_share is None else 2)])
 
         return Layer(
-            salvo_of=layer.salvo_of,
             reach=self.reach(index, drawn),
-            kill=self._cells(1.0 - (1.0 - now) ** layer.salvo_of),
-            rounds=self._cells(
-                np.floor(np.rint(drawn["engagements_per_night"]) / layer.salvo_of)
-                if layer.engagements_per_night is not None
-                else np.full(self.shape[0], np.inf)
-            ),
-            channels=self._channels(layer, drawn) if layer.fire_channels is not None else None,
-            ammunition=(
-                Ammunition(self._cells(drawn["interceptors_per_engagement"]), uniforms("interceptors"))
-                if layer.interceptor is not None
-                else None
-            ),
             for_reach=by_kind("reach"),
-            for_kill=tuple(by_kind("kill", number) for number in range(layer.rounds)),
-            for_passing=uniforms("passing"),
+            fire=Fire(
+                salvo_of=layer.salvo_of,
+                kill=self._cells(1.0 - (1.0 - now) ** layer.salvo_of),
+                rounds=self._cells(
+                    np.floor(np.rint(drawn["engagements_per_night"]) / layer.salvo_of)
+                    if layer.engagements_per_night is not None
+                    else np.full(self.shape[0], np.inf)
+                ),
+                channels=self._channels(layer, drawn) if layer.fire_channels is not None else None,
+                ammunition=(
+                    Ammunition(self._cells(drawn["interceptors_per_engagement"]), uniforms("interceptors"))
+                    if layer.interceptor is not None
+                    else None
+                ),
+                for_kill=tuple(by_kind("kill", number) for number in range(layer.rounds)),
+                for_passing=uniforms("passing"),
+            ),
         )
 
     def reach(self, index: int, drawn: Mapping[str, Array]) -> Kinds:

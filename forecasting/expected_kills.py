@@ -84,11 +84,12 @@ def _least(mean: Array, variance: Array, limit: Array) -> Array:
     """E min(X, limit) of a normal X (Clark 1961, The greatest of a finite set of random variables, eq. 2)."""
     if np.isinf(limit).all():
         return mean
-    near = np.abs(mean - limit) < 4.0 * np.sqrt(variance)
+    deviation = np.sqrt(variance)
+    near = np.flatnonzero(np.abs(mean - limit) < 4.0 * deviation)
     least: Array = np.minimum(mean, limit)
-    at, spread = mean[near], np.sqrt(variance[near])
-    z = (np.broadcast_to(limit, mean.shape)[near] - at) / spread
+    at, spread = mean.take(near), deviation.take(near)
+    z = (np.broadcast_to(limit, mean.shape).take(near) - at) / spread
     density = np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
-    least[near] = at + spread * (z * ndtr(-z) - density)
+    least.put(near, at + spread * (z * ndtr(-z) - density))
     # A normal number may be negative, a number of drones is not.
     return np.maximum(least, 0.0)

@@ -37,38 +37,44 @@ class Ammunition:
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
-    """One layer in these cells.
+class Fire:
+    """What a layer can do to the drones that it reaches.
 
-    salvo_of: engagements at once on a drone; a round of fire. reach: by kind, share of the drones that come. kill: how
-    likely a round kills. rounds: the most rounds of fire in the night, all drones together. channels, ammunition: None
-    where it has no such limit. The others are uniform numbers, for_kill by round of fire.
+    salvo_of: engagements at once on a drone; a round of fire. kill: how likely a round kills. rounds: the most rounds
+    of fire in the night, all drones together. channels, ammunition: None where it has no such limit. The others are
+    uniform numbers, for_kill by round of fire.
     """
 
     salvo_of: int
-    reach: Kinds
     kill: Array
     rounds: Array
     channels: FireChannels | None
     ammunition: Ammunition | None
-    for_reach: Kinds
     for_kill: tuple[Kinds, ...]
     for_passing: Array
 
-    def at(self, index: NDArray[np.intp]) -> "Layer":
-        """The layer in some of the cells."""
+    def at(self, index: NDArray[np.intp]) -> "Fire":
+        """The same in some of the cells."""
         channels, ammunition = self.channels, self.ammunition
-        return Layer(
+        return Fire(
             self.salvo_of,
-            self.reach[:, index],
-            self.kill[index],
-            self.rounds[index],
-            channels and FireChannels(channels.channels[index], channels.service_hours[index], channels.waves),
-            ammunition and Ammunition(ammunition.each[index], ammunition.rounding[index]),
-            self.for_reach[:, index],
-            tuple(uniforms[:, index] for uniforms in self.for_kill),
-            self.for_passing[index],
+            self.kill.take(index),
+            self.rounds.take(index),
+            channels
+            and FireChannels(channels.channels.take(index), channels.service_hours.take(index), channels.waves),
+            ammunition and Ammunition(ammunition.each.take(index), ammunition.rounding.take(index)),
+            tuple(uniforms.take(index, axis=1) for uniforms in self.for_kill),
+            self.for_passing.take(index),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One layer in these cells. reach: by kind, share of the drones that come. for_reach: uniform numbers for them."""
+
+    reach: Kinds
+    for_reach: Kinds
+    fire: Fire
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +96,18 @@ def fought(layer: Layer, came: Kinds) -> Fought:
 
     Reached is a quantile of the binomial distribution, which rises by none or one with each drone more.
     """
-    return _fire(layer, binomial_quantile(layer.for_reach, came, layer.reach), layer.rounds)
+    return _fired(layer.fire, binomial_quantile(layer.for_reach, came, layer.reach), layer.fire.rounds)
 
 
 def fought_anew(layer: Layer, before: Fought, came: Kinds, came_before: Kinds) -> Fought:
     """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs."""
-    differs = np.flatnonzero((came != came_before).any(axis=0))
-    return _merged(before, differs, fought(layer.at(differs), came[:, differs]))
+    differs = np.flatnonzero(came != came_before)
+    reached = before.reached.copy()
+    reached.put(differs, binomial_quantile(*(each.take(differs) for each in (layer.for_reach, came, layer.reach))))
+    # Mostly none of the drones that came besides, or did not come, is reached.
+    index = np.flatnonzero((reached != before.reached).any(axis=0))
+    part = layer.fire.at(index)
+    return _merged(replace(before, reached=reached), index, _fired(part, reached.take(index, axis=1), part.rounds))
 
 
 def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
@@ -105,34 +116,33 @@ def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
     A night that needs more has as many rounds of fire as they last for on average, in whole rounds by chance, and takes
     them all. So the fewer are left, or the more are needed, the fewer rounds, and the more drones pass.
     """
-    assert layer.ammunition is not None
     short = np.flatnonzero(wanted.used > available)
     if not short.size:
         return wanted
-    part = layer.at(short)
+    part, left = layer.fire.at(short), available.take(short)
     assert part.ammunition is not None
-    lasting = available[short] / (part.ammunition.each * part.salvo_of)
-    fewer = _fire(part, wanted.reached[:, short], np.minimum(part.rounds, lasting))
-    return _merged(wanted, short, replace(fewer, used=available[short]))
+    lasting = left / (part.ammunition.each * part.salvo_of)
+    fewer = _fired(part, wanted.reached.take(short, axis=1), np.minimum(part.rounds, lasting))
+    return _merged(wanted, short, replace(fewer, used=left))
 
 
-def _fire(layer: Layer, reached: Kinds, rounds: Array) -> Fought:
+def _fired(fire: Fire, reached: Kinds, rounds: Array) -> Fought:
     """First every drone that was reached and finds a free fire channel, then those that live, while rounds last."""
     engaged, left = reached, rounds
     killed, fired = np.zeros(reached.shape), np.zeros(rounds.shape)
-    for number, uniforms in enumerate(layer.for_kill):
+    for number, uniforms in enumerate(fire.for_kill):
         offered = total = engaged.sum(axis=0)
-        if number == 0 and layer.channels is not None:
-            channels = layer.channels
+        if number == 0 and fire.channels is not None:
+            channels = fire.channels
             offered = served(total, channels.channels, channels.service_hours, channels.waves)
-        engaged = _engaged(engaged, total, np.minimum(offered, left), layer.for_passing)
-        hits = binomial_quantile(uniforms, engaged, layer.kill)
+        engaged = _engaged(engaged, total, np.minimum(offered, left), fire.for_passing)
+        hits = binomial_quantile(uniforms, engaged, fire.kill)
         killed += hits
         fired += engaged.sum(axis=0)
         left = np.maximum(left - offered, 0.0)
         engaged = engaged - hits
-    engagements = fired * layer.salvo_of
-    return Fought(reached, killed, engagements, _used(layer.ammunition, engagements))
+    engagements = fired * fire.salvo_of
+    return Fought(reached, killed, engagements, _used(fire.ammunition, engagements))
 
 
 def _engaged(drones: Kinds, total: Array, allowed: Array, rounding: Array) -> Kinds:
@@ -158,13 +168,15 @@ def _used(ammunition: Ammunition | None, engagements: Array) -> Array:
 
 
 def _merged(whole: Fought, index: NDArray[np.intp], part: Fought) -> Fought:
+    """The whole, with the part in these cells; of what was reached the whole knows already."""
+
     def merged(values: Array, some: Array) -> Array:
         values = values.copy()
         values[..., index] = some
         return values
 
     return Fought(
-        merged(whole.reached, part.reached),
+        whole.reached,
         merged(whole.killed, part.killed),
         merged(whole.engagements, part.engagements),
         merged(whole.used, part.used),

@@ -18,7 +18,8 @@ MOST_LAYERS = 50
 LONGEST_TEXT = 500_000
 """Characters of an own scenario or defence."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+NAME_PATTERN = "^[a-z][a-z0-9_]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """Of a theatre, model, scenario, defence or layer: never a path."""
 Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER))]
 Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -25,15 +25,19 @@ def binomial_quantile(uniform: Array, count: Array, probability: Array) -> Array
     shape that broadcasts to them. Returns whole numbers as float64, exact but for rounding in the 16th digit of u.
     """
     flipped = probability > 0.5
-    rarer = np.where(flipped, 1.0 - probability, probability)
+    rarer = np.minimum(probability, 1.0 - probability)
     # P(n - Bin(n, 1 - p) <= k) is P(Bin(n, 1 - p) >= n - k): the rarer outcome is counted from the other end of u.
-    level = np.clip(np.where(flipped, 1.0 - uniform, uniform), _LEAST_LEVEL, 1.0 - 2.0 * _LEAST_LEVEL)
+    level = np.where(flipped, 1.0 - uniform, uniform)
+    np.clip(level, _LEAST_LEVEL, 1.0 - 2.0 * _LEAST_LEVEL, out=level)
     wide = (count * (rarer * (1.0 - rarer)) >= _SPREAD).ravel()
     cells = level.ravel(), count.ravel(), np.broadcast_to(rarer, count.shape).ravel()
     found: Array = np.empty(count.size)
     for chosen, method in ((wide, _expanded), (~wide, _counted)):
         index = np.flatnonzero(chosen)
-        found[index] = method(*(values[index] for values in cells))
+        if index.size == count.size:
+            found = method(*cells)
+        elif index.size:
+            found[index] = method(*(values.take(index) for values in cells))
     rare = found.reshape(count.shape)
     return np.where(flipped, count - rare, rare)
 
@@ -50,29 +54,34 @@ def keep_freed_memory() -> None:
 
 def _counted(level: Array, count: Array, probability: Array) -> Array:
     """The quantile by adding up probabilities from 0 on (Devroye 1986, Non-Uniform Random Variate Generation, X.4)."""
-    odds = probability / (1.0 - probability)
-    mass = np.exp(count * np.log1p(-probability))
+    odds = 1.0 - probability
+    np.divide(probability, odds, out=odds)
+    mass = np.log1p(-probability)
+    mass *= count
+    np.exp(mass, out=mass)
     rest = level - mass
     found = np.zeros(level.size)
     index = np.flatnonzero(rest > 0)
-    mass, rest, odds = mass[index], rest[index], odds[index]
-    factor = (count[index] + 1.0) * odds
+    mass, rest, odds = (values.take(index) for values in (mass, rest, odds))
+    factor = (count.take(index) + 1.0) * odds
     steps = np.zeros(index.size, np.uint8)
+    change = np.empty(index.size)
     k = 0
     while index.size and k < _MOST_COUNTED:
         # A few steps for all that are left, then only those that are not done: taking them out costs more than a step.
         for _ in range(_ROUND):
             k += 1
             steps += (rest > 0).view(np.uint8)
-            change = factor * (1.0 / k)
+            np.multiply(factor, 1.0 / k, out=change)
             change -= odds
             mass *= change
             rest -= mass
         left = np.flatnonzero(rest > 0)
         if left.size < 0.8 * index.size:
             found[index] = steps
-            index = index[left]
-            mass, rest, odds, factor, steps = mass[left], rest[left], odds[left], factor[left], steps[left]
+            index, steps = index.take(left), steps.take(left)
+            mass, rest, odds, factor = (values.take(left) for values in (mass, rest, odds, factor))
+            change = change[: left.size]
     found[index] = steps
     return np.minimum(found, count)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -128,7 +129,7 @@ class StockOutlook:
         shortfall: NDArray[np.int64] = np.maximum(self.missing.max(axis=1), 0)
         return shortfall
 
-    @property
+    @cached_property
     def days_of_supply(self) -> NDArray[np.float64]:
         """(n_paths,) attack days that the stock and supply cover in full; inf where they last beyond the horizon."""
         short = self.missing > 0 if self.wanted is None else self.wanted > self.used

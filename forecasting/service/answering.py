@@ -13,7 +13,7 @@ from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
-from features.scenarios import PUBLISHED, ProductionScenario, load_scenario, parse_scenario
+from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
 from forecasting.calibrated_defence import Calibration
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, forecast_fitted, load_model
@@ -176,6 +176,8 @@ def _own_defence(text: str) -> Defence:
 
 @cache
 def _bundled_scenario(name: str) -> ProductionScenario:
+    if name not in bundled_scenarios():
+        raise unknown_name("scenario", name, bundled_scenarios())
     return load_scenario(name)
 
 

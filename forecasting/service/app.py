@@ -1,32 +1,27 @@
 """The application: API, page and what surrounds them."""
 
 import asyncio
-import json
 import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import resources
 from importlib.metadata import version
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import SalvocastError
-from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.request import ForecastRequest, PlanRequest
-from forecasting.service import api, docs
+from forecasting.service import api, docs, warming
+from forecasting.service.definition import definition_of
 from forecasting.service.desk import Desk
 from forecasting.service.metrics import REQUESTS, SECONDS
 from forecasting.service.page import page_router
 from forecasting.service.pool import Overloaded
-from forecasting.service.problems import Problem, Refused, problem, refused
+from forecasting.service.problems import Refused, problem, refused
 from forecasting.service.security import SECURITY_HEADERS, Guard
 from forecasting.service.settings import Settings
 
@@ -42,7 +37,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.desk = Desk(settings)
+        app.state.desk = Desk(settings, warming.warmed)
         await app.state.desk.open()
         yield
         await app.state.desk.close()
@@ -55,12 +50,13 @@ def create_app(settings: Settings) -> ASGIApp:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     for router in (api.router, api.operation, docs.router, page_router()):
         app.include_router(router)
     for kind in (Exception, HTTPException, RequestValidationError, ValidationError, SalvocastError, Refused):
         app.add_exception_handler(kind, _told)
-    app.openapi = lambda: _definition(app)  # type: ignore[method-assign]
+    app.openapi = lambda: definition_of(app)  # type: ignore[method-assign]
     return Watched(Guard(app, settings))
 
 
@@ -72,41 +68,11 @@ async def _told(request: Request, error: Exception) -> Response:
             405: f"{request.method[:20]} is not possible here: expected {allowed}",
         }
         refusal = Refused(error.status_code, told.get(error.status_code, str(error.detail)), error.headers)
-    elif isinstance(error, RequestValidationError):
-        first = error.errors()[0]
-        refusal = Refused(422, f"{'.'.join(str(part) for part in first['loc'][1:])}: {first['msg']}")
     else:
         refusal = refused(error)
         if refusal.status >= 500 and not isinstance(error, Overloaded | Refused):
             log.error("failed", request=request.scope["state"]["request_id"], exc_info=error)
     return problem(refusal, request.scope["state"]["request_id"])
-
-
-def _definition(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI definition, with the schemas of bodies that are read by hand (see `api.asked`)."""
-    if not app.openapi_schema:
-        made = get_openapi(title=app.title, version=app.version, description=ABOUT, routes=app.routes)
-        schemas = made["components"]["schemas"]
-        bodies: tuple[tuple[type[BaseModel], str], ...] = (
-            (ForecastRequest, "validation"),
-            (PlanRequest, "validation"),
-            (api.ReportsRequest, "validation"),
-            (ForecastDocument, "serialization"),
-            (PlanDocument, "serialization"),
-            (Problem, "serialization"),
-        )
-        for kind, mode in bodies:
-            schema = kind.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)  # type: ignore[arg-type]
-            schemas |= schema.pop("$defs", {})
-            schemas[kind.__name__] = schema
-        examples = json.loads(
-            resources.files("forecasting.service").joinpath("static", "api_examples.json").read_text()
-        )
-        for path, example in examples.items():
-            for operation in made["paths"][f"/api/v1{path}"].values():
-                operation["responses"]["200"]["content"]["application/json"]["example"] = example
-        app.openapi_schema = made
-    return app.openapi_schema
 
 
 class Watched:
@@ -119,6 +85,9 @@ class Watched:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        method = scope["method"] if scope["method"] in ("GET", "POST", "HEAD") else "other"
+        if scope["method"] == "HEAD":  # the server sends no body, whatever the application answers
+            scope = {**scope, "method": "GET"}
         state = scope.setdefault("state", {})
         request_id = state["request_id"] = uuid.uuid4().hex
         began, status = time.perf_counter(), 500
@@ -147,7 +116,6 @@ class Watched:
         finally:
             seconds = time.perf_counter() - began
             route = getattr(scope.get("route"), "path", "other")
-            method = scope["method"] if scope["method"] in ("GET", "POST", "HEAD") else "other"
             REQUESTS.labels(method, route, str(status)).inc()
             SECONDS.labels(route).observe(seconds)
             tell = log.debug if route.endswith(("healthz", "readyz", "metrics")) else log.info

@@ -82,10 +82,18 @@ def _reckoned(request: ForecastRequest) -> float:
 
 
 class Desk:
-    """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application."""
+    """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application.
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.settings, self._now = settings, now
+    warmed: what a computing process does for new data or a new champion, before anybody asks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        warmed: Callable[[Known], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings, self._warmed, self._now = settings, warmed, now
         self.ledger = LiveLedger.open(ledger_url())
         self.archive = Archive.open(ledger_url())
         self.champions = Champions()
@@ -94,7 +102,7 @@ class Desk:
             most_waiting=settings.most_waiting,
             longest=settings.longest,
             begin=work.begin,
-            preload=(work.__name__,),
+            preload=(warmed.__module__,),
             on_change=_told_of_pool,
         )
         self.pace = Pace()
@@ -227,7 +235,7 @@ class Desk:
             try:
                 known = await self.known(PlanRequest())
                 if known != learned:
-                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, work.warmed, known)
+                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, known)
                     log.info("learned", data=known.data_version, champion=known.champion)
                     learned = known
                 self.ready = True

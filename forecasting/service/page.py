@@ -29,10 +29,10 @@ from forecasting.request import NO_SCENARIO, PlanRequest
 from forecasting.scoreboard import scoreboard
 from forecasting.service import work
 from forecasting.service.answering import Answering, Known
-from forecasting.service.api import desk_of
 from forecasting.service.cache import Recent
 from forecasting.service.champions import Champion
 from forecasting.service.desk import Answer, Desk
+from forecasting.service.exchange import desk_of
 from forecasting.service.media import CSV, HUB, JSON, XLSX, Form
 from forecasting.service.page_link import EXPECTED, OWN, Asked, FormError, Query, Wrong, asked, packed
 from forecasting.service.page_view import ASSETS, Record, Shown, asset, page, trouble

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as JobTimeoutError
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerContext
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -52,6 +54,14 @@ class _Waiting:
     process: "asyncio.Future[_Process]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+def load_ahead(modules: Sequence[str]) -> ForkServerContext:
+    """Starts the process that those of a pool are forked from, and lets it load these modules meanwhile."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(modules))
+    forkserver.ensure_running()
+    return context
+
+
 class Pool:
     """Runs functions of a module in `n_processes` processes of their own; each begins with `begin(*begin_with)`.
 
@@ -71,8 +81,7 @@ class Pool:
         preload: Sequence[str] = (),
         on_change: Callable[["Pool"], object] = lambda _: None,
     ) -> None:
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(preload))
+        context = load_ahead(preload)
         self.n_processes, self._most_waiting, self.longest = n_processes, most_waiting, longest
         self._all = [
             _Process(ProcessPool(1, initializer=begin, initargs=begin_with, context=context))

@@ -1,15 +1,18 @@
 """Failures as problem details (RFC 9457): one line that says what was given, what was expected and what to do."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
-from features.errors import InputError, SalvocastError
+from features.errors import InputError, SalvocastError, unknown_name
 from features.stated import one_line
 from forecasting.model import ModelError
+from forecasting.request import NAME_PATTERN, Text
 from forecasting.service.pool import Overloaded, TookTooLong
 
 MEDIA_TYPE = "application/problem+json"
@@ -58,26 +61,50 @@ def refused(error: Exception) -> Refused:
         return Refused(503, str(error), {"Retry-After": str(error.retry_after)})
     if isinstance(error, InputError | ModelError | TookTooLong):
         return Refused(422, " ".join(str(error).split()))
-    if isinstance(error, ValidationError):
+    if isinstance(error, ValidationError | RequestValidationError):
         return Refused(422, first_error(error))
     if isinstance(error, SalvocastError):  # its words name places of this machine
         return Refused(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
     return Refused(500, "the server failed; its log says why under this instance")
 
 
-def first_error(error: ValidationError) -> str:
-    """The first error of a request in one line, with its field."""
-    errors = error.errors(include_url=False, include_context=False)
+def first_error(error: ValidationError | RequestValidationError, known: Iterable[str] = ()) -> str:
+    """The first error of a request in one line, with its field. known: the fields that a body may have."""
+    errors = _meant(list(error.errors()))
     first = errors[0]
+    place = first["loc"][1:] if isinstance(error, RequestValidationError) else first["loc"]  # after "path" or "query"
+    if first["type"] == "extra_forbidden" and len(place) == 1 and known:
+        return str(one_line(str(unknown_name("field", str(place[0])[:80], known))))
     # A union is told by each of its members; the name of a member is no part of the request.
-    place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(("function-", "constrained-")))
-    said = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if said != first["msg"] and first["msg"].startswith("Input"):
-        said = f"expected {said}"
+    where = ".".join(str(part) for part in place if not str(part).startswith(_MEMBERS))
+    said = _EXPECTED.get(first["type"]) or first["msg"].removeprefix("Value error, ")
+    said = re.sub(r"^\w+ should (be|have) ", "expected ", said)
+    said = said.replace(
+        f"String should match pattern '{NAME_PATTERN}'", "expected at most 40 letters a to z, digits or _"
+    )
     given = first["input"]
     shown = "" if isinstance(given, dict | list | bytes) or first["type"] == "missing" else f" (given {_short(given)})"
     more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""
-    return str(one_line(f"{place + ': ' if place else ''}{said}{shown}{more}"))
+    return str(one_line(f"{where + ': ' if where else ''}{said}{shown}{more}"))
+
+
+_MEMBERS = ("function-", "constrained-", Text.__name__)
+_EXPECTED = {
+    "extra_forbidden": "there is no such field",
+    "missing": "this field is missing",
+}
+_OF_ANOTHER_KIND = ("string_type", "model_type", "model_attributes_type")
+
+
+def _meant(errors: list[Any]) -> list[Any]:
+    """The errors without those of the members of a union that are of another kind than what was given, such as a name
+    where a text stands."""
+    return [
+        each
+        for each in errors
+        if each["type"] not in _OF_ANOTHER_KIND
+        or not any(other["loc"][0] == each["loc"][0] and other["type"] not in _OF_ANOTHER_KIND for other in errors)
+    ]
 
 
 def _short(given: Any) -> str:

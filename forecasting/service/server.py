@@ -21,6 +21,7 @@ from uvicorn.supervisors import Multiprocess
 from features.cli import open_ledger
 from features.errors import SalvocastError
 from features.logs import LogFormat, set_up_log
+from forecasting.service.pool import load_ahead
 from forecasting.service.settings import Settings, is_loopback
 
 MOST_CONNECTIONS = 512
@@ -30,6 +31,9 @@ SLOWEST_HEAD = 10.0
 """Seconds that they may take to come in."""
 STOPPING_SECONDS = 30
 """How long the requests of a server that is told to stop may still take."""
+
+WARMING = "forecasting.service.warming"
+"""What the computing processes want; by its name, as loading it takes seconds."""
 
 
 def run(settings: Settings, log_format: LogFormat) -> None:
@@ -99,6 +103,7 @@ class ImpatientProtocol(H11Protocol):
 
 def _started(settings: Settings, log_format: LogFormat) -> ASGIApp:
     """The application of one worker, and its log."""
+    load_ahead([WARMING])  # while this process loads much the same
     set_up_log(log_format)
     from forecasting.service.app import create_app
 

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 from features.home import ledger_url
 from forecasting.registry import known_model
 from forecasting.report.document import document_json
-from forecasting.request import ForecastRequest, PlanRequest
+from forecasting.request import ForecastRequest
 from forecasting.service.answering import Answering, Known
 from forecasting.service.live import LiveLedger
-from forecasting.service.page_link import asked
 
 Result = TypeVar("Result")
 
@@ -34,17 +33,6 @@ def answered(request: ForecastRequest, known: Known) -> tuple[bytes, float]:
     """The document that a request asks for, as JSON, and the seconds that it took."""
     began = time.perf_counter()
     return document_json(answering().document(request, known)), time.perf_counter() - began
-
-
-def warmed(known: Known) -> None:
-    """Learns what the plan that a reader sees first needs, and writes and draws it, so that all of it is loaded."""
-    from forecasting.service.page import drawn, written  # loads Matplotlib, and this module
-
-    request = PlanRequest(paths=100)
-    document = document_json(answering().document(request, known))
-    written(answering(), known, asked([]), "en", [document], None, None, None)
-    look = {"theme": "light", "language": "en", "narrow": False}
-    drawn(answering(), known, request, [document], None, "forecast", "svg", look)
 
 
 def with_answering(function: Callable[..., Result], *arguments: Any) -> Result:

@@ -46,15 +46,20 @@ def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
     ("given", "told"),
     [
         ({"horizon": 0}, "horizon: expected greater than or equal to 1 (given 0)"),
-        ({"horizn": 7}, "horizn: Extra inputs are not permitted (given 7)"),
-        ({"deliveries": [{"layer": "fighter", "quantity": 1}]}, "deliveries.0.date: Field required"),
+        ({"horizn": 7}, "unknown field 'horizn': did you mean horizon or origin? known are budget, calibrate, "),
+        ({"deliveries": [{"layer": "fighter", "quantity": 1}]}, "deliveries.0.date: this field is missing"),
+        ({"scenario": "../x"}, 'scenario: expected at most 40 letters a to z, digits or _ (given "../x")'),
+        ({"scenario": {"toml": ""}}, 'scenario.toml: expected at least 1 character (given "")'),
+        ({"defence": {"file": "x.toml"}}, "defence.toml: this field is missing; and 1 more"),
+        ({"defence": {"toml": "x", "file": "y"}}, 'defence.file: there is no such field (given "y")'),
+        ({"model": 5}, "model: expected a valid string (given 5)"),
         ({"budget": 1.0}, "budget limits the mix that leak_target asks for: add leak_target"),
     ],
 )
 def test_a_field_is_told_with_what_was_given_and_expected(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError) as caught:
         PlanRequest.model_validate_json(json.dumps(given), strict=True)
-    assert first_error(caught.value) == told
+    assert first_error(caught.value, PlanRequest.model_fields).startswith(told)
 
 
 def test_a_long_or_strange_value_stays_one_short_line() -> None:

@@ -1,0 +1,154 @@
+"""The bodies of the API beside the documents: of its assumptions, data and state, and reports that come in."""
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+
+class ApiModel(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ScenarioHead(ApiModel):
+    """A bundled scenario. based_on: what it is a variant of."""
+
+    name: str
+    title: str
+    as_of: str
+    based_on: str | None
+    theatres: list[str]
+
+
+class StatedNumber(ApiModel):
+    """One number that a scenario or a defence rests on, as it is known. where: its table. unit: null where the name
+    tells it."""
+
+    where: str
+    low: float
+    mode: float
+    high: float
+    unit: str | None
+    basis: Literal["reported", "derived", "assumed"]
+    confidence: Literal["A", "B", "C", "D"]
+    date: str
+    sources: list[str]
+    note: str
+
+
+class StatedSource(ApiModel):
+    """A public statement."""
+
+    id: str
+    title: str
+    date: str
+    url: str
+    confidence: str
+
+
+class ScenarioBody(ScenarioHead):
+    """A scenario with all that it states."""
+
+    about: str
+    numbers: list[StatedNumber]
+    sources: list[StatedSource]
+
+
+class DefenceHead(ApiModel):
+    """A bundled defence, its layers in order of engagement."""
+
+    name: str
+    title: str
+    theatre: str
+    as_of: str
+    layers: list[str]
+
+
+class DefenceBody(DefenceHead):
+    """A defence with all that it states."""
+
+    about: str
+    numbers: list[StatedNumber]
+    sources: list[StatedSource]
+
+
+class ChampionBody(ApiModel):
+    """The registered champion. trained_through: the last attack day that it has learnt from. scores: as logged when it
+    was registered."""
+
+    theatre: str
+    weapon_class: str
+    model_id: str
+    version: int
+    digest: str
+    trained_through: str
+    registered_at: str
+    age_days: float
+    scores: dict[str, float]
+
+
+class ModelsBody(ApiModel):
+    """Models by name. champion: null where none is registered; `answers` is what then answers for it. problem: why the
+    registry could not be asked lately."""
+
+    models: list[str]
+    champion: ChampionBody | None
+    answers: str
+    problem: str | None
+
+
+class SeriesBody(ApiModel):
+    """One series of the ledger."""
+
+    theatre: str
+    weapon_class: str
+    salvos: int
+    first_attack_day: str
+    last_attack_day: str
+    days_unknown: int
+    revisions: int
+    data_digest: str
+
+
+class DataBody(ApiModel):
+    """What the ledger knows. version: changes with every change of it. quarantine: rows that could not be read."""
+
+    version: str
+    series: list[SeriesBody]
+    quarantine: int
+
+
+class ReportsRequest(ApiModel):
+    """Reports to add: the text of a bulletin, or rows as `salvocast ingest table` reads them."""
+
+    bulletin: Annotated[str, Field(min_length=1, max_length=500_000)] | None = None
+    received: Annotated[
+        AwareDatetime | None, Field(description="when it came out, where no line above a message says so")
+    ] = None
+    rows: Annotated[
+        list[dict[Annotated[str, Field(max_length=100)], str | int | None]] | None,
+        Field(min_length=1, max_length=5_000, description="a report each, by field: date or window, launched, ..."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "ReportsRequest":
+        if (self.bulletin is None) == (self.rows is None):
+            raise ValueError("expected either bulletin or rows")
+        return self
+
+
+class ReportsBody(ApiModel):
+    """What became of the reports. first_rejection: why the first of those in quarantine could not be read."""
+
+    rows_read: int
+    added: int
+    revised: int
+    unchanged: int
+    quarantined: int
+    first_rejection: str | None
+    version: str
+
+
+class StateBody(ApiModel):
+    """How the server is."""
+
+    status: Literal["ok", "starting"]
