@@ -318,7 +318,7 @@ def _fan(
         label = t("{share} of futures", share=t.percent(level))
         axes.fill_between(days, low, high, color=colour, lw=0, step="mid", label=label)
     medians = [spread.median for spread in spreads]
-    axes.step(days, medians, where="mid", color=theme.blue, lw=1.8, label=t("median"))
+    axes.step(days, medians, where="mid", color=theme.ink, lw=1.8, label=t("median"))
     came = _came_since(document, past)
     if not np.isnan(came).all():
         axes.plot(days, came, "o", ms=4, color=theme.ink, label=t("reported since"))
@@ -395,7 +395,7 @@ def _nested_bars(axes: Axes, drawn: Look, place: float, shown: Spread, *, label:
         name = t("{share} of futures", share=t.percent(level)) if label else None
         axes.barh(place, interval.high - interval.low, 0.55, interval.low, color=colour, label=name)
     median = t("median") if label else None
-    axes.plot([shown.median] * 2, [place - 0.275, place + 0.275], color=drawn.theme.blue, lw=2.5, label=median)
+    axes.plot([shown.median] * 2, [place - 0.275, place + 0.275], color=drawn.theme.ink, lw=2, label=median)
 
 
 def _ends(spreads: Sequence[Spread], level: float) -> tuple[Counts, Counts]:
