@@ -22,8 +22,12 @@ LANGUAGES = {"en": "en_GB", "uk": "uk_UA"}
 """Language -> its locale. English is what the code is written in; every other has locale/<language>.po, and for what
 documents and bundled files say in words locale/<language>.documents.po."""
 _NO_BREAK = "\u00a0"
-_FIGURE = re.compile(r"(?P<day>\d{4}-\d{2}-\d{2})|(?P<number>\d[\d,]*(?:\.\d+)?)(?P<percent>%?)")
-"""In an English sentence."""
+_FIGURE = re.compile(r"(?<!\w)(?:(?P<day>\d{4}-\d{2}-\d{2})|(?P<number>\d+(?:,\d{3})*(?:\.\d+)?))(?P<percent>%?)(?!\w)")
+"""A day or a number in an English sentence."""
+_JOINTS = ("and", "or")
+_JOINED = re.compile(rf" ({'|'.join(_JOINTS)}) ")
+_AS_GIVEN = {"given", "known"}
+"""What is put into a sentence and is no word of any language."""
 
 
 @dataclass(frozen=True)
@@ -55,17 +59,27 @@ class Translator:
         It is looked up whole, or else as one of the sentences into which numbers and names were put; what was put in
         is written as the language does. A text that is neither stays as it is.
         """
-        if (found := self.gettext(text)) != text:
+        asked = " ".join(text.split())
+        if (found := self.gettext(asked)) != asked:
             return found
         for sentence, translation in self.sentences:
-            if match := sentence.fullmatch(text):
-                values = {name: self._put_in(value) for name, value in match.groupdict().items()}
-                return translation.format(**values)
+            if match := sentence.fullmatch(asked):
+                parts = match.groupdict().items()
+                return translation.format(
+                    **{name: part if name in _AS_GIVEN else self._put_in(part) for name, part in parts}
+                )
         return text
 
     def _put_in(self, value: str) -> str:
+        """What was put into a sentence: names, numbers, days, a part of the sentence, or several of these."""
         if (found := self.said(value)) != value:
             return found
+        parts = _JOINED.split(value)
+        if len(parts) > 1:
+            return "".join(f" {self.gettext(each)} " if each in _JOINTS else self._put_in(each) for each in parts)
+        quantity, _, name = value.partition(" ")
+        if name and _FIGURE.fullmatch(quantity):
+            return f"{self.said(name)}: {self._put_in(quantity)}"  # no form of the name goes with the number
 
         def figure(found: re.Match[str]) -> str:
             if found["day"]:
@@ -89,7 +103,7 @@ class Translator:
             return f">{self.number(99)}{_NO_BREAK}%"
         return f"{self.number(100 * share)}{_NO_BREAK}%"
 
-    def day(self, day: date, pattern: str = "d MMMM y") -> str:
+    def day(self, day: date, pattern: str = "long") -> str:
         """A date: 28 February 2026. pattern: of the Unicode locale data, where another form is wanted."""
         return format_date(day, pattern, locale=self.locale)
 
@@ -129,5 +143,6 @@ def _compiled(texts: Catalog) -> GNUTranslations:
 
 
 def _sentence(template: str) -> re.Pattern[str]:
-    """What finds again what was put into the {names} of a sentence."""
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(template)), re.DOTALL)
+    """What finds again what was put into the {names} of a sentence; {n} is a number."""
+    pattern = re.escape(template).replace(r"\{n\}", r"(?P<n>[\d,.]+)")
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", pattern))

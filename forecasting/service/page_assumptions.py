@@ -79,8 +79,11 @@ def readable(scenario: ProductionScenario, key: str) -> tuple[str, str]:
     of, _, quantity = key.partition(".")
     said = (quantity or of).replace("workforce.", "").replace(".", ": ").replace("_", " ")
     kind, _, name = of.partition(" ")
-    name = name.replace("_", " ")
-    return names.get(of, name.title() if kind == "theatre" else name), _IN_WORDS.get(said, said)
+    if kind != "theatre":
+        return names.get(of, name.replace("_", " ")), _IN_WORDS.get(said, said)
+    theatre, _, facility = name.partition(" of ")
+    theatre = theatre.replace("_", " ").title()
+    return (names[f"facility {facility}"], f"{said} for {theatre}") if facility else (theatre, said)
 
 
 _IN_WORDS = {
