@@ -89,7 +89,7 @@ class Look:
     @property
     def size(self) -> float:
         """Of ordinary text, in points."""
-        return 8.0 if self.narrow else 9.0
+        return 8.0 if self.narrow else 10.0
 
     @property
     def _width(self) -> float:
@@ -99,7 +99,7 @@ class Look:
     @property
     def _beside_axes(self) -> float:
         """Points that the labels of the y axis take."""
-        return self.names_width + 12 if self.names_width else 38
+        return self.names_width + 12 if self.names_width else 4.4 * self.size
 
     def figure(self, height: float) -> Figure:
         """A figure so many inches high, and as wide as the look has it."""
@@ -171,7 +171,7 @@ class Look:
 
     def _legend(self, labels: Sequence[str], room: float) -> dict[str, Any]:
         """As many columns as there is room for, in points."""
-        widths = [text_width(label, self.size) + 4.4 * self.size for label in labels]
+        widths = [text_width(label, self.size) + 3.8 * self.size for label in labels]
 
         def width(columns: int) -> float:
             return float(sum(column.max() for column in np.array_split(widths, columns)))
@@ -179,7 +179,7 @@ class Look:
         return {
             "ncols": max((n for n in range(1, len(labels) + 1) if width(n) <= room), default=1),
             "columnspacing": 1.2,
-            "handlelength": 2.2,
+            "handlelength": 1.8,
             "borderpad": 0,
             "fontsize": self.size,
             "labelcolor": self.theme.ink,

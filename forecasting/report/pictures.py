@@ -4,7 +4,7 @@ They are drawn from the published documents, whose quantiles they show, so that 
 """
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO, StringIO
@@ -13,24 +13,28 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import weapons
 from forecasting.report import picture_words as words
-from forecasting.report.calibration_document import CalibrationDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.drawing import Look, days64, look
-from forecasting.report.parts import LEVELS, Spread
-from forecasting.report.picture_words import PAST_DAYS, Counts, forecast_of
+from forecasting.report.drawing import days64, look
+from forecasting.report.parts import LEVELS
+from forecasting.report.picture_panels import (
+    calibration_panel,
+    fan_panel,
+    interval_ends,
+    nested_bars,
+    stock_numbers,
+    stock_out_panel,
+)
+from forecasting.report.picture_words import forecast_of
 from forecasting.sensitivity import Sensitivity
 from forecasting.track_record import TrackRecord
 
 FORMATS = (".png", ".svg", ".html")
-MOST_LINES = 8
-"""Stocks drawn, those that run short soonest; more lines nobody tells apart."""
 TORNADO_BARS = 15
 _NAMES = {False: 130.0, True: 74.0}
 """Narrow or not -> points for the names along y, of periods and windows."""
@@ -52,7 +56,7 @@ def forecast_picture(
     drawn = look(theme, language, narrow=narrow)
     figure = drawn.figure(4.4 if narrow else 4.8)
     axes = figure.subplots()
-    _fan(axes, drawn, forecast_of(document), past)
+    fan_panel(axes, drawn, forecast_of(document), past)
     drawn.legend(axes)
     return figure
 
@@ -66,7 +70,7 @@ def stock_out_picture(
     drawn = look(theme, language, narrow=narrow)
     figure = drawn.figure(4.2 if narrow else 3.8)
     axes = figure.subplots()
-    _stock_out(axes, drawn, document, _stocks(document))
+    stock_out_panel(axes, drawn, document, stock_numbers(document))
     drawn.legend(axes)
     return figure
 
@@ -83,7 +87,7 @@ def calibration_picture(
     drawn = look(theme, language, narrow=narrow, names_width=_NAMES[narrow])
     figure = drawn.figure(4.2 if narrow else 3.8)
     axes = figure.subplots()
-    _calibration(axes, drawn, document.calibration)
+    calibration_panel(axes, drawn, document.calibration)
     drawn.legend(axes)
     return figure
 
@@ -96,11 +100,11 @@ def plan_picture(
     heights = [3, *([2] if document.stock_out else []), *([2] if document.calibration else [])]
     figure = drawn.figure((1.75 if narrow else 1.6) * sum(heights))
     panels = iter(figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
-    _fan(next(panels), drawn, document.forecast, past)
+    fan_panel(next(panels), drawn, document.forecast, past)
     if document.stock_out:
-        _stock_out(next(panels), drawn, document, _stocks(document))
+        stock_out_panel(next(panels), drawn, document, stock_numbers(document))
     if document.calibration:
-        _calibration(next(panels), drawn, document.calibration)
+        calibration_panel(next(panels), drawn, document.calibration)
     for axes in figure.axes:
         drawn.legend(axes)
     return figure
@@ -120,7 +124,7 @@ def largest_day_picture(
     figure = drawn.figure((1.7 if narrow else 1.4) + 0.5 * len(forecast.windows))
     axes = figure.subplots()
     for place, window in enumerate(forecast.windows):
-        _nested_bars(axes, drawn, place, window.largest_day_drones, label=place == 0)
+        nested_bars(axes, drawn, place, window.largest_day_drones, label=place == 0)
         reported = words.largest_before(forecast, past, window.n_days)
         if reported is not None:
             label = t("largest reported in as many days before") if place == 0 else None
@@ -158,10 +162,10 @@ def comparison_picture(
         row.subplots(*shape)
     for axes, each in zip(rows[0].axes, pair, strict=True):
         title = words.capital(words.scenario_name(each, drawn.words))
-        _fan(axes, drawn, forecast_of(each), past, title, beside)
+        fan_panel(axes, drawn, forecast_of(each), past, title, beside)
     if n_kinds == 2:
         for axes, plan in zip(rows[1].axes, plans, strict=True):
-            _stock_out(axes, drawn, plan, _stocks(*plans), beside)
+            stock_out_panel(axes, drawn, plan, stock_numbers(*plans), beside)
     for row in rows:
         limits = np.array([(*axes.get_xlim(), *axes.get_ylim()) for axes in row.axes])
         for axes in row.axes:
@@ -216,7 +220,7 @@ def track_record_picture(
     ):
         places = days64([target.origin + timedelta(days=target.horizon) for target in targets])
         for level, colour in zip(reversed(LEVELS), drawn.theme.bands, strict=True):
-            low, high = _ends([target.forecast for target in targets], level)
+            low, high = interval_ends([target.forecast for target in targets], level)
             label = t("{share} of futures", share=t.percent(level))
             axes.bar(places, high - low, width, low, color=colour, lw=0, label=label)
         came = [target.observed for target in targets]
@@ -296,115 +300,3 @@ def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> 
         f"<figure>\n{svg}</figure>\n</html>\n"
     )
     return page.encode()
-
-
-def _fan(
-    axes: Axes, drawn: Look, document: ForecastDocument, past: LaunchHistory, title: str = "", beside: int = 1
-) -> None:
-    """title: of a forecast among several, in place of what is drawn. beside: panels that share the width."""
-    t, theme = drawn.words, drawn.theme
-    threshold = document.massed_strikes.threshold_drones
-    past_days, launched = words.until_origin(document, past)
-    past_days, launched = past_days[-PAST_DAYS:], launched[-PAST_DAYS:]
-    colours = np.where(launched >= threshold, theme.orange, theme.grey)
-    axes.bar(past_days, np.nan_to_num(launched), 0.8, color=colours, label=t("reported") if launched.size else None)
-    unknown = np.isnan(launched)
-    if unknown.any():
-        axes.plot(past_days[unknown], np.zeros(unknown.sum()), "x", color=theme.grey, label=t("not known"))
-    days = days64([day.attack_day for day in document.days])
-    spreads = [day.drones for day in document.days]
-    for level, colour in zip(reversed(LEVELS), drawn.theme.bands, strict=True):
-        low, high = _ends(spreads, level)
-        label = t("{share} of futures", share=t.percent(level))
-        axes.fill_between(days, low, high, color=colour, lw=0, step="mid", label=label)
-    medians = [spread.median for spread in spreads]
-    axes.step(days, medians, where="mid", color=theme.blue, lw=1.8, label=t("median"))
-    came = _came_since(document, past)
-    if not np.isnan(came).all():
-        axes.plot(days, came, "o", ms=4, color=theme.ink, label=t("reported since"))
-    line = t("massed strike: from {n}", n=t.number(threshold))
-    axes.axhline(threshold, color=theme.orange, lw=1, ls="--", label=line)
-    axes.set_ylim(bottom=0)
-    drawn.count_axis(axes)
-    drawn.date_axis(axes)
-    title = title or t("{weapons} launched per attack day", weapons=words.capital(t(weapons(document.weapon_class))))
-    drawn.frame(axes, title, words.made_by(document, t), beside=beside)
-
-
-def _stocks(*documents: PlanDocument) -> dict[str, int]:
-    """The number of each stock, by which it is drawn in the same colour in every plan."""
-    names = [layer.name for document in documents for layer in document.layers if layer.opening_stock]
-    return {name: index for index, name in enumerate(dict.fromkeys(names))}
-
-
-def _stock_out(axes: Axes, drawn: Look, document: PlanDocument, stocks: Mapping[str, int], beside: int = 1) -> None:
-    t = drawn.words
-    days = days64([day.attack_day for day in document.stock_out])
-    chances = {
-        layer.name: [100 * day.probability[layer.layer] for day in document.stock_out]
-        for layer in document.layers
-        if layer.opening_stock
-    }
-    soonest = sorted(chances, key=lambda name: -sum(chances[name]))
-    for name in soonest[:MOST_LINES]:
-        colour, dash = drawn.line(stocks[name])
-        axes.plot(days, chances[name], color=colour, ls=dash, lw=1.8, label=t(name))
-    level = t("service level {level}", level=t.percent(document.service_level))
-    axes.axhline(100 * (1 - document.service_level), color=drawn.theme.faint, lw=1, label=level)
-    axes.set_ylim(0, min(100.0, max(20.0, 1.1 * axes.get_ylim()[1])))
-    drawn.count_axis(axes, percent=True)
-    drawn.date_axis(axes)
-    left_out = len(soonest) - MOST_LINES
-    more = (
-        t.plural("{n} stock that lasts longer is left out", "{n} stocks that last longer are left out", left_out)
-        if left_out > 0
-        else ""
-    )
-    title = t("Chance that a stock has run short by that day")
-    drawn.frame(axes, title, t("stock and supply as stated, before any order"), more, beside=beside)
-
-
-def _calibration(axes: Axes, drawn: Look, found: CalibrationDocument) -> None:
-    t, theme = drawn.words, drawn.theme
-    periods = [share for share in found.shares if share.n_nights]
-    places = np.arange(len(periods))
-    for each, label, colour, shift in (
-        ("stated", t("ranges as stated, 80 %"), theme.grey, -0.18),
-        ("calibrated", t("calibrated, 80 %"), theme.blue, 0.18),
-    ):
-        centrals = [getattr(period, each) for period in periods]
-        low, middle, high = 100 * np.array([(central.p10, central.p50, central.p90) for central in centrals]).T
-        error = [middle - low, high - middle]
-        axes.errorbar(middle, places + shift, xerr=error, color=colour, fmt="s", ms=3, capsize=2, lw=1.5, label=label)
-    reported = [100 * period.reported_low for period in periods]
-    axes.plot(reported, places, "D", color=theme.orange, ms=5, label=t("reported"))
-    drawn.names(axes, [words.period_name(period.period, t) for period in periods])
-    drawn.count_axis(axes, across=True, percent=True)
-    drawn.frame(
-        axes,
-        t("Neutralised drones: the defence held against the record"),
-        t.plural("{n} night with reported losses", "{n} nights with reported losses", found.n_nights),
-    )
-
-
-def _nested_bars(axes: Axes, drawn: Look, place: float, shown: Spread, *, label: bool) -> None:
-    """The intervals of one quantity as bars over one another, and its median."""
-    t = drawn.words
-    for level, colour in zip(reversed(LEVELS), drawn.theme.bands, strict=True):
-        interval = shown.interval(level)
-        name = t("{share} of futures", share=t.percent(level)) if label else None
-        axes.barh(place, interval.high - interval.low, 0.55, interval.low, color=colour, label=name)
-    median = t("median") if label else None
-    axes.plot([shown.median] * 2, [place - 0.275, place + 0.275], color=drawn.theme.blue, lw=2.5, label=median)
-
-
-def _ends(spreads: Sequence[Spread], level: float) -> tuple[Counts, Counts]:
-    intervals = [spread.interval(level) for spread in spreads]
-    return np.array([each.low for each in intervals]), np.array([each.high for each in intervals])
-
-
-def _came_since(document: ForecastDocument, past: LaunchHistory) -> Counts:
-    """(horizon,) the launches of the days that the document forecasts, NaN where the record does not know them."""
-    launched = dict(zip(past.days.tolist(), past.launched, strict=True))
-    borrowed = document.supply is not None and document.supply.assumption_only
-    return np.array([np.nan if borrowed else launched.get(day.attack_day, np.nan) for day in document.days])

@@ -117,4 +117,4 @@ def _lasts(document: PlanDocument, layer: LayerDocument, t: Translator) -> str:
 
 def _day(document: PlanDocument, t: Translator) -> str:
     last: date = document.forecast.days[-1].attack_day
-    return t.day(last, "d MMMM" if last.year == document.forecast.origin.year else "d MMMM y")
+    return t.day(last, "d MMMM" if last.year == document.forecast.origin.year else "long")

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from babel import negotiate_locale
@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.home import ledger_url
+from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
 from forecasting.archive import Archive, Channel
@@ -34,7 +35,21 @@ from forecasting.service.champions import Champion
 from forecasting.service.desk import Answer, Desk
 from forecasting.service.exchange import desk_of
 from forecasting.service.media import CSV, HUB, JSON, XLSX, Form
-from forecasting.service.page_link import EXPECTED, OWN, Asked, FormError, Query, Wrong, asked, packed
+from forecasting.service.page_form import Sent
+from forecasting.service.page_link import (
+    DUE,
+    EXPECTED,
+    HELD,
+    LAYER,
+    OWN,
+    STOCK,
+    Asked,
+    FormError,
+    Query,
+    Wrong,
+    asked,
+    packed,
+)
 from forecasting.service.page_view import ASSETS, Record, Shown, asset, page, trouble
 from forecasting.service.problems import Refused, refused
 from forecasting.track_record import track_record
@@ -74,15 +89,15 @@ def page_router() -> APIRouter:
         except TOLD as error:
             return _failed(request, query, error)
 
-    @router.post("/own")
-    async def post_own(request: Request) -> Response:
+    @router.post("/own/{what}")
+    async def post_own(request: Request, what: Literal["scenario", "defence"]) -> Response:
         form = await _form(request)
         text = form.get("toml", "")
-        query = [pair for pair in parse_qsl(form.get("query", "")) if not _of_scenario(pair[0])]
+        query = [pair for pair in parse_qsl(form.get("query", "")) if not pair[0].startswith(_BOUND_TO[what])]
         try:
-            return RedirectResponse(f"/?{asked([*query, (OWN + 'scenario', packed(text))]).query}", 303)
+            return RedirectResponse(f"/?{asked([*query, (OWN + what, packed(text))]).query}", 303)
         except InputError as error:
-            return _wrong(request, query, _as_fields(error, "scenario"), text)
+            return _wrong(request, query, _as_fields(error, what), {what: text})
 
     @router.post("/issue")
     async def post_issue(request: Request) -> Response:
@@ -116,6 +131,14 @@ def page_router() -> APIRouter:
 
     for name, form in DOWNLOADS.items():
         router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
+
+    @router.get("/{name}")
+    async def get_nothing(request: Request, name: str) -> Response:
+        nothing = Refused(404, f"there is nothing at /{name}")
+        if "text/html" not in request.headers.get("accept", ""):
+            raise nothing
+        return _failed(request, [], nothing)
+
     return router
 
 
@@ -142,7 +165,8 @@ async def _page(request: Request, wanted: Asked, records: Records) -> Response:
     champion = desk.champions.of(wanted.request.theatre, wanted.request.weapon_class)
     issued = await asyncio.to_thread(_issued, desk, answers[0].id)
     record = records.get(_record_key(wanted.request, known))
-    key = ("page", wanted.query, language, *(answer.id for answer in answers), champion, issued, record, code_version())
+    ids = (answer.id for answer in answers)
+    key = ("page", wanted.query, language, *ids, champion, issued, record, _today(), code_version())
     content = await desk.computed(
         key, PAGE_SECONDS, work.with_answering, written, known, wanted, language,
         [answer.document for answer in answers], champion, issued, record,
@@ -215,18 +239,16 @@ def written(
     """The page of a plan, given as its document, and of one beside it."""
     plan, *others = (PlanDocument.model_validate_json(document) for document in documents)
     shown = Shown(
-        wanted,
-        language,
-        query=tuple(wanted.pairs),
-        plan=plan,
+        plan,
         plan_id=hashlib.sha256(documents[0]).hexdigest(),
-        other=others[0] if others else None,
         past=answering.history(wanted.request, known),
+        today=_today(),
+        other=others[0] if others else None,
         champion=champion,
         record=_record_form.validate_json(record) if record else None,
         issued=issued,
     )
-    return page(shown).encode()
+    return page(wanted, language, Sent(tuple(wanted.pairs)), shown).encode()
 
 
 def drawn(
@@ -269,6 +291,10 @@ def recorded(answering: Answering, known: Known, request: PlanRequest) -> bytes:
     return _record_form.dump_json(record)
 
 
+def _today() -> date:
+    return datetime.now(KYIV).date()
+
+
 def _as_fields(error: InputError | str, field: str = "") -> FormError:
     """A failure as the line of a field: of the one that it names first, where it names one."""
     if isinstance(error, FormError):
@@ -278,12 +304,19 @@ def _as_fields(error: InputError | str, field: str = "") -> FormError:
     return FormError({field or named: Wrong("", line)})
 
 
+_BOUND_TO = {
+    "scenario": ("scenario", OWN + "scenario", HELD, "id"),
+    "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
+}
+"""What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
 _NAMED = {
     "unknown scenario": "scenario",
     "scenario": "scenario",
     "the scenario": "scenario",
     "unknown model": "model",
     "unknown defence": "defence",
+    "the defence": "defence",
+    "there is no bundled defence": "defence",
     "deliveries": "due",
     "unknown theatre": "theatre",
     "origin": "origin",
@@ -296,10 +329,6 @@ async def _form(request: Request) -> dict[str, str]:
     return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
 
 
-def _of_scenario(name: str) -> bool:
-    return name in ("scenario", OWN + "scenario", "id") or name.startswith("hold.")
-
-
 def _language(request: Request, chosen: str = "") -> str:
     """The language that was chosen, or else the one that the browser prefers."""
     if chosen in LANGUAGES:
@@ -308,16 +337,15 @@ def _language(request: Request, chosen: str = "") -> str:
     return negotiate_locale([each for each in preferred if each], list(LANGUAGES), sep="-") or "en"
 
 
-def _wrong(request: Request, query: Query, wrong: FormError, own_text: str = "") -> Response:
+def _wrong(request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None) -> Response:
     """The form as it was sent, with what is wrong beside its fields."""
     try:
         # What else it says is right, and stays.
         rest = asked([pair for pair in query if pair[0] not in wrong.lines])
     except FormError:
         rest = Asked(PlanRequest())
-    lang = dict(query).get("lang", "")
-    shown = Shown(rest, _language(request, lang), query=tuple(query), wrong=wrong.lines, own_text=own_text)
-    return _html(page(shown).encode(), 422)
+    language = _language(request, dict(query).get("lang", ""))
+    return _html(page(rest, language, Sent(tuple(query), wrong.lines, own or {})).encode(), 422)
 
 
 def _failed(request: Request, query: Query, error: Exception) -> Response:

@@ -50,8 +50,6 @@ def holdables(scenario: ProductionScenario, theatre: str, last_day: date, held: 
     for row in scenario.theatres:  # `tables` does not tell the facilities of a theatre's rows apart
         where = f"theatre {row.id} of {row.facility}.share" if row.facility else f"theatre {row.id}.share"
         stated += [(f"{where} of {point.date}", point) for point in row.share]
-    names = {f"facility {each.id}": each.name for each in scenario.facilities}
-    names |= {f"event {each.id}": each.title for each in scenario.events}
     sources = {source.id: source for source in scenario.sources}
     made = []
     for key in draw_supply(scenario, theatre, last_day, 1, 1).levels:
@@ -59,19 +57,44 @@ def holdables(scenario: ProductionScenario, theatre: str, last_day: date, held: 
         points = [each for where, each in dict(stated).items() if where == key or where.startswith(f"{key} of ")]
         inside = [point for point in points if point.date <= last_day] or points
         cited = dict.fromkeys(name for point in points for name in point.sources)
-        of, _, quantity = key.partition(".")
+        of, quantity = readable(scenario, key)
         made.append(
             Holdable(
                 key=key,
                 group=_group(key),
-                of=names.get(of, of.partition(" ")[2].replace("_", " ")),
-                quantity=(quantity or of).replace("workforce.", "").replace(".", ": ").replace("_", " "),
+                of=of,
+                quantity=quantity,
                 number=max(inside, key=lambda point: point.date),
                 sources=tuple(sources[name] for name in cited),
                 held=held.get(key),
             )
         )
     return sorted(made, key=lambda each: GROUPS.index(each.group))
+
+
+def readable(scenario: ProductionScenario, key: str) -> tuple[str, str]:
+    """The facility or event that an assumption is about, and what of it: both in words. key: as in `held`."""
+    names = {f"facility {each.id}": each.name for each in scenario.facilities}
+    names |= {f"event {each.id}": each.title for each in scenario.events}
+    of, _, quantity = key.partition(".")
+    said = (quantity or of).replace("workforce.", "").replace(".", ": ").replace("_", " ")
+    kind, _, name = of.partition(" ")
+    if kind != "theatre":
+        return names.get(of, name.replace("_", " ")), _IN_WORDS.get(said, said)
+    theatre, _, facility = name.partition(" of ")
+    theatre = theatre.replace("_", " ").title()
+    return (names[f"facility {facility}"], f"{said} for {theatre}") if facility else (theatre, said)
+
+
+_IN_WORDS = {
+    "armed": "armed drones",
+    "released": "share of output that is stored",
+    "opening": "opening store",
+    "minimum": "store that is kept",
+    "drawdown": "days to draw the store down",
+    "kill probability: anti aircraft gun": "kill probability: anti-aircraft gun",
+}
+"""What a name of a scenario file means, where it does not say it."""
 
 
 def _group(key: str) -> str:

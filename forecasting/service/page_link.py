@@ -4,10 +4,11 @@ Only what differs from the defaults stands in it, in one order: equal requests h
 may be longer (empty fields, numbers as a person writes them); `asked` reads both.
 """
 
+import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -41,8 +42,9 @@ HELD, STOCK, OWN = "hold.", "stock.", "own."
 """Before the name of an assumption, of a layer, and of `scenario` or `defence` given as a packed text."""
 VIEW = ("compare", "lang", "theme", "id")
 """What the page shows beside the plan. id: of the plan that the link was made from."""
-SHOWN, TO_HOLD = "shown", "held"
-"""What only a form sends: the scenario whose sliders it showed, and which of them are to be held."""
+SHOWN, TO_HOLD, LAYERS = "shown", "held", "layers"
+"""What only a form sends: the scenario whose sliders it showed, which of them are to be held, and how many layers it
+showed: a plan for all of them names none."""
 PACKED_AT_MOST = 24_000
 """Characters of an own text in an address: servers refuse long ones."""
 
@@ -143,7 +145,7 @@ def asked(query: Query) -> Asked:
     given = {name: value.strip() for name, value in query if value.strip()}
     for name, field in PLAIN.items():
         if name in given:
-            fields[field] = given[name].replace(",", "") if name in _NUMBERS else given[name]
+            fields[field] = _READ.get(name, str)(given[name])
     for name in ("scenario", "defence"):
         if OWN + name in given:
             # A form holds the own text beside the choice: another choice lets it go.
@@ -159,14 +161,15 @@ def asked(query: Query) -> Asked:
         wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
         held = {key: level for key, level in held.items() if key in wanted}
     fields["held"] = held
-    fields["layers"] = [value for name, value in query if name == LAYER and value]
+    layers = [value for name, value in query if name == LAYER and value]
+    fields["layers"] = [] if given.get(LAYERS) == str(len(layers)) else layers
     fields["stock"] = {
-        name.removeprefix(STOCK): value.replace(",", "") for name, value in given.items() if name.startswith(STOCK)
+        name.removeprefix(STOCK): _number(value) for name, value in given.items() if name.startswith(STOCK)
     }
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
         try:
-            fields["service_level"] = float(Decimal(given[SAFETY].rstrip("% ").replace(",", ".")) / 100)
+            fields["service_level"] = float(Decimal(_number(given[SAFETY].rstrip("%"))) / 100)
         except InvalidOperation:
             lines[SAFETY] = Wrong(given[SAFETY], EXPECTED[SAFETY])
     fields["calibrate"] = UNCALIBRATED not in given
@@ -176,10 +179,10 @@ def asked(query: Query) -> Asked:
         for each in error.errors(include_url=False):
             name = _field(each["loc"])
             stated = str(each["input"]) if isinstance(each["input"], str | int | float) else ""
-            # The service level is asked for in per cent.
-            stated = given[SAFETY] if name == SAFETY else stated
+            # As it was written, not as it was read.
+            stated = given.get(name, stated)
             lines.setdefault(name, Wrong(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
-    known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, *DUE_PARTS}
+    known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS}
     for name, _ in query:
         if name not in known and not name.startswith((HELD, STOCK, OWN)):
             lines.setdefault("form", Wrong(name, "the address holds a name that is not known: open the page anew"))
@@ -210,10 +213,24 @@ def unpacked(text: str) -> str:
     except (NoBase64, zlib.error, ValueError) as error:
         raise InputError(
             "the own text in the address is cut off or changed: open the full link, or paste it anew"
-        ) from (error)
+        ) from error
 
 
-_NUMBERS = {"days", "paths", "seed", "leak", "budget"}
+def _number(text: str) -> str:
+    """A number as a person writes it, in either language: 1,000,000 and 1 000 000; 99.5 and 99,5."""
+    text = "".join(text.split())
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
+
+
+def _day(text: str) -> str:
+    """A date as a person writes it, in either language: 2026-02-28 and 28.02.2026."""
+    return re.sub(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", lambda day: f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}", text)
+
+
+_GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+_READ: Mapping[str, Callable[[str], str]] = dict.fromkeys(("days", "paths", "seed", "leak", "budget"), _number) | {
+    "origin": _day
+}
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
 
 
@@ -228,7 +245,7 @@ def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
         made.append(parts)
     columns = [[value.strip() for name, value in query if name == part] for part in DUE_PARTS]
     made += [list(row) for row in zip(*columns, strict=False) if row[1] or row[2]]
-    return [dict(zip(("layer", "date", "quantity"), (*row[:2], row[2].replace(",", "")), strict=True)) for row in made]
+    return [{"layer": layer, "date": _day(day), "quantity": _number(quantity)} for layer, day, quantity in made]
 
 
 def _written(value: object) -> str:

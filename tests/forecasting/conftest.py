@@ -21,6 +21,7 @@ from forecasting.calibrated_defence import Calibration
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, load_model
 from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration
+from forecasting.report.document import plan_document
 from forecasting.reported_losses import StatedKills, parse_kill_shares
 from forecasting.types import SalvoForecast
 
@@ -157,3 +158,19 @@ def salvocast(home: Path, tmp_path: Path, filled_ledger: Path) -> Run:
         return subprocess.run(command, capture_output=True, check=False, cwd=folder, timeout=120)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def pictured(bundled_plan: Plan, bundled_history: LaunchHistory) -> dict[str, Any]:
+    """What the pictures are drawn of, by the names that PICTURES gives."""
+    from tests.forecasting.pictured import RECORD, SENSITIVITY  # loads Matplotlib
+
+    document = plan_document(bundled_plan)
+    other = document.model_copy(update={"forecast": document.forecast.model_copy(update={"model_id": "other"})})
+    return {
+        "document": document,
+        "other": other,
+        "past": bundled_history,
+        "sensitivity": SENSITIVITY,
+        "record": RECORD,
+    }

@@ -61,6 +61,35 @@ async function show(address, options, push) {
 function ready() {
   const print = document.getElementById("print");
   if (print) print.hidden = false;
+  const record = document.querySelector(".picture.track_record img");
+  if (record && !document.getElementById("record-table")) record.addEventListener("load", tellRecord, { once: true });
+  const first = document.querySelector(".picture.forecast img");
+  if (first) first.decode().then(prepareToPrint, () => {});
+}
+
+// Once the picture of the track record is drawn, its numbers are known too.
+async function tellRecord() {
+  const address = location.href;
+  const response = await fetch(address);
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("record");
+  const record = document.getElementById("record");
+  if (!fresh || address !== location.href || record.contains(document.activeElement)) return;
+  for (const each of [...record.children].slice(2)) each.remove();
+  record.append(...[...fresh.children].slice(2));
+}
+
+// Paper is white: a browser does not wait for pictures that it meets only when it prints.
+function prepareToPrint() {
+  for (const picture of document.querySelectorAll(".picture.forecast, .picture.stock_out")) {
+    const image = picture.querySelector("img");
+    const light = picture.querySelector("source[media=print]").srcset;
+    if (picture.querySelector(".for-print") || image.getAttribute("src") === light && !matchMedia("(max-width: 600px), (prefers-color-scheme: dark)").matches) continue;
+    const copy = new Image();
+    copy.className = "for-print";
+    copy.alt = image.alt;
+    copy.src = light;
+    image.closest("picture").after(copy);
+  }
 }
 
 document.addEventListener("input", (event) => {
@@ -82,7 +111,7 @@ document.addEventListener("formdata", (event) => {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.id !== "request" && form.id !== "own-form") return;
+  if (form.id !== "request" && form.className !== "own") return;
   event.preventDefault();
   const sent = new URLSearchParams(new FormData(form));
   if (form.method === "post") show(form.action, { method: "POST", body: sent }, true);

@@ -87,6 +87,39 @@ def test_a_form_with_all_its_fields_becomes_the_short_address() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("1,000,000", 1e6),
+        ("1 000 000", 1e6),
+        ("1\u00a0000\u00a0000", 1e6),
+        ("1 000,5", 1000.5),
+        ("1,000.5", 1000.5),
+        ("12,5", 12.5),
+        ("0,125", 0.125),
+        ("1,0000", 1.0),
+    ],
+)
+def test_numbers_are_read_as_people_write_them_in_either_language(written: str, read: float) -> None:
+    assert asked([("leak", written)]).request.leak_target == read
+
+
+def test_days_and_levels_are_read_as_people_write_them_in_either_language() -> None:
+    for day in ("2026-02-08", "08.02.2026", "8.2.2026"):
+        assert asked([("origin", day)]).request.origin == date(2026, 2, 8)
+        due = [("due.layer", "fighter"), ("due.date", day), ("due.quantity", "1 200")]
+        assert asked(due).request.deliveries == (DatedDelivery(layer="fighter", date=date(2026, 2, 8), quantity=1200),)
+    for level in ("99.5", "99,5", "99,5 %"):
+        assert asked([("safety", level)]).request.service_level == 0.995
+
+
+def test_a_plan_for_all_the_layers_that_a_form_shows_names_none() -> None:
+    both = [("layer", "fighter"), ("layer", "interceptor_drone")]
+    assert asked([*both, ("layers", "2")]).query == ""
+    assert asked([*both, ("layers", "3")]).request.layers == ("fighter", "interceptor_drone")
+    assert asked(both).request.layers == ("fighter", "interceptor_drone")
+
+
 def test_a_form_holds_the_ticked_sliders_alone_and_none_of_another_scenario() -> None:
     sliders = "&hold.output_ratio=0.7&hold.stock.minimum=0.5&held=output_ratio"
     same = asked(parse_qsl("scenario=published&shown=published" + sliders))
@@ -107,7 +140,9 @@ def test_another_choice_lets_the_own_scenario_go() -> None:
     [
         ("days=0", "days", "'0': expected a whole number of attack days, 1 to 730"),
         ("days=many", "days", "'many': expected a whole number of attack days, 1 to 730"),
-        ("origin=28.2.2026", "origin", "'28.2.2026': expected a date such as 2026-02-28"),
+        ("origin=28/2/2026", "origin", "'28/2/2026': expected a date such as 2026-02-28"),
+        ("origin=31.2.2026", "origin", "'31.2.2026': expected a date such as 2026-02-28"),
+        ("paths=2,5", "paths", "'2,5': expected a whole number of simulated futures, 1 to 50,000"),
         ("safety=120", "safety", "'120': expected per cent between 0 and 100, such as 95"),
         ("safety=high", "safety", "'high': expected per cent between 0 and 100, such as 95"),
         ("scenario=../../etc/passwd", "scenario", "'../../etc/passwd': expected none, or the name of a scenario"),

@@ -1,0 +1,136 @@
+"""The panels that pictures are made of: each draws one part of a document into axes."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from features.history import LaunchHistory
+from features.records import weapons
+from forecasting.report import picture_words as words
+from forecasting.report.calibration_document import CalibrationDocument
+from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.drawing import Look, days64
+from forecasting.report.parts import LEVELS, Spread
+from forecasting.report.picture_words import PAST_DAYS, Counts
+
+MOST_LINES = 8
+"""Stocks drawn, those that run short soonest; more lines nobody tells apart."""
+
+
+def fan_panel(
+    axes: Axes, drawn: Look, document: ForecastDocument, past: LaunchHistory, title: str = "", beside: int = 1
+) -> None:
+    """The fan chart. title: of a forecast among several, in place of what is drawn. beside: panels that share the
+    width."""
+    t, theme = drawn.words, drawn.theme
+    threshold = document.massed_strikes.threshold_drones
+    past_days, launched = words.until_origin(document, past)
+    past_days, launched = past_days[-PAST_DAYS:], launched[-PAST_DAYS:]
+    colours = np.where(launched >= threshold, theme.orange, theme.grey)
+    axes.bar(past_days, np.nan_to_num(launched), 0.8, color=colours, label=t("reported") if launched.size else None)
+    unknown = np.isnan(launched)
+    if unknown.any():
+        axes.plot(past_days[unknown], np.zeros(unknown.sum()), "x", color=theme.grey, label=t("not known"))
+    days = days64([day.attack_day for day in document.days])
+    spreads = [day.drones for day in document.days]
+    for level, colour in zip(reversed(LEVELS), drawn.theme.bands, strict=True):
+        low, high = interval_ends(spreads, level)
+        label = t("{share} of futures", share=t.percent(level))
+        axes.fill_between(days, low, high, color=colour, lw=0, step="mid", label=label)
+    medians = [spread.median for spread in spreads]
+    axes.step(days, medians, where="mid", color=theme.ink, lw=1.8, label=t("median"))
+    came = _came_since(document, past)
+    if not np.isnan(came).all():
+        axes.plot(days, came, "o", ms=4, color=theme.ink, label=t("reported since"))
+    line = t("massed strike: from {n}", n=t.number(threshold))
+    axes.axhline(threshold, color=theme.orange, lw=1, ls="--", label=line)
+    axes.set_ylim(bottom=0)
+    drawn.count_axis(axes)
+    drawn.date_axis(axes)
+    title = title or t("{weapons} launched per attack day", weapons=words.capital(t(weapons(document.weapon_class))))
+    drawn.frame(axes, title, words.made_by(document, t), beside=beside)
+
+
+def stock_numbers(*documents: PlanDocument) -> dict[str, int]:
+    """The number of each stock, by which it is drawn in the same colour in every plan."""
+    names = [layer.name for document in documents for layer in document.layers if layer.opening_stock]
+    return {name: index for index, name in enumerate(dict.fromkeys(names))}
+
+
+def stock_out_panel(
+    axes: Axes, drawn: Look, document: PlanDocument, stocks: Mapping[str, int], beside: int = 1
+) -> None:
+    """The chance that each stock has run short. stocks: their numbers, of `stock_numbers`."""
+    t = drawn.words
+    days = days64([day.attack_day for day in document.stock_out])
+    chances = {
+        layer.name: [100 * day.probability[layer.layer] for day in document.stock_out]
+        for layer in document.layers
+        if layer.opening_stock
+    }
+    soonest = sorted(chances, key=lambda name: -sum(chances[name]))
+    for name in soonest[:MOST_LINES]:
+        colour, dash = drawn.line(stocks[name])
+        axes.plot(days, chances[name], color=colour, ls=dash, lw=1.8, label=t(name))
+    level = t("service level {level}", level=t.percent(document.service_level))
+    axes.axhline(100 * (1 - document.service_level), color=drawn.theme.faint, lw=1, label=level)
+    axes.set_ylim(0, min(100.0, max(20.0, 1.1 * axes.get_ylim()[1])))
+    drawn.count_axis(axes, percent=True)
+    drawn.date_axis(axes)
+    left_out = len(soonest) - MOST_LINES
+    more = (
+        t.plural("{n} stock that lasts longer is left out", "{n} stocks that last longer are left out", left_out)
+        if left_out > 0
+        else ""
+    )
+    title = t("Chance that a stock has run short by that day")
+    drawn.frame(axes, title, t("stock and supply as stated, before any order"), more, beside=beside)
+
+
+def calibration_panel(axes: Axes, drawn: Look, found: CalibrationDocument) -> None:
+    """The reported shares beside those of the defence, before and after the record."""
+    t, theme = drawn.words, drawn.theme
+    periods = [share for share in found.shares if share.n_nights]
+    places = np.arange(len(periods))
+    for each, label, colour, shift in (
+        ("stated", t("ranges as stated, 80 %"), theme.grey, -0.18),
+        ("calibrated", t("calibrated, 80 %"), theme.blue, 0.18),
+    ):
+        centrals = [getattr(period, each) for period in periods]
+        low, middle, high = 100 * np.array([(central.p10, central.p50, central.p90) for central in centrals]).T
+        error = [middle - low, high - middle]
+        axes.errorbar(middle, places + shift, xerr=error, color=colour, fmt="s", ms=3, capsize=2, lw=1.5, label=label)
+    reported = [100 * period.reported_low for period in periods]
+    axes.plot(reported, places, "D", color=theme.orange, ms=5, label=t("reported"))
+    drawn.names(axes, [words.period_name(period.period, t) for period in periods])
+    drawn.count_axis(axes, across=True, percent=True)
+    drawn.frame(
+        axes,
+        t("Neutralised drones: the defence held against the record"),
+        t.plural("{n} night with reported losses", "{n} nights with reported losses", found.n_nights),
+    )
+
+
+def nested_bars(axes: Axes, drawn: Look, place: float, shown: Spread, *, label: bool) -> None:
+    """The intervals of one quantity as bars over one another, and its median."""
+    t = drawn.words
+    for level, colour in zip(reversed(LEVELS), drawn.theme.bands, strict=True):
+        interval = shown.interval(level)
+        name = t("{share} of futures", share=t.percent(level)) if label else None
+        axes.barh(place, interval.high - interval.low, 0.55, interval.low, color=colour, label=name)
+    median = t("median") if label else None
+    axes.plot([shown.median] * 2, [place - 0.275, place + 0.275], color=drawn.theme.ink, lw=2, label=median)
+
+
+def interval_ends(spreads: Sequence[Spread], level: float) -> tuple[Counts, Counts]:
+    """(n,) the lower and the upper ends of their intervals of that level."""
+    intervals = [spread.interval(level) for spread in spreads]
+    return np.array([each.low for each in intervals]), np.array([each.high for each in intervals])
+
+
+def _came_since(document: ForecastDocument, past: LaunchHistory) -> Counts:
+    """(horizon,) the launches of the days that the document forecasts, NaN where the record does not know them."""
+    launched = dict(zip(past.days.tolist(), past.launched, strict=True))
+    borrowed = document.supply is not None and document.supply.assumption_only
+    return np.array([np.nan if borrowed else launched.get(day.attack_day, np.nan) for day in document.days])

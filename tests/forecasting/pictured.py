@@ -1,0 +1,48 @@
+"""What the tests of pictures draw, and how they look at it."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from forecasting.report.parts import spread
+from forecasting.report.pictures import PICTURES
+from forecasting.sensitivity import Sensitivity, Swing
+from forecasting.track_record import PastForecast, TrackRecord
+
+ORIGIN = date(2026, 2, 28)
+SWINGS = (Swing("widest", 80.0, 130.0), Swing("falling", 115.0, 90.0), Swing("least", 99.0, 101.0))
+SENSITIVITY = Sensitivity("case", "ukraine", False, 91, 100.0, SWINGS)
+
+
+def past_forecast(step: int, horizon: int, observed: float) -> PastForecast:
+    sample = np.arange(100, 500) + 10 * step
+    return PastForecast(ORIGIN - timedelta(days=7 * step), horizon, spread(sample), observed, 30.0, 40.0)
+
+
+RECORD = TrackRecord(
+    "salvo_ensemble",
+    tuple(past_forecast(step, 7, 250.0) for step in range(4, 0, -1)),
+    tuple(past_forecast(step, horizon, 300.0) for step in range(4, 0, -1) for horizon in range(1, 8)),
+    (),
+)
+
+
+def drawn(name: str, inputs: dict[str, Any], **look: Any) -> Figure:
+    """The picture of that name, of the fixture `pictured` or a variant of it."""
+    picture = PICTURES[name]
+    return picture.draw(*(inputs[taken] for taken in picture.takes), **look)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2.1)."""
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in to_rgb(colour)]
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear))
+
+
+def contrast(one: str, other: str) -> float:
+    """Of luminance, as WCAG 2.1 has it: 1 to 21."""
+    low, high = sorted(map(luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
