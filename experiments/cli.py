@@ -194,8 +194,8 @@ class _Asked:
 def _replay_decisions(asked: _Asked, every: int, horizon: int) -> None:
     from tqdm import tqdm
 
-    from experiments.decisions import model_policy, replay_decisions
     from experiments.folds import rolling_origins
+    from experiments.order_backtest import model_policy, replay_decisions
     from experiments.tracking import log_decisions, tracking_uri
     from features.files import write_file
     from forecasting.common_cli import check_folder, checked_seed
