@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from experiments.slots import JobSlots
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
+from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
 
 FIRST_DAY = date(2025, 1, 1)
 
@@ -88,3 +90,17 @@ def weekly_ledger(tmp_path_factory: pytest.TempPathFactory, night: Callable[[dat
         reports = [night(day, 20 + 30 * day.weekday() + int(rng.integers(0, 20))) for day in days]
         ledger.ingest(Reading("table", "all", iter(reports)), datetime(2026, 3, 1, 12, tzinfo=UTC))
     return path
+
+
+@pytest.fixture(scope="session")
+def empty_slots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file with its tables and nothing in them."""
+    path = tmp_path_factory.mktemp("slots") / "ledger.db"
+    with JobSlots.open(f"sqlite:///{path}"):
+        return path
+
+
+@pytest.fixture
+def slots_file(empty_slots: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copy(empty_slots, tmp_path / "ledger.db")

@@ -16,13 +16,13 @@ from typing import Any
 import pytest
 
 from experiments import schedule_cli
-from experiments.schedule_cli import COMMANDS, JOB, schedule
+from experiments.schedule_cli import COMMANDS, schedule
 from experiments.slots import JobSlots, Status
 from forecasting.archive import Archive
 from forecasting.cli import run
 
 Run = Callable[..., int]
-DUE_NOW = "* * * * *"
+JOB = "retrain ukraine shahed"
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_once_runs_what_is_due_once_and_then_says_nothing(
 ) -> None:
     assert salvocast("--once") == 0
     told = capfd.readouterr()
-    assert told.out == "retrain done: nothing new\n"
+    assert told.out == f"{JOB} done: nothing new\n"
     assert told.err == "nothing new\n"  # by the job
     assert salvocast("--once") == 0
     assert capfd.readouterr() == ("", "")
@@ -72,9 +72,9 @@ def test_a_failure_ends_with_1_and_is_told_by_the_command_of_the_settings(
     (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
     assert salvocast("--once", program="import sys; sys.exit('salvocast: the registry is away')") == 1
     told = capfd.readouterr()
-    assert told.out == "retrain failed: exit code 1: salvocast: the registry is away\n"
+    assert told.out == f"{JOB} failed: exit code 1: salvocast: the registry is away\n"
     alert = written.read_text()
-    assert alert.startswith("salvocast alert: retrain failed (1, limit 0). retrain, due 20")
+    assert alert.startswith(f"salvocast alert: {JOB} failed (1, limit 0). {JOB}, due 20")
     assert "failed: exit code 1: salvocast: the registry is away" in alert
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
     assert alert in told.err
@@ -91,12 +91,12 @@ def test_an_alert_that_cannot_be_sent_does_not_hide_the_failure(
     (home / "settings.toml").write_text(text)
     assert salvocast("--once", program="raise SystemExit(4)") == 1
     told = capfd.readouterr()
-    assert told.out == "retrain failed: exit code 4: no output\n"
+    assert told.out == f"{JOB} failed: exit code 4: no output\n"
     expected = {"settings": "is not TOML", "command": "/nowhere/notify failed", "webhook": "the alert's webhook"}[
         broken
     ]
     assert expected in told.err
-    assert "salvocast alert: retrain failed" in told.err
+    assert f"salvocast alert: {JOB} failed" in told.err
 
 
 def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -111,9 +111,9 @@ def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.Captu
             opened.finish(JOB, slot, slot + timedelta(seconds=75), status, message)
     assert salvocast("history") == 0
     assert capfd.readouterr().out.splitlines() == [
-        "due               status  started           seconds  by     message",
-        "2026-03-02 07:30  failed  2026-03-02 07:30       75  ops:7  away",
-        "2026-03-01 07:30  done    2026-03-01 07:30       75  ops:7  kept, two_regime",
+        "due               job                     status  started           seconds  by     message",
+        "2026-03-02 07:30  retrain ukraine shahed  failed  2026-03-02 07:30       75  ops:7  away",
+        "2026-03-01 07:30  retrain ukraine shahed  done    2026-03-01 07:30       75  ops:7  kept, two_regime",
     ]
     assert salvocast("history", "--format", "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
@@ -121,7 +121,7 @@ def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.Captu
     assert salvocast("history", "--limit", "1", "--format", "json") == 0
     (newest,) = json.loads(capfd.readouterr().out)
     assert newest == {
-        "job": "retrain",
+        "job": JOB,
         "slot": "2026-03-02T07:30:00+00:00",
         "claimed_by": "ops:7",
         "started_at": "2026-03-02T07:30:00+00:00",
@@ -199,7 +199,7 @@ def test_the_outcome_is_the_worse_of_the_two_commands(
 
     def outcome() -> tuple[str, str, bool]:
         monkeypatch.setattr(schedule_cli, "COMMANDS", [(sys.executable, "-c", program) for program in programs])
-        both = schedule_cli._run(lambda: None)
+        both = schedule_cli._run((), lambda: None)
         return both.status, both.message, both.needs_a_person
 
     assert outcome() == ("failed", "kept two_regime; exit code 1: no output", False)
