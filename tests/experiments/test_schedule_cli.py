@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ import pytest
 from experiments import schedule_cli
 from experiments.schedule_cli import COMMANDS, schedule
 from experiments.slots import JobSlots, Status
+from features.ledger import Ledger
+from features.records import SalvoReport
+from features.sources.reading import Reading
 from forecasting.archive import Archive
 from forecasting.cli import run
 
@@ -79,6 +83,37 @@ def test_a_failure_ends_with_1_and_is_told_by_the_command_of_the_settings(
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
     assert alert in told.err
     assert salvocast("--once") == 0  # told once, not repeated
+
+
+def test_a_ledger_that_is_away_is_told_before_anything_is_run(
+    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    written = tmp_path / "alert"
+    program = f"import sys; open({str(written)!r}, 'w').write(sys.stdin.read())"
+    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
+    (home / "ledger.db").write_bytes(b"no database")
+    assert salvocast("--once") == 1
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[-1].startswith("salvocast: ")
+    alert = written.read_text()
+    assert alert.startswith(f"salvocast alert: {JOB} not started (1, limit 0). ")
+    assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
+
+
+def test_each_series_has_slots_and_commands_of_its_own(
+    salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = "import sys; print(*sys.argv[1:])"
+    assert salvocast("--once", "--theatre", "North", program=program) == 0
+    assert salvocast("--once", "--weapon-class", "cruise", program=program) == 0
+    assert salvocast("--once", "--weapon-class", "cruise", program=program) == 0
+    assert capfd.readouterr().out.splitlines() == [
+        "retrain north shahed done: --theatre north --weapon-class shahed",
+        "retrain ukraine cruise done: --theatre ukraine --weapon-class cruise",
+    ]
+    with slots(home) as opened:
+        assert [run.job for run in opened.history()] == ["retrain north shahed", "retrain ukraine cruise"]
 
 
 @pytest.mark.parametrize("broken", ["settings", "command", "webhook"])
@@ -228,3 +263,17 @@ def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
     assert "overdue" in overdue
     assert "limit 36" in overdue
     assert overdue.endswith("No champion is registered: salvo_ensemble serves.")
+
+
+def test_follow_up_of_a_series_without_a_bundled_defence_issues_the_forecast_alone(
+    salvocast: Run, home: Path, night: Callable[..., SalvoReport], capfd: pytest.CaptureFixture[str]
+) -> None:
+    reports = [
+        replace(night(date(2026, 1, 1) + timedelta(days=day), 20 + day % 7), theatre="north") for day in range(90)
+    ]
+    with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
+        ledger.ingest(Reading("table", "north", iter(reports)), datetime(2026, 4, 1, 12, tzinfo=UTC))
+    assert salvocast("follow-up", "--theatre", "north") == 0, capfd.readouterr().err
+    with Archive.open(f"sqlite:///{home / 'ledger.db'}") as archive:
+        (issued,) = archive.list()
+    assert (issued.kind, issued.theatre, issued.channel) == ("forecast", "north", "schedule")
