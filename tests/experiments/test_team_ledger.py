@@ -56,10 +56,10 @@ class TestParties:
             (issued,) = archive.list()
         assert issued.id in done.stdout + done.stderr
 
-    def test_a_planner_does_not_ingest(self, team: Team, tmp_path: Path) -> None:
+    def test_readers_and_planners_do_not_ingest(self, team: Team, tmp_path: Path) -> None:
         table = tmp_path / "counts.csv"
         table.write_text("window_start,window_end,launched\n2026-03-01T18:00,2026-03-02T08:00,99\n", encoding="utf-8")
-        for login, code in (("petro", 1), ("anna", 0)):
+        for login, code in (("olena", 1), ("petro", 1), ("anna", 0)):
             done = salvocast(team.ledger(login), "ingest", "table", str(table))
             assert done.returncode == code, done.stderr
             assert ("permission denied" in done.stderr) is (code == 1)
