@@ -10,6 +10,7 @@ import typer
 from experiments.engine import Engine
 from features.cli import QuietDaysOption, parse_day
 from features.errors import InputError
+from features.logs import LogFormatOption, logged, set_up_log
 from features.records import SHAHED, UKRAINE, QuietDayRule
 from forecasting.common_cli import DEFAULT_MODEL, check_folder, checked_seed
 
@@ -80,6 +81,7 @@ def backtest(
     weapon_class: Annotated[str, typer.Option(metavar="A,B|all", help="Weapon classes of the reports.")] = SHAHED,
     quiet_days: QuietDaysOption = QuietDayRule.ALL,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
     published = scenario_policy is ScenarioPolicy.AS_PUBLISHED
@@ -111,17 +113,21 @@ def backtest(
         engine=Engine.named(engine, jobs),
         out=out,
     )
-    if decisions:
-        _end(asked, replays.orders(asked, _tell))
-    elif published:
-        _end(asked, replays.published_scenario(asked, _tell))
-    else:
-        window_days = ROLLING_DAYS if window is Window.ROLLING else None
-        _end(asked, replays.salvo_models(asked, refit_every, window_days, _tell))
+    set_up_log(log_format)
+    with logged("backtest", theatre=theatre, weapon_class=weapon_class) as fields:
+        if decisions:
+            done = replays.orders(asked, _tell)
+        elif published:
+            done = replays.published_scenario(asked, _tell)
+        else:
+            window_days = ROLLING_DAYS if window is Window.ROLLING else None
+            done = replays.salvo_models(asked, refit_every, window_days, _tell)
+        fields["runs"] = _end(asked, done)
+        fields["digests"] = [each.series.truth.digest for each in done]
 
 
-def _end(asked: "Asked", every: "list[Replayed]") -> None:
-    """Tells what came of each replay, writes it, and logs a parent run for each."""
+def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
+    """Tells what came of each replay, writes it, and logs a parent run for each; returns their ids."""
     import pandas as pd
 
     from experiments.tracking import tracking_uri
@@ -141,6 +147,7 @@ def _end(asked: "Asked", every: "list[Replayed]") -> None:
         tables.append(each.table.assign(theatre=truth.theatre, weapon_class=truth.weapon_class))
     if asked.out is not None:
         write_file(asked.out, pd.concat(tables).to_csv(index=False, lineterminator="\n").encode())
+    run_ids = []
     for each in every:
         shared = {
             "first_origin": each.series.origins[0],
@@ -149,8 +156,9 @@ def _end(asked: "Asked", every: "list[Replayed]") -> None:
             "seed": asked.seed,
             "quiet_day_rule": asked.quiet_days,
         }
-        run_id = each.log(each.series.truth, {**shared, **each.own_parameters})
-        print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
+        run_ids.append(each.log(each.series.truth, {**shared, **each.own_parameters}))
+        print(f"logged to MLflow: run {run_ids[-1]} in {tracking_uri()}", file=sys.stderr)
+    return run_ids
 
 
 def _tell(problem: str) -> None:

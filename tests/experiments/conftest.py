@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from numpy.typing import ArrayLike
 
 from experiments.slots import JobSlots
@@ -16,6 +17,7 @@ from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
+from forecasting.cli import run
 from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
 
 FIRST_DAY = date(2025, 1, 1)
@@ -31,6 +33,25 @@ def history_from() -> Callable[[ArrayLike], LaunchHistory]:
         return LaunchHistory("ukraine", "shahed", QuietDayRule.NONE, FIRST_DAY, launched, unknown, ("table",))
 
     return make
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def runner(capfd: pytest.CaptureFixture[str]) -> Callable[[typer.Typer], Run]:
+    """Of an app, what runs a command line of it in this process: exit code, stdout and stderr."""
+
+    def of(app: typer.Typer) -> Run:
+        def call(*arguments: str) -> tuple[int, str, str]:
+            capfd.readouterr()
+            code = run(app, list(arguments))
+            told = capfd.readouterr()
+            return code, told.out, told.err
+
+        return call
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ import typer
 
 from experiments import retrain_cli, schedule_cli
 from features.ledger import Ledger
-from forecasting.cli import run
 
 SETTINGS = """
 [[source]]
@@ -32,7 +31,11 @@ Salvocast = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def salvocast(
-    home: Path, store: str, weekly_ledger: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    home: Path,
+    store: str,
+    weekly_ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runner: Callable[[typer.Typer], Salvocast],
 ) -> Iterator[Salvocast]:
     """Runs a command line with the log as JSON, for somebody with secrets; its exit code, stdout and stderr."""
     assert store
@@ -46,13 +49,7 @@ def salvocast(
     app.command("retrain")(retrain_cli.retrain)
     app.add_typer(schedule_cli.schedule, name="schedule")
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run(app, list(arguments))
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    yield call
+    yield runner(app)
     structlog.reset_defaults()
 
 

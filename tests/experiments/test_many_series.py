@@ -1,5 +1,7 @@
 """Many theatres and weapon classes in one run of `salvocast backtest`."""
 
+import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,17 +18,17 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.cli import run
 from forecasting.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[..., LaunchHistory]
+Run = Callable[..., tuple[int, str, str]]
 SERIES = [("north", "cruise"), ("north", "shahed"), ("south", "shahed")]
 FIRST, N_DAYS = date(2025, 1, 1), 120
 SHORT = ("--models", "local_level", "--from", "2025-03-01", "--to", "2025-03-31", "--horizon", "7", "--paths", "50")
 
 
 @pytest.fixture
-def salvocast(home: Path, store: str, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+def salvocast(home: Path, store: str, runner: Callable[[typer.Typer], Run]) -> Run:
     """Runs `salvocast backtest` on three made-up series, one of which begins in April."""
     rng = np.random.default_rng(1)
     reports = []
@@ -40,19 +42,10 @@ def salvocast(home: Path, store: str, capfd: pytest.CaptureFixture[str]) -> Call
         ledger.ingest(Reading("table", "all", iter(reports)), datetime(2025, 5, 1, 12, tzinfo=UTC))
     app = typer.Typer()
     app.command()(backtest)
-
-    def salvocast(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run(app, list(arguments))
-        told = capfd.readouterr()
-        return code, told.out, told.err
-
-    return salvocast
+    return runner(app)
 
 
-def test_all_series_are_scored_as_each_alone_and_one_without_a_record_is_told(
-    salvocast: Callable[..., tuple[int, str, str]], tmp_path: Path
-) -> None:
+def test_all_series_are_scored_as_each_alone_and_one_without_a_record_is_told(salvocast: Run, tmp_path: Path) -> None:
     out = tmp_path / "all.csv"
     code, told, errors = salvocast(*SHORT, "--theatre", "all", "--weapon-class", "all", "--out", str(out))
     assert code == 0, errors
@@ -78,12 +71,17 @@ def test_all_series_are_scored_as_each_alone_and_one_without_a_record_is_told(
         )
 
 
-def test_orders_of_several_series(salvocast: Callable[..., tuple[int, str, str]]) -> None:
-    code, told, errors = salvocast("--decisions", *SHORT, "--theatre", "north", "--weapon-class", "shahed,cruise")
+def test_orders_of_several_series(salvocast: Run) -> None:
+    series = ("--theatre", "north", "--weapon-class", "shahed,cruise")
+    code, told, errors = salvocast("--decisions", *SHORT, *series, "--log-format", "json")
     assert code == 0, errors
     heads = [line.split(" at ")[0] for line in told.splitlines() if " origins from " in line]
     assert heads == [f"north {weapon}: totals of 7 days ordered" for weapon in ("shahed", "cruise")]
-    assert errors.count("logged to MLflow: run ") == 2
+    runs = re.findall(r"logged to MLflow: run (\w+) in", errors)
+    logged = json.loads(errors.splitlines()[-1])
+    assert (logged["event"], logged["runs"]) == ("backtest", runs)
+    assert len(runs) == len(logged["digests"]) == 2
+    assert logged["seconds"] > 0
 
 
 @pytest.mark.parametrize(
@@ -98,7 +96,7 @@ def test_orders_of_several_series(salvocast: Callable[..., tuple[int, str, str]]
     ],
 )
 def test_series_that_are_not_there_are_told_in_one_line(
-    salvocast: Callable[..., tuple[int, str, str]], home: Path, arguments: tuple[str, ...], told: str
+    salvocast: Run, home: Path, arguments: tuple[str, ...], told: str
 ) -> None:
     code, out, errors = salvocast(*SHORT, *arguments)
     assert (code, out) == (2, "")

@@ -48,6 +48,16 @@ def salvocast(home: Path, store: str, filled_ledger: Path, monkeypatch: pytest.M
     return run_it
 
 
+@pytest.fixture
+def alerts(home: Path, tmp_path: Path) -> Path:
+    """A file to which the alert command of the settings adds what it is told."""
+    written = tmp_path / "alerts"
+    program = f"import sys; open({str(written)!r}, 'a').write(sys.stdin.read())"
+    home.mkdir(exist_ok=True)
+    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
+    return written
+
+
 def slots(home: Path) -> JobSlots:
     return JobSlots.open(f"sqlite:///{home / 'ledger.db'}")
 
@@ -69,15 +79,12 @@ def test_once_runs_what_is_due_once_and_then_says_nothing(
 
 
 def test_a_failure_ends_with_1_and_is_told_by_the_command_of_the_settings(
-    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    salvocast: Run, home: Path, alerts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    written = tmp_path / "alert"
-    program = f"import sys; open({str(written)!r}, 'w').write(sys.stdin.read())"
-    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
     assert salvocast("--once", program="import sys; sys.exit('salvocast: the registry is away')") == 1
     told = capfd.readouterr()
     assert told.out == f"{JOB} failed: exit code 1: salvocast: the registry is away\n"
-    alert = written.read_text()
+    alert = alerts.read_text()
     assert alert.startswith(f"salvocast alert: {JOB} failed (1, limit 0). {JOB}, due 20")
     assert "failed: exit code 1: salvocast: the registry is away" in alert
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
@@ -86,17 +93,14 @@ def test_a_failure_ends_with_1_and_is_told_by_the_command_of_the_settings(
 
 
 def test_a_ledger_that_is_away_is_told_before_anything_is_run(
-    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    salvocast: Run, home: Path, alerts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    written = tmp_path / "alert"
-    program = f"import sys; open({str(written)!r}, 'w').write(sys.stdin.read())"
-    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
     (home / "ledger.db").write_bytes(b"no database")
     assert salvocast("--once") == 1
     told = capfd.readouterr()
     assert told.out == ""
     assert told.err.splitlines()[-1].startswith("salvocast: ")
-    alert = written.read_text()
+    alert = alerts.read_text()
     assert alert.startswith(f"salvocast alert: {JOB} not started (1, limit 0). ")
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
 
@@ -245,11 +249,8 @@ def test_the_outcome_is_the_worse_of_the_two_commands(
 
 
 def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
-    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    salvocast: Run, home: Path, alerts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    written = tmp_path / "alerts"
-    program = f"import sys; open({str(written)!r}, 'a').write(sys.stdin.read())"
-    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
     assert salvocast("follow-up") == 0
     told = capfd.readouterr().out
     assert salvocast("follow-up") == 0
@@ -259,7 +260,7 @@ def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
     assert (issued.channel, issued.kind, issued.model_id) == ("schedule", "plan", "salvo_ensemble")
     assert told == f"issued {issued.id[:12]}; drift: reports_overdue\n"
     # The bundled record ends long before today: there has been no report for far more than 36 hours.
-    overdue = written.read_text().splitlines()[0]
+    overdue = alerts.read_text().splitlines()[0]
     assert "overdue" in overdue
     assert "limit 36" in overdue
     assert overdue.endswith("No champion is registered: salvo_ensemble serves.")
