@@ -1,6 +1,6 @@
 """Rolling-origin backtest: forecasts of the past, each with what was published by then, scored by what came."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import perf_counter
@@ -113,6 +113,18 @@ class FoldScores:
     failure: str | None = None
 
 
+@dataclass(frozen=True)
+class Series:
+    """One theatre and weapon class to replay.
+
+    history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
+    """
+
+    history_at: Callable[[date], LaunchHistory]
+    truth: LaunchHistory
+    origins: Sequence[date]
+
+
 def run_backtest(
     history_at: Callable[[date], LaunchHistory],
     truth: LaunchHistory,
@@ -124,59 +136,77 @@ def run_backtest(
     done: Sequence[FoldScores] = (),
     on_fold: Callable[[FoldScores], object] = lambda _: None,
 ) -> Backtest:
-    """Forecasts from every origin with every model and scores them. The same numbers on any engine.
+    """Forecasts from every origin with every model and scores them: `run_backtests` of one series."""
+    (result,) = run_backtests(
+        [Series(history_at, truth, origins)], models, replay, engine=engine, done=done, on_fold=on_fold
+    )
+    return result
 
-    history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
+
+def run_backtests(
+    every: Sequence[Series],
+    models: Sequence[Model],
+    replay: Replay,
+    *,
+    engine: Engine = HERE,
+    done: Sequence[FoldScores] = (),
+    on_fold: Callable[[FoldScores], object] = lambda _: None,
+) -> list[Backtest]:
+    """Forecasts from every origin of every series with every model and scores them, all on one engine, and returns a
+    backtest for each series. The same numbers on any engine.
+
     A model that fails on an origin is a row of `failures`; no other model stands in for it.
     done: folds of an earlier, interrupted run; one of the same history is not computed again. on_fold: told of each
     fold as it is finished.
     """
     known = {(fold.model, fold.origin, fold.data_digest): fold for fold in done}
-    finished: dict[tuple[str, date], FoldScores] = {}
+    finished: list[dict[tuple[str, date], FoldScores]] = [{} for _ in every]
     tasks = []
-    for start in range(0, len(origins), replay.refit_every):
-        group = origins[start : start + replay.refit_every]
-        history = history_at(group[0])
-        if replay.window_days is not None:
-            history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
-        outcomes = [truth.after(origin, replay.request.horizon) for origin in group]
-        for model in models:
-            earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
-            if None in earlier:
-                tasks.append((model, history, group, outcomes, replay))
-            else:
-                finished |= {(fold.model, fold.origin): fold for fold in earlier if fold}
-    for folds in engine.run(score_group, tasks):
+    for place, series in enumerate(every):
+        for start in range(0, len(series.origins), replay.refit_every):
+            group = series.origins[start : start + replay.refit_every]
+            history = series.history_at(group[0])
+            if replay.window_days is not None:
+                history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
+            outcomes = [series.truth.after(origin, replay.request.horizon) for origin in group]
+            for model in models:
+                earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
+                if None in earlier:
+                    tasks.append((place, model, history, group, outcomes, replay))
+                else:
+                    finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
+    for place, folds in engine.run(_score_placed, tasks):
         for fold in folds:
-            finished[fold.model, fold.origin] = fold
+            finished[place][fold.model, fold.origin] = fold
             on_fold(fold)
-    ordered = [finished[model.model_id, origin] for origin in origins for model in models]
+    return [
+        _backtest([of_one[model.model_id, origin] for origin in series.origins for model in models])
+        for series, of_one in zip(every, finished, strict=True)
+    ]
+
+
+def _backtest(folds: Sequence[FoldScores]) -> Backtest:
+    def rows(of_fold: Callable[[FoldScores], Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+        return [{"model": fold.model, "origin": fold.origin, **row} for fold in folds for row in of_fold(fold)]
+
+    brier = [f"brier_{threshold}" for threshold in THRESHOLDS]
     return Backtest(
+        _frame(rows(lambda fold: fold.rows), SCORE_COLUMNS),
         _frame(
-            [{"model": fold.model, "origin": fold.origin, **row} for fold in ordered for row in fold.rows],
-            SCORE_COLUMNS,
-        ),
-        _frame(
-            [
-                {"model": fold.model, "origin": fold.origin, "seconds": fold.seconds}
-                for fold in ordered
-                if fold.seconds is not None
-            ],
+            rows(lambda fold: [] if fold.seconds is None else [{"seconds": fold.seconds}]),
             ["model", "origin", "seconds"],
         ),
         _frame(
-            [
-                {"model": fold.model, "origin": fold.origin, "reason": fold.failure}
-                for fold in ordered
-                if fold.failure is not None
-            ],
+            rows(lambda fold: [] if fold.failure is None else [{"reason": fold.failure}]),
             ["model", "origin", "reason"],
         ),
-        _frame(
-            [{"model": fold.model, "origin": fold.origin, **fold.path} for fold in ordered if fold.path is not None],
-            ["model", "origin", "energy", *(f"brier_{threshold}" for threshold in THRESHOLDS)],
-        ),
+        _frame(rows(lambda fold: [] if fold.path is None else [fold.path]), ["model", "origin", "energy", *brier]),
     )
+
+
+def _score_placed(place: int, *task: Any) -> tuple[int, list[FoldScores]]:
+    """The folds of a task, and which series they are of."""
+    return place, score_group(*task)
 
 
 def score_group(

@@ -1,8 +1,6 @@
 """`salvocast backtest`."""
 
 import sys
-from dataclasses import dataclass
-from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,20 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.engine import Engine
-from features.cli import QuietDaysOption, TheatreOption, WeaponClassOption, open_ledger, parse_day
+from features.cli import QuietDaysOption, parse_day
 from features.errors import InputError
-from features.records import SHAHED, QuietDayRule, weapons
-from forecasting.common_cli import DEFAULT_MODEL
+from features.logs import LogFormatOption, logged, set_up_log
+from features.records import SHAHED, UKRAINE, QuietDayRule
+from forecasting.common_cli import DEFAULT_MODEL, check_folder, checked_seed
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from experiments.replays import Asked, Replayed
 
-    from features.history import LaunchHistory
-
-REFERENCE_MODEL = "empirical_window"
 FIRST, FIRST_LONG = "2025-01-01", "2023-06-30"
 LAST_LONG = "2025-08-31"
 """The published evaluation of long horizons; later origins are for a clean test."""
+ALL = "all"
 ROLLING_DAYS = 365
 
 
@@ -43,14 +40,14 @@ class Window(StrEnum):
 
 def backtest(
     models: Annotated[
-        str,
-        typer.Option(metavar="A,B|all", help=f"Models to compare; {REFERENCE_MODEL} always runs along, as reference."),
-    ] = "all",
+        str, typer.Option(metavar="A,B|all", help="Models to compare; the reference model always runs along.")
+    ] = ALL,
     scenario_policy: Annotated[
         ScenarioPolicy,
         typer.Option(
             help="as-published: at the end of each month, with what was published of production by then, the totals "
-            "and the largest day of 90, 180 and 365 days, beside simple forecasts and the published ones of experts."
+            "and the largest day of 90, 180 and 365 days, beside simple forecasts and the published ones of experts; "
+            f"of {DEFAULT_MODEL} where --models names none."
         ),
     ] = ScenarioPolicy.NONE,
     decisions: Annotated[
@@ -80,251 +77,97 @@ def backtest(
         str, typer.Option(metavar="local|dask://HOST:PORT", help="Where the work is done; the numbers are the same.")
     ] = "local",
     jobs: Annotated[int, typer.Option(help="Processes at a time on this machine.")] = 1,
-    theatre: TheatreOption = "ukraine",
-    weapon_class: WeaponClassOption = "shahed",
+    theatre: Annotated[str, typer.Option(metavar="A,B|all", help="Theatres of the reports.")] = UKRAINE,
+    weapon_class: Annotated[str, typer.Option(metavar="A,B|all", help="Weapon classes of the reports.")] = SHAHED,
     quiet_days: QuietDaysOption = QuietDayRule.ALL,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
-    if decisions:
-        if scenario_policy is not ScenarioPolicy.NONE:
-            raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
-        if (engine, jobs) != ("local", 1):
-            raise InputError("--decisions takes a minute on one core: leave out --engine and --jobs")
-        asked = _Asked(first or FIRST, last, models, paths, seed, theatre, weapon_class, quiet_days, out)
-        _replay_decisions(asked, every, horizon)
-        return
-    place = Engine.named(engine, jobs)
-    if scenario_policy is ScenarioPolicy.AS_PUBLISHED:
-        if (every, horizon, refit_every, window) != (14, 28, 1, Window.EXPANDING):
-            raise InputError(
-                "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
-                "--refit-every and --window"
-            )
-        asked = _Asked(
-            first or FIRST_LONG, last or LAST_LONG, models, paths, seed, theatre, weapon_class, quiet_days, out
+    published = scenario_policy is ScenarioPolicy.AS_PUBLISHED
+    if decisions and published:
+        raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
+    if decisions and (engine, jobs) != ("local", 1):
+        raise InputError("--decisions takes a minute on one core: leave out --engine and --jobs")
+    if published and (every, horizon, refit_every, window) != (14, 28, 1, Window.EXPANDING):
+        raise InputError(
+            "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
+            "--refit-every and --window"
         )
-        _replay_published(asked, place)
-        return
-    from tqdm import tqdm
+    from experiments import replays
 
-    from experiments.backtest import FoldScores, Replay, run_backtest
-    from experiments.folds import rolling_origins
-    from experiments.pictures import backtest_pictures
-    from experiments.resume import FoldStore
-    from experiments.tracking import log_backtest, tracking_uri
-    from features.files import write_file
-    from forecasting.common_cli import check_folder, checked_seed
-    from forecasting.model import MODELS, SimulationRequest, load_model
-
-    names = list(MODELS) if models == "all" else _named(models)
-    compared = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
-    checked_seed(seed)
+    first_day = parse_day(first or (FIRST_LONG if published else FIRST), "--from")
+    assert first_day is not None
     check_folder(out)
-    window_days = ROLLING_DAYS if window is Window.ROLLING else None
-    replay = Replay(SimulationRequest(horizon, paths), seed, refit_every, window_days)
-    first_day, last_day = parse_day(first or FIRST, "--from"), parse_day(last, "--to")
-    assert first_day is not None
-    with open_ledger() as ledger:
-        truth = ledger.history(theatre, weapon_class, quiet_days)
-        origins = rolling_origins(first_day, last_day or truth.last_day - timedelta(days=horizon), every)
-
-        def history_at(origin: date) -> "LaunchHistory":
-            return ledger.history(theatre, weapon_class, quiet_days, origin)
-
-        n_folds = len(origins) * len(compared)
-        with FoldStore(truth.digest, replay) as store, tqdm(total=n_folds, desc="folds", disable=None) as bar:
-            done = store.finished()
-            bar.update(len(done))
-
-            def finished(fold: FoldScores) -> None:
-                store.add(fold)
-                bar.update()
-
-            result = run_backtest(
-                history_at, truth, compared, origins, replay, engine=place, done=done, on_fold=finished
-            )
-        shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]})
-        pictures = backtest_pictures(result, compared, [history_at(origin) for origin in shown], replay, jobs)
-    board = result.leaderboard()
-    print(
-        f"{len(origins)} origins from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
-        f"silent days: {quiet_days}"
+    asked = replays.Asked(
+        models=_names(models, "--models"),
+        theatres=_names(theatre.lower(), "--theatre"),
+        weapon_classes=_names(weapon_class.lower(), "--weapon-class"),
+        quiet_days=quiet_days,
+        first=first_day,
+        last=parse_day(last or (LAST_LONG if published else None), "--to"),
+        every=every,
+        horizon=horizon,
+        paths=paths,
+        seed=checked_seed(seed),
+        engine=Engine.named(engine, jobs),
+        out=out,
     )
-    print(_table(board))
-    for failure in result.failures.itertuples():
-        print(f"{failure.model} failed at {failure.origin}: {failure.reason}", file=sys.stderr)
-    if out is not None:
-        write_file(out, board.to_csv(index=False, lineterminator="\n").encode())
-    parameters = {
-        "first_origin": origins[0],
-        "last_origin": origins[-1],
-        "every": every,
-        "horizon": horizon,
-        "refit_every": refit_every,
-        "window": window,
-        "n_paths": paths,
-        "seed": seed,
-        "quiet_day_rule": quiet_days,
-    }
-    run_id = log_backtest(result, truth, parameters, pictures)
-    print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
+    set_up_log(log_format)
+    with logged("backtest", theatre=theatre, weapon_class=weapon_class) as fields:
+        if decisions:
+            done = replays.orders(asked, _tell)
+        elif published:
+            done = replays.published_scenario(asked, _tell)
+        else:
+            window_days = ROLLING_DAYS if window is Window.ROLLING else None
+            done = replays.salvo_models(asked, refit_every, window_days, _tell)
+        fields["runs"] = _end(asked, done)
+        fields["digests"] = [each.series.truth.digest for each in done]
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """What every replay is told."""
+def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
+    """Tells what came of each replay, writes it, and logs a parent run for each; returns their ids."""
+    import pandas as pd
 
-    first: str
-    last: str | None
-    models: str
-    paths: int
-    seed: int
-    theatre: str
-    weapon_class: str
-    quiet_days: QuietDayRule | None
-    out: Path | None
-
-    @property
-    def series(self) -> tuple[str, str, QuietDayRule | None]:
-        """What `Ledger.history` is asked for."""
-        return self.theatre, self.weapon_class, self.quiet_days
-
-
-def _replay_decisions(asked: _Asked, every: int, horizon: int) -> None:
-    from tqdm import tqdm
-
-    from experiments.decisions import model_policy, replay_decisions
-    from experiments.folds import rolling_origins
-    from experiments.tracking import log_decisions, tracking_uri
+    from experiments.tracking import tracking_uri
     from features.files import write_file
-    from forecasting.common_cli import check_folder, checked_seed
-    from forecasting.model import SimulationRequest, load_model
-    from forecasting.report.layout import table
 
-    names = dict.fromkeys([REFERENCE_MODEL, *_named(DEFAULT_MODEL if asked.models == "all" else asked.models)])
-    request = SimulationRequest(horizon, asked.paths)
-    policies = {name: model_policy(load_model(name), request, checked_seed(asked.seed)) for name in names}
-    check_folder(asked.out)
-    first_day, last_day = parse_day(asked.first, "--from"), parse_day(asked.last, "--to")
-    assert first_day is not None
-    with open_ledger() as ledger:
-        truth = ledger.history(*asked.series)
-        origins = rolling_origins(first_day, last_day or truth.last_day - timedelta(days=horizon), every)
-        with tqdm(total=len(origins), desc="origins", disable=None) as bar:
-            result = replay_decisions(
-                lambda origin: ledger.history(*asked.series, origin),
-                truth,
-                policies,
-                origins,
-                horizon,
-                on_origin=lambda _: bar.update(),
-            )
-    print(
-        f"totals of {horizon} days ordered at {len(origins)} origins from {origins[0]} to {origins[-1]}, data "
-        f"{truth.digest[:12]}, silent days: {asked.quiet_days}; by service level in percent, costs in drones per origin"
-    )
-    wide = result.wide()
-    print("\n".join(table(list(wide.columns), wide.to_numpy().tolist())))
-    print()
-    for name in names:
-        print("\n".join(result.against_targets(name)))
+    tables = []
+    for each in every:
+        truth, origins = each.series.truth, each.series.origins
+        name = f"{truth.theatre} {truth.weapon_class}: " if len(every) > 1 else ""
+        print(
+            f"{name}{each.what} from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
+            f"silent days: {asked.quiet_days}{each.note}"
+        )
+        print(each.text)
+        for failure in each.failures:
+            print(f"{name}{failure}", file=sys.stderr)
+        tables.append(each.table.assign(theatre=truth.theatre, weapon_class=truth.weapon_class))
     if asked.out is not None:
-        write_file(asked.out, result.table.to_csv(index=False, lineterminator="\n").encode())
-    parameters = {
-        "first_origin": origins[0],
-        "last_origin": origins[-1],
-        "every": every,
-        "horizon": horizon,
-        "n_paths": asked.paths,
-        "seed": asked.seed,
-        "quiet_day_rule": asked.quiet_days,
-    }
-    run_id = log_decisions(result, truth, parameters)
-    print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
+        write_file(asked.out, pd.concat(tables).to_csv(index=False, lineterminator="\n").encode())
+    run_ids = []
+    for each in every:
+        shared = {
+            "first_origin": each.series.origins[0],
+            "last_origin": each.series.origins[-1],
+            "n_paths": asked.paths,
+            "seed": asked.seed,
+            "quiet_day_rule": asked.quiet_days,
+        }
+        run_ids.append(each.log(each.series.truth, {**shared, **each.own_parameters}))
+        print(f"logged to MLflow: run {run_ids[-1]} in {tracking_uri()}", file=sys.stderr)
+    return run_ids
 
 
-def _named(models: str) -> list[str]:
-    """The names in --models. Raises InputError where there is none."""
-    names = [name.strip() for name in models.split(",") if name.strip()]
+def _tell(problem: str) -> None:
+    print(f"salvocast: {problem}", file=sys.stderr)
+
+
+def _names(text: str, option: str) -> tuple[str, ...] | None:
+    """The names in an option, each once; None for all. Raises InputError where there is none."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     if not names:
-        raise InputError(f"--models is empty: expected names such as {REFERENCE_MODEL}, or all")
-    return names
-
-
-def _replay_published(asked: _Asked, engine: Engine) -> None:
-    from tqdm import tqdm
-
-    from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
-    from experiments.tracking import log_scenario_backtest, tracking_uri
-    from features.files import write_file
-    from features.scenarios import PUBLISHED, load_scenario
-    from forecasting.common_cli import check_folder, checked_seed
-    from forecasting.model import load_model
-
-    if asked.weapon_class != SHAHED:
-        raise InputError(
-            f"--scenario-policy {ScenarioPolicy.AS_PUBLISHED}: scenarios are of {weapons(SHAHED)}, not of "
-            f"{weapons(asked.weapon_class)}: use --scenario-policy {ScenarioPolicy.NONE}"
-        )
-    name = DEFAULT_MODEL if asked.models == "all" else asked.models
-    model, published = load_model(name), load_scenario(PUBLISHED)
-    check_folder(asked.out)
-    first_day, last_day = parse_day(asked.first, "--from"), parse_day(asked.last, "--to")
-    assert first_day is not None
-    assert last_day is not None
-    origins = month_ends(first_day, last_day)
-    if not origins:
-        raise InputError(
-            f"no month ends from {first_day} to {last_day}: expected --from on or before the end of a month, and --to "
-            "not before it"
-        )
-    with open_ledger() as ledger:
-        truth = ledger.history(*asked.series)
-        with tqdm(total=len(origins), desc="origins", disable=None) as bar:
-            result = run_scenario_backtest(
-                lambda origin: ledger.history(*asked.series, origin),
-                truth,
-                model,
-                published,
-                origins,
-                n_paths=asked.paths,
-                seed=checked_seed(asked.seed),
-                experts=published_experts(),
-                engine=engine,
-                on_origin=lambda _: bar.update(),
-            )
-    print(
-        f"{len(origins)} month ends from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
-        f"silent days: {asked.quiet_days}"
-    )
-    print(_table(result.table()))
-    if len(result.experts):
-        print("\nPUBLISHED FORECASTS, what came, and our median and 95 % of the same day")
-        print(result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}"))
-    if asked.out is not None:
-        write_file(asked.out, result.scores.to_csv(index=False, lineterminator="\n").encode())
-    parameters = {
-        "scenario_policy": ScenarioPolicy.AS_PUBLISHED,
-        "scenario": published.name,
-        "salvo_model": name,
-        "quiet_day_rule": asked.quiet_days,
-        "first_origin": origins[0],
-        "last_origin": origins[-1],
-        "n_paths": asked.paths,
-        "seed": asked.seed,
-    }
-    run_id = log_scenario_backtest(result, truth, parameters)
-    print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
-
-
-def _table(board: "pd.DataFrame") -> str:
-    """The leaderboard for a terminal: scores in drones, coverage in percent."""
-    shown = board.copy()
-    for column in shown.columns:
-        if column.startswith("coverage"):
-            shown[column] = (100 * shown[column]).round().astype(int)
-    text: str = shown.to_string(
-        index=False, float_format=lambda value: f"{value:.3g}" if value < 100 else f"{value:,.0f}"
-    )
-    return text
+        raise InputError(f"{option} is empty: expected names with commas between them, or {ALL}")
+    return None if names == (ALL,) else names

@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING
 from experiments.alerts import Alert
 from features.errors import SalvocastError
 from features.ledger import Ledger
-from features.records import SHAHED, UKRAINE
+from features.records import SHAHED
 from forecasting.archive import Archive, Channel
 from forecasting.registry import RegisteredModel, Registry
 from forecasting.report.document import document_json
-from forecasting.request import PlanRequest
+from forecasting.request import ForecastRequest, PlanRequest
 from forecasting.saved import SavedModel
-from forecasting.service.answering import Answering, Known
+from forecasting.service.answering import BUNDLED_DEFENCES, Answering, Known
 
 if TYPE_CHECKING:
     from experiments.drift import Check
 
 
-def serving(registry: Registry) -> RegisteredModel | None:
+def serving(registry: Registry, theatre: str, weapon_class: str) -> RegisteredModel | None:
     """The champion; where the registry is away, the one that this machine loaded last. None where there is none."""
     try:
-        return registry.champion(UKRAINE, SHAHED)
+        return registry.champion(theatre, weapon_class)
     except SalvocastError:
-        return registry.last_known_champion(UKRAINE, SHAHED)
+        return registry.last_known_champion(theatre, weapon_class)
 
 
 def told_serving(champion: RegisteredModel | None) -> str:
@@ -33,12 +33,15 @@ def told_serving(champion: RegisteredModel | None) -> str:
     return f"{champion.name} version {champion.version} serves: {champion.model_id}, fitted through {champion.origin}."
 
 
-def issue_plan(ledger: Ledger, archive: Archive, registry: Registry, now: datetime) -> str:
-    """Issues the plan that is asked for without options, by what serves; returns its id.
+def issue_plan(
+    ledger: Ledger, archive: Archive, registry: Registry, theatre: str, weapon_class: str, now: datetime
+) -> str:
+    """Issues the plan that is asked for without options, by what serves; returns its id. The forecast alone where
+    there is no bundled defence to plan for.
 
     now: with zone. While data and champion stay the same, the plan is the same, and is issued once.
     """
-    champion = serving(registry)
+    champion = serving(registry, theatre, weapon_class)
     saved = registry.load(champion) if champion else None
 
     def load(_: str) -> SavedModel:
@@ -47,7 +50,8 @@ def issue_plan(ledger: Ledger, archive: Archive, registry: Registry, now: dateti
 
     answering = Answering(ledger, load, now.date)
     known = Known("", champion.digest if champion else None)
-    request = PlanRequest()
+    defended = theatre in BUNDLED_DEFENCES and weapon_class == SHAHED
+    request = (PlanRequest if defended else ForecastRequest)(theatre=theatre, weapon_class=weapon_class)
     return archive.issue(
         document_json(answering.document(request, known)),
         request=request.canonical,
@@ -57,9 +61,8 @@ def issue_plan(ledger: Ledger, archive: Archive, registry: Registry, now: dateti
     )
 
 
-def drift_alerts(checks: "list[Check]", champion: RegisteredModel | None) -> list[Alert]:
-    """An alert for each alarm among the checks."""
-    serves = told_serving(champion)
+def drift_alerts(checks: "list[Check]", serves: str) -> list[Alert]:
+    """An alert for each alarm among the checks. serves: which model does, in a sentence."""
     return [
         Alert(check.name, float("nan") if check.number is None else check.number, check.limit, check.sentence, serves)
         for check in checks

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Event
-from typing import Any, BinaryIO
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from experiments.alerts import Alert
@@ -241,9 +241,9 @@ class Schedule:
         self._tell(Alert(f"{self._job} {what}", number, 0, sentence, serves))
 
 
-def run_command(command: Sequence[str], copy_to: BinaryIO, alive: Alive) -> Outcome:
-    """Runs a command of salvocast to its end; all of its output, without secrets, goes to `copy_to`. The message: the
-    lines in which it told what is wrong, and its last line. With exit code NEEDS_A_PERSON it is done, and needs one.
+def run_command(command: Sequence[str], pass_on: Callable[[str], object], alive: Alive) -> Outcome:
+    """Runs a command of salvocast to its end; all of its output, without secrets, is passed on. The message: the lines
+    in which it told what is wrong, and its last line. With exit code NEEDS_A_PERSON it is done, and needs one.
 
     A process of its own, so that neither a crash nor a leak takes the scheduler down. Where `alive` raises, it and its
     children get SIGTERM, and after GRACE_S SIGKILL.
@@ -263,8 +263,7 @@ def run_command(command: Sequence[str], copy_to: BinaryIO, alive: Alive) -> Outc
             _end(process)
         output.seek(0)
         text = without_secrets(output.read().decode(errors="replace"))
-    copy_to.write(text.encode())
-    copy_to.flush()
+    pass_on(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     wrong = [line for line in lines if line.startswith(TOLD)]
     message = "; ".join(dict.fromkeys([*wrong, *lines[-1:]])) or "no output"

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.cli import open_ledger
+from features.cli import TheatreOption, WeaponClassOption, open_ledger
 from features.home import ledger_url
-from features.logs import LOG_FORMAT_VARIABLE, LogFormatOption, logged, set_up_log, without_secrets
+from features.logs import (
+    LOG_FORMAT_VARIABLE,
+    LogFormatOption,
+    logged,
+    passed_on,
+    set_up_log,
+    told,
+    without_secrets,
+)
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
@@ -20,9 +28,9 @@ if TYPE_CHECKING:
     from experiments.schedule import Alive, Outcome
     from experiments.slots import SlotRun
 
-JOB = "retrain"
 SALVOCAST = (sys.executable, "-P", "-m", "forecasting.cli")
-COMMANDS = [(*SALVOCAST, JOB), (*SALVOCAST, "schedule", "follow-up")]
+COMMANDS = [(*SALVOCAST, "retrain"), (*SALVOCAST, "schedule", "follow-up")]
+"""Each is given the series."""
 
 schedule = typer.Typer(help="Retrain at fixed times, and see how that went.", invoke_without_command=True)
 
@@ -46,61 +54,85 @@ def schedule_command(
     once: Annotated[
         bool, typer.Option("--once", help="Run what is due and was not run yet, and end: for systemd timers and cron.")
     ] = False,
+    theatre: TheatreOption = UKRAINE,
+    weapon_class: WeaponClassOption = SHAHED,
     log_format: LogFormatOption = None,
 ) -> None:
-    """Run `salvocast retrain` and `salvocast schedule follow-up` at the times of --cron, each time once, however many
-    processes and machines do this.
+    """Run `salvocast retrain` and `salvocast schedule follow-up` for a series at the times of --cron, each time once,
+    however many processes and machines do this.
 
     A missed time is caught up once, within a week. Failures are told to the webhook SALVOCAST_ALERT_URL and the command
     under [alerts] in settings.toml.
     """
     if context.invoked_subcommand is not None:
         return
+    from experiments.alerts import Alert
     from experiments.schedule import Cron, Schedule
     from experiments.slots import JobSlots, Status
+    from features.errors import SalvocastError
 
     set_up_log(log_format)
     if log_format is not None:  # of the commands that it runs as well
         os.environ[LOG_FORMAT_VARIABLE] = log_format
 
+    job = f"retrain {theatre} {weapon_class}"
+
     def run(alive: "Alive") -> "Outcome":
-        with logged("slot", job=JOB) as fields:
-            outcome = _run(alive)
+        with logged("slot", job=job) as fields:
+            outcome = _run(("--theatre", theatre, "--weapon-class", weapon_class), alive)
             fields |= {"status": outcome.status, "message": outcome.message}
         return outcome
 
+    def serves() -> str:
+        return _serves(theatre, weapon_class)
+
     when = Cron.parse(cron, timezone)
-    with JobSlots.open(ledger_url()) as slots:
-        job = Schedule(JOB, when, slots, run, _tell, serves=_serves, now=lambda: datetime.now(UTC))
+    try:
+        opened = JobSlots.open(ledger_url())
+    except SalvocastError as error:
+        _tell(Alert(f"{job} not started", 1, 0, f"{error}.", serves()))
+        raise
+    with opened as slots:
+        scheduled = Schedule(job, when, slots, run, _tell, serves=serves, now=lambda: datetime.now(UTC))
         if once:
             for sign in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(sign, lambda *_: job.stop())
-            outcome = job.tick()
+                signal.signal(sign, lambda *_: scheduled.stop())
+            outcome = scheduled.tick()
             if outcome:
-                print(f"{JOB} {outcome.status}: {outcome.message}", flush=True)
+                print(f"{job} {outcome.status}: {outcome.message}", flush=True)
             if outcome and outcome.status is not Status.DONE:
                 raise typer.Exit(1)
             return
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, _interrupt)
-        print(f"{JOB} at '{cron}' {timezone}; ends on SIGTERM or Ctrl-C", flush=True)
-        job.run_for_ever()
+        print(f"{job} at '{cron}' {timezone}; ends on SIGTERM or Ctrl-C", flush=True)
+        scheduled.run_for_ever()
 
 
 @schedule.command("follow-up")
-def follow_up_command() -> None:
+def follow_up_command(
+    theatre: TheatreOption = UKRAINE, weapon_class: WeaponClassOption = SHAHED, log_format: LogFormatOption = None
+) -> None:
     """Issue the plan of what serves, so that it will be scored, and tell where forecasts and reports no longer fit."""
-    from experiments.follow_up import drift_alerts, issue_plan, serving
+    from experiments.follow_up import drift_alerts, issue_plan, serving, told_serving
     from experiments.scoreboard_cli import look_for_drift
     from forecasting.archive import Archive
     from forecasting.registry import Registry
 
+    set_up_log(log_format)
     now = datetime.now(UTC)
-    with Registry.open() as registry, open_ledger() as ledger, Archive.open(ledger_url()) as archive:
-        alerts = drift_alerts(look_for_drift(UKRAINE, SHAHED, now), serving(registry))
+    with (
+        logged("follow-up", theatre=theatre, weapon_class=weapon_class) as fields,
+        Registry.open() as registry,
+        open_ledger() as ledger,
+        Archive.open(ledger_url()) as archive,
+    ):
+        champion = serving(registry, theatre, weapon_class)
+        alerts = drift_alerts(look_for_drift(theatre, weapon_class, now), told_serving(champion))
         for alert in alerts:
             _tell(alert)
-        identity = issue_plan(ledger, archive, registry, now)
+        identity = issue_plan(ledger, archive, registry, theatre, weapon_class, now)
+        fields |= {"issued": identity, "drift": [alert.name for alert in alerts]}
     names = ", ".join(alert.name for alert in alerts)
     print(f"issued {identity[:12]}; drift: {names or 'none'}")
 
@@ -114,7 +146,7 @@ def history_command(
     from experiments.slots import JobSlots
 
     with JobSlots.open(ledger_url()) as slots:
-        runs = slots.history(JOB, limit)
+        runs = slots.history(limit=limit)
     if output is HistoryFormat.JSON:
         import json
         from dataclasses import asdict
@@ -122,7 +154,7 @@ def history_command(
         print(json.dumps([asdict(run) for run in runs], default=datetime.isoformat, indent=2))
         return
     rows = [_cells(run) for run in runs]
-    header = ["due", "status", "started", "seconds", "by", "message"]
+    header = ["due", "job", "status", "started", "seconds", "by", "message"]
     if output is HistoryFormat.CSV:
         import csv
 
@@ -130,15 +162,15 @@ def history_command(
         return
     from forecasting.report.layout import table
 
-    print("\n".join(table(header, rows, left=(0, 1, 2, 4, 5))) if rows else "no run yet")
+    print("\n".join(table(header, rows, left=(0, 1, 2, 3, 5, 6))) if rows else "no run yet")
 
 
-def _run(alive: "Alive") -> "Outcome":
+def _run(series: tuple[str, ...], alive: "Alive") -> "Outcome":
     """Both commands, the second whatever became of the first: one outcome, the worse of the two."""
     from experiments.schedule import Outcome, run_command
     from experiments.slots import Status
 
-    outcomes = [run_command(command, sys.stderr.buffer, alive) for command in COMMANDS]
+    outcomes = [run_command((*command, *series), passed_on, alive) for command in COMMANDS]
     failed = any(outcome.status is Status.FAILED for outcome in outcomes)
     return Outcome(
         Status.FAILED if failed else Status.DONE,
@@ -155,29 +187,31 @@ def _interrupt(sign: int, _: object) -> None:
 def _cells(run: "SlotRun") -> list[str]:
     seconds = (run.ended_at or run.heartbeat_at) - run.started_at
     due, started = (f"{moment:%Y-%m-%d %H:%M}" for moment in (run.slot, run.started_at))
-    return [due, run.status, started, f"{seconds.total_seconds():.0f}", run.claimed_by, run.message]
+    return [due, run.job, run.status, started, f"{seconds.total_seconds():.0f}", run.claimed_by, run.message]
 
 
 def _tell(alert: "Alert") -> None:
+    from dataclasses import asdict
+
     from experiments.alerts import send
     from experiments.settings import load_settings
     from features.errors import SalvocastError
 
     alert = replace(alert, sentence=without_secrets(alert.sentence), serves=without_secrets(alert.serves))
-    print(alert.text, file=sys.stderr)
+    told("alert", alert.text, **asdict(alert))
     try:
         command = load_settings().alerts.command
     except SalvocastError as error:  # the webhook may still work
         command = ()
-        print(f"no alert by command: {without_secrets(str(error))}", file=sys.stderr)
+        told("alert not sent", f"no alert by command: {error}")
     for problem in send(alert, os.environ.get("SALVOCAST_ALERT_URL"), command):
-        print(problem, file=sys.stderr)
+        told("alert not sent", problem)
     sys.stderr.flush()
 
 
-def _serves() -> str:
+def _serves(theatre: str, weapon_class: str) -> str:
     from experiments.follow_up import serving, told_serving
     from forecasting.registry import Registry
 
     with Registry.open() as registry:
-        return told_serving(serving(registry))
+        return told_serving(serving(registry, theatre, weapon_class))

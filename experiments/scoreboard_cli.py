@@ -127,7 +127,12 @@ def _text(board: "Scoreboard") -> str:
     ]
     head += f". Not scored: {'; '.join(reasons)}." if reasons else "."
     if not told["n_scored"]:
-        return wrapped(head + " Issue one with `salvocast plan --issue`; it is scored when its days are reported.")
+        first = (
+            ""
+            if told["n_issued"]
+            else " Issue one with `salvocast plan --issue`; it is scored when its days are known."
+        )
+        return wrapped(head + first)
     notes = (
         "wis: weighted interval score of the median and the 50, 80 and 95 % intervals, in drones; lower is better. "
         f"skill: 1 less its ratio to that of {told['reference']}, fitted at the same origins to what was known then; "

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.backtest import Backtest
-from experiments.decisions import DecisionBacktest
+from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.history import LaunchHistory
 from features.home import salvocast_home

@@ -66,6 +66,7 @@ def set_up_log(log_format: LogFormat | None) -> None:
         logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
     )
     handler = _StderrHandler(logging.WARNING)
+    handler.as_json = log_format is LogFormat.JSON
     remove_meta = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=[remove_meta, *tail], foreign_pre_chain=head))
     root.addHandler(handler)
@@ -91,6 +92,36 @@ def logged(event: str, **fields: object) -> Iterator[dict[str, object]]:
         log.error(event, **fields | {"error": str(error) or type(error).__name__, "seconds": took()})
         raise
     log.info(event, **fields | {"seconds": took()})
+
+
+def told(event: str, text: str, **fields: object) -> None:
+    """Tells a person a line on stderr; where a log is written as JSON, the line is an event of it, with the fields.
+
+    A warning, without secrets either way.
+    """
+    if _as_json():
+        import structlog
+
+        structlog.get_logger().warning(event, text=text, **fields)
+    else:
+        sys.stderr.write(without_secrets(text) + "\n")
+
+
+def passed_on(output: str) -> None:
+    """Writes what another command wrote to stderr; into a log of JSON, lines that are none as events of their own."""
+    for line in output.splitlines():
+        if _as_json() and not line.startswith("{"):
+            if line.strip():
+                import structlog
+
+                structlog.get_logger().info("output", text=line)
+        else:
+            sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _as_json() -> bool:
+    return any(isinstance(each, _StderrHandler) and each.as_json for each in logging.getLogger().handlers)
 
 
 def without_secrets(text: str) -> str:
@@ -152,6 +183,8 @@ def _password(address: str) -> str:
 
 class _StderrHandler(logging.StreamHandler[TextIO]):
     """Writes to what stderr is at that moment."""
+
+    as_json = False
 
     def __init__(self, level: int) -> None:
         logging.Handler.__init__(self, level)

@@ -10,7 +10,6 @@ import pickle
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import date, timedelta
@@ -18,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
+from distributed import Client
 
 from experiments.backtest import Replay, score_group
 from experiments.engine import Engine
@@ -78,7 +78,8 @@ def cluster(n_workers: int) -> Iterator[Engine]:
         options = (f"tcp://127.0.0.1:{port}", "--no-nanny", "--nthreads", "1")
         processes += [start("dask_worker", *options) for _ in range(n_workers)]
         try:
-            time.sleep(6)  # both have joined by then; a worker that has not makes the figure worse, not wrong
+            with Client(f"tcp://127.0.0.1:{port}", timeout=60, set_as_default=False) as client:
+                client.wait_for_workers(n_workers, timeout=60)
             yield Engine.named(f"dask://127.0.0.1:{port}")
         finally:
             for process in processes:

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer
 from numpy.typing import ArrayLike
 
+from experiments.slots import JobSlots
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
+from forecasting.cli import run
 from tests.experiments.desk import Desk
+from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
 
 FIRST_DAY = date(2025, 1, 1)
 
@@ -30,6 +34,25 @@ def history_from() -> Callable[[ArrayLike], LaunchHistory]:
         return LaunchHistory("ukraine", "shahed", QuietDayRule.NONE, FIRST_DAY, launched, unknown, ("table",))
 
     return make
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def runner(capfd: pytest.CaptureFixture[str]) -> Callable[[typer.Typer], Run]:
+    """Of an app, what runs a command line of it in this process: exit code, stdout and stderr."""
+
+    def of(app: typer.Typer) -> Run:
+        def call(*arguments: str) -> tuple[int, str, str]:
+            capfd.readouterr()
+            code = run(app, list(arguments))
+            told = capfd.readouterr()
+            return code, told.out, told.err
+
+        return call
+
+    return of
 
 
 @pytest.fixture(scope="session")
@@ -99,3 +122,17 @@ def desk(home: Path, weekly_ledger: Path, tmp_path: Path) -> Iterator[Desk]:
     (tmp_path / "counts.csv").write_text("date,launched\n", encoding="utf-8")
     with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
         yield Desk(ledger, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def empty_slots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger file with its tables and nothing in them."""
+    path = tmp_path_factory.mktemp("slots") / "ledger.db"
+    with JobSlots.open(f"sqlite:///{path}"):
+        return path
+
+
+@pytest.fixture
+def slots_file(empty_slots: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copy(empty_slots, tmp_path / "ledger.db")

@@ -161,15 +161,17 @@ def test_the_command_gets_the_line_on_its_stdin(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "told", "timeout_s"),
     [
-        (["/nowhere/notify"], "command /nowhere/notify failed ([Errno 2] No such file"),
-        ([sys.executable, "-c", "import sys; sys.exit(7)"], "ended with 7"),
-        ([sys.executable, "-c", "import time; time.sleep(60)"], "failed (TimeoutExpired)"),
+        (["/nowhere/notify"], "command /nowhere/notify failed ([Errno 2] No such file", 60),
+        ([sys.executable, "-c", "import sys; sys.exit(7)"], "ended with 7", 60),
+        ([sys.executable, "-c", "import time; time.sleep(60)"], "failed (TimeoutExpired)", 1),
     ],
 )
-def test_a_command_that_fails_is_told_of(command: list[str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerts, "TIMEOUT_S", 1)
+def test_a_command_that_fails_is_told_of(
+    command: list[str], told: str, timeout_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "TIMEOUT_S", timeout_s)
     (problem,) = send(ALERT, None, command)
     assert told in problem
     assert problem.endswith("see [alerts] in settings.toml")

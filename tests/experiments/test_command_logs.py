@@ -13,7 +13,6 @@ import typer
 
 from experiments import retrain_cli, schedule_cli
 from features.ledger import Ledger
-from forecasting.cli import run
 
 SETTINGS = """
 [[source]]
@@ -32,7 +31,11 @@ Salvocast = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def salvocast(
-    home: Path, store: str, weekly_ledger: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    home: Path,
+    store: str,
+    weekly_ledger: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    runner: Callable[[typer.Typer], Salvocast],
 ) -> Iterator[Salvocast]:
     """Runs a command line with the log as JSON, for somebody with secrets; its exit code, stdout and stderr."""
     assert store
@@ -46,18 +49,17 @@ def salvocast(
     app.command("retrain")(retrain_cli.retrain)
     app.add_typer(schedule_cli.schedule, name="schedule")
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run(app, list(arguments))
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    yield call
+    yield runner(app)
     structlog.reset_defaults()
 
 
 def logged(err: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in err.splitlines() if line.startswith("{")]
+
+
+def all_logged(err: str) -> dict[str, dict[str, Any]]:
+    """Event -> its last line, of a log in which every line is JSON."""
+    return {line["event"]: line for line in map(json.loads, err.splitlines())}
 
 
 def test_a_retraining_is_logged_with_run_digest_and_duration(home: Path, salvocast: Salvocast) -> None:
@@ -88,12 +90,16 @@ def test_no_secret_and_no_home_is_in_the_log_of_a_slot_whose_retraining_fails(ho
     (home / TOKEN).mkdir()
     (home / "settings.toml").write_text(SETTINGS.replace("counts.csv", str(home / TOKEN)))
     code, out, err = salvocast("schedule", "--once")
-    assert (code, out.startswith("retrain failed")) == (1, True)
-    retrain, slot = logged(err)
+    assert (code, out.startswith("retrain ukraine shahed failed")) == (1, True)
+    events = all_logged(err)
+    retrain, slot = events["retrain"], events["slot"]
     assert (retrain["event"], retrain["level"]) == ("retrain", "error")
     assert "the tracking store sqlite:///~/home/mlflow.db failed" in retrain["error"]
-    assert (slot["event"], slot["job"], slot["status"]) == ("slot", "retrain", "failed")
+    assert (slot["job"], slot["status"]) == ("retrain ukraine shahed", "failed")
     assert slot["seconds"] > 0
+    alert = events["alert"]
+    assert (alert["name"], alert["number"], alert["limit"]) == ("retrain ukraine shahed failed", 1, 0)
+    assert "the tracking store sqlite:///~/home/mlflow.db failed" in alert["text"]
     for secret in (TOKEN, str(home), str(home.parent)):
         assert secret not in err
         assert secret not in out
@@ -105,10 +111,12 @@ def test_the_log_of_a_slot_holds_that_of_its_retraining(home: Path, salvocast: S
     (home / "settings.toml").write_text(SETTINGS.replace("counts.csv", str(home / TOKEN / "*.csv")))
     code, out, err = salvocast("schedule", "--once")
     assert code == 0, err
-    retrain, slot = logged(err)
-    assert (retrain["event"], retrain["outcome"]) == ("retrain", "first champion")
+    events = all_logged(err)
+    retrain, slot = events["retrain"], events["slot"]
+    assert retrain["outcome"] == "first champion"
     assert retrain["run"] in slot["message"]
-    assert (slot["event"], slot["status"]) == ("slot", "done")
+    assert slot["status"] == "done"
+    assert f"run {retrain['run']})" in events["output"]["text"]  # what it said to a person, last
     for secret in (TOKEN, str(home), str(home.parent)):
         assert secret not in err
         assert secret not in out

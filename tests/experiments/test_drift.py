@@ -1,4 +1,4 @@
-"""The drift alarms: that they come when something has changed, how late, and how often when nothing has."""
+"""The drift alarms: that they come when something has changed, and how late. False ones: test_false_alarms.py."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -63,11 +63,6 @@ def judged(scores: pd.DataFrame) -> list[Check]:
     return [*coverage_checks(served), calibration_check(served)]
 
 
-def starts(raised: NDArray[np.bool_]) -> int:
-    """How often an alarm began."""
-    return int((raised[1:] & ~raised[:-1]).sum())
-
-
 EVEN = (np.arange(RECENT_FORECASTS) + 0.5) / RECENT_FORECASTS
 
 
@@ -118,26 +113,6 @@ def test_of_one_origin_the_forecast_issued_first_is_judged_and_only_of_the_next_
     assert alarms(judged(pd.concat([second, later_days, first]))) == []
 
 
-@pytest.mark.slow
-def test_calibrated_forecasts_looked_at_every_day_raise_a_false_alarm_in_five_years() -> None:
-    """Five years of daily looks, twelve times over."""
-    years, n_series = 5, 12
-    pits = np.random.default_rng(1).uniform(size=(n_series, years * YEAR))
-    raised = dict.fromkeys(("coverage", "calibration"), 0)
-    for series in pits:
-        scores = scores_of(series)
-        looks = [
-            [*coverage_checks(served), calibration_check(served)]
-            for end in range(RECENT_FORECASTS, len(scores) + 1)
-            for served in [scores.iloc[end - RECENT_FORECASTS : end]]
-        ]
-        raised["coverage"] += starts(np.array([any(check.alarm for check in checks[:3]) for checks in looks]))
-        raised["calibration"] += starts(np.array([checks[3].alarm for checks in looks]))
-    a_year = {name: count / (years * n_series) for name, count in raised.items()}
-    assert a_year["coverage"] <= 0.2
-    assert a_year["calibration"] <= 0.2
-
-
 @given(st.integers(0, 7).flatmap(lambda low: st.tuples(st.just(low), st.integers(low, 7))))
 def test_an_outcome_shares_itself_among_the_bins_that_it_may_lie_in(places: tuple[int, int]) -> None:
     low, high = places
@@ -157,13 +132,6 @@ def test_counts_equal_to_a_quantile_lie_half_on_either_side() -> None:
 
 def steady(n_series: int, n_days: int) -> NDArray[np.float64]:
     return np.random.default_rng(1).choice(TYPICAL_DAYS, (n_series, n_days)).astype(float)
-
-
-def test_a_steady_series_raises_a_false_alarm_in_two_years(history_from: MakeHistory) -> None:
-    years = 3
-    series = steady(40, years * YEAR)
-    found = sum(len(level_shifts(history_from(counts))[0]) for counts in series)
-    assert found / (years * len(series)) == pytest.approx(0.4, abs=0.12)
 
 
 @pytest.mark.parametrize(("factor", "median_delay"), [(2.0, 14), (0.5, 16), (3.0, 8)])
@@ -259,20 +227,6 @@ def test_the_rises_of_2024_and_2025_are_found(on_record: list[LevelShift]) -> No
     assert told[6:8] == [("2024-07-24", "2024-08-31", True), ("2024-09-04", "2024-09-19", True)]
     assert told[-1] == ("2025-05-18", "2025-05-26", True)
     assert [detected for _, detected, _ in told[8:-1]] == ["2024-10-26", "2024-12-10", "2025-02-17", "2025-04-11"]
-
-
-def test_one_alarm_a_year_on_the_record_was_false(on_record: list[LevelShift], bundled_history: LaunchHistory) -> None:
-    """False: the four weeks after it do not differ by a tenth, in its direction, from the eight before the change."""
-    false = []
-    for shift in on_record:
-        before = bundled_history.until(shift.since - timedelta(days=1)).launched[-56:]
-        after = bundled_history.since(shift.detected + timedelta(days=1)).launched[:28]
-        ratio = np.nanmean(after) / np.nanmean(before)
-        if (ratio if shift.after > shift.before else 1 / ratio) < 1.1:
-            false.append(f"{shift.detected}")
-    assert false == ["2023-01-02", "2024-01-01", "2024-12-10"]
-    assert len(on_record) == 13
-    assert len(false) / (bundled_history.launched.size / YEAR) < 1
 
 
 @pytest.mark.parametrize(("hours", "late"), [(OVERDUE_HOURS, False), (OVERDUE_HOURS + 0.01, True)])

@@ -3,18 +3,15 @@
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 import typer
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from experiments import retention_cli
@@ -22,8 +19,8 @@ from experiments.retention import Shelf, Surplus, surplus
 from experiments.settings import RetentionSettings
 from experiments.tracking import EXPERIMENT, _artifact_location, _local_folder, retraining_runs, stored_runs
 from features.history import LaunchHistory
-from features.ledger import RELEASED, REPAIRED, Ledger
-from features.tables import batch_table, decision_table, issued_table, metadata, quarantine_table
+from features.ledger import Ledger
+from features.tables import issued_table
 from forecasting.cli import run as run_command
 from forecasting.model import fit, load_model
 from forecasting.registry import RegisteredModel, Registry, ready_client
@@ -349,69 +346,3 @@ def test_only_a_folder_of_that_run_on_this_machine_is_deleted(tmp_path: Path, ur
     (tmp_path / "link").mkdir()
     (tmp_path / "link" / "0123").symlink_to(tmp_path / "other")
     assert _local_folder(uri.format(tmp_path), "0123") == (tmp_path / "0123" if found else None)
-
-
-@pytest.fixture(scope="module")
-def engine() -> Iterator[sa.Engine]:
-    made = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
-    metadata.create_all(made)
-    yield made
-    made.dispose()
-
-
-ROWS = st.tuples(
-    st.sampled_from(["table", "kaggle"]),  # source
-    st.sampled_from([None, "columns"]),  # read_as
-    st.lists(st.sampled_from(["one", "two", "three"]), max_size=3),  # raw
-    st.integers(1, 400),  # days ago
-)
-DECISIONS = st.lists(st.tuples(st.integers(0, 30), st.sampled_from([REPAIRED, RELEASED])), max_size=3)
-
-
-@given(batches=st.lists(ROWS, max_size=8), decisions=DECISIONS)
-def test_a_row_in_quarantine_goes_only_where_nothing_is_lost(
-    engine: sa.Engine, batches: list[tuple[str, str | None, list[str], int]], decisions: list[tuple[int, str]]
-) -> None:
-    rows: list[dict[str, Any]] = []
-    with engine.begin() as connection:
-        for table in (decision_table, quarantine_table, batch_table):
-            connection.execute(table.delete())
-        for batch_id, (source, read_as, raws, days) in enumerate(sorted(batches, key=lambda each: -each[3]), start=1):
-            recorded = ago(days).replace(tzinfo=None)
-            stated = {"id": batch_id, "source": source, "digest": "", "recorded_at": recorded, "read_as": read_as}
-            counts = dict.fromkeys(("rows_read", "added", "revised", "unchanged", "quarantined"), 0)
-            connection.execute(batch_table.insert().values(stated | counts))
-            for raw in raws:
-                row = {"id": len(rows) + 1, "batch_id": batch_id, "row": 1, "raw": raw, "reason": "why"}
-                connection.execute(quarantine_table.insert().values(row))
-                rows.append(row | stated | {"id": row["id"], "days": days})
-        decided = {index % len(rows) + 1: kind for index, kind in decisions} if rows else {}
-        for row_id, kind in decided.items():
-            moment = rows[row_id - 1]["recorded_at"] + timedelta(hours=1)
-            values = {"quarantine_id": row_id, "decided_at": moment, "kind": kind, "reason": "why"}
-            connection.execute(decision_table.insert().values(values))
-
-    def alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
-        return all(one[name] == other[name] for name in ("source", "read_as", "raw"))
-
-    go = [
-        row
-        for row in rows
-        if row["days"] > 200
-        and row["id"] not in decided
-        and any(alike(row, later) and later["batch_id"] > row["batch_id"] for later in rows)
-    ]
-    ledger, shelf = Ledger(engine), Shelf(engine)
-
-    def waiting() -> set[tuple[str, str | None, str]]:
-        return {(row["source"], row["read_as"], row["raw"]) for row in ledger.quarantine()}
-
-    before = waiting()
-    count, size, oldest = shelf.repeated_rows(ago(200))
-    assert (count, size) == (len(go), sum(len(row["raw"]) for row in go))
-    assert oldest == (ago(max(row["days"] for row in go)) if go else None)
-    shelf.remove_repeated_rows(ago(200))
-    left = {row["id"] for row in ledger.quarantine(settled=True)}
-    assert left == {row["id"] for row in rows} - {row["id"] for row in go}
-    assert waiting() == before
-    assert shelf.repeated_rows(ago(200))[0] == 0

@@ -9,20 +9,24 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments import schedule_cli
-from experiments.schedule_cli import COMMANDS, JOB, schedule
+from experiments.schedule_cli import COMMANDS, schedule
 from experiments.slots import JobSlots, Status
+from features.ledger import Ledger
+from features.records import SalvoReport
+from features.sources.reading import Reading
 from forecasting.archive import Archive
 from forecasting.cli import run
 
 Run = Callable[..., int]
-DUE_NOW = "* * * * *"
+JOB = "retrain ukraine shahed"
 
 
 @pytest.fixture
@@ -44,6 +48,16 @@ def salvocast(home: Path, store: str, filled_ledger: Path, monkeypatch: pytest.M
     return run_it
 
 
+@pytest.fixture
+def alerts(home: Path, tmp_path: Path) -> Path:
+    """A file to which the alert command of the settings adds what it is told."""
+    written = tmp_path / "alerts"
+    program = f"import sys; open({str(written)!r}, 'a').write(sys.stdin.read())"
+    home.mkdir(exist_ok=True)
+    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
+    return written
+
+
 def slots(home: Path) -> JobSlots:
     return JobSlots.open(f"sqlite:///{home / 'ledger.db'}")
 
@@ -53,7 +67,7 @@ def test_once_runs_what_is_due_once_and_then_says_nothing(
 ) -> None:
     assert salvocast("--once") == 0
     told = capfd.readouterr()
-    assert told.out == "retrain done: nothing new\n"
+    assert told.out == f"{JOB} done: nothing new\n"
     assert told.err == "nothing new\n"  # by the job
     assert salvocast("--once") == 0
     assert capfd.readouterr() == ("", "")
@@ -65,20 +79,45 @@ def test_once_runs_what_is_due_once_and_then_says_nothing(
 
 
 def test_a_failure_ends_with_1_and_is_told_by_the_command_of_the_settings(
-    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    salvocast: Run, home: Path, alerts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    written = tmp_path / "alert"
-    program = f"import sys; open({str(written)!r}, 'w').write(sys.stdin.read())"
-    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
     assert salvocast("--once", program="import sys; sys.exit('salvocast: the registry is away')") == 1
     told = capfd.readouterr()
-    assert told.out == "retrain failed: exit code 1: salvocast: the registry is away\n"
-    alert = written.read_text()
-    assert alert.startswith("salvocast alert: retrain failed (1, limit 0). retrain, due 20")
+    assert told.out == f"{JOB} failed: exit code 1: salvocast: the registry is away\n"
+    alert = alerts.read_text()
+    assert alert.startswith(f"salvocast alert: {JOB} failed (1, limit 0). {JOB}, due 20")
     assert "failed: exit code 1: salvocast: the registry is away" in alert
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
     assert alert in told.err
     assert salvocast("--once") == 0  # told once, not repeated
+
+
+def test_a_ledger_that_is_away_is_told_before_anything_is_run(
+    salvocast: Run, home: Path, alerts: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (home / "ledger.db").write_bytes(b"no database")
+    assert salvocast("--once") == 1
+    told = capfd.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[-1].startswith("salvocast: ")
+    alert = alerts.read_text()
+    assert alert.startswith(f"salvocast alert: {JOB} not started (1, limit 0). ")
+    assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
+
+
+def test_each_series_has_slots_and_commands_of_its_own(
+    salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = "import sys; print(*sys.argv[1:])"
+    assert salvocast("--once", "--theatre", "North", program=program) == 0
+    assert salvocast("--once", "--weapon-class", "cruise", program=program) == 0
+    assert salvocast("--once", "--weapon-class", "cruise", program=program) == 0
+    assert capfd.readouterr().out.splitlines() == [
+        "retrain north shahed done: --theatre north --weapon-class shahed",
+        "retrain ukraine cruise done: --theatre ukraine --weapon-class cruise",
+    ]
+    with slots(home) as opened:
+        assert [run.job for run in opened.history()] == ["retrain north shahed", "retrain ukraine cruise"]
 
 
 @pytest.mark.parametrize("broken", ["settings", "command", "webhook"])
@@ -91,12 +130,12 @@ def test_an_alert_that_cannot_be_sent_does_not_hide_the_failure(
     (home / "settings.toml").write_text(text)
     assert salvocast("--once", program="raise SystemExit(4)") == 1
     told = capfd.readouterr()
-    assert told.out == "retrain failed: exit code 4: no output\n"
+    assert told.out == f"{JOB} failed: exit code 4: no output\n"
     expected = {"settings": "is not TOML", "command": "/nowhere/notify failed", "webhook": "the alert's webhook"}[
         broken
     ]
     assert expected in told.err
-    assert "salvocast alert: retrain failed" in told.err
+    assert f"salvocast alert: {JOB} failed" in told.err
 
 
 def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -111,9 +150,9 @@ def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.Captu
             opened.finish(JOB, slot, slot + timedelta(seconds=75), status, message)
     assert salvocast("history") == 0
     assert capfd.readouterr().out.splitlines() == [
-        "due               status  started           seconds  by     message",
-        "2026-03-02 07:30  failed  2026-03-02 07:30       75  ops:7  away",
-        "2026-03-01 07:30  done    2026-03-01 07:30       75  ops:7  kept, two_regime",
+        "due               job                     status  started           seconds  by     message",
+        "2026-03-02 07:30  retrain ukraine shahed  failed  2026-03-02 07:30       75  ops:7  away",
+        "2026-03-01 07:30  retrain ukraine shahed  done    2026-03-01 07:30       75  ops:7  kept, two_regime",
     ]
     assert salvocast("history", "--format", "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capfd.readouterr().out)))
@@ -121,7 +160,7 @@ def test_history_in_every_format(salvocast: Run, home: Path, capfd: pytest.Captu
     assert salvocast("history", "--limit", "1", "--format", "json") == 0
     (newest,) = json.loads(capfd.readouterr().out)
     assert newest == {
-        "job": "retrain",
+        "job": JOB,
         "slot": "2026-03-02T07:30:00+00:00",
         "claimed_by": "ops:7",
         "started_at": "2026-03-02T07:30:00+00:00",
@@ -199,7 +238,7 @@ def test_the_outcome_is_the_worse_of_the_two_commands(
 
     def outcome() -> tuple[str, str, bool]:
         monkeypatch.setattr(schedule_cli, "COMMANDS", [(sys.executable, "-c", program) for program in programs])
-        both = schedule_cli._run(lambda: None)
+        both = schedule_cli._run((), lambda: None)
         return both.status, both.message, both.needs_a_person
 
     assert outcome() == ("failed", "kept two_regime; exit code 1: no output", False)
@@ -210,11 +249,8 @@ def test_the_outcome_is_the_worse_of_the_two_commands(
 
 
 def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
-    salvocast: Run, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    salvocast: Run, home: Path, alerts: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    written = tmp_path / "alerts"
-    program = f"import sys; open({str(written)!r}, 'a').write(sys.stdin.read())"
-    (home / "settings.toml").write_text(f"[alerts]\ncommand = {json.dumps([sys.executable, '-c', program])}\n")
     assert salvocast("follow-up") == 0
     told = capfd.readouterr().out
     assert salvocast("follow-up") == 0
@@ -224,7 +260,21 @@ def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
     assert (issued.channel, issued.kind, issued.model_id) == ("schedule", "plan", "salvo_ensemble")
     assert told == f"issued {issued.id[:12]}; drift: reports_overdue\n"
     # The bundled record ends long before today: there has been no report for far more than 36 hours.
-    overdue = written.read_text().splitlines()[0]
+    overdue = alerts.read_text().splitlines()[0]
     assert "overdue" in overdue
     assert "limit 36" in overdue
     assert overdue.endswith("No champion is registered: salvo_ensemble serves.")
+
+
+def test_follow_up_of_a_series_without_a_bundled_defence_issues_the_forecast_alone(
+    salvocast: Run, home: Path, night: Callable[..., SalvoReport], capfd: pytest.CaptureFixture[str]
+) -> None:
+    reports = [
+        replace(night(date(2026, 1, 1) + timedelta(days=day), 20 + day % 7), theatre="north") for day in range(90)
+    ]
+    with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
+        ledger.ingest(Reading("table", "north", iter(reports)), datetime(2026, 4, 1, 12, tzinfo=UTC))
+    assert salvocast("follow-up", "--theatre", "north") == 0, capfd.readouterr().err
+    with Archive.open(f"sqlite:///{home / 'ledger.db'}") as archive:
+        (issued,) = archive.list()
+    assert (issued.kind, issued.theatre, issued.channel) == ("forecast", "north", "schedule")

@@ -23,18 +23,10 @@ SOON = timedelta(minutes=1)
 Open = Callable[..., JobSlots]
 
 
-@pytest.fixture(scope="module")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("slots") / "ledger.db"
-    with JobSlots.open(f"sqlite:///{path}"):
-        return path
-
-
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.slow])])
-def url(request: pytest.FixtureRequest, migrated: Path, tmp_path: Path) -> sa.URL:
+def url(request: pytest.FixtureRequest) -> sa.URL:
     if request.param == "sqlite":
-        shutil.copy(migrated, tmp_path / "ledger.db")
-        return sa.make_url(f"sqlite:///{tmp_path / 'ledger.db'}")
+        return sa.make_url(f"sqlite:///{request.getfixturevalue('slots_file')}")
     server: PostgresqlServer = request.getfixturevalue("postgresql")
     return server.migrated()
 
@@ -186,9 +178,9 @@ STEPS = st.lists(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_whatever_happens_no_two_run_at_once_and_no_slot_runs_thrice(
-    steps: list, migrated: Path, tmp_path: Path
+    steps: list, empty_slots: Path, tmp_path: Path
 ) -> None:
-    shutil.copy(migrated, tmp_path / "any.db")
+    shutil.copy(empty_slots, tmp_path / "any.db")
     people = []
     for owner in ("a:1", "b:2", "c:3"):
         people.append(JobSlots.open(f"sqlite:///{tmp_path / 'any.db'}"))

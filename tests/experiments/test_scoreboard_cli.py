@@ -15,7 +15,6 @@ from experiments.scoreboard_cli import ALARM_EXIT_CODE, drift, look_for_drift, s
 from features.home import ledger_url
 from features.ledger import Ledger
 from forecasting.archive import Archive
-from forecasting.cli import run
 from forecasting.model import SimulationRequest, forecast, load_model
 from forecasting.report.document import forecast_document
 
@@ -45,21 +44,14 @@ def issued_ledger(filled_ledger: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
-def salvocast(home: Path, issued_ledger: Path, capfd: pytest.CaptureFixture[str]) -> Run:
+def salvocast(home: Path, issued_ledger: Path, runner: Callable[[typer.Typer], Run]) -> Run:
     """Runs a command line; returns exit code, stdout and stderr."""
     home.mkdir(exist_ok=True)
     shutil.copy(issued_ledger, home / "ledger.db")
     app = typer.Typer()
     app.command("scoreboard")(scoreboard)
     app.command("drift")(drift)
-
-    def salvocast(*arguments: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = run(app, list(arguments))
-        told = capfd.readouterr()
-        return code, told.out, told.err
-
-    return salvocast
+    return runner(app)
 
 
 def test_the_scoreboard_by_model_and_by_month(salvocast: Run) -> None:
@@ -99,6 +91,7 @@ def test_the_scoreboard_can_be_narrowed(salvocast: Run) -> None:
     assert "`salvocast plan --issue`" in " ".join(other.split())
     scenario = salvocast("scoreboard", "--scenario", "published")[1]
     assert "Not scored: 40 made under another scenario" in " ".join(scenario.split())
+    assert "--issue" not in scenario  # forecasts were issued
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, Replay, run_backtest
-from experiments.decisions import fixed_policy, replay_decisions
+from experiments.order_backtest import fixed_policy, replay_decisions
 from experiments.scenario_backtest import ScenarioBacktest
 from experiments.tracking import EXPERIMENT, log_backtest, log_decisions, log_scenario_backtest, tracking_uri
 from features.errors import SalvocastError

@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.logs import HIDDEN, LogFormat, hider, logged, set_up_log, without_secrets
+from features.logs import HIDDEN, LogFormat, hider, logged, passed_on, set_up_log, told, without_secrets
 
 TOKEN = "tok-0123456789abcdefghijklmnop"
 
@@ -116,3 +116,26 @@ def test_an_address_that_is_none_and_a_user_without_a_home_do_no_harm(monkeypatc
     monkeypatch.setattr(Path, "home", homeless)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://[broken")
     assert without_secrets("http://[broken /tmp") == "http://[broken /tmp"
+
+
+@pytest.mark.parametrize("log_format", [None, LogFormat.TEXT])
+def test_a_person_is_told_lines_as_they_are(
+    person: Path, log_format: LogFormat | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_log(log_format)
+    told("alert", f"it failed with {TOKEN}", number=2)
+    passed_on("first\n\n{}\n")
+    assert capsys.readouterr().err == f"it failed with {HIDDEN}\nfirst\n\n{{}}\n"
+
+
+def test_in_a_log_of_json_lines_are_events_and_those_of_another_log_stay(
+    person: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_log(LogFormat.JSON)
+    told("alert", f"it failed with {TOKEN}", number=2)
+    passed_on('first\n\n{"event": "retrain"}\n')
+    alert, first, retrain = (json.loads(line) for line in capsys.readouterr().err.splitlines())
+    assert (alert["event"], alert["level"], alert["number"]) == ("alert", "warning", 2)
+    assert alert["text"] == f"it failed with {HIDDEN}"
+    assert (first["event"], first["text"]) == ("output", "first")
+    assert retrain == {"event": "retrain"}

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.decisions import DecisionBacktest, fixed_policy, model_policy, replay_decisions, score_orders
 from experiments.folds import rolling_origins
+from experiments.order_backtest import DecisionBacktest, fixed_policy, model_policy, replay_decisions, score_orders
 from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.model import SimulationRequest, load_model

@@ -1,0 +1,272 @@
+"""The three replays of `salvocast backtest`: of the salvo models, of orders, and of a scenario as it was published.
+
+Each replays one series or many, and returns what the command then tells, writes and logs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from experiments.backtest import FoldScores, Replay, Series, run_backtests
+from experiments.engine import Engine
+from experiments.folds import rolling_origins
+from experiments.order_backtest import model_policy, replay_decisions
+from experiments.pictures import backtest_pictures
+from experiments.resume import FoldStore
+from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
+from experiments.tracking import log_backtest, log_decisions, log_scenario_backtest
+from features.cli import open_ledger
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import SHAHED, QuietDayRule, weapons
+from features.scenarios import PUBLISHED, load_scenario
+from forecasting.common_cli import DEFAULT_MODEL
+from forecasting.model import MODELS, REFERENCE_MODEL, SimulationRequest, load_model
+from forecasting.report.layout import table
+
+Origins = Callable[[LaunchHistory], tuple[date, ...]]
+"""What is known now of a series -> the origins to replay."""
+Tell = Callable[[str], object]
+"""Told at once, a line each, of what is left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every replay is asked for.
+
+    models, theatres, weapon_classes: names; None for all that there are. first, last: origins; last None: the last one
+    that can be scored. every: days between origins. horizon: attack days. paths: simulated futures. out: CSV file.
+    """
+
+    models: tuple[str, ...] | None
+    theatres: tuple[str, ...] | None
+    weapon_classes: tuple[str, ...] | None
+    quiet_days: QuietDayRule | None
+    first: date
+    last: date | None
+    every: int
+    horizon: int
+    paths: int
+    seed: int
+    engine: Engine
+    out: Path | None
+
+    def beside_the_reference(self, names: tuple[str, ...]) -> list[str]:
+        """The models to compare, of which `names` are all, behind the reference model."""
+        return list(dict.fromkeys([REFERENCE_MODEL, *(self.models or names)]))
+
+    def origins(self, truth: LaunchHistory) -> tuple[date, ...]:
+        """Every so many days, until the last day that has a whole horizon after it."""
+        return rolling_origins(self.first, self.last or truth.last_day - timedelta(days=self.horizon), self.every)
+
+    @contextmanager
+    def replayed(self, origins: Origins, tell: Tell) -> Iterator[list[Series]]:
+        """The series to replay, while their ledger is open. Of several, one that has no record at its origins is told
+        and left out. Raises InputError for a series that is not there, and where none is left."""
+        with open_ledger() as ledger:
+            chosen = self._chosen(ledger)
+            found = []
+            for name in chosen:
+                try:
+                    found.append(self._series(ledger, name, origins))
+                except InputError as error:
+                    if name == chosen[-1] and not found:
+                        raise
+                    tell(f"{name[1]} in theatre {name[0]} is left out: {error}")
+            yield found
+
+    def _series(self, ledger: Ledger, name: tuple[str, str], origins: Origins) -> Series:
+        def history_at(origin: date) -> LaunchHistory:
+            return ledger.history(*name, self.quiet_days, origin)
+
+        truth = ledger.history(*name, self.quiet_days)
+        series = Series(history_at, truth, origins(truth))
+        history_at(series.origins[0])
+        return series
+
+    def _chosen(self, ledger: Ledger) -> list[tuple[str, str]]:
+        held = {(theatre, weapon_class) for theatre, weapon_class, _ in ledger.series()}
+        theatres = self.theatres or sorted({theatre for theatre, _ in held})
+        classes = self.weapon_classes or sorted({weapon_class for _, weapon_class in held})
+        chosen = [name for name in product(theatres, classes) if name in held]
+        for theatre, weapon_class in product(self.theatres or (), self.weapon_classes or ()):
+            ledger.check_series(theatre, weapon_class)
+        if not chosen:
+            ledger.check_series(theatres[0], classes[0])
+        return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    """What came of a replay of one series.
+
+    what: was replayed, such as "29 origins". text, with a note on its columns: for a terminal. table: for a file.
+    log: (truth, parameters) -> id of the MLflow run.
+    """
+
+    series: Series
+    what: str
+    text: str
+    table: pd.DataFrame
+    log: Callable[[LaunchHistory, dict[str, Any]], str]
+    own_parameters: Mapping[str, object]
+    note: str = ""
+    failures: tuple[str, ...] = ()
+
+
+def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: Tell) -> list[Replayed]:
+    """Scores the salvo models by day and by total. window_days: see `Replay`."""
+    models = [load_model(name) for name in asked.beside_the_reference(tuple(MODELS))]
+    replay = Replay(SimulationRequest(asked.horizon, asked.paths), asked.seed, refit_every, window_days)
+    told = []
+    with asked.replayed(asked.origins, tell) as every:
+        n_folds = sum(len(series.origins) for series in every) * len(models)
+        with (
+            FoldStore("|".join(series.truth.digest for series in every), replay) as store,
+            tqdm(total=n_folds, desc="folds", disable=None) as bar,
+        ):
+            done = store.finished()
+            bar.update(len(done))
+
+            def finished(fold: FoldScores) -> None:
+                store.add(fold)
+                bar.update()
+
+            results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=finished)
+        for series, result in zip(every, results, strict=True):
+            origins = series.origins
+            shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
+            histories = [series.history_at(origin) for origin in shown]
+            pictures = backtest_pictures(result, models, histories, replay, asked.engine.jobs)
+            board = result.leaderboard()
+            told.append(
+                Replayed(
+                    series=series,
+                    what=f"{len(origins)} origins",
+                    text=_table(board),
+                    table=board,
+                    log=partial(log_backtest, result, pictures=pictures),
+                    own_parameters={
+                        "every": asked.every,
+                        "horizon": asked.horizon,
+                        "refit_every": refit_every,
+                        "window": "expanding" if window_days is None else "rolling",
+                    },
+                    failures=tuple(
+                        f"{failure.model} failed at {failure.origin}: {failure.reason}"
+                        for failure in result.failures.itertuples()
+                    ),
+                )
+            )
+    return told
+
+
+def orders(asked: Asked, tell: Tell) -> list[Replayed]:
+    """Scores orders by the forecasts beside rules of thumb."""
+    names = asked.beside_the_reference((DEFAULT_MODEL,))
+    request = SimulationRequest(asked.horizon, asked.paths)
+    policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
+    told = []
+    with asked.replayed(asked.origins, tell) as every, _progress(every) as step:
+        for series in every:
+            result = replay_decisions(
+                series.history_at, series.truth, policies, series.origins, asked.horizon, on_origin=step
+            )
+            wide = result.wide()
+            lines = table(list(wide.columns), wide.to_numpy().tolist())
+            lines += ["", *(line for name in names for line in result.against_targets(name))]
+            told.append(
+                Replayed(
+                    series=series,
+                    what=f"totals of {asked.horizon} days ordered at {len(series.origins)} origins",
+                    note="; by service level in percent, costs in drones per origin",
+                    text="\n".join(lines),
+                    table=result.table,
+                    log=partial(log_decisions, result),
+                    own_parameters={"every": asked.every, "horizon": asked.horizon},
+                )
+            )
+    return told
+
+
+def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
+    """Scores the scenario as it was published, with each of the models, beside simple forecasts and experts."""
+    for weapon_class in asked.weapon_classes or ():
+        if weapon_class != SHAHED:
+            raise InputError(
+                f"--scenario-policy as-published: scenarios are of {weapons(SHAHED)}, not of {weapons(weapon_class)}: "
+                "use --scenario-policy none"
+            )
+    models = [load_model(name) for name in asked.models or (DEFAULT_MODEL,)]
+    last = asked.last
+    assert last is not None
+    origins = month_ends(asked.first, last)
+    if not origins:
+        raise InputError(
+            f"no month ends from {asked.first} to {last}: expected --from on or before the end of a month, and --to "
+            "not before it"
+        )
+    published, experts = load_scenario(PUBLISHED), published_experts()
+    told = []
+    with asked.replayed(lambda _: origins, tell) as every, _progress(every, len(models)) as step:
+        for series, model in product(every, models):
+            result = run_scenario_backtest(
+                series.history_at,
+                series.truth,
+                model,
+                published,
+                origins,
+                n_paths=asked.paths,
+                seed=asked.seed,
+                experts=experts,
+                engine=asked.engine,
+                on_origin=step,
+            )
+            text = _table(result.table())
+            if len(result.experts):
+                text += "\n\nPUBLISHED FORECASTS, what came, and our median and 95 % of the same day\n"
+                text += result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}")
+            told.append(
+                Replayed(
+                    series=series,
+                    what=f"{len(origins)} month ends",
+                    text=text,
+                    table=result.scores.assign(salvo_model=model.model_id),
+                    log=partial(log_scenario_backtest, result),
+                    own_parameters={
+                        "scenario_policy": "as-published",
+                        "scenario": published.name,
+                        "salvo_model": model.model_id,
+                    },
+                )
+            )
+    return told
+
+
+@contextmanager
+def _progress(every: list[Series], n_models: int = 1) -> Iterator[Callable[[date], object]]:
+    """A bar on stderr, and what moves it when an origin is done."""
+    n_origins = sum(len(series.origins) for series in every) * n_models
+    with tqdm(total=n_origins, desc="origins", disable=None) as bar:
+        yield lambda _: bar.update()
+
+
+def _table(board: pd.DataFrame) -> str:
+    """The leaderboard for a terminal: scores in drones, coverage in percent."""
+    shown = board.copy()
+    for column in shown.columns:
+        if column.startswith("coverage"):
+            shown[column] = (100 * shown[column]).round().astype(int)
+    text: str = shown.to_string(
+        index=False, float_format=lambda value: f"{value:.3g}" if value < 100 else f"{value:,.0f}"
+    )
+    return text

@@ -1,0 +1,238 @@
+"""The team of experiments/deploy/README.md on this machine: its databases, its MLflow server, its people.
+
+Everything is started by the tests on loopback, in temporary folders, and stopped by its own process id.
+"""
+
+import importlib.util
+import os
+import re
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from features.ledger import Ledger
+from features.sources.bundled import read_bundled
+from tests.databases import PostgresqlServer
+
+DEPLOY = Path(__file__).parents[2] / "experiments" / "deploy"
+BIN = Path(sys.executable).parent
+
+
+def setting(name: str, key: str) -> str:
+    """The value of a key of a unit."""
+    text = (DEPLOY / name).read_text(encoding="utf-8").replace("\\\n", " ")
+    (value,) = re.findall(rf"^{key}=(.*)$", text, re.MULTILINE)
+    return str(value)
+
+
+def wait_until(what: Callable[[], object], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.2)
+
+
+def block(language: str) -> str:
+    """The block of that language in the README of the set-up."""
+    text = (DEPLOY / "README.md").read_text(encoding="utf-8")
+    (found,) = re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
+    return "\n".join(line.removeprefix("   ") for line in found.splitlines())
+
+
+@contextmanager
+def engine_of(url: sa.URL) -> Iterator[sa.Engine]:
+    engine = sa.create_engine(url)
+    yield engine
+    engine.dispose()
+
+
+class Team:
+    """The set-up of the README: PostgreSQL with two databases and three roles, an MLflow server with users."""
+
+    def __init__(self, server: PostgresqlServer, folder: Path) -> None:
+        self._server, self._folder = server, folder
+        self.administrator = server.empty()
+        self.passwords = {name: secrets.token_hex(12) for name in ("mlflow", "admin")}
+        self.psql("databases.sql")
+        self.psql("grants.sql", "salvocast")
+        with engine_of(self.administrator) as engine, engine.connect() as connection:
+            connection.exec_driver_sql(block("sql"))
+            for name in re.findall(r"CREATE ROLE (\w+) LOGIN", block("sql") + "CREATE ROLE mlflow LOGIN"):
+                self.passwords.setdefault(name, secrets.token_hex(12))
+                connection.exec_driver_sql(f"ALTER ROLE {name} PASSWORD '{self.passwords[name]}'")
+            connection.commit()
+
+    def psql(self, file: str, database: str = "postgres") -> None:
+        """Runs a file as the README says, as the administrator."""
+        url = self.administrator
+        command = [
+            "psql",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-q",
+            "-h",
+            str(url.host),
+            "-p",
+            str(url.port),
+            "-U",
+            str(url.username),
+        ]
+        done = subprocess.run(
+            [*command, "-d", database, "-f", str(DEPLOY / file)],
+            env=os.environ | {"PGPASSWORD": str(url.password)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    def ledger(self, login: str) -> sa.URL:
+        """The ledger for that login."""
+        return self.administrator.set(username=login, password=self.passwords[login], database="salvocast")
+
+    def start_mlflow(self) -> "MlflowServer":
+        return MlflowServer(self.ledger("mlflow").set(database="mlflow"), self.passwords["admin"], self._folder)
+
+
+class MlflowServer:
+    """The server as salvocast-mlflow.service starts it, on a free port."""
+
+    def __init__(self, store: sa.URL, admin_password: str, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        (folder / "basic_auth.ini").write_text(self._here((DEPLOY / "basic_auth.ini").read_text(), folder))
+        environment = dict(re.findall(r"^(\w+)='(.*)'$", (DEPLOY / "mlflow.env").read_text(), re.MULTILINE))
+        assert set(environment) == {
+            "MLFLOW_BACKEND_STORE_URI",
+            "MLFLOW_FLASK_SERVER_SECRET_KEY",
+            "MLFLOW_AUTH_ADMIN_PASSWORD",
+        }
+        environment |= {
+            "MLFLOW_BACKEND_STORE_URI": store.render_as_string(hide_password=False),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
+            "MLFLOW_AUTH_ADMIN_PASSWORD": admin_password,
+        }
+        unit = (DEPLOY / "salvocast-mlflow.service").read_text()
+        for line in re.findall(r"^Environment=(.*)$", unit, re.MULTILINE):
+            environment |= dict(pair.split("=", 1) for pair in self._here(line, folder).split())
+        command = shlex.split(self._here(setting("salvocast-mlflow.service", "ExecStart"), folder))
+        self._log = folder / "mlflow.log"
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, env=os.environ | environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+            )
+        try:
+            wait_until(self._healthy, 120)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _here(self, text: str, folder: Path) -> str:
+        """The text with the paths and the port of this test."""
+        for given, here in (
+            ("/opt/salvocast/.venv/bin", str(BIN)),
+            ("/opt/salvocast", str(folder)),
+            ("/var/lib/salvocast-mlflow", str(folder)),
+            ("5000", str(self.port)),
+        ):
+            text = text.replace(given, here)
+        return text
+
+    def _healthy(self) -> bool:
+        assert self.process.poll() is None, self._log.read_text()[-2_000:]
+        try:
+            return httpx.get(f"{self.url}/health", timeout=5).is_success
+        except httpx.TransportError:
+            return False
+
+    def memory_mb(self) -> float:
+        """What the server's processes keep in memory, each shared page counted once (PSS), in MB of a million bytes."""
+        total = 0.0
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
+                if session == self.process.pid:
+                    rollup = (folder / "smaps_rollup").read_text()
+                    total += int(re.findall(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)[0]) * 1.024 / 1000
+            except (OSError, IndexError):
+                continue
+        return total
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+
+
+@pytest.fixture(scope="session")
+def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Team:
+    if not shutil.which("psql"):
+        pytest.skip("there is no psql here (Debian's package postgresql-client)")
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    team = Team(server, tmp_path_factory.mktemp("team"))
+    with Ledger.open(team.ledger("anna")) as ledger:  # an operator's first command makes the tables
+        ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    team.psql("grants.sql", "salvocast")
+    return team
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(team: Team) -> Iterator[MlflowServer]:
+    if importlib.util.find_spec("flask_wtf") is None:
+        pytest.skip("MLflow's basic authentication needs the package Flask-WTF")
+    server = team.start_mlflow()
+    try:
+        users = block("python").replace("http://127.0.0.1:5000", server.url)
+        assert users.count('"at least twelve characters"') == 2
+        users = users.replace('"at least twelve characters"', f"{team.passwords!r}[name]")
+        done = run_as(server, "admin", team, users)
+        assert done.returncode == 0, done.stderr
+        yield server
+    finally:
+        server.stop()
+
+
+def settings_of(file: str, server: MlflowServer, team: Team) -> dict[str, str]:
+    """The variables of an env file, with the address and the passwords of this test."""
+    given = dict(re.findall(r"^(\w+)='(.*)'$", (DEPLOY / file).read_text(), re.MULTILINE))
+    login = given["MLFLOW_TRACKING_USERNAME"]
+    assert f"//{login}:" in given["SALVOCAST_LEDGER_URL"]
+    return given | {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_TRACKING_PASSWORD": team.passwords[login]}
+
+
+def run_as(server: MlflowServer, login: str, team: Team, program: str) -> "subprocess.CompletedProcess[str]":
+    """Runs a Python program as a person with that login would."""
+    environment = os.environ | {
+        "MLFLOW_TRACKING_URI": server.url,
+        "MLFLOW_TRACKING_USERNAME": login,
+        "MLFLOW_TRACKING_PASSWORD": team.passwords[login],
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    }
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, env=environment)
+
+
+def salvocast(url: sa.URL, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | environment | {"SALVOCAST_LEDGER_URL": url.render_as_string(hide_password=False)}
+    command = [str(BIN / "salvocast"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, env=environment)

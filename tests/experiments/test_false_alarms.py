@@ -1,0 +1,128 @@
+"""How often the drift alarms come when nothing has changed, looked at every morning: the rates that drift.py states.
+
+One morning's window and the next share all days but two, so that the chance of one look tells little. What counts is
+how many alarms begin in a year.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from experiments.drift import (
+    RECENT_FORECASTS,
+    STYLE_DAYS,
+    STYLE_DAYS_BEFORE,
+    STYLE_LIMIT,
+    calibration_check,
+    coverage_checks,
+    level_shifts,
+    overdue_check,
+)
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import KYIV
+from features.sources.bundled import read_bundled
+from tests.experiments.test_drift import TYPICAL_DAYS, scores_of
+
+MakeHistory = Callable[[ArrayLike], LaunchHistory]
+YEAR = 365
+
+
+def begun(raised: NDArray[np.bool_]) -> int:
+    """How often an alarm began."""
+    return int((raised[1:] & ~raised[:-1]).sum())
+
+
+@pytest.mark.slow
+def test_of_coverage_and_calibration_one_in_five_years() -> None:
+    """Sixty years of calibrated forecasts of the next day. Of coverage any of the three levels is an alarm."""
+    years, n_series = 5, 12
+    counts = dict.fromkeys(("coverage", "calibration", "either"), 0)
+    for series in np.random.default_rng(1).uniform(size=(n_series, years * YEAR)):
+        scores = scores_of(series)
+        windows = [scores.iloc[end - RECENT_FORECASTS : end] for end in range(RECENT_FORECASTS, len(scores) + 1)]
+        coverage = np.array([any(check.alarm for check in coverage_checks(each)) for each in windows])
+        calibration = np.array([calibration_check(each).alarm for each in windows])
+        counts["coverage"] += begun(coverage)
+        counts["calibration"] += begun(calibration)
+        counts["either"] += begun(coverage | calibration)
+    a_year = {name: count / (years * n_series) for name, count in counts.items()}
+    assert a_year == pytest.approx({"coverage": 0.12, "calibration": 0.10, "either": 0.19}, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("correlation", "a_year", "tolerance"),
+    [(0.0, 0.43, 0.15), pytest.param(0.15, 1.1, 0.3, marks=pytest.mark.slow), (0.3, 1.9, 0.5)],
+)
+def test_of_the_level_two_in_five_years_and_more_where_days_go_with_the_day_before(
+    history_from: MakeHistory, correlation: float, a_year: float, tolerance: float
+) -> None:
+    """Days as the record has them, around a level that does not move. correlation: of a day's normal score with that
+    of the day before; the record's, around its mean of 91 days, is -.06 in the last year and .13 in the one before."""
+    years, n_series = 3, 40
+    shocks = np.random.default_rng(1).standard_normal((years * YEAR, n_series))
+    normal = shocks.copy()
+    for before, day in pairwise(range(years * YEAR)):
+        normal[day] = correlation * normal[before] + np.sqrt(1 - correlation**2) * shocks[day]
+    ranks = np.minimum((norm.cdf(normal) * TYPICAL_DAYS.size).astype(int), TYPICAL_DAYS.size - 1)
+    found = sum(len(level_shifts(history_from(counts))[0]) for counts in TYPICAL_DAYS[ranks].T)
+    assert found / (years * n_series) == pytest.approx(a_year, abs=tolerance)
+
+
+@pytest.mark.parametrize(("days_back", "correlation"), [(0, -0.06), (YEAR, 0.13)])
+def test_days_on_record_hardly_go_with_the_day_before(
+    bundled_history: LaunchHistory, days_back: int, correlation: float
+) -> None:
+    """Log counts around their mean of 91 days, of the last year and of the one before."""
+    counts = bundled_history.launched[: bundled_history.launched.size - days_back][-YEAR:]
+    logs = np.log(counts[~np.isnan(counts)] + 20)
+    apart = logs - np.convolve(np.pad(logs, 45, "reflect"), np.ones(91) / 91, "valid")
+    assert np.corrcoef(apart[1:], apart[:-1])[0, 1] == pytest.approx(correlation, abs=0.02)
+
+
+def test_of_the_level_on_record_less_than_one_a_year(bundled_history: LaunchHistory) -> None:
+    """False: the four weeks after it do not differ by a tenth, in its direction, from the eight before the change."""
+    shifts, false = level_shifts(bundled_history)[0], []
+    for shift in shifts:
+        before = bundled_history.until(shift.since - timedelta(days=1)).launched[-56:]
+        after = bundled_history.since(shift.detected + timedelta(days=1)).launched[:28]
+        ratio = np.nanmean(after) / np.nanmean(before)
+        if (ratio if shift.after > shift.before else 1 / ratio) < 1.1:
+            false.append(f"{shift.detected}")
+    assert false == ["2023-01-02", "2024-01-01", "2024-12-10"]
+    assert len(shifts) == 13
+    assert len(false) / (bundled_history.launched.size / YEAR) < 1
+
+
+@pytest.mark.parametrize(("told", "a_year"), [(0.05, 0.0), (0.3, 0.08), (0.5, 0.14), (0.9, 0.01)])
+def test_of_reporting_style_one_in_seven_years_at_the_most(told: float, a_year: float) -> None:
+    """One report a day, each of which tells the trait with that probability, whatever the others did: nothing changes,
+    and nothing is ever certain."""
+    years = 200
+    tells = np.random.default_rng(1).uniform(size=years * YEAR) < told
+    sums = np.concatenate([[0], tells.cumsum()])
+    last = np.arange(STYLE_DAYS + STYLE_DAYS_BEFORE, tells.size + 1)
+    recent = (sums[last] - sums[last - STYLE_DAYS]) / STYLE_DAYS
+    before = (sums[last - STYLE_DAYS] - sums[last - STYLE_DAYS - STYLE_DAYS_BEFORE]) / STYLE_DAYS_BEFORE
+    assert begun(np.abs(recent - before) > STYLE_LIMIT) / years == pytest.approx(a_year, abs=0.05)
+
+
+def test_of_overdue_reports_one_since_2025_and_two_a_month_before(ledger: Ledger) -> None:
+    """At 09:30 in Kyiv, on record: before 2025 a night without drones had no report."""
+    ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
+    ends = np.array(sorted(entry.report.window_end for entry in ledger.as_of(datetime(2026, 3, 1, tzinfo=UTC))))
+
+    def alarms_begun(first: date, last: date) -> int:
+        days = [first + timedelta(days=index) for index in range((last - first).days + 1)]
+        mornings = [datetime.combine(day, time(9, 30)) for day in days]
+        newest = [ends[np.searchsorted(ends, morning, side="right") - 1] for morning in mornings]
+        checks = [overdue_check(end, at.replace(tzinfo=KYIV)) for end, at in zip(newest, mornings, strict=True)]
+        return begun(np.array([check.alarm for check in checks]))
+
+    assert alarms_begun(date(2025, 1, 1), date(2026, 2, 28)) == 1
+    assert alarms_begun(date(2024, 1, 1), date(2024, 12, 31)) == 24

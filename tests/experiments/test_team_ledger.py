@@ -1,0 +1,98 @@
+"""What a reader, a planner and an operator can do in the team's ledger, and cannot."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from experiments.slots import JobSlots
+from forecasting.archive import Archive
+from tests.experiments.team import Team, engine_of, salvocast
+
+
+def denied(url: sa.URL, statement: str) -> None:
+    refused = pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|must be owner")
+    with engine_of(url) as engine, engine.connect() as connection, refused:
+        connection.exec_driver_sql(statement)
+
+
+TABLES = ("batch", "report", "sighting", "quarantine", "decision", "coverage", "issued_forecast", "job_slot")
+
+
+@pytest.mark.slow
+@pytest.mark.postgresql
+class TestParties:
+    """What a reader, a planner and an operator can do in the ledger, and cannot."""
+
+    @pytest.mark.parametrize("login", ["olena", "petro", "serving"])
+    @pytest.mark.parametrize("table", TABLES)
+    def test_readers_and_planners_change_nothing(self, team: Team, login: str, table: str) -> None:
+        url = team.ledger(login)
+        denied(url, f"DELETE FROM {table}")
+        denied(url, f"DROP TABLE {table}")
+        denied(url, f"TRUNCATE {table}")
+        column = {"report": "theatre", "job_slot": "job", "issued_forecast": "theatre"}.get(table)
+        if column:
+            denied(url, f"UPDATE {table} SET {column} = 'x'")
+        if table != "issued_forecast" or login == "olena":
+            denied(url, f"INSERT INTO {table} DEFAULT VALUES")
+
+    @pytest.mark.parametrize("login", ["olena", "petro"])
+    def test_all_read_and_get_a_forecast(self, team: Team, login: str) -> None:
+        done = salvocast(team.ledger(login), "forecast", "--horizon", "7", "--paths", "200", "--format", "csv")
+        assert done.returncode == 0, done.stderr
+        assert len(done.stdout.splitlines()) > 7
+
+    def test_a_planner_issues_and_a_reader_does_not(self, team: Team) -> None:
+        forecast = ("forecast", "--horizon", "7", "--paths", "200", "--issue")
+        refused = salvocast(team.ledger("olena"), *forecast)
+        assert refused.returncode == 1
+        assert "permission denied for table issued_forecast" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1
+        done = salvocast(team.ledger("petro"), *forecast)
+        assert done.returncode == 0, done.stderr
+        with Archive.open(team.ledger("olena")) as archive:
+            (issued,) = archive.list()
+        assert issued.id in done.stdout + done.stderr
+
+    def test_readers_and_planners_do_not_ingest(self, team: Team, tmp_path: Path) -> None:
+        table = tmp_path / "counts.csv"
+        table.write_text("window_start,window_end,launched\n2026-03-01T18:00,2026-03-02T08:00,99\n", encoding="utf-8")
+        for login, code in (("olena", 1), ("petro", 1), ("anna", 0)):
+            done = salvocast(team.ledger(login), "ingest", "table", str(table))
+            assert done.returncode == code, done.stderr
+            assert ("permission denied" in done.stderr) is (code == 1)
+
+    def test_nobody_changes_what_was_issued_not_even_an_operator(self, team: Team) -> None:
+        for login in ("petro", "anna", "retraining"):
+            for statement in ("DELETE FROM issued_forecast", "UPDATE issued_forecast SET theatre = 'x'"):
+                denied(team.ledger(login), statement)
+
+    def test_one_operator_changes_the_tables_that_another_made(self, team: Team) -> None:
+        with engine_of(team.ledger("retraining")) as engine, engine.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE batch ADD COLUMN checked_by_test INTEGER")
+            connection.exec_driver_sql("ALTER TABLE batch DROP COLUMN checked_by_test")
+
+    def test_a_table_of_a_later_release_can_be_read_at_once(self, team: Team) -> None:
+        with engine_of(team.ledger("retraining")) as engine, engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE of_later (number INTEGER)")
+        with engine_of(team.ledger("olena")) as engine, engine.connect() as connection:
+            assert connection.exec_driver_sql("SELECT * FROM of_later").all() == []
+        with engine_of(team.ledger("anna")) as engine, engine.begin() as connection:
+            connection.exec_driver_sql("DROP TABLE of_later")
+
+    @pytest.mark.parametrize("login", ["olena", "petro", "anna"])
+    def test_the_other_database_is_closed(self, team: Team, login: str) -> None:
+        refused = pytest.raises(sa.exc.OperationalError, match="permission denied for database")
+        with engine_of(team.ledger(login).set(database="mlflow")) as engine, refused:
+            engine.connect()
+
+    def test_operators_claim_slots_and_planners_do_not(self, team: Team) -> None:
+        slot = datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
+        with JobSlots.open(team.ledger("petro")) as slots, pytest.raises(Exception, match="permission denied"):
+            slots.claim("retrain", slot, slot)
+        with JobSlots.open(team.ledger("anna")) as slots:
+            slots.claim("retrain", slot, slot)
+        with JobSlots.open(team.ledger("olena")) as slots:
+            assert len(slots.history()) == 1
