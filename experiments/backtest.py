@@ -33,6 +33,7 @@ INTERVALS = (50, 80, 95)
 THRESHOLDS = (200, 400, 600, 800)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
+SCORE_COLUMNS += [*(f"{end}_{level}" for level in INTERVALS for end in ("low", "high"))]
 SCORE_COLUMNS += [*(f"coverage_{level}" for level in INTERVALS), "horizon"]
 
 
@@ -42,7 +43,8 @@ class Backtest:
 
     scores: one row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
     day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
-    pinball_99, coverage_50, _80, _95 (0 or 1). Unknown days have no row.
+    pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80, _95
+    (0 or 1). Unknown days have no row.
     timings: model, origin, seconds (fit and paths). failures: model, origin, reason.
     paths: scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least
     so many drones within the horizon").
@@ -241,6 +243,7 @@ def score_band(
     for level in INTERVALS:
         tail = (1 - level / 100) / 2
         lower, upper = np.quantile(paths, [tail, 1 - tail], axis=0)
+        columns |= {f"low_{level}": lower, f"high_{level}": upper}
         columns[f"coverage_{level}"] = covered(lower, upper, values)
     return [
         {"band": band.name}
