@@ -14,6 +14,7 @@ from experiments.engine import Engine
 from experiments.folds import Band, bands_within
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
+from features.records import QuietDayRule
 from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
 from forecasting.scores import (
     QUANTILE_LEVELS,
@@ -97,6 +98,23 @@ class Replay:
             raise InputError(f"refit-every is {self.refit_every}: expected 1 or more origins")
         if self.request.n_paths < 2:
             raise InputError(f"paths is {self.request.n_paths}: a score needs at least 2 simulated futures")
+
+
+def replay_parameters(
+    origins: Sequence[date], every: int, replay: Replay, quiet_days: QuietDayRule | None
+) -> dict[str, Any]:
+    """What is logged of a backtest, beside its models and its data."""
+    return {
+        "first_origin": origins[0],
+        "last_origin": origins[-1],
+        "every": every,
+        "horizon": replay.request.horizon,
+        "refit_every": replay.refit_every,
+        "window": "expanding" if replay.window_days is None else "rolling",
+        "n_paths": replay.request.n_paths,
+        "seed": replay.seed,
+        "quiet_day_rule": quiet_days,
+    }
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ def backtest(
         return
     from tqdm import tqdm
 
-    from experiments.backtest import FoldScores, Replay, run_backtest
+    from experiments.backtest import FoldScores, Replay, replay_parameters, run_backtest
     from experiments.folds import rolling_origins
     from experiments.pictures import backtest_pictures
     from experiments.resume import FoldStore
@@ -156,17 +156,7 @@ def backtest(
         print(f"{failure.model} failed at {failure.origin}: {failure.reason}", file=sys.stderr)
     if out is not None:
         write_file(out, board.to_csv(index=False, lineterminator="\n").encode())
-    parameters = {
-        "first_origin": origins[0],
-        "last_origin": origins[-1],
-        "every": every,
-        "horizon": horizon,
-        "refit_every": refit_every,
-        "window": window,
-        "n_paths": paths,
-        "seed": seed,
-        "quiet_day_rule": quiet_days,
-    }
+    parameters = replay_parameters(origins, every, replay, quiet_days)
     run_id = log_backtest(result, truth, parameters, pictures)
     print(f"logged to MLflow: run {run_id} in {tracking_uri()}", file=sys.stderr)
 

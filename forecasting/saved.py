@@ -243,7 +243,7 @@ def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], kinds: tuple[type[Any]
         if kind is None:
             raise ValueError(f"unknown type {plain['type']}: of a model of somebody's own? install its package")
         if kinds and kind not in kinds and kind.__name__ in _TYPES:
-            raise ValueError(f"a {plain['type']} where it does not belong")
+            raise ValueError(f"unknown type {plain['type']} at this place")
         if set(plain["fields"]) != {field.name for field in fields(kind)}:
             raise ValueError(f"the fields of {plain['type']} are {', '.join(plain['fields'])}")
         return kind(**{name: _made(own, arrays) for name, own in plain["fields"].items()})
