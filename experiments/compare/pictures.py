@@ -66,9 +66,9 @@ def skill_picture(
         colour, dash = drawn.line(index)
         axes.plot(relative.index, relative[model], color=colour, ls=dash, lw=1.8, label=model)
     axes.axhline(1, color=drawn.theme.faint, lw=1)
-    axes.set_xlabel("attack days ahead", color=drawn.theme.ink, fontsize=drawn.size)
     _grid(axes, drawn, "y")
-    drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}, by days ahead", "below the line is better")
+    below = "across: attack days ahead; mean of the week around each; below the line is better"
+    drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}, by days ahead", below)
     drawn.legend(axes)
     return figure
 
@@ -107,7 +107,7 @@ def coverage_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
     """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals. of: as of `compare.scores`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    drawn, narrower = look(theme, language, names_width=_NAMES), look(theme, language)
     kind = of["band"].where(of["band"].str.startswith("total"), "days")
     shares = of.groupby(["model", kind])[[f"coverage_{level}" for level in INTERVALS]].mean()
     names = list(models or sorted(of["model"].unique()))
@@ -123,7 +123,7 @@ def coverage_picture(
         axes.set_xlim(0, 102)
         drawn.names(axes, names)
         _grid(axes, drawn, "x")
-        drawn.frame(axes, _BANDS.get(each, "days"), "held, %; dashed: as it should be", beside=len(kinds) + 1)
+        narrower.frame(axes, _BANDS.get(each, "days"), "% of outcomes held; dashed: as promised", beside=len(kinds) + 1)
     drawn.shared_legend(figure)
     return figure
 

@@ -62,8 +62,7 @@ def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:
     found = {verdict["model"]: verdict for verdict in decision["verdicts"]}
     for end in ("mean", "low", "high"):
         recipes[end] = [found[model]["difference"][end] if model in found else None for model in recipes["model"]]
-    recipes["refusals"] = [
-        " and ".join(found[model]["refusals"]) if model in found else "" for model in recipes["model"]
-    ]
+    refusals = {model: " and ".join(verdict["refusals"]) for model, verdict in found.items()}
+    recipes["refusals"] = recipes["model"].map(refusals).fillna("")
     frame: pd.DataFrame = recipes.astype({"mean": "float64", "low": "float64", "high": "float64"})
     return frame

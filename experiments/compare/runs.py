@@ -1,4 +1,4 @@
-"""What is logged of backtests and retrainings, read with few requests: one search, and a file for each run looked into."""
+"""What is logged of backtests and retrainings, read with few requests: one search, and one file of each run needed."""
 
 import tempfile
 from collections.abc import Sequence
@@ -35,9 +35,10 @@ _PAGE = 1000
 def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | None = None) -> pd.DataFrame:
     """Every backtest of a series that came to its end, the newest first.
 
-    uri: of the MLflow store; without one, where `salvocast backtest` logs. Columns: run_id (str), began (datetime, UTC),
-    models (tuple of str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days),
-    refit_every (int, origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
+    uri: of the MLflow store; without one, where `salvocast backtest` logs. Columns: run_id (str), began (datetime,
+    UTC), models (tuple of str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int,
+    days), refit_every (int, origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class
+    (str).
     Empty where none was logged. Raises SalvocastError where the store cannot be read.
     """
     wanted = {"theatre": theatre, "weapon_class": weapon_class}
@@ -64,7 +65,8 @@ def comparable(found: pd.DataFrame, run_id: str | None, store: str) -> list[tupl
     alike = found[(found[list(SETTING)] == first[list(SETTING)]).all(axis=1)]
     if run_id is not None:  # what was asked for comes first
         alike = pd.concat([alike[alike["run_id"] == run_id], alike[alike["run_id"] != run_id]])
-    parts, seen = [], set[str]()
+    parts: list[tuple[str, Sequence[str]]] = []
+    seen = set[str]()
     for run, models in zip(alike["run_id"], alike["models"], strict=True):
         new = [model for model in models if model not in seen]
         seen |= set(new)
@@ -74,15 +76,14 @@ def comparable(found: pd.DataFrame, run_id: str | None, store: str) -> list[tupl
 
 
 def read_parts(name: str, run_id: str | None, theatre: str, weapon_class: str, uri: str | None) -> pd.DataFrame:
-    """The table of that name of the runs that are comparable with a backtest, or of a retraining alone; run_id added."""
+    """The table of that name, of the runs that are comparable with a backtest, or of one retraining; run_id added."""
     found = backtests(theatre, weapon_class, uri=uri)
-    alone = run_id is not None and run_id not in set(found["run_id"])
-    parts = [(run_id, None)] if alone else comparable(found, run_id, store_name(uri))
+    if run_id is not None and run_id not in set(found["run_id"]):
+        return table_of(run_id, name, uri=uri).assign(run_id=run_id)
     tables = []
-    for run, models in parts:
-        table = table_of(str(run), name, uri=uri)
-        kept = table if models is None else table[table["model"].isin(models)]
-        tables.append(kept.assign(run_id=run))
+    for run, models in comparable(found, run_id, store_name(uri)):
+        table = table_of(run, name, uri=uri)
+        tables.append(table[table["model"].isin(models)].assign(run_id=run))
     return pd.concat(tables, ignore_index=True)
 
 

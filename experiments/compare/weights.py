@@ -12,7 +12,7 @@ from forecasting.ensemble import SalvoEnsemble
 from forecasting.scores import pinball_loss
 
 STEP = 0.05
-"""Learned weights are the best on a grid of that step: exact enough where a whole step is worth a fraction of a drone."""
+"""Learned weights are the best on a grid of that step; a whole step is worth a fraction of a drone."""
 FEWEST_TARGETS = 28
 """Forecast days whose outcome was known, before weights are learned from them."""
 LEVELS = np.array(sorted(QUANTILES))
