@@ -27,9 +27,12 @@ line.
 `ensure_backtest`, `rehearse` and `register_challenger` make what the others read; `open_ledger` is the record itself.
 """
 
+import warnings
+
 from experiments.compare.frames import forecasts_at, leaderboard, paired_differences, scores, winners
 from experiments.compare.making import ensure_backtest, open_ledger, register_challenger, rehearse
 from experiments.compare.pictures import (
+    BANDS,
     champion_picture,
     coverage_picture,
     differences_picture,
@@ -43,7 +46,11 @@ from experiments.compare.retrainings import champion_history, verdicts
 from experiments.compare.runs import backtests
 from experiments.compare.weights import ensemble_weights, pooled_scores
 
+# MLflow loads tqdm, which in a notebook asks for widgets that nothing here needs.
+warnings.filterwarnings("ignore", message="IProgress not found")
+
 __all__ = [
+    "BANDS",
     "backtests",
     "champion_history",
     "champion_picture",

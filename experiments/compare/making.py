@@ -12,6 +12,7 @@ import pandas as pd
 from experiments.backtest import Replay, replay_parameters, run_backtest
 from experiments.compare.frames import leaderboard
 from experiments.compare.runs import SETTING, backtests
+from experiments.compare.weights import members
 from experiments.folds import rolling_origins
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
@@ -42,7 +43,7 @@ def open_ledger() -> Iterator[Ledger]:
 
 
 def ensure_backtest(
-    models: Sequence[str | Model] = QUICK_MODELS,
+    models: Sequence[str | Model] | None = None,
     *,
     first: date | None = None,
     last: date | None = None,
@@ -56,22 +57,25 @@ def ensure_backtest(
 ) -> str:
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
-    models: names, or models of one's own, which are always run anew: their code may have changed. With names alone, and
+    models: names, or models of one's own, which are always run anew: their code may have changed; without them,
+    QUICK_MODELS, and one that has the reference model, the ensemble and its members will do. With names alone, and
     without a first or last origin, any logged backtest of the series that has them all will do, the newest; so a team's
     store is read as it is. Else the origins go from `first` (2025-01-01), `every` days apart, to `last` (the last whose
     horizon is known), and only models that no backtest of the same targets has yet are run, beside the reference model.
     Each origin sees what the ledger of the home shows as published by then. Raises InputError for an unknown model, and
     SalvocastError where ledger or store fail.
     """
-    names = [model if isinstance(model, str) else model.model_id for model in models]
-    own = {model.model_id: model for model in models if not isinstance(model, str)}
+    asked = QUICK_MODELS if models is None else models
+    names = [model if isinstance(model, str) else model.model_id for model in asked]
+    own = {model.model_id: model for model in asked if not isinstance(model, str)}
+    enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
     for name in names:
         if name not in own:
             load_model(name)
     found = backtests(theatre, weapon_class)
     if not own and first is None and last is None:
         for run_id, logged in zip(found["run_id"], found["models"], strict=True):
-            if set(names) <= set(logged):
+            if set(enough) <= set(logged):
                 return str(run_id)
     replay = Replay(SimulationRequest(horizon, n_paths), seed)
     with open_ledger() as ledger:

@@ -19,7 +19,7 @@ PIT_BINS = 10
 PAST_DAYS = 28
 _NAMES = 130.0
 _COLUMNS = 3
-_BANDS = {
+BANDS = {
     "h1": "day 1",
     "h2_7": "days 2 to 7",
     "h8_14": "days 8 to 14",
@@ -40,7 +40,7 @@ def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: 
     for index, band in enumerate(name for name in BAND_NAMES if name in set(board["band"])):
         ratios = board[board["band"] == band].set_index("model")["wis_ratio"].reindex(models)
         colour = drawn.theme.lines[index % len(drawn.theme.lines)]
-        axes.plot(ratios, range(len(models)), "osD^vP"[index], ms=6, color=colour, label=_BANDS[band])
+        axes.plot(ratios, range(len(models)), "osD^vP"[index], ms=6, color=colour, label=BANDS[band])
     axes.axvline(1, color=drawn.theme.faint, lw=1)
     drawn.names(axes, models)
     _grid(axes, drawn, "x")
@@ -123,7 +123,7 @@ def coverage_picture(
         axes.set_xlim(0, 102)
         drawn.names(axes, names)
         _grid(axes, drawn, "x")
-        narrower.frame(axes, _BANDS.get(each, "days"), "% of outcomes held; dashed: as promised", beside=len(kinds) + 1)
+        narrower.frame(axes, BANDS.get(each, "days"), "% of outcomes held; dashed: as promised", beside=len(kinds) + 1)
     drawn.shared_legend(figure)
     return figure
 
@@ -147,7 +147,7 @@ def differences_picture(
     drawn.names(axes, rows["model"].tolist())
     _grid(axes, drawn, "x")
     other, n = rows["other"].iloc[0], rows["n_origins"].iloc[0]
-    title = f"WIS less that of {other}, {_BANDS.get(band, band)}, drones"
+    title = f"WIS less that of {other}, {BANDS.get(band, band)}, drones"
     drawn.frame(axes, title, f"left of the line is better; paired over {n} origins")
     drawn.legend(axes)
     return figure

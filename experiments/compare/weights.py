@@ -33,8 +33,8 @@ def ensemble_weights(of: pd.DataFrame | None = None) -> pd.DataFrame:
     Raises InputError where a member was not backtested.
     """
     made = scores() if of is None else of
-    fixed = _fixed()
-    origins, grid, losses, days = _pooled(made, tuple(fixed))
+    fixed = members()
+    origins, grid, losses, days = _pooled(made, list(fixed))
     rows = []
     for origin in sorted(set(origins)):
         known = (days <= origin) & (origins < origin)
@@ -58,40 +58,40 @@ def pooled_scores(weights: pd.DataFrame, of: pd.DataFrame | None = None) -> pd.D
     weights are left out, so that both are scored on the same ones.
     """
     made = scores() if of is None else of
-    members = tuple(_fixed())
-    origins, grid, losses, _ = _pooled(made, members)
+    names = list(members())
+    origins, grid, losses, _ = _pooled(made, names)
     rows = []
     for origin, own in weights.dropna(subset="learned").groupby("origin"):
-        by_member = own.set_index("member").loc[list(members)]
+        by_member = own.set_index("member").loc[names]
         for name, column in (("fixed", "weight"), ("learned", "learned")):
             point = int(np.abs(grid - by_member[column].to_numpy()).sum(axis=1).argmin())
             rows.append({"origin": origin, "weights": name, "wis": float(losses[point, origins == origin].mean())})
     return pd.DataFrame(rows, columns=["origin", "weights", "wis"])
 
 
-def _fixed() -> dict[str, float]:
-    """Member -> its share of the ensemble's average."""
-    members = [member.model_id for member in SalvoEnsemble().members]
-    return {member: members.count(member) / len(members) for member in dict.fromkeys(members)}
+def members() -> dict[str, float]:
+    """Member of the salvo ensemble -> its share of the average."""
+    names = [member.model_id for member in SalvoEnsemble().members]
+    return {name: names.count(name) / len(names) for name in dict.fromkeys(names)}
 
 
 def _pooled(
-    made: pd.DataFrame, members: tuple[str, ...]
+    made: pd.DataFrame, names: list[str]
 ) -> tuple[NDArray[np.datetime64], NDArray[np.float64], NDArray[np.float64], NDArray[np.datetime64]]:
     """(n,) origins, (g, k) weights on a grid, (g, n) WIS of the averaged quantiles of each target, (n,) its days."""
-    missing = sorted(set(members) - set(made["model"]))
+    missing = sorted(set(names) - set(made["model"]))
     if missing:
         raise InputError(
             f"the backtest has no scores of {', '.join(missing)}: expected every member of the ensemble; run salvocast "
-            f"backtest --models {','.join(members)}"
+            f"backtest --models {','.join(names)}"
         )
-    days = made[made["model"].isin(members) & ~made["band"].str.startswith("total")]
+    days = made[made["model"].isin(names) & ~made["band"].str.startswith("total")]
     columns = [QUANTILES[level] for level in LEVELS]
     wide = days.pivot_table(columns, ["origin", "attack_day"], "model").dropna()
     outcomes = days.groupby(["origin", "attack_day"])["observed"].first().loc[wide.index].to_numpy(dtype=float)
-    quantiles = np.array([[wide[column, member].to_numpy(dtype=float) for column in columns] for member in members])
+    quantiles = np.array([[wide[column, member].to_numpy(dtype=float) for column in columns] for member in names])
     steps = round(1 / STEP)
-    grid = np.array([each for each in product(range(steps + 1), repeat=len(members)) if sum(each) == steps]) / steps
+    grid = np.array([each for each in product(range(steps + 1), repeat=len(names)) if sum(each) == steps]) / steps
     losses = np.array(
         [2.0 * pinball_loss(np.tensordot(weights, quantiles, 1), outcomes, LEVELS).mean(axis=0) for weights in grid]
     )
