@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 
-.PHONY: plan serve test test-slow fuzz check audit bench mornings evidence peers schemas screenshots lock clean
+.PHONY: plan serve test test-slow fuzz check audit bench mornings evidence peers schemas screenshots notebook notebooks lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -52,6 +52,7 @@ bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario 
 	$(BIN)/python experiments/benchmarks/supply.py
 	$(BIN)/python experiments/benchmarks/ledger.py
 	$(BIN)/python experiments/benchmarks/serving.py
+	$(BIN)/python experiments/benchmarks/compare.py
 	OMP_NUM_THREADS=1 $(BIN)/python experiments/benchmarks/scaling.py
 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
@@ -70,12 +71,19 @@ peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our m
 screenshots: .venv/ready-for-tests  ## the pictures of the page in this README, by Debian's chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.forecasting.service.screenshots .readme
 
+notebook: .venv/ready-for-notebooks  ## opens the notebooks in JupyterLab, on the store of this machine or the one in MLFLOW_TRACKING_URI
+	$(BIN)/jupyter lab experiments/notebooks
+
+notebooks: .venv/ready-for-tests  ## runs the notebooks and writes them anew with their output (some four minutes)
+	$(BIN)/python experiments/notebooks/build.py
+
 schemas: .venv/ready  ## writes the published JSON Schemas after a change of the documents
 	$(BIN)/python -c 'from pathlib import Path; from forecasting.report.schema import SCHEMAS, current_schema; [Path(f"forecasting/report/{name}.schema.json").write_text(current_schema(name), encoding="utf-8") for name in SCHEMAS]'
 
 lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name no package index
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
+	$(BIN)/python -m uv pip compile --group notebooks -c requirements-dev.txt -o requirements-notebooks.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group peers -o requirements-peers.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group audit -o requirements-audit.txt $(LOCK)
@@ -97,6 +105,10 @@ clean:
 
 .venv/ready-for-tests: requirements-dev.txt .venv/ready
 	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv/ready-for-notebooks: requirements-notebooks.txt .venv/ready
+	$(PIP) install --require-hashes -r requirements-notebooks.txt
 	@touch $@
 
 .venv/ready-for-fuzz: requirements-fuzz.txt .venv/ready-for-tests

@@ -14,6 +14,7 @@ from experiments.engine import Engine
 from experiments.folds import Band, bands_within
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
+from features.records import QuietDayRule
 from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
 from forecasting.scores import (
     QUANTILE_LEVELS,
@@ -33,6 +34,7 @@ INTERVALS = (50, 80, 95)
 THRESHOLDS = (200, 400, 600, 800)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
+SCORE_COLUMNS += [*(f"{end}_{level}" for level in INTERVALS for end in ("low", "high"))]
 SCORE_COLUMNS += [*(f"coverage_{level}" for level in INTERVALS), "horizon"]
 
 
@@ -42,7 +44,8 @@ class Backtest:
 
     scores: one row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
     day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
-    pinball_99, coverage_50, _80, _95 (0 or 1). Unknown days have no row.
+    pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80, _95
+    (0 or 1). Unknown days have no row.
     timings: model, origin, seconds (fit and paths). failures: model, origin, reason.
     paths: scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least
     so many drones within the horizon").
@@ -95,6 +98,23 @@ class Replay:
             raise InputError(f"refit-every is {self.refit_every}: expected 1 or more origins")
         if self.request.n_paths < 2:
             raise InputError(f"paths is {self.request.n_paths}: a score needs at least 2 simulated futures")
+
+
+def replay_parameters(
+    origins: Sequence[date], every: int, replay: Replay, quiet_days: QuietDayRule | None
+) -> dict[str, Any]:
+    """What is logged of a backtest, beside its models and its data."""
+    return {
+        "first_origin": origins[0],
+        "last_origin": origins[-1],
+        "every": every,
+        "horizon": replay.request.horizon,
+        "refit_every": replay.refit_every,
+        "window": "expanding" if replay.window_days is None else "rolling",
+        "n_paths": replay.request.n_paths,
+        "seed": replay.seed,
+        "quiet_day_rule": quiet_days,
+    }
 
 
 @dataclass(frozen=True)
@@ -271,6 +291,7 @@ def score_band(
     for level in INTERVALS:
         tail = (1 - level / 100) / 2
         lower, upper = np.quantile(paths, [tail, 1 - tail], axis=0)
+        columns |= {f"low_{level}": lower, f"high_{level}": upper}
         columns[f"coverage_{level}"] = covered(lower, upper, values)
     return [
         {"band": band.name}

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from experiments.backtest import FoldScores, Replay, Series, run_backtests
+from experiments.backtest import FoldScores, Replay, Series, replay_parameters, run_backtests
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
@@ -155,12 +155,7 @@ def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: 
                     text=_table(board),
                     table=board,
                     log=partial(log_backtest, result, pictures=pictures),
-                    own_parameters={
-                        "every": asked.every,
-                        "horizon": asked.horizon,
-                        "refit_every": refit_every,
-                        "window": "expanding" if window_days is None else "rolling",
-                    },
+                    own_parameters=replay_parameters(origins, asked.every, replay, asked.quiet_days),
                     failures=tuple(
                         f"{failure.model} failed at {failure.origin}: {failure.reason}"
                         for failure in result.failures.itertuples()

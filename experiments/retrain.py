@@ -37,7 +37,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE
 from features.release import code_version
-from forecasting.model import fit, load_model
+from forecasting.model import MODELS, PACKAGES, fit, load_model
 from forecasting.saved import SavedModel
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def retrain(
                 on_finding(finding)
         history = ledger.history(theatre, weapon_class)
         series = f"{theatre} {weapon_class}"
-        key = digest_of_all(history.digest, code_version(), settings.retrain.digest)
+        rules = _with_registered(registry, settings.retrain, theatre, weapon_class, on_finding)
+        key = digest_of_all(history.digest, code_version(), rules.digest)
         run = runs.of(series, key)
         if not dry_run:
             _end_dead_runs(registry, runs, theatre, weapon_class, run)
@@ -139,7 +140,7 @@ def retrain(
                 f"the data did not pass: {'; '.join(stops)}; {_serves(champion)}: mend the reports, or retrain with "
                 "--force"
             )
-        work = _Work(ledger, runs, settings.retrain, history, champion, force, engine)
+        work = _Work(ledger, runs, rules, history, champion, force, engine)
         if dry_run:
             record, comparison = work.decided()
             told = f"dry run, nothing was changed: {record.kind}: {record.model} would serve: {record.reason}"
@@ -159,6 +160,24 @@ def retrain(
             f"through {history.last_day} (data {history.digest[:12]}, run {run.id}): {record.reason}"
         )
         return Outcome(record.kind, told, history.digest, version.version, run.id, comparison)
+
+
+def _with_registered(
+    registry: "Registry",
+    settings: RetrainSettings,
+    theatre: str,
+    weapon_class: str,
+    on_finding: Callable[[Finding], object],
+) -> RetrainSettings:
+    """The settings, and among their challengers the registered one, where its model is installed here."""
+    registered = registry.challenger(theatre, weapon_class)
+    if registered is None or registered.model_id in settings.challengers:
+        return settings
+    if registered.model_id not in MODELS:
+        told = f"the registered challenger {registered.model_id} is not installed here and does not compete"
+        on_finding(Finding(f"{told}: install its package (entry points {PACKAGES})", Weight.NOTE))
+        return settings
+    return settings.model_copy(update={"challengers": (*settings.challengers, registered.model_id)})
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """MLflow runs: where they are kept, and what is logged of a backtest.
 
-Kept: parameters, metrics by band and by horizon, the digest of the data, tables and the fan charts. Not kept: the data
-(the ledger has it, the digest names it) and the paths (seed, digest and model make them again).
+Kept: parameters, metrics by band and by horizon, the digest of the data, tables and the fan charts; the table of scores
+has what came and seven quantiles of every target, for those who compare without the ledger. Not kept: the data (the
+ledger has it, the digest names it) and the paths (seed, digest and model make them again).
 """
 
 import tempfile
@@ -61,7 +62,7 @@ def log_backtest(
                 _log(client, child, shared | {"model": model}, metrics, history)
                 _log_pictures(client, child, pictures.get(model, {}))
                 client.set_terminated(child, "FINISHED" if len(own) else "FAILED")
-            _log_tables(client, parent, {"leaderboard": board, "failures": result.failures})
+            _log_tables(client, parent, {"leaderboard": board, "failures": result.failures, "scores": result.scores})
             _log_pictures(client, parent, pictures.get("", {}))
             status = "FINISHED"
         finally:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from forecasting.types import SalvoForecast
 MAX_HORIZON = 730
 MAX_PATHS = 100_000
 
-MODELS = {
+BUNDLED_MODELS = {
     "empirical_window": "forecasting.models.empirical_window:EmpiricalWindow",
     "seasonal_naive": "forecasting.models.seasonal_naive:SeasonalNaive",
     "exponential_empirical": "forecasting.models.exponential_empirical:ExponentialEmpirical",
@@ -28,6 +29,12 @@ MODELS = {
     "gradient_boosting": "forecasting.models.gradient_boosting:GradientBoosting",
 }
 """Name -> where its class is. Strings, so that naming the models loads none of their libraries."""
+
+PACKAGES = "salvocast.models"
+"""The entry-point group by which an installed package adds models of its own: name = "module:Class"."""
+
+MODELS = {each.name: each.value for each in entry_points(group=PACKAGES)} | BUNDLED_MODELS
+"""Every model that can be named here: the bundled ones, those of installed packages, and what `add_model` was given."""
 
 FEWEST_DAYS = 28
 """Known attack days that a model needs unless it says otherwise."""
@@ -85,6 +92,18 @@ def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAY
             f"model {model_id} needs at least {fewest} known attack days, the history until {history.last_day} has "
             f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}"
         )
+
+
+def add_model(recipe: type[Model]) -> None:
+    """Makes a model of one's own known by its model_id to this process, such as a notebook; for every process, install
+    a package with an entry point of the group PACKAGES. Replaces one that was added before.
+
+    recipe: a class at the top of a module, made without arguments. Raises InputError for the name of a bundled model.
+    """
+    name = recipe().model_id
+    if name in BUNDLED_MODELS:
+        raise InputError(f"{name} is a bundled model: expected a model_id of one's own")
+    MODELS[name] = f"{recipe.__module__}:{recipe.__qualname__}"
 
 
 def load_model(name: str) -> Model:

@@ -1,7 +1,8 @@
 """A fitted model as files: JSON for its numbers, npz for its arrays. Pure: bytes in, bytes out.
 
-Nothing in the files is run or imported: a type is looked up by its name in the list below and in nothing else, and no
-array is unpickled. A fitted model keeps nothing of scikit-learn or statsmodels, only numbers: neither do the files.
+Nothing in the files is run or imported: a type is looked up by its name in the list below, then among the dataclasses
+of models that were installed or added here (`forecasting.model.MODELS`), and in nothing else; no array is unpickled. A
+fitted model keeps nothing of scikit-learn or statsmodels, only numbers: neither do the files.
 
 When a class of the list changes its fields, FORMAT goes up, and what the older format lacks is filled in on loading:
 `tests/forecasting/golden` keeps a saved model of every format.
@@ -13,6 +14,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
+from importlib import import_module
 from io import BytesIO
 from math import isfinite
 from typing import Any, Self
@@ -26,7 +28,7 @@ from features.history import LaunchHistory
 from features.massed import massed_threshold
 from features.records import QuietDayRule
 from forecasting.ensemble import FittedSalvoEnsemble, LongDrift, SalvoEnsemble
-from forecasting.model import FORECAST_STREAM, Fitted, Model, SimulationRequest
+from forecasting.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
 from forecasting.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
 from forecasting.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
 from forecasting.models.gradient_boosting import FittedGradientBoosting, GradientBoosting
@@ -223,7 +225,7 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in _DTYPES:
         arrays[path] = np.ascontiguousarray(value, _DTYPES[value.dtype.kind])
         return {"array": path}
-    if is_dataclass(value) and _TYPES.get(type(value).__name__) is type(value):
+    if is_dataclass(value) and _type_named(type(value).__name__) is type(value):
         names = [field.name for field in fields(value)]
         own = {name: _plain(getattr(value, name), f"{path}.{name}", arrays) for name in names}
         return {"type": type(value).__name__, "fields": own}
@@ -237,9 +239,11 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
 def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], kinds: tuple[type[Any], ...] | None = None) -> Any:
     """What `_plain` made this of. kinds: the types that it may be of, where it must be one of ours."""
     if isinstance(plain, dict) and set(plain) == {"type", "fields"}:
-        kind = _TYPES.get(plain["type"])
-        if kind is None or (kinds and kind not in kinds):
-            raise ValueError(f"unknown type {plain['type']}")
+        kind = _type_named(plain["type"])
+        if kind is None:
+            raise ValueError(f"unknown type {plain['type']}: of a model of somebody's own? install its package")
+        if kinds and kind not in kinds and kind.__name__ in _TYPES:
+            raise ValueError(f"unknown type {plain['type']} at this place")
         if set(plain["fields"]) != {field.name for field in fields(kind)}:
             raise ValueError(f"the fields of {plain['type']} are {', '.join(plain['fields'])}")
         return kind(**{name: _made(own, arrays) for name, own in plain["fields"].items()})
@@ -248,6 +252,18 @@ def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], kinds: tuple[type[Any]
     if isinstance(plain, dict):
         return arrays[plain["array"]]
     return tuple(_made(part, arrays) for part in plain) if isinstance(plain, list) else plain
+
+
+def _type_named(name: str) -> type[Any] | None:
+    """A type of the list, or else a dataclass of the module of a model that is not bundled."""
+    if name in _TYPES:
+        return _TYPES[name]
+    for where in (where for model, where in MODELS.items() if model not in BUNDLED_MODELS):
+        module = import_module(where.partition(":")[0])
+        found = vars(module).get(name)
+        if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__:
+            return found
+    return None
 
 
 def _arrays(content: bytes) -> dict[str, NDArray[Any]]:

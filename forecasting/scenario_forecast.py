@@ -69,16 +69,20 @@ class SuppliedForecast:
 
 @dataclass(frozen=True, eq=False)
 class LearnedSupply:
-    """What the record says of the state as published, for forecasts so many days ahead: learned when first needed."""
+    """What the record says of the state as published, for forecasts so many days ahead: learned when first needed.
+
+    n_draws: that meet the record, of every scenario; fewer are for a first look, at some cost in precision.
+    """
 
     history: LaunchHistory
     published: ProductionScenario
     horizon: int
+    n_draws: int = N_DRAWS
 
     @cached_property
     def assimilated(self) -> AssimilatedSupply:
         """The published state, held against the record."""
-        return assimilate(self.published, self.history, self.horizon, N_DRAWS, LEARNING_SEED)
+        return assimilate(self.published, self.history, self.horizon, self.n_draws, LEARNING_SEED)
 
     @cached_property
     def weights(self) -> CouplingWeights:
@@ -124,7 +128,7 @@ class ScenarioForecaster:
             assimilated = published
             coupled = couple(*shared)
         else:
-            assimilated = assimilate(scenario, self.history, salvos.horizon, N_DRAWS, LEARNING_SEED, fixed)
+            assimilated = assimilate(scenario, self.history, salvos.horizon, self.learned.n_draws, LEARNING_SEED, fixed)
             head_start = assimilated.sustained_now(n_paths, seed) / published.sustained_now(n_paths, seed)
             coupled = couple(*shared, assimilated.future(n_paths, seed), head_start)
         outlook = supply_outlook(assimilated, judged(assimilated), weights, coupled)

@@ -4,11 +4,18 @@ The MLflow store (`store`), one retraining at a time (`lock`), versions and the 
 consists of (`pyfunc`), and copies of those that were loaded (`copies`).
 """
 
-from forecasting.registry.champions import CHAMPION, Promotion, RegisteredModel, Registry, registered_name
+from forecasting.registry.champions import CHALLENGER, CHAMPION, Promotion, RegisteredModel, Registry, registered_name
 from forecasting.registry.copies import copies_of_models, known_model, noted_champions
-from forecasting.registry.store import one_process_at_a_time, ready_client, store_failures, tracking_uri
+from forecasting.registry.store import (
+    one_process_at_a_time,
+    ready_client,
+    store_failures,
+    tracking_uri,
+    without_password,
+)
 
 __all__ = [
+    "CHALLENGER",
     "CHAMPION",
     "Promotion",
     "RegisteredModel",
@@ -21,4 +28,5 @@ __all__ = [
     "registered_name",
     "store_failures",
     "tracking_uri",
+    "without_password",
 ]

@@ -29,6 +29,8 @@ from forecasting.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, 
 
 CHAMPION = "champion"
 """The alias of the version that serves."""
+CHALLENGER = "challenger"
+"""The alias of a version whose model competes at every retraining, beside those that the settings name."""
 LOCK_SECONDS = 60.0
 
 _TAG = "salvocast."
@@ -101,6 +103,17 @@ class Registry:
         name = registered_name(theatre, weapon_class)
         found = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
         return None if found is None else _required(found, (CHAMPION,))
+
+    @retried
+    def challenger(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
+        """The version that was registered as challenger, or None. Raises SalvocastError for one that is not ours."""
+        found = or_none(self._client.get_model_version_by_alias, registered_name(theatre, weapon_class), CHALLENGER)
+        return None if found is None else _required(found, (CHALLENGER,))
+
+    @retried
+    def set_challenger(self, name: str, version: int) -> None:
+        """Moves the alias to a version of that name. `gc` keeps the version as long as it has it."""
+        self._client.set_registered_model_alias(name, CHALLENGER, str(version))
 
     @retried
     def versions(self, theatre: str, weapon_class: str) -> list[RegisteredModel]:

@@ -159,7 +159,7 @@ class Look:
             **self._legend(labels, self._width - self._beside_axes - 4),
         )
 
-    def shared_legend(self, figure: SubFigure) -> None:
+    def shared_legend(self, figure: Figure | SubFigure) -> None:
         """One legend for all axes of the figure, under them."""
         entries: dict[str, Artist] = {}
         for axes in figure.axes:

@@ -1,19 +1,35 @@
 """The contract that every model keeps, whatever it does inside."""
 
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from features.errors import InputError
+from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger, end_of_day
 from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting import model as model_module
-from forecasting.model import MODELS, REFERENCE_MODEL, ModelError, SimulationRequest, forecast, load_model
+from forecasting.contract import LAWS, ContractError, check_contract, salvos
+from forecasting.model import (
+    MODELS,
+    REFERENCE_MODEL,
+    ModelError,
+    SimulationRequest,
+    add_model,
+    forecast,
+    load_model,
+    require_days,
+)
+from forecasting.models.empirical_window import EmpiricalWindow
+from forecasting.saved import SavedModel, load_saved, save_model
 
 HistoryOf = Callable[[ArrayLike], LaunchHistory]
 FIRST_DAY = date(2025, 6, 1)
@@ -21,13 +37,6 @@ ORIGIN = date(2025, 12, 31)
 AT_THE_TIME = end_of_day(ORIGIN) - timedelta(hours=2)
 LATER = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REQUEST = SimulationRequest(horizon=14, n_paths=200)
-
-
-def salvos(n_days: int, *, seed: int = 5, level: float = 80.0) -> NDArray[np.float64]:
-    """(n_days,) overdispersed counts around a level that grows slowly."""
-    rng = np.random.default_rng(seed)
-    means = level * np.exp(np.linspace(0.0, 0.5, n_days))
-    return rng.negative_binomial(3, 3 / (3 + means)).astype(float)
 
 
 def report(day: date, launched: int, published_at: datetime | None = None) -> SalvoReport:
@@ -55,57 +64,12 @@ def test_a_model_carries_the_name_that_it_is_asked_for_by(name: str) -> None:
     assert load_model(name).model_id == name
 
 
-@pytest.mark.parametrize(("horizon", "n_paths"), [(1, 1), (1, 7), (28, 1), (30, 50)])
-def test_paths_are_whole_counts_of_the_shape_asked_for(
-    name: str, horizon: int, n_paths: int, history_of: HistoryOf
-) -> None:
-    fitted = load_model(name).fit(history_of(salvos(400)))
-    paths = fitted.simulate(SimulationRequest(horizon, n_paths), np.random.default_rng(1))
-    assert paths.shape == (n_paths, horizon)
-    assert paths.dtype == np.int64
-    assert paths.min() >= 0
+@pytest.mark.parametrize("law", LAWS)
+def test_every_bundled_model_keeps_every_law(name: str, law: str) -> None:
+    LAWS[law](load_model(name))
 
 
-def test_paths_are_of_the_level_of_the_history(name: str, history_of: HistoryOf) -> None:
-    """A sanity bound that any model of salvos keeps: within a factor of two of an even history."""
-    history = history_of(np.random.default_rng(2).negative_binomial(5, 5 / 105, 500))
-    paths = forecast(load_model(name), history, SimulationRequest(7, 2_000), 1).paths
-    assert 50 < paths.mean() < 200
-
-
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_other_paths(name: str, history_of: HistoryOf) -> None:
-    history = history_of(salvos(400))
-    first, again, other = (forecast(load_model(name), history, REQUEST, seed).paths for seed in (7, 7, 8))
-    assert first.tobytes() == again.tobytes()
-    assert first.tobytes() != other.tobytes()
-
-
-def test_a_model_keeps_nothing_between_fits(name: str, history_of: HistoryOf) -> None:
-    model, history = load_model(name), history_of(salvos(400))
-    alone = forecast(model, history, REQUEST, 1).paths
-    forecast(model, history_of(salvos(300, seed=9, level=900.0)), REQUEST, 1)
-    assert forecast(model, history, REQUEST, 1).paths.tobytes() == alone.tobytes()
-
-
-def test_nothing_but_the_generator_that_is_passed_is_drawn_from(name: str, history_of: HistoryOf) -> None:
-    history = history_of(salvos(400))
-    np.random.seed(1)  # noqa: NPY002  the global state is what must not matter
-    before = np.random.get_state()[1].tobytes()  # type: ignore[index,union-attr]  # noqa: NPY002
-    forecast(load_model(name), history, REQUEST, 1)
-    assert np.random.get_state()[1].tobytes() == before  # type: ignore[index,union-attr]  # noqa: NPY002
-
-
-def test_the_history_is_not_changed(name: str, history_of: HistoryOf) -> None:
-    counts = salvos(400)
-    counts[50:60] = np.nan
-    history = history_of(counts)
-    digest = history.digest
-    forecast(load_model(name), history, REQUEST, 1)
-    assert history.digest == digest
-    np.testing.assert_array_equal(history.launched, counts)
-
-
-def test_a_planted_future_moves_no_forecast(name: str, ledger: Ledger) -> None:
+def test_a_future_planted_in_the_ledger_moves_no_forecast(name: str, ledger: Ledger) -> None:
     """Reports of later days, and revisions of old days that came out later, are in the ledger: nothing may show."""
     counts = salvos((ORIGIN - FIRST_DAY).days + 1).astype(int)
     past = [report(FIRST_DAY + timedelta(days=index), int(count)) for index, count in enumerate(counts)]
@@ -142,73 +106,6 @@ def test_a_revision_that_came_out_by_the_origin_is_used(name: str, ledger: Ledge
         ledger.ingest(reading("revisions", revisions), LATER)
         after = forecast(load_model(name), ledger.history(origin=ORIGIN), REQUEST, 1)
     assert after.paths.mean() > 2 * before.paths.mean()
-
-
-def _with_one_outlier() -> NDArray[np.float64]:
-    counts = salvos(400)
-    counts[-40] = 100_000
-    return counts
-
-
-def _with_outlier_yesterday() -> NDArray[np.float64]:
-    counts = salvos(400)
-    counts[-1] = 100_000
-    return counts
-
-
-def _with_long_gaps() -> NDArray[np.float64]:
-    counts = salvos(900)
-    counts[100:300] = np.nan
-    counts[500:800] = np.nan
-    counts[-10:] = np.nan
-    return counts
-
-
-HARD = {
-    "one day": [12.0],
-    "six days": salvos(6),
-    "59 days": salvos(59),
-    "60 days": salvos(60),
-    "an ordinary year": salvos(400),
-    "nothing known": np.full(90, np.nan),
-    "all zeros": np.zeros(400),
-    "zeros, then one drone": np.r_[np.zeros(399), 1.0],
-    "all the same": np.full(400, 50.0),
-    "zeros, then a war": np.r_[np.zeros(300), salvos(60, level=500.0)],
-    "one giant outlier": _with_one_outlier(),
-    "the outlier was last night": _with_outlier_yesterday(),
-    "long gaps": _with_long_gaps(),
-    "every other day unknown": np.where(np.arange(400) % 2, salvos(400), np.nan),
-    "known days are too long ago": np.r_[salvos(400), np.full(60, np.nan)],
-    "exponential growth": np.round(np.exp(np.linspace(0, 11, 400))),
-    "20 years": salvos(7_305),
-}
-
-
-@pytest.mark.parametrize("case", HARD)
-def test_a_hard_history_gives_sound_paths_or_a_named_error(name: str, case: str, history_of: HistoryOf) -> None:
-    refused = ""
-    try:
-        made = forecast(load_model(name), history_of(HARD[case]), SimulationRequest(60, 100), 1)
-    except (InputError, ModelError) as error:
-        refused = str(error)
-    if refused:
-        assert len(refused) > 20
-        assert len(refused.splitlines()) == 1
-        return
-    assert made.paths.dtype == np.int64
-    assert 0 <= made.paths.min() <= made.paths.max() < 10**9
-
-
-@pytest.mark.parametrize("case", ["one day", "nothing known", "known days are too long ago"])
-def test_a_history_that_says_nothing_is_refused(name: str, case: str, history_of: HistoryOf) -> None:
-    with pytest.raises(InputError):
-        forecast(load_model(name), history_of(HARD[case]), REQUEST, 1)
-
-
-@pytest.mark.parametrize("case", ["an ordinary year", "long gaps", "20 years"])
-def test_an_ordinary_history_is_not_refused(name: str, case: str, history_of: HistoryOf) -> None:
-    forecast(load_model(name), history_of(HARD[case]), REQUEST, 1)
 
 
 def test_two_years_ahead_stays_a_number_of_drones(name: str, bundled_history: LaunchHistory) -> None:
@@ -282,3 +179,136 @@ def test_an_origin_may_be_four_weeks_after_the_last_report_and_no_more(history_o
     forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit, np.nan)]), REQUEST, 1)
     with pytest.raises(InputError, match=f"{limit + 1} days after the last attack day known"):
         forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit + 1, np.nan)]), REQUEST, 1)
+
+
+@dataclass(frozen=True)
+class FittedLastWeek:
+    counts: NDArray[np.float64]
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        return rng.choice(self.counts, (request.n_paths, request.horizon)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class LastWeek:
+    """A sound model of somebody's own."""
+
+    model_id: str = "last_week"
+
+    def fit(self, history: LaunchHistory) -> FittedLastWeek:
+        require_days(self.model_id, history, 7)
+        return FittedLastWeek(history.known[-7:].copy())
+
+
+@pytest.fixture
+def added(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models that are added are taken away after the test; this module is one that can be imported by its name."""
+    monkeypatch.setattr(model_module, "MODELS", dict(MODELS))
+    for module in (sys.modules["forecasting.saved"], sys.modules["forecasting.contract"]):
+        if hasattr(module, "MODELS"):
+            monkeypatch.setattr(module, "MODELS", model_module.MODELS)
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__) or import_module(__name__))
+
+
+def test_an_added_model_is_named_loaded_and_saved_like_a_bundled_one(added: None) -> None:
+    with pytest.raises(ContractError, match=r"what is saved answers as before: .*a saved model cannot hold it"):
+        check_contract(LastWeek())
+    add_model(LastWeek)
+    assert load_model("last_week") == LastWeek()
+    assert str(check_contract(load_model("last_week"))).startswith(f"last_week keeps the {len(LAWS)} laws")
+
+
+def test_a_model_that_is_not_installed_is_not_loaded_from_its_files(added: None, history_of: HistoryOf) -> None:
+    add_model(LastWeek)
+    history = history_of(salvos(60))
+    files = save_model(SavedModel.of(LastWeek(), LastWeek().fit(history), history))
+    del model_module.MODELS["last_week"]
+    with pytest.raises(SalvocastError, match=r"unknown type LastWeek: of a model of somebody's own. install"):
+        load_saved(files)
+
+
+def test_a_bundled_name_is_not_taken(added: None) -> None:
+    class Impostor(EmpiricalWindow):
+        pass
+
+    with pytest.raises(InputError, match="empirical_window is a bundled model"):
+        add_model(Impostor)
+
+
+class Breaks(LastWeek):
+    """Sound, but for what `how` says."""
+
+    def __init__(self, how: str) -> None:
+        object.__setattr__(self, "model_id", "breaks")
+        object.__setattr__(self, "how", how)
+        object.__setattr__(self, "first", [])
+
+    def fit(self, history: LaunchHistory) -> Any:
+        if self.how == "takes anything":
+            return _Broken(np.ones(1), self.how)
+        if self.how == "raises":
+            raise ZeroDivisionError("in two\nlines")
+        fitted = _Broken(LastWeek().fit(history).counts, self.how)
+        if self.how == "writes":
+            history.launched.setflags(write=True)
+            history.launched[:] = 1.0
+        if self.how == "remembers":
+            self.first.append(fitted.counts)
+            return _Broken(np.concatenate(self.first), self.how)
+        if self.how == "looks ahead":
+            whole = history.launched.base if history.launched.base is not None else history.launched
+            return _Broken(np.nan_to_num(whole[-7:]), self.how)
+        return fitted
+
+
+@dataclass
+class _Broken:
+    counts: NDArray[np.float64]
+    how: str
+    calls: int = 0
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        self.calls += 1
+        if self.how == "no seed":
+            rng = np.random.default_rng()
+        elif self.how == "own seed":
+            rng = np.random.default_rng(1)
+        elif self.how == "global":
+            np.random.rand()  # noqa: NPY002
+        paths = rng.choice(self.counts, (request.n_paths, request.horizon))
+        factor = {"level": 3, "counts its requests": self.calls}.get(self.how, 1)
+        made = np.minimum(paths * factor, 5_000_000 if self.how == "explodes" else 10**8).astype(np.int64)
+        if self.how == "explodes":
+            made = made + (np.arange(request.horizon) > 100) * 2_000_000
+        return made.astype(np.int32) if self.how == "int32" else made
+
+
+@pytest.mark.parametrize(
+    ("how", "law"),
+    {
+        "int32": "paths are whole counts of the shape asked for",
+        "level": "paths are of the level of the history",
+        "no seed": "the same seed gives the same bytes and another seed other paths",
+        "own seed": "the same seed gives the same bytes and another seed other paths",
+        "remembers": "nothing is kept between fits",
+        "counts its requests": "two requests of one fit do not touch each other",
+        "global": "the global generator is left alone",
+        "writes": "the history is not changed",
+        "looks ahead": "a planted future moves no forecast",
+        "takes anything": "hard histories give sound paths or an error in one line",
+        "raises": "hard histories give sound paths or an error in one line",
+        "explodes": "two years ahead stays a number of drones",
+        "": "what is saved answers as before",
+    }.items(),
+)
+def test_each_law_is_broken_by_a_model_that_breaks_it(how: str, law: str) -> None:
+    with pytest.raises(ContractError, match=law) as told:
+        check_contract(Breaks(how))
+    assert len(str(told.value).splitlines()) == 1
+
+
+def test_a_model_without_a_name_that_can_be_typed_is_refused() -> None:
+    nameless = Breaks("")
+    object.__setattr__(nameless, "model_id", "my model")
+    with pytest.raises(ContractError, match="model_id is 'my model': expected a name such as"):
+        check_contract(nameless)

@@ -1,0 +1,76 @@
+"""Models compared, for notebooks: tidy frames of what backtests and retrainings have logged, and a picture of each.
+
+    from experiments import compare
+
+    compare.ensure_backtest()                   # runs and logs one where none is logged yet
+    scores = compare.scores()                   # one row per model, origin and target
+    compare.leaderboard_picture(compare.leaderboard())
+
+Runs are read from the MLflow store of the home, or from the one that MLFLOW_TRACKING_URI names; nothing else changes.
+Models are compared on the same targets: the *newest backtest*, and beside it every other one of the same data, origins
+and rules, of each model its newest run. A frame that was read once can be given to the other functions; without one
+they read it themselves. Everything is in drones, shares from 0 to 1, and attack days; errors are SalvocastError, in one
+line.
+
+| function | one row per | picture |
+| --- | --- | --- |
+| `backtests` | logged backtest | |
+| `leaderboard` | model and band | `leaderboard_picture` |
+| `scores` | model, origin and target | `skill_picture`, `pit_picture`, `coverage_picture` |
+| `paired_differences` | model and band | `differences_picture` |
+| `winners` | band | |
+| `forecasts_at` | model, attack day and quantile | `forecasts_picture` |
+| `ensemble_weights`, `pooled_scores` | origin and member; weights and origin | `weights_picture` |
+| `champion_history` | promotion | `champion_picture` |
+| `verdicts` | recipe that a retraining compared | |
+
+`ensure_backtest`, `rehearse` and `register_challenger` make what the others read; `open_ledger` is the record itself.
+"""
+
+import warnings
+
+from experiments.compare.frames import forecasts_at, leaderboard, paired_differences, scores, winners
+from experiments.compare.making import ensure_backtest, open_ledger, register_challenger, rehearse
+from experiments.compare.pictures import (
+    BANDS,
+    champion_picture,
+    coverage_picture,
+    differences_picture,
+    forecasts_picture,
+    leaderboard_picture,
+    pit_picture,
+    skill_picture,
+    weights_picture,
+)
+from experiments.compare.retrainings import champion_history, verdicts
+from experiments.compare.runs import backtests
+from experiments.compare.weights import ensemble_weights, pooled_scores
+
+# MLflow loads tqdm, which in a notebook asks for widgets that nothing here needs.
+warnings.filterwarnings("ignore", message="IProgress not found")
+
+__all__ = [
+    "BANDS",
+    "backtests",
+    "champion_history",
+    "champion_picture",
+    "coverage_picture",
+    "differences_picture",
+    "ensemble_weights",
+    "ensure_backtest",
+    "forecasts_at",
+    "forecasts_picture",
+    "leaderboard",
+    "leaderboard_picture",
+    "open_ledger",
+    "paired_differences",
+    "pit_picture",
+    "pooled_scores",
+    "register_challenger",
+    "rehearse",
+    "scores",
+    "skill_picture",
+    "verdicts",
+    "weights_picture",
+    "winners",
+]

@@ -1,0 +1,169 @@
+"""What the frames are read from, where it is not there yet: a backtest, a rehearsal of retraining, a challenger."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.backtest import Replay, replay_parameters, run_backtest
+from experiments.compare.frames import leaderboard
+from experiments.compare.runs import SETTING, backtests
+from experiments.compare.weights import members
+from experiments.folds import rolling_origins
+from experiments.retrain import Outcome, retrain
+from experiments.settings import RetrainSettings, Settings
+from experiments.tracking import log_backtest, retraining_runs
+from features.errors import InputError
+from features.home import ledger_url, salvocast_home
+from features.ledger import Ledger
+from features.records import KYIV, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.sources.bundled import SOURCE, read_bundled
+from features.sources.reading import Reading
+from forecasting.contract import check_contract
+from forecasting.model import BUNDLED_MODELS, REFERENCE_MODEL, Model, SimulationRequest, fit, load_model
+from forecasting.registry import RegisteredModel, Registry
+from forecasting.saved import SavedModel
+
+QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name != "gradient_boosting")
+"""All but the one that takes seven times as long as the ensemble and has been worse."""
+FIRST_ORIGIN = date(2025, 1, 1)
+
+
+@contextmanager
+def open_ledger() -> Iterator[Ledger]:
+    """The ledger of this machine, as the commands use it; an empty one gets the bundled reports first."""
+    with Ledger.open(ledger_url()) as ledger:
+        if not ledger.series():
+            ledger.ingest(read_bundled(), datetime.now(UTC))
+        yield ledger
+
+
+def ensure_backtest(
+    models: Sequence[str | Model] | None = None,
+    *,
+    first: date | None = None,
+    last: date | None = None,
+    every: int = 14,
+    horizon: int = 28,
+    n_paths: int = 2_000,
+    seed: int = 1,
+    quiet_days: QuietDayRule = QuietDayRule.ALL,
+    theatre: str = UKRAINE,
+    weapon_class: str = SHAHED,
+) -> str:
+    """The run of a logged backtest of these models; runs and logs what is missing of it.
+
+    models: names, or models of one's own, which are always run anew: their code may have changed; without them,
+    QUICK_MODELS, and one that has the reference model, the ensemble and its members will do. With names alone, and
+    without a first or last origin, any logged backtest of the series that has them all will do, the newest; so a team's
+    store is read as it is. Else the origins go from `first` (2025-01-01), `every` days apart, to `last` (the last whose
+    horizon is known), and only models that no backtest of the same targets has yet are run, beside the reference model.
+    Each origin sees what the ledger of the home shows as published by then. Raises InputError for an unknown model, and
+    SalvocastError where ledger or store fail.
+    """
+    asked = QUICK_MODELS if models is None else models
+    names = [model if isinstance(model, str) else model.model_id for model in asked]
+    own = {model.model_id: model for model in asked if not isinstance(model, str)}
+    enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
+    for name in names:
+        if name not in own:
+            load_model(name)
+    found = backtests(theatre, weapon_class)
+    if not own and first is None and last is None:
+        for run_id, logged in zip(found["run_id"], found["models"], strict=True):
+            if set(enough) <= set(logged):
+                return str(run_id)
+    replay = Replay(SimulationRequest(horizon, n_paths), seed)
+    with open_ledger() as ledger:
+        truth = ledger.history(theatre, weapon_class, quiet_days)
+        origins = rolling_origins(first or FIRST_ORIGIN, last or truth.last_day - timedelta(days=horizon), every)
+        parameters = replay_parameters(origins, every, replay, quiet_days)
+        same = _same_targets(found, parameters | {"data_digest": truth.digest})
+        logged_models = {model for each in same["models"] for model in each}
+        missing = [name for name in dict.fromkeys(names) if name in own or name not in logged_models]
+        if not missing and len(same):
+            return str(same["run_id"].iloc[0])
+        compared = [own.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
+        result = run_backtest(
+            lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin), truth, compared, origins, replay
+        )
+    return log_backtest(result, truth, parameters, {})
+
+
+def register_challenger(
+    model: Model, run_id: str, *, theatre: str = UKRAINE, weapon_class: str = SHAHED
+) -> RegisteredModel:
+    """Registers a model, fitted to all that is known, under the alias `challenger`; returns its version.
+
+    run_id: of the backtest that it ran in; its scores there are written beside the version. The next retraining on a
+    machine where the model is installed compares it with the champion, like those that the settings name; one that
+    lacks it says so. What is registered are numbers, not code: where the model is to serve, install its package (entry
+    point of the group `forecasting.model.PACKAGES`). Raises ContractError for a model that breaks the contract,
+    InputError for a run that has no scores of it, and SalvocastError where ledger or store fail.
+    """
+    check_contract(model)
+    board = leaderboard(run_id, theatre=theatre, weapon_class=weapon_class)
+    own = board[(board["model"] == model.model_id) & (board["run_id"] == run_id)].set_index("band")
+    if own.empty:
+        raise InputError(f"run {run_id} has no scores of {model.model_id}: backtest it first, ensure_backtest([model])")
+    noted = {f"wis_ratio_{band}": float(ratio) for band, ratio in own["wis_ratio"].items()}
+    with open_ledger() as ledger, Registry.open() as registry, registry.lock():
+        history = ledger.history(theatre, weapon_class)
+        saved = SavedModel.of(model, fit(model, history), history)
+        version = registry.register(saved, run_id=run_id, scores=noted, tags={"reason": "registered as challenger"})
+        registry.set_challenger(version.name, version.version)
+        made = registry.challenger(theatre, weapon_class)
+    assert made is not None
+    return made
+
+
+def rehearse(mornings: Sequence[date], settings: RetrainSettings, name: str = "rehearsal") -> tuple[str, list[Outcome]]:
+    """Retrains on past mornings, in a ledger, a store and a registry of their own; returns the store's URI, and how
+    each ended.
+
+    Each morning at 09:30 in Kyiv, by a fake clock, with the bundled reports whose window had ended by then. The
+    champion that serves is not touched: everything lies in the folder `name` of the home, and is made anew.
+    """
+    home = salvocast_home() / name
+    outcomes = []
+    with _other_home(home) as uri, Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
+        for now in (datetime.combine(day, time(9, 30), KYIV) for day in sorted(mornings)):
+
+            def clock(at: datetime = now) -> datetime:
+                return at
+
+            reports = [row for row in read_bundled().rows if isinstance(row, SalvoReport)]
+            known = (report for report in reports if report.window_end <= now.replace(tzinfo=None))
+            ledger.ingest(Reading(SOURCE, f"morning {now.date()}", known), now)
+            with Registry.open(uri, now=clock) as registry, retraining_runs() as runs:
+                made = retrain(ledger, registry, runs, Settings(retrain=settings), folder=home, now=clock)
+            outcomes.append(made)
+    return uri, outcomes
+
+
+def _same_targets(found: pd.DataFrame, parameters: dict[str, object]) -> pd.DataFrame:
+    """The backtests that have scored the same targets in the same way."""
+    wanted = {name: parameters[name] for name in SETTING if name in parameters}
+    alike = pd.Series(True, index=found.index)
+    for name, value in wanted.items():
+        alike &= found[name] == (pd.Timestamp(value) if isinstance(value, date) else value)
+    return found[alike]
+
+
+@contextmanager
+def _other_home(home: Path) -> Iterator[str]:
+    """An empty home, in which everything is kept meanwhile; gives the URI of its store."""
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    names = ("SALVOCAST_HOME", "SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI")
+    before = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ["SALVOCAST_HOME"] = str(home)
+    try:
+        yield f"sqlite:///{home / 'mlflow.db'}"
+    finally:
+        os.environ.pop("SALVOCAST_HOME")
+        os.environ.update(before)

@@ -1,0 +1,68 @@
+"""How the champion came to be, and what each retraining found of the recipes, as tidy frames."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.compare.runs import downloaded, table_of
+from features.records import SHAHED, UKRAINE
+from forecasting.registry import Registry
+
+
+def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri: str | None = None) -> pd.DataFrame:
+    """One row per promotion, the newest first: from the champion back from predecessor to predecessor.
+
+    Columns: version (int), model_id (str), promoted_at (datetime, UTC), origin (datetime: the last attack day that the
+    version was fitted to), predecessor (Int64: version, or missing), new_recipe (bool: whether its model is another
+    than the predecessor's; false for one that was only fitted to newer data), reason (str), score (float: mean over the
+    held-out origins, 1 is the reference model; NaN where nothing was compared), run_id (str: of its retraining).
+    Empty where no champion is registered. Raises SalvocastError where the store cannot be read.
+    """
+    with Registry.open(uri) as registry:
+        promotions = registry.champion_history(theatre, weapon_class)
+        versions = {version.version: version for version in registry.versions(theatre, weapon_class)}
+    rows = []
+    for promotion in promotions:
+        made = versions.get(promotion.version)
+        before = versions.get(promotion.predecessor or 0)
+        rows.append(
+            {
+                "version": promotion.version,
+                "model_id": made.model_id if made else "",
+                "promoted_at": promotion.promoted_at,
+                "origin": made.origin if made else None,
+                "predecessor": promotion.predecessor,
+                "new_recipe": before is None or made is None or made.model_id != before.model_id,
+                "reason": promotion.reason,
+                "score": made.scores.get("score", float("nan")) if made else float("nan"),
+                "run_id": made.run_id if made else "",
+            }
+        )
+    columns = ["version", "model_id", "promoted_at", "origin", "predecessor", "new_recipe", "reason", "score", "run_id"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["promoted_at"] = pd.to_datetime(frame["promoted_at"], utc=True)
+    frame["origin"] = pd.to_datetime(frame["origin"]).astype("datetime64[s]")
+    return frame.astype({"predecessor": "Int64", "version": "int64", "new_recipe": "bool", "score": "float64"})
+
+
+def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:
+    """What a retraining found of each recipe at the same held-out origins: the champion's first, then its challengers.
+
+    Columns: model (str), score (float: 1 is the reference model), coverage_80_days, _total_7, _total_28 (float,
+    share), ratio (float, score over the champion's), mean, low, high (float: difference of the scores and its 95 %
+    interval; negative is better than the champion), p_holm (float: one-sided, corrected for the number of challengers),
+    refusals (str: the rules that it broke, in words; empty where it could be promoted). Of the champion's own row the
+    last six are empty. Raises SalvocastError where the run compared nothing.
+    """
+    recipes = table_of(run_id, "recipes", uri=uri)
+    with tempfile.TemporaryDirectory() as folder:
+        decision = json.loads(downloaded(run_id, "decision.json", Path(folder), uri).read_text(encoding="utf-8"))
+    found = {verdict["model"]: verdict for verdict in decision["verdicts"]}
+    for end in ("mean", "low", "high"):
+        recipes[end] = [found[model]["difference"][end] if model in found else None for model in recipes["model"]]
+    refusals = {model: " and ".join(verdict["refusals"]) for model, verdict in found.items()}
+    recipes["refusals"] = recipes["model"].map(refusals).fillna("")
+    frame: pd.DataFrame = recipes.astype({"mean": "float64", "low": "float64", "high": "float64"})
+    return frame

@@ -1,0 +1,109 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Why this champion?
+#
+# **Question.** Why did the model that serves take over from the one before it, and was that right?
+#
+# A challenger has to be better than the champion at the same held-out origins, by a paired test and a margin, with
+# coverage that is no worse. The story is told from the runs: the newest promotion of this store (or of a team's, by
+# `MLFLOW_TRACKING_URI`). Where none is on record, the one promotion of a year of mornings is rehearsed: two mornings of
+# January 2026 with a fake clock, in a store of their own.
+
+# %%
+# %matplotlib inline
+from datetime import date, timedelta
+
+from IPython.display import Markdown
+
+from experiments import compare
+from experiments.settings import RetrainSettings
+from forecasting.model import SimulationRequest, forecast, load_model
+
+history = compare.champion_history()
+store = None
+if not (history["new_recipe"] & history["predecessor"].notna()).any():
+    store, _ = compare.rehearse([date(2026, 1, 19), date(2026, 1, 26)], RetrainSettings())
+    history = compare.champion_history(uri=store)
+told = "from this store" if store is None else "rehearsed: nothing that serves here was touched"
+Markdown(f"{len(history)} promotions, {told}.")
+
+# %% [markdown]
+# ## What served when
+
+# %%
+history[["version", "model_id", "promoted_at", "predecessor", "new_recipe", "score"]].set_index("version")
+
+# %%
+compare.champion_picture(history)
+
+# %% [markdown]
+# ## What the retraining found
+#
+# Scores at the held-out origins, none of which any recipe was fitted to; 1 is the reference. `refusals`: the rules that
+# a challenger broke.
+
+# %%
+changed = history["new_recipe"] & history["predecessor"].notna()
+promoted = history[changed].iloc[0] if changed.any() else history.iloc[0]
+verdicts = compare.verdicts(promoted["run_id"], uri=store).set_index("model")
+for model, refusals in verdicts["refusals"].items():
+    print(f"{model}: {refusals or 'breaks no rule'}")
+verdicts[["score", "ratio", "low", "high", "p_holm", "coverage_80_days"]].round(3)
+
+# %% [markdown]
+# ## Origin by origin
+#
+# The scores of the two recipes beside each other, as the retraining logged them.
+
+# %%
+scores = compare.scores(promoted["run_id"], uri=store)
+before, after = verdicts.index[0], promoted["model_id"]
+totals = scores[scores["band"] == "total_28"].pivot(index="origin", columns="model", values="wis")[[before, after]]
+better = float((totals[after] < totals[before]).mean())
+compare.differences_picture(compare.paired_differences(scores, before), "total_7")
+
+# %% [markdown]
+# ## What came afterwards
+#
+# The days since the promotion, which nobody had seen then: both recipes, fitted to what was known on that morning.
+
+# %%
+with compare.open_ledger() as ledger:
+    record = ledger.history()
+    then = ledger.history(origin=promoted["origin"].date())
+horizon = min((record.last_day - then.last_day) // timedelta(days=1), 28)
+came = record.after(then.last_day, horizon).sum()
+totals_since = {
+    name: forecast(load_model(name), then, SimulationRequest(horizon, 2_000), 1).totals(horizon)
+    for name in (before, after)
+}
+
+# %% [markdown]
+# ## Answer
+
+# %%
+won = verdicts.loc[after]
+medians = {name: sorted(drawn)[len(drawn) // 2] for name, drawn in totals_since.items()}
+nearer = min(medians, key=lambda name: abs(medians[name] - came))
+Markdown(
+    f"**Answer.** On {promoted['promoted_at']:%Y-%m-%d} {after} took over from {before}: it scored {won['ratio']:.3f} of it "
+    f"at {scores['origin'].nunique()} held-out origins (95 % interval of the difference {won['low']:.3f} to "
+    f"{won['high']:.3f}), p = {won['p_holm']:.3f} after Holm for {len(verdicts) - 1} challengers, and its 80 % range of days "
+    f"held {won['coverage_80_days']:.0%} against {verdicts.loc[before, 'coverage_80_days']:.0%}. By 28-day totals alone it "
+    f"was better at {better:.0%} of the origins. In the {horizon} days since, {came:,.0f} drones came; {after} had said "
+    f"{medians[after]:,.0f} (median), {before} {medians[before]:,.0f}: {nearer} was nearer. One outcome proves neither right."
+)
