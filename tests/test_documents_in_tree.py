@@ -1,4 +1,4 @@
-"""The Markdown in the tree says what is there: links, commands, files, names, decisions, and the equations' examples."""
+"""The Markdown in the tree says what is there: links, commands, files, names, decisions, the examples of equations."""
 
 import doctest
 import re
@@ -47,10 +47,14 @@ def code_of(document: Path) -> Iterator[str]:
             yield from re.findall(r"`([^`]+)`", line)
 
 
+def prose_of(document: Path) -> str:
+    """The text outside of code blocks."""
+    return re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
 def headings(document: Path) -> list[str]:
-    """The headings outside of code, as they stand after their #."""
-    prose = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    return re.findall(r"^#+ (.+)$", prose, flags=re.MULTILINE)
+    """The headings, as they stand after their #."""
+    return re.findall(r"^#+ (.+)$", prose_of(document), flags=re.MULTILINE)
 
 
 def anchor(heading: str) -> str:
@@ -60,8 +64,7 @@ def anchor(heading: str) -> str:
 
 @every_document
 def test_links_lead_somewhere(document: Path) -> None:
-    prose = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for link in re.findall(r"\]\(([^)\s]+)\)", prose):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose_of(document)):
         if link.startswith(("https://", "http://")):
             continue
         file, _, part = link.partition("#")
@@ -150,7 +153,7 @@ def test_the_index_lists_every_decision_by_its_title() -> None:
     assert listed == [(headings(path)[0], name(path)) for path in DECISIONS]
 
 
-def test_every_model_and_every_room_of_equations_is_in_the_method_note() -> None:
+def test_every_model_is_in_the_method_note() -> None:
     text = METHOD.read_text(encoding="utf-8")
     for path in (ROOT / "forecasting" / "models").glob("[!_]*.py"):
         assert f"`{name(path)}`" in text
@@ -167,15 +170,15 @@ def test_the_examples_of_the_method_note_are_what_the_code_gives() -> None:
 
 
 def test_the_constants_of_the_method_note_are_those_of_the_code() -> None:
-    rows = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([\d.]+) \|$", METHOD.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    rows = re.findall(r"^\| `([\w.]+)\.([A-Z_]+)` \| ([\d.]+) \|$", prose_of(METHOD), flags=re.MULTILINE)
     assert len(rows) >= 20
     for module, constant, value in rows:
         assert getattr(import_module(module), constant) == pytest.approx(float(value), abs=5e-5), (module, constant)
 
 
 def test_mathematics_in_the_prose_survives_markdown() -> None:
-    """Of a backslash before punctuation Markdown leaves the punctuation alone; blocks of mathematics it leaves alone."""
-    prose = re.sub(r"^```.*?^```", "", METHOD.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    """Of a backslash before punctuation, Markdown leaves but the punctuation; blocks of mathematics it leaves alone."""
+    prose = prose_of(METHOD)
     spans = re.findall(r"\$[^$\n]+\$", prose)
     assert len(spans) > 50
     assert prose.count("$") == 2 * len(spans)
