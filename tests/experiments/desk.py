@@ -45,6 +45,7 @@ class World:
 
     versions: list[Any] = field(default_factory=list)
     champion: int | None = None
+    challenger: int | None = None
     history: list[int] = field(default_factory=list)
     runs: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls_left: int | None = None
@@ -76,6 +77,11 @@ class StandInRegistry:
         assert self.world.locked
         self.world.call()
         return next((each for each in self.world.versions if each.version == self.world.champion), None)
+
+    def challenger(self, *_: str) -> Any:
+        assert self.world.locked
+        self.world.call()
+        return next((each for each in self.world.versions if each.version == self.world.challenger), None)
 
     def versions(self, *_: str) -> list[Any]:
         self.world.call()
