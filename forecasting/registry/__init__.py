@@ -6,7 +6,7 @@ consists of (`pyfunc`), and copies of those that were loaded (`copies`).
 
 from forecasting.registry.champions import CHAMPION, Promotion, RegisteredModel, Registry, registered_name
 from forecasting.registry.copies import copies_of_models, known_model, noted_champions
-from forecasting.registry.store import one_process_at_a_time, ready_client, store_failures, tracking_uri
+from forecasting.registry.store import one_process_at_a_time, ready_client, retried, store_failures, tracking_uri
 
 __all__ = [
     "CHAMPION",
@@ -19,6 +19,7 @@ __all__ = [
     "one_process_at_a_time",
     "ready_client",
     "registered_name",
+    "retried",
     "store_failures",
     "tracking_uri",
 ]
