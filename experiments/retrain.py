@@ -131,7 +131,7 @@ def retrain(
         findings = check(history, champion.origin if champion else None, now())
         for finding in findings:
             on_finding(finding)
-        if run is not None and run.finished and not force:
+        if run is not None and run.finished and champion is not None and not force:
             told = _nothing_new(history, run, champion)
             return Outcome(Kind.NOTHING_NEW, told, history.digest, run.version, run.id)
         stops = [finding.text for finding in findings if finding.weight is Weight.STOP]
@@ -297,10 +297,10 @@ def _scores(comparison: Comparison, model: str) -> dict[str, float]:
     return {}
 
 
-def _nothing_new(history: LaunchHistory, run: "RetrainingRun", champion: "RegisteredModel | None") -> str:
+def _nothing_new(history: LaunchHistory, run: "RetrainingRun", champion: "RegisteredModel") -> str:
     """In words; a version that was made of these data and does not serve was rolled back from."""
     told = f"nothing new: data {history.digest[:12]} through {history.last_day} were learned from in run {run.id}"
-    if champion is not None and run.version not in (None, champion.version):
+    if run.version not in (None, champion.version):
         told += f"; its version {run.version} was rolled back, {_serves(champion)}"
     return told
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.history import LaunchHistory
 from features.home import salvocast_home
-from forecasting.registry import one_process_at_a_time, ready_client, store_failures
+from forecasting.registry import one_process_at_a_time, ready_client, retried, store_failures
 from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
 
@@ -143,31 +144,53 @@ class RetrainingRun:
 
 
 class RetrainingRuns:
-    """The MLflow runs of retrainings: one for each key, found again by its tags. See `retraining_runs`."""
+    """The MLflow runs of retrainings: one for each key, found again by its tags. See `retraining_runs`.
 
-    def __init__(self, client: Any, experiment_id: str) -> None:
-        self._client = client
-        self._experiment_id = experiment_id
+    Every method tries again a few times where the store fails, and then raises SalvocastError.
+    """
 
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+
+    @cached_property
+    def _store(self) -> tuple[Any, str]:
+        return _ready(self.uri, RETRAINING)
+
+    @property
+    def _client(self) -> Any:
+        return self._store[0]
+
+    @retried
     def of(self, series: str, key: str) -> RetrainingRun | None:
         """The run of that key; of several, made by force, one that is not finished, or else the newest."""
         runs = self._search({_SERIES: series, _KEY: key})
         return next((run for run in runs if not run.finished), runs[0] if runs else None)
 
+    @retried
     def unfinished(self, series: str) -> list[RetrainingRun]:
         """The runs of the series that are marked as running, newest first."""
         return self._search({_SERIES: series}, "attributes.status = 'RUNNING'")
 
+    @retried
     def judged(self, evidence: str) -> bool:
         """Whether a run that came to its end has compared recipes on that evidence."""
         return bool(self._search({_EVIDENCE: evidence}, "attributes.status = 'FINISHED'"))
 
+    @retried
     def start(self, series: str, key: str, name: str) -> RetrainingRun:
-        """A new run. Its key comes into being with it, so that a kill leaves no run that nobody finds."""
+        """A new run, where none of that key is unfinished. Its key comes into being with it, so that a kill leaves no
+        run that nobody finds. A request that timed out and was sent again may have made it twice: one stays."""
         tags = {_SERIES: series, _KEY: key}
-        run_id = str(self._client.create_run(self._experiment_id, run_name=name, tags=tags).info.run_id)
-        return RetrainingRun(run_id, key, False, None, None)
+        made = [run for run in self._search(tags) if not run.finished]
+        if not made:
+            self._client.create_run(self._store[1], run_name=name, tags=tags)
+            made = [run for run in self._search(tags) if not run.finished]
+        *twins, first = made
+        for twin in twins:
+            self._client.delete_run(twin.id)
+        return first
 
+    @retried
     def decide(
         self,
         run_id: str,
@@ -189,6 +212,7 @@ class RetrainingRuns:
         self._client.set_tag(run_id, _EVIDENCE, evidence)
         self._client.set_tag(run_id, _DECISION, decision)
 
+    @retried
     def finish(self, run_id: str, status: str, version: int | None = None) -> None:
         """Ends a run as FINISHED, FAILED or KILLED. version: of the champion that it made."""
         if version is not None:
@@ -197,7 +221,7 @@ class RetrainingRuns:
 
     def _search(self, tags: Mapping[str, str], also: str = "") -> list[RetrainingRun]:
         wanted = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
-        found = self._client.search_runs([self._experiment_id], " and ".join([*wanted, *filter(None, [also])]))
+        found = self._client.search_runs([self._store[1]], " and ".join([*wanted, *filter(None, [also])]))
         return [
             RetrainingRun(
                 run.info.run_id,
@@ -216,9 +240,9 @@ _DECISION, _VERSION = "salvocast.decision", "salvocast.version"
 
 @contextmanager
 def retraining_runs() -> Iterator[RetrainingRuns]:
-    """The runs of retrainings in the tracking store. Raises SalvocastError where it cannot be reached or written."""
-    with _client(RETRAINING) as (client, experiment_id):
-        yield RetrainingRuns(client, experiment_id)
+    """The runs of retrainings in the tracking store. Nothing is asked of it before a method needs it: reports come in
+    while it is away."""
+    yield RetrainingRuns(tracking_uri())
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,19 +336,21 @@ def _local_folder(artifact_uri: str, run_id: str) -> Path | None:
 
 
 @contextmanager
-def _client(name: str = EXPERIMENT) -> Iterator[tuple[Any, str]]:
-    """A client of the tracking store, and the id of the experiment of that name, both made ready."""
+def _client() -> Iterator[tuple[Any, str]]:
+    """A client of the tracking store, and the id of the experiment of backtests."""
     uri = tracking_uri()
     with store_failures(uri):
-        client = ready_client(uri)
-        with one_process_at_a_time():
-            experiment = client.get_experiment_by_name(name)
-            experiment_id = (
-                experiment.experiment_id
-                if experiment
-                else client.create_experiment(name, artifact_location=_artifact_location(uri))
-            )
-        yield client, experiment_id
+        yield _ready(uri, EXPERIMENT)
+
+
+def _ready(uri: str, name: str) -> tuple[Any, str]:
+    """A client of the tracking store, and the id of the experiment of that name, both made ready."""
+    client = ready_client(uri)
+    with one_process_at_a_time():
+        found = client.get_experiment_by_name(name)
+        if found:
+            return client, found.experiment_id
+        return client, client.create_experiment(name, artifact_location=_artifact_location(uri))
 
 
 def _artifact_location(uri: str) -> str | None:

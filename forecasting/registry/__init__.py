@@ -9,6 +9,7 @@ from forecasting.registry.copies import copies_of_models, known_model, noted_cha
 from forecasting.registry.store import (
     one_process_at_a_time,
     ready_client,
+    retried,
     store_failures,
     tracking_uri,
     without_password,
@@ -26,6 +27,7 @@ __all__ = [
     "one_process_at_a_time",
     "ready_client",
     "registered_name",
+    "retried",
     "store_failures",
     "tracking_uri",
     "without_password",

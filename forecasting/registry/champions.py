@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from features.errors import SalvocastError
-from features.home import ledger_url
+from features.home import ledger_url, salvocast_home
 from features.release import code_version
 from forecasting.registry.copies import keep, kept_files, note_champion, noted_champion
 from forecasting.registry.lock import file_lock, server_lock
@@ -260,14 +260,19 @@ class Registry:
     @contextmanager
     def lock(self, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
         """Held by one at a time: across machines where the store or the ledger is on PostgreSQL (an advisory lock,
-        given up when its connection dies), else across the processes that share the home.
+        given up when its connection dies), else across the processes that share the store's SQLite file, or the home.
 
         Raises SalvocastError that names the holder, where it is not free within `wait_seconds`. Who holds it must not
         ask for it again.
         """
         shared = next((url for url in (self.uri, str(ledger_url())) if url.startswith("postgres")), None)
-        with server_lock(shared, wait_seconds) if shared else file_lock(wait_seconds):
+        with server_lock(shared, wait_seconds) if shared else file_lock(self._lock_folder, wait_seconds):
             yield
+
+    @property
+    def _lock_folder(self) -> Path:
+        folder = Path(self.uri.removeprefix("sqlite:///")).parent
+        return folder if self.uri.startswith("sqlite:///") and folder.is_dir() else salvocast_home()
 
     @cached_property
     def _client(self) -> Any:

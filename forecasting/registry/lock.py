@@ -4,9 +4,9 @@ import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from features.errors import SalvocastError
-from features.home import salvocast_home
 from forecasting.registry.store import holder, postgresql_engine, store_failures
 
 _ADVISORY_LOCK = 725_882_279
@@ -14,9 +14,9 @@ _ADVISORY_LOCK = 725_882_279
 
 
 @contextmanager
-def file_lock(wait_seconds: float) -> Iterator[None]:
-    """A lock on a file of the home."""
-    with (salvocast_home() / "registry.lock").open("a+") as lock:
+def file_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
+    """A lock on a file of the folder."""
+    with (folder / "registry.lock").open("a+") as lock:
         for _ in _until(wait_seconds):
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

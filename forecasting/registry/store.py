@@ -156,6 +156,7 @@ def or_none(call: Callable[..., Result], *arguments: Any) -> Result | None:
 
 
 def postgresql_engine(url: str) -> Any:
+    """Connections that commit at once, and name who holds them to others."""
     from sqlalchemy import create_engine
     from sqlalchemy.pool import NullPool
 

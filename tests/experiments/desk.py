@@ -27,7 +27,7 @@ RULES = RetrainSettings(
     fewest_origins=4,
     horizon=7,
     paths=50,
-    p_value=0.05,
+    p_value=0.9,
     coverage_tolerance=1.0,
 )
 """Quick recipes. The record is a week that repeats itself, which of these only seasonal_naive can see."""

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from statsmodels.stats.multitest import multipletests
 
+from experiments.benchmarks.promotions import promoted_in_a_year
 from experiments.promotion import Decision, RecipeScores, Rules, decide, holm
 from experiments.settings import RetrainSettings
 
@@ -133,6 +134,7 @@ def test_one_that_is_surely_worse_has_no_small_p_value() -> None:
     assert verdict.p_value == verdict.p_holm > 0.999
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_as_others_compute_it(p_values: list[float]) -> None:
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1], abs=1e-12)
@@ -155,6 +157,7 @@ def tables(draw: st.DrawFn) -> tuple[NDArray[np.float64], list[RecipeScores], in
     return champion, challengers, draw(st.integers(0, 4))
 
 
+@settings(deadline=None)
 @given(tables(), st.randoms())
 def test_the_order_of_the_challengers_does_not_matter(
     table: tuple[NDArray[np.float64], list[RecipeScores], int], random: object
@@ -169,6 +172,7 @@ def test_the_order_of_the_challengers_does_not_matter(
     }
 
 
+@settings(deadline=None)
 @given(tables(), st.floats(0.001, 1000))
 def test_the_unit_of_the_scores_does_not_matter(
     table: tuple[NDArray[np.float64], list[RecipeScores], int], unit: float
@@ -183,6 +187,7 @@ def test_the_unit_of_the_scores_does_not_matter(
     assert [verdict.ratio for verdict in second.verdicts] == pytest.approx(ratios)
 
 
+@settings(deadline=None)
 @given(tables())
 def test_who_is_promoted_has_passed_every_rule_and_nobody_who_passed_is_better(
     table: tuple[NDArray[np.float64], list[RecipeScores], int],
@@ -194,12 +199,12 @@ def test_who_is_promoted_has_passed_every_rule_and_nobody_who_passed_is_better(
         assert not kept
         return
     (chosen,) = [verdict for verdict in decision.verdicts if verdict.model == decision.promote]
-    assert chosen.difference.mean < 0
     assert chosen.ratio <= 1 - RULES.margin
     assert chosen.p_holm <= RULES.p_value
     assert chosen.ratio == min(verdict.ratio for verdict in kept)
 
 
+@settings(deadline=None)
 @given(tables(), st.floats(0, 0.5), st.floats(0, 0.049), st.integers(0, 40))
 def test_stricter_rules_promote_nobody_that_laxer_ones_refused(
     table: tuple[NDArray[np.float64], list[RecipeScores], int], margin: float, p_value: float, more: int
@@ -215,6 +220,7 @@ def test_stricter_rules_promote_nobody_that_laxer_ones_refused(
     assert decision.promote is None or decision.promote in lax
 
 
+@settings(deadline=None)
 @given(tables())
 def test_one_challenger_more_promotes_none_of_the_others(
     table: tuple[NDArray[np.float64], list[RecipeScores], int],
@@ -226,23 +232,21 @@ def test_one_challenger_more_promotes_none_of_the_others(
         assert promoted in (None, last.model)
 
 
-def test_challengers_that_are_no_better_are_hardly_ever_promoted() -> None:
-    """Four of them, 26 origins whose outcomes overlap as weekly ones of 28 days do, a moving average of four.
-
-    Without the margin, which only helps. The test is known to be lenient where outcomes overlap: at 1 % it passes 6 %
-    (3,000 draws, by hand), which is why the settings ask for 1 % and not for 5 %. Blind to the overlap it would pass
-    a third.
+def test_a_year_of_comparisons_promotes_equals_as_seldom_as_the_settings_say() -> None:
+    """At most 5 % of the years; 4.3 % of 1,000, by `experiments/benchmarks/promotions.py`. One is what it takes to fail
+    otherwise: comparing weekly at 26 origins, each at 1 % by the Diebold-Mariano test, promoted one in a third of them.
     """
     rng = np.random.default_rng(5)
-    rules = Rules(0.0, RetrainSettings().p_value, 1.0, 8)
+    rules = RetrainSettings()
+    equal = [promoted_in_a_year(rng, 0.0) for _ in range(150)]
+    assert sum(end is not None for end in equal) <= 14  # of a binomial of 5 %, 14 is exceeded once in 170
+    lax = rules.model_copy(update={"p_value": 0.999})  # what a comparison may spend is not divided by the year's
+    assert sum(promoted_in_a_year(rng, 0.0, lax) is not None for _ in range(40)) > 14
 
-    def overlapping() -> NDArray[np.float64]:
-        return np.convolve(rng.normal(0, 0.2, 29), np.ones(4) / 4, mode="valid")
 
-    def once(overlap: int) -> bool:
-        common = 1.0 + overlapping()
-        rivals = [recipe(str(number), common + overlapping()) for number in range(4)]
-        return judge(*rivals, champion=common + overlapping(), rules=rules, overlap=overlap).promote is not None
-
-    assert sum(once(3) for _ in range(150)) / 150 < 0.12
-    assert sum(once(0) for _ in range(50)) / 50 > 0.12
+def test_a_challenger_that_is_much_better_is_promoted_within_the_year() -> None:
+    rng = np.random.default_rng(6)
+    ends = [promoted_in_a_year(rng, 0.1) for _ in range(40)]
+    names = [end[0] for end in ends if end is not None]
+    assert len(names) >= 20
+    assert names.count("better") >= len(names) - 1

@@ -48,6 +48,14 @@ def test_the_same_data_again_is_nothing_new(desk: Desk) -> None:
     assert desk.world == before
 
 
+def test_where_the_champion_is_gone_there_is_something_to_do(desk: Desk) -> None:
+    desk.run()
+    desk.world.champion = None  # somebody has deleted the alias
+    outcome = desk.run()
+    assert (outcome.kind, outcome.version, desk.world.champion) == (Kind.FIRST, 1, 1)
+    assert desk.run().kind is Kind.NOTHING_NEW
+
+
 def test_new_reports_bring_a_comparison_and_the_better_recipe_serves(desk: Desk) -> None:
     desk.run()
     desk.report("2026-03-01")

@@ -68,7 +68,7 @@ def test_another_file_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             "[retrain]\nchallengers = ['two_regimes']\n",
             "mine.toml: retrain: unknown model 'two_regimes': did you mean two_regime ",
         ),
-        ("[retrain]\norigins = 5\n", "mine.toml: retrain: fewest_origins is 12: expected at most origins, 5"),
+        ("[retrain]\norigins = 5\n", "mine.toml: retrain: fewest_origins is 26: expected at most origins, 5"),
         ("[[source]]\nkind = 'rss'\n", "mine.toml: source 1: unknown kind 'rss': known are bulletin, kaggle, table"),
         ("[[source]]\nkind = 'bulletin'\n", "mine.toml: source 1.path is missing"),
         (

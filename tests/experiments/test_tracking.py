@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 from experiments.backtest import Backtest, Replay, run_backtest
 from experiments.order_backtest import fixed_policy, replay_decisions
 from experiments.scenario_backtest import ScenarioBacktest
-from experiments.tracking import EXPERIMENT, log_backtest, log_decisions, log_scenario_backtest, tracking_uri
+from experiments.tracking import (
+    EXPERIMENT,
+    log_backtest,
+    log_decisions,
+    log_scenario_backtest,
+    retraining_runs,
+    tracking_uri,
+)
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from forecasting.model import ModelError, SimulationRequest, load_model
@@ -318,3 +326,24 @@ def test_a_replay_whose_logging_breaks_off_is_marked_as_failed(
         log_scenario_backtest(replayed, truth, {"seed": 1})
     parent = next(run for run in runs(store)[1] if run.info.run_name.startswith("scenario backtest"))
     assert parent.info.status == "FAILED"
+
+
+def test_a_retraining_whose_run_was_made_twice_keeps_one(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is slow: the request timed out, was sent again, and both made a run."""
+    with retraining_runs() as runs:
+        once = runs._client.create_run
+
+        def twice(*arguments: Any, **keywords: Any) -> Any:
+            once(*arguments, **keywords)
+            return once(*arguments, **keywords)
+
+        monkeypatch.setattr(runs._client, "create_run", twice)
+        made = runs.start("ukraine shahed", "key", "retraining")
+        assert runs.unfinished("ukraine shahed") == [made]
+        assert runs.of("ukraine shahed", "key") == made
+        assert runs.start("ukraine shahed", "key", "retraining") == made  # as an attempt after one that failed
+        runs.finish(made.id, "FINISHED", version=7)
+        assert runs.of("ukraine shahed", "key") == replace(made, finished=True, version=7)
+        another = runs.start("ukraine shahed", "key", "retraining")  # by force
+        assert another.id != made.id
+        assert runs.of("ukraine shahed", "key") == another

@@ -66,6 +66,25 @@ def test_one_process_holds_the_lock_and_a_kill_frees_it(
     one_at_a_time(tracking_uri(), holder)
 
 
+def test_homes_that_share_a_registry_share_its_lock(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holder: Callable[[str], "subprocess.Popen[str]"]
+) -> None:
+    home.mkdir()
+    uri = tracking_uri()
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("SALVOCAST_HOME", str(tmp_path / "first"))
+    process = holder(uri)
+    monkeypatch.setenv("SALVOCAST_HOME", str(tmp_path / "second"))
+    with (
+        pytest.raises(SalvocastError, match=f"process {process.pid}, which did not end"),
+        Registry.open(uri).lock(wait_seconds=0),
+    ):
+        raise AssertionError("two hold the lock")
+    with Registry.open().lock(wait_seconds=0):  # another registry
+        pass
+
+
 @pytest.mark.postgresql
 @pytest.mark.parametrize("which", ["MLFLOW_TRACKING_URI", "SALVOCAST_LEDGER_URL"])
 def test_on_postgresql_the_lock_is_the_server_s_and_reports_can_be_ingested_under_it(
