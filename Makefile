@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 
-.PHONY: plan serve test test-slow fuzz check audit bench mornings evidence peers schemas screenshots notebook notebooks lock clean
+.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -19,19 +19,37 @@ plan: .venv/ready  ## the main job on the embedded default, and a picture of it 
 serve: .venv/ready  ## the planner's page and the HTTP API on http://127.0.0.1:8000
 	@$(BIN)/salvocast serve
 
-test: check  ## lint, format, types, and all tests but the slow ones
+test: check  ## all of check, and all tests but the slow ones
 	$(PYTEST) -m "not slow"
 
 test-slow: .venv/ready-for-tests  ## the tests that install things or take long
 	$(PYTEST) -m slow
 
+coverage: check  ## make test with the branches counted that it runs; fails below 90 %
+	@rm -rf build/coverage && mkdir -p build/coverage
+	COVERAGE_FILE=build/coverage/data $(COVERED) -m "not slow"
+	@COVERAGE_FILE=build/coverage/data $(BIN)/coverage combine --quiet
+	COVERAGE_FILE=build/coverage/data $(BIN)/coverage report
+COVERED := $(PYTEST:$(BIN)/python%=$(BIN)/coverage run%)
+
+# A copy, because mutmut leaves its mutants beside the code.
+mutants: .venv/ready-for-mutants  ## how many small faults in the modules that everything rests on the tests notice (some twenty minutes)
+	@rm -rf build/mutation && mkdir -p build/mutation && cp -r features forecasting experiments tests pyproject.toml README.md build/mutation
+	cd build/mutation && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ../../$(BIN)/mutmut run --max-children 2
+	@$(BIN)/python -m tests.mutation_score build/mutation/mutants
+
 fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
 	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
 
-check: .venv/ready-for-tests
+check: .venv/ready-for-tests  ## lint, format, types, dead code, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/vulture
+	$(BIN)/deptry .
+
+hooks: .venv/ready-for-tests  ## git runs check before each commit
+	$(BIN)/pre-commit install
 
 audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in requirements.txt, and says where it got no answer
 	@mkdir -p build && rm -f build/audit.json
@@ -80,12 +98,23 @@ notebooks: .venv/ready-for-tests  ## runs the notebooks and writes them anew wit
 schemas: .venv/ready  ## writes the published JSON Schemas after a change of the documents
 	$(BIN)/python -c 'from pathlib import Path; from forecasting.report.schema import SCHEMAS, current_schema; [Path(f"forecasting/report/{name}.schema.json").write_text(current_schema(name), encoding="utf-8") for name in SCHEMAS]'
 
+api: .venv/ready-for-tests  ## writes tests/public_api.txt after a change of the public API that is meant
+	$(BIN)/python -m tests.public_api
+
+# Of the last commit, with its time and with the usual rights, so that anybody gets the same bytes.
+wheel: .venv/ready  ## the wheel of the last commit in dist/
+	@rm -rf build/wheel && mkdir -p build/wheel
+	@umask 022 && git archive HEAD | tar -x -C build/wheel
+	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel build/wheel --no-deps --no-build-isolation --no-index --wheel-dir dist
+	@sha256sum dist/*.whl
+
 lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name no package index
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group notebooks -c requirements-dev.txt -o requirements-notebooks.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group peers -o requirements-peers.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
+	$(BIN)/python -m uv pip compile --group mutants -c requirements-dev.txt -o requirements-mutants.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group audit -o requirements-audit.txt $(LOCK)
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
@@ -109,6 +138,10 @@ clean:
 
 .venv/ready-for-notebooks: requirements-notebooks.txt .venv/ready
 	$(PIP) install --require-hashes -r requirements-notebooks.txt
+	@touch $@
+
+.venv/ready-for-mutants: requirements-mutants.txt .venv/ready-for-tests
+	$(PIP) install --require-hashes -r requirements-mutants.txt
 	@touch $@
 
 .venv/ready-for-fuzz: requirements-fuzz.txt .venv/ready-for-tests

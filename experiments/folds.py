@@ -32,7 +32,11 @@ def bands_within(horizon: int) -> tuple[Band, ...]:
 
 
 def rolling_origins(first: date, last: date, every: int) -> tuple[date, ...]:
-    """The origins from `first` to `last` (included where it is hit), `every` days apart."""
+    """The origins from `first` to `last` (included where it is hit), `every` days apart.
+
+    >>> [str(origin) for origin in rolling_origins(date(2026, 2, 1), date(2026, 2, 28), 14)]
+    ['2026-02-01', '2026-02-15']
+    """
     if every < 1:
         raise InputError(f"every is {every}: expected at least 1 day between origins")
     if last < first:

@@ -109,6 +109,9 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values corrected for their number, in their order (Holm 1979).
 
     The i-th smallest of m is multiplied by m - i + 1, and is not below the one before it.
+
+    >>> holm([0.04, 0.01, 0.03])
+    [0.06, 0.03, 0.06]
     """
     corrected = [1.0] * len(p_values)
     largest = 0.0

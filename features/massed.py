@@ -25,5 +25,9 @@ def massed_threshold(history: LaunchHistory) -> int:
 
 def massed_from(counts: NDArray[np.float64] | NDArray[np.int64]) -> int:
     """The smallest count, in drones, that is a massed strike where these are the days to compare with; at least 1, also
-    where there are none."""
+    where there are none.
+
+    >>> massed_from(np.array([80.0, 100.0, 900.0]))
+    250
+    """
     return max(1, int(np.ceil(MULTIPLE * np.median(counts)))) if counts.size else 1

@@ -73,6 +73,20 @@ def cover(
     What is missing is not fired later: the drones have passed. So a shortage before the arrival leaves less to replace
     (lost sales; the stock after night t is available - needed, summed, plus the largest shortage so far: Lindley 1952,
     The theory of queues with a single server). Raises InputError where the nights do not fit into the horizon.
+
+    Ten in hand, and three paths of three nights. An order that is there from the second night on:
+
+    >>> needed = np.array([[2, 3, 1], [4, 4, 6], [12, 1, 1]])
+    >>> needs = cover(needed, np.full((3, 3), 10), lead_time=1)
+    >>> needs.least_order
+    array([0, 4, 2])
+
+    The third path is short by two before the order can arrive, whatever is ordered:
+
+    >>> needs.short_before
+    array([False, False,  True])
+    >>> needs.order_up_to(0.6), round(needs.stock_out_probability(2), 2)
+    (2, 0.67)
     """
     n_paths, horizon = needed.shape
     arrival = np.broadcast_to(np.asarray(lead_time, dtype=np.int64), n_paths)[:, np.newaxis]

@@ -169,7 +169,11 @@ def value_sentences(found: Requirement, horizon: int, names: tuple[str, ...], fi
 
 
 def money(usd: float) -> str:
-    """US dollars to three figures: 1.23 M USD, 45,600 USD."""
+    """US dollars to three figures.
+
+    >>> money(1_234_567), money(45_612)
+    ('1.23 M USD', '45,600 USD')
+    """
     if usd >= MILLION:
         return f"{float(f'{usd / MILLION:.3g}'):,.10g} M USD"
     return f"{float(f'{usd:.3g}'):,.10g} USD"

@@ -8,7 +8,11 @@ LARGEST = 1e7
 
 
 def exponential_weights(n_days: int, half_life: float) -> NDArray[np.float64]:
-    """(n_days,) weights that halve every half_life days into the past and sum to 1; the last is the newest."""
+    """(n_days,) weights that halve every half_life days into the past and sum to 1; the last is the newest.
+
+    >>> exponential_weights(3, half_life=1).round(3)
+    array([0.143, 0.286, 0.571])
+    """
     weights = 0.5 ** (np.arange(n_days)[::-1] / half_life)
     normalised: NDArray[np.float64] = weights / weights.sum()
     return normalised

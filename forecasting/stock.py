@@ -62,6 +62,11 @@ def available_by_night(opening: NDArray[np.int64], supplied: NDArray[np.int64], 
     night. A night that needs more takes what there is, and what it lacks is not made up for later: the drones have
     passed. So what is left after night t is y(t) - min(0, y(1), ..., y(t)), y what would be left could it be negative
     (Lindley 1952, The theory of queues with a single server). More stock never leaves less, and neither does less need.
+
+    Five in hand, and three more on the third night. The second night takes all that is left:
+
+    >>> available_by_night(np.array([5]), np.array([[0, 0, 3]]), np.array([[2.0, 9.0, 1.0]]))
+    array([[5., 3., 3.]])
     """
     balance = opening[:, np.newaxis] + supplied - np.cumsum(needed, axis=1)
     lacking = np.minimum(np.minimum.accumulate(balance, axis=1), 0.0)

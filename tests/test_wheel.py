@@ -1,5 +1,7 @@
 """The wheel holds everything that the command needs, nothing else, and runs from anywhere."""
 
+import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -37,23 +39,40 @@ def _is_shipped(path: Path) -> bool:
     return len(path.parts) == 1 and path.suffix in SOURCE_SUFFIXES
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, because a build leaves its folders behind."""
-    folder = tmp_path_factory.mktemp("wheel")
-    copy = folder / "source"
-    copy.mkdir()
+def copied(folder: Path) -> Path:
+    """What a build needs, because it leaves its folders behind."""
+    folder.mkdir()
     for room in (*ROOMS, "tests"):
-        shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, copy)
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def built(source: Path, out: Path) -> Path:
     command = [sys.executable, "-m", "pip", "wheel", ".", "--no-deps", "--no-build-isolation", "--no-index", "-q"]
     done = subprocess.run(
-        [*command, "-w", str(folder)], cwd=copy, capture_output=True, text=True, check=False, timeout=300
+        [*command, "-w", str(out)], cwd=source, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    (built,) = folder.glob("*.whl")
-    return built
+    (wheel,) = out.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    return built(copied(folder / "source"), folder)
+
+
+def test_the_same_tree_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the folder and the times of its files; the date is that of the release, the umask 022 (`make wheel`)."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+    one, other = copied(tmp_path / "one"), copied(tmp_path / "a much longer name")
+    for path in other.rglob("*"):
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    digests = {hashlib.sha256(built(tree, tree.with_suffix(".out")).read_bytes()).hexdigest() for tree in (one, other)}
+    assert len(digests) == 1
 
 
 def test_every_package_and_its_data_and_nothing_else(wheel: Path) -> None:

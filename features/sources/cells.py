@@ -53,7 +53,10 @@ _MOMENTS = tuple(
 
 
 def whole_count(name: str, text: str) -> int | None:
-    """The count in a cell: '7', '7.0', '7,0', '1,234', '1 234', '1.234,0'; None for a cell that says nothing.
+    """The count in a cell; None for a cell that says nothing.
+
+    >>> [whole_count("launched", text) for text in ("7", "7.0", "7,0", "1,234", "1 234", "1.234,0", "n/a")]
+    [7, 7, 7, 1234, 1234, 1234, None]
 
     Raises InputError, naming the field `name`, for anything else: negative, fractional, or '1.000', which may be one
     or a thousand.

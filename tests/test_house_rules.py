@@ -1,0 +1,69 @@
+"""Rules of the house that no linter knows: short files, and reasons beside exceptions."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("features", "forecasting", "experiments", "tests")
+FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+LONGEST = 400
+LONGER = {
+    "experiments/retrain.py": "being split",
+    "forecasting/registry.py": "being split",
+    "forecasting/report/pictures.py": "being split",
+    "forecasting/service/api.py": "being split",
+    "forecasting/service/page_view.py": "being split",
+    "tests/experiments/test_deploy.py": "being split",
+    "tests/experiments/test_retention.py": "being split",
+    "tests/experiments/test_retrain.py": "being split",
+    "tests/experiments/test_schedule.py": "being split",
+    "tests/forecasting/service/test_page.py": "being split",
+    "tests/forecasting/test_pictures.py": "being split",
+    "tests/forecasting/test_registry.py": "being split",
+}
+"""File -> why it is longer."""
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def n_lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_no_file_is_longer_than_a_reader_holds_without_a_reason() -> None:
+    assert {name(path): n_lines(path) for path in FILES if n_lines(path) > LONGEST and name(path) not in LONGER} == {}
+
+
+def test_no_reason_outlives_its_file() -> None:
+    assert {each for each in LONGER if not (ROOT / each).exists()} == set()
+
+
+UNEXPLAINED = re.compile(r"#\s*pragma: no (cover|branch)(?!\s*--\s*\w)")
+"""A pragma leaves lines out of the coverage: the reason stands behind it."""
+
+
+def test_a_line_that_no_test_need_run_says_why() -> None:
+    lines = [
+        f"{name(path)}:{number}"
+        for path in FILES
+        if path != Path(__file__)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if UNEXPLAINED.search(line)
+    ]
+    assert lines == []
+
+
+@pytest.mark.parametrize(
+    ("line", "explained"),
+    [
+        ("x = 1  # pragma: no cover", False),
+        ("x = 1  # pragma: no branch --", False),
+        ("x = 1  # pragma: no cover -- another platform", True),
+    ],
+)
+def test_what_an_explanation_is(line: str, explained: bool) -> None:
+    assert bool(UNEXPLAINED.search(line)) != explained
