@@ -103,7 +103,9 @@ def fought_anew(layer: Layer, before: Fought, came: Kinds, came_before: Kinds) -
     """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs."""
     differs = np.flatnonzero(came != came_before)
     reached = before.reached.copy()
-    reached.put(differs, binomial_quantile(*(each.take(differs) for each in (layer.for_reach, came, layer.reach))))
+    reached.reshape(-1)[differs] = binomial_quantile(
+        *(each.take(differs) for each in (layer.for_reach, came, layer.reach))
+    )
     # Mostly none of the drones that came besides, or did not come, is reached.
     index = np.flatnonzero((reached != before.reached).any(axis=0))
     part = layer.fire.at(index)

@@ -24,22 +24,18 @@ def binomial_quantile(uniform: Array, count: Array, probability: Array) -> Array
     """X(n, p) as above: uniform [0, 1) and whole numbers `count`, (n_paths, horizon) each; probability 0 to 1 of a
     shape that broadcasts to them. Returns whole numbers as float64, exact but for rounding in the 16th digit of u.
     """
-    flipped = probability > 0.5
+    flipped = (probability > 0.5).astype(np.float64)
     rarer = np.minimum(probability, 1.0 - probability)
     # P(n - Bin(n, 1 - p) <= k) is P(Bin(n, 1 - p) >= n - k): the rarer outcome is counted from the other end of u.
-    level = np.where(flipped, 1.0 - uniform, uniform)
+    level = np.abs(flipped - uniform).ravel()  # 1 - u, or u
     np.clip(level, _LEAST_LEVEL, 1.0 - 2.0 * _LEAST_LEVEL, out=level)
-    wide = (count * (rarer * (1.0 - rarer)) >= _SPREAD).ravel()
-    cells = level.ravel(), count.ravel(), np.broadcast_to(rarer, count.shape).ravel()
-    found: Array = np.empty(count.size)
-    for chosen, method in ((wide, _expanded), (~wide, _counted)):
-        index = np.flatnonzero(chosen)
-        if index.size == count.size:
-            found = method(*cells)
-        elif index.size:
-            found[index] = method(*(values.take(index) for values in cells))
-    rare = found.reshape(count.shape)
-    return np.where(flipped, count - rare, rare)
+    wide = np.flatnonzero(count * (rarer * (1.0 - rarer)) >= _SPREAD)
+    counts, rarer = count.ravel(), np.broadcast_to(rarer, count.shape).ravel()
+    expanded = _expanded(*(values.take(wide) for values in (level, counts, rarer)))
+    level[wide] = 0.0  # of these nothing is left to count
+    found = _counted(level, counts, rarer)
+    found[wide] = expanded
+    return np.abs(flipped * count - found.reshape(count.shape))  # n less what was found, or that
 
 
 def keep_freed_memory() -> None:
@@ -60,7 +56,7 @@ def _counted(level: Array, count: Array, probability: Array) -> Array:
     mass *= count
     np.exp(mass, out=mass)
     rest = level - mass
-    found = np.zeros(level.size)
+    found = np.zeros(level.size, np.uint8)
     index = np.flatnonzero(rest > 0)
     mass, rest, odds = (values.take(index) for values in (mass, rest, odds))
     factor = (count.take(index) + 1.0) * odds
@@ -83,7 +79,7 @@ def _counted(level: Array, count: Array, probability: Array) -> Array:
             mass, rest, odds, factor = (values.take(left) for values in (mass, rest, odds, factor))
             change = change[: left.size]
     found[index] = steps
-    return np.minimum(found, count)
+    return np.minimum(found.astype(np.float64), count)
 
 
 def _expanded(level: Array, count: Array, probability: Array) -> Array:

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,18 @@ def test_mlflow_is_imported_only_by_the_registry_and_the_tracker_and_only_when_u
         assert "mlflow" not in roots(imports(path, top_level_only=True))
     else:
         assert "mlflow" not in roots(imports(path))
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", "."): path for path in FILES}
+    graph = {module: (imports(path) | _named_beside(path)) & set(files) - {module} for module, path in files.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def _named_beside(path: Path) -> set[str]:
+    """`from a.b import c`: c may be a module of the folder a.b."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {f"{node.module}.{each.name}" for node in nodes if isinstance(node, ast.ImportFrom) for each in node.names}
 
 
 CORE = [

@@ -10,6 +10,7 @@ from features.records import SHAHED, UKRAINE
 from features.scenarios import bundled_scenarios
 from features.stated import Source, SourcedRange, Stated, tables
 from forecasting.model import MODELS
+from forecasting.request import Name
 from forecasting.service.answering import BUNDLED_DEFENCES, FALLBACK_MODEL, asked_scenario, bundled_defence
 from forecasting.service.bodies import (
     ChampionBody,
@@ -89,18 +90,18 @@ def get_defence(request: Request, name: str) -> Response:
 
 @router.get(
     "/models",
-    summary="The models, and the champion with its scores and its age",
+    summary="The models, and the champion of a series with its scores and its age",
     response_model=ModelsBody,
-    responses=problems(),
+    responses=problems(422),
 )
-def get_models(request: Request) -> ModelsBody:
+def get_models(request: Request, theatre: Name = UKRAINE, weapon_class: Name = SHAHED) -> ModelsBody:
     champions = desk_of(request).champions
-    found = champions.of(UKRAINE, SHAHED)
+    found = champions.of(theatre, weapon_class)
     champion = None
     if found:
         champion = ChampionBody(
-            theatre=UKRAINE,
-            weapon_class=SHAHED,
+            theatre=theatre,
+            weapon_class=weapon_class,
             model_id=found.model_id,
             version=found.version,
             digest=found.digest,

@@ -72,8 +72,8 @@ class DefenceBody(DefenceHead):
 
 
 class ChampionBody(ApiModel):
-    """The registered champion. trained_through: the last attack day that it has learnt from. scores: as logged when it
-    was registered."""
+    """The registered champion of a series. trained_through: the last attack day that it has learnt from. scores: as
+    logged when it was registered."""
 
     theatre: str
     weapon_class: str

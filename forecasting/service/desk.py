@@ -188,7 +188,12 @@ class Desk:
         return result
 
     async def _computed(self, key: object, request: ForecastRequest, known: Known, champion: Champion | None) -> Answer:
-        document, seconds = await self.in_time(self.pace.seconds(request), work.answered, request, known)
+        try:
+            document, seconds = await self.in_time(self.pace.seconds(request), work.answered, request, known)
+        except TookTooLong as error:
+            if error.seconds:  # so that the next one like it is refused at once
+                self.pace.learn(request, error.seconds)
+            raise
         self.pace.learn(request, seconds)
         ANSWERS.labels("computed").inc()
         identity = hashlib.sha256(document).hexdigest()

@@ -35,7 +35,11 @@ class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
 
 
 class TookTooLong(SalvocastError):  # noqa: N818
-    """A job was stopped at the time-out, or would have been."""
+    """A job was stopped at the time-out, or would have been. seconds: for which it ran."""
+
+    def __init__(self, message: str, seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 @dataclass(eq=False)
@@ -196,7 +200,8 @@ class Pool:
             self._renew(process)
             if isinstance(error, JobTimeoutError):
                 raise TookTooLong(
-                    f"stopped after {self.longest:,.0f} s: take fewer paths, a shorter horizon or fewer layers"
+                    f"stopped after {self.longest:,.0f} s: take fewer paths, a shorter horizon or fewer layers",
+                    self.longest,
                 ) from error
             if isinstance(error, ProcessExpired):  # ended from outside, such as for want of memory
                 raise Overloaded("the process that computed it was ended: try again, or ask for less", 5.0) from error

@@ -103,7 +103,7 @@ def _meant(errors: list[Any]) -> list[Any]:
         each
         for each in errors
         if each["type"] not in _OF_ANOTHER_KIND
-        or not any(other["loc"][0] == each["loc"][0] and other["type"] not in _OF_ANOTHER_KIND for other in errors)
+        or not any(other["loc"][:1] == each["loc"][:1] and other["type"] not in _OF_ANOTHER_KIND for other in errors)
     ]
 
 

@@ -1,6 +1,7 @@
 """One server: its sockets, its workers, its log, and the line that says that it is ready."""
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -105,6 +106,8 @@ def _started(settings: Settings, log_format: LogFormat) -> ASGIApp:
     """The application of one worker, and its log."""
     load_ahead([WARMING])  # while this process loads much the same
     set_up_log(log_format)
+    # It warns at every attempt; that the registry is away is told once, by who asks.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     from forecasting.service.app import create_app
 
     return create_app(settings)

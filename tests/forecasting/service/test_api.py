@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib import resources
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,10 @@ def test_forms_of_an_answer(client: httpx.Client) -> None:
         ({"horizon": 731}, "horizon: "),
         ({"paths": 50_001}, "paths: "),
         ({"horizon": "28"}, "horizon: "),
-        ({"horizn": 28}, "horizn: "),
+        ({"horizn": 28}, "unknown field 'horizn': did you mean horizon"),
         ({"model": "salvo_ensembel"}, "did you mean salvo_ensemble"),
         ({"scenario": "imports_stoped"}, "did you mean imports_stopped"),
+        ({"scenario": {"file": "mine.toml"}}, "scenario.toml: this field is missing"),
         ({"scenario": "../../etc/passwd"}, "scenario"),
         ({"scenario": "published", "held": {"nothing": 0.5}}, "nothing"),
         ({"held": {"x": 0.5}}, "without a scenario"),
@@ -171,8 +173,6 @@ def test_a_text_of_assumptions_reads_no_file(client: httpx.Client, tmp_path: Pat
 
 
 def test_an_own_scenario_and_an_own_defence_are_used(client: httpx.Client) -> None:
-    from importlib import resources
-
     bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
     text = "[scenario]\nname = 'own'\ntitle = 'Own'\nas_of = 2026-02-28\nabout = 'x'\nbased_on = 'imports_stopped'\n"
     own = {**SMALL, "scenario": {"toml": text}, "defence": {"toml": bundled}}
@@ -216,6 +216,40 @@ def test_bodies_that_are_no_json(client: httpx.Client) -> None:
     ):
         problem(client.post("/api/v1/plan", content=body, headers=headers), 422)
     problem(client.post("/api/v1/plan", json={}, headers={"Accept": "image/png"}), 406)
+
+
+def test_a_head_is_a_get_without_its_body(client: httpx.Client) -> None:
+    for path in ("/healthz", "/api/v1/scenarios", "/api/v1/data", "/api/v1/docs"):
+        head, whole = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag", "content-security-policy"):
+            assert head.headers.get(name) == whole.headers.get(name)
+    assert client.head("/api/v1/plan").status_code == 405
+    assert client.get("/healthz").json() == {"status": "ok"}  # the connection is as it was
+
+
+def test_no_address_leads_to_another(client: httpx.Client) -> None:
+    for path in ("/api/v1/scenarios/", "/api/v1/plan/", "/api/v1/forecasts/..%2F", "/healthz/"):
+        problem(client.get(path), 404)
+
+
+def test_a_theatre_without_a_record_is_answered_from_assumptions_alone(client: httpx.Client) -> None:
+    wanted = {**SMALL, "theatre": "south_korea", "scenario": "north_korea_line"}
+    forecast = client.post("/api/v1/forecast", json=wanted).json()
+    assert forecast["supply"]["assumption_only"]
+    assert "there is no bundled defence of theatre south_korea" in problem(
+        client.post("/api/v1/plan", json=wanted), 422
+    )
+    bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
+    own = {**wanted, "defence": {"toml": bundled.replace('theatre = "ukraine"', 'theatre = "south_korea"')}}
+    planned = client.post("/api/v1/plan", json=own).json()
+    assert planned["forecast"] == forecast
+    assert planned["calibration"] is None
+    csv = client.post("/api/v1/plan", json=own, headers={"Accept": "text/csv"}).text.splitlines()
+    assert all(row.endswith(",assumptions only: north_korea_line") for row in csv[1:])
+    assert "unknown theatre 'south_korea'" in problem(
+        client.post("/api/v1/forecast", json={**SMALL, "theatre": "south_korea"}), 422
+    )
 
 
 def test_assumptions_are_told_with_their_sources(client: httpx.Client) -> None:

@@ -109,6 +109,8 @@ def test_a_new_champion_answers_without_a_restart_and_stays_while_the_registry_i
         until(lambda: answering() == "two_regime")
         told = client.get("/api/v1/models").json()["champion"]
         assert (told["version"], told["model_id"], told["trained_through"]) == (1, "two_regime", "2026-02-28")
+        assert (told["weapon_class"], told["age_days"] < 1) == ("shahed", True)
+        assert client.get("/api/v1/models?weapon_class=cruise").json()["champion"] is None
         named = client.post("/api/v1/forecast", json={**SMALL, "model": "two_regime"})
         assert client.post("/api/v1/forecast", json=SMALL).content == named.content
         promote(server.home, "log_normal", bundled_history, run)

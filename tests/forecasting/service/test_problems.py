@@ -62,6 +62,15 @@ def test_a_field_is_told_with_what_was_given_and_expected(given: dict[str, Any],
     assert first_error(caught.value, PlanRequest.model_fields).startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("given", "told"), [("[]", "expected an object"), ("{", "Invalid JSON: "), ("null", "expected an ")]
+)
+def test_what_is_no_request_at_all_is_told_too(given: str, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PlanRequest.model_validate_json(given, strict=True)
+    assert first_error(caught.value).startswith(told)
+
+
 def test_a_long_or_strange_value_stays_one_short_line() -> None:
     for given in ("x" * 10_000, "a\nb\x00\u2028c", ["y"] * 10_000):
         with pytest.raises(ValidationError) as caught:
