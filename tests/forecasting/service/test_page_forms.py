@@ -84,7 +84,7 @@ def test_what_is_wrong_stands_beside_its_field_and_the_rest_is_kept(
 
 
 DEFENCE = (
-    '[defence]\nname = "ours"\ntitle = "Ours"\ntheatre = "south_korea"\nas_of = 2026-02-28\n'
+    '[defence]\nname = "ours"\ntitle = "Ours"\ntheatre = "south_korea"\nas_of = 2026-02-28\nabout = "Guns"\n'
     '[[layer]]\nid = "gun"\nname = "Guns"\ninterceptor = "round"\n'
 )
 for name, number in {
