@@ -1,6 +1,6 @@
 """Rolling-origin backtest: forecasts of the past, each with what was published by then, scored by what came."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from time import perf_counter
@@ -181,21 +181,23 @@ def run_backtests(
     """
     known = {(fold.model, fold.origin, fold.data_digest): fold for fold in done}
     finished: list[dict[tuple[str, date], FoldScores]] = [{} for _ in every]
-    tasks = []
-    for place, series in enumerate(every):
-        for start in range(0, len(series.origins), replay.refit_every):
-            group = series.origins[start : start + replay.refit_every]
-            history = series.history_at(group[0])
-            if replay.window_days is not None:
-                history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
-            outcomes = [series.truth.after(origin, replay.request.horizon) for origin in group]
-            for model in models:
-                earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
-                if None in earlier:
-                    tasks.append((place, model, history, group, outcomes, replay))
-                else:
-                    finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
-    for place, folds in engine.run(_score_placed, tasks):
+
+    def tasks() -> Iterator[tuple[Any, ...]]:
+        for place, series in enumerate(every):
+            for start in range(0, len(series.origins), replay.refit_every):
+                group = series.origins[start : start + replay.refit_every]
+                history = series.history_at(group[0])
+                if replay.window_days is not None:
+                    history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
+                outcomes = [series.truth.after(origin, replay.request.horizon) for origin in group]
+                for model in models:
+                    earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
+                    if None in earlier:
+                        yield place, model, history, group, outcomes, replay
+                    else:
+                        finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
+
+    for place, folds in engine.run(_score_placed, tasks()):
         for fold in folds:
             finished[place][fold.model, fold.origin] = fold
             on_fold(fold)

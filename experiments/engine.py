@@ -26,6 +26,8 @@ RETRIES = 3
 """How often a task is given to another worker after its own one died."""
 AHEAD = 4
 """Tasks sent for each thread of the workers: the next one is there when one is done."""
+BLOCK = 200
+"""Tasks at a time for each process of this machine."""
 PROBES = 50
 
 Result = TypeVar("Result")
@@ -54,7 +56,8 @@ class Engine:
         return cls(1, f"{host}:{port}")
 
     def run(self, function: Callable[..., Result], tasks: Iterable[tuple[Any, ...]]) -> Iterator[Result]:
-        """function(*task) for each task, in the order in which they are done. What a task raises is raised here.
+        """function(*task) for each task, in the order in which they are done. What a task raises is raised here; tasks
+        are made as they are needed.
 
         On a cluster, a task whose worker dies is given to another one. Raises SalvocastError where no scheduler
         answers, it has no workers, or it or a worker has other code.
@@ -62,22 +65,24 @@ class Engine:
         if self.scheduler is None:
             from joblib import Parallel, delayed
 
-            yield from Parallel(n_jobs=self.jobs, return_as="generator_unordered")(
-                delayed(function)(*task) for task in tasks
-            )
+            waiting = iter(tasks)
+            with Parallel(n_jobs=self.jobs, return_as="generator_unordered") as pool:
+                # By the block, so that this thread alone makes the tasks, and not all of them lie in memory at once.
+                while block := list(islice(waiting, BLOCK * self.jobs)):
+                    yield from pool(delayed(function)(*task) for task in block)
             return
         # joblib's Dask backend would hand nothing out before all is done, and hangs where the code cannot be imported.
         from distributed import KilledWorker, as_completed
 
         with _cluster(self.scheduler) as client:
-            waiting = (client.submit(function, *task, pure=False, retries=RETRIES) for task in tasks)
+            submitted = (client.submit(function, *task, pure=False, retries=RETRIES) for task in tasks)
             # A million tasks with their histories would not fit into the scheduler's memory at once.
-            sent = as_completed(islice(waiting, AHEAD * sum(client.nthreads().values())), loop=client.loop)
+            sent = as_completed(islice(submitted, AHEAD * sum(client.nthreads().values())), loop=client.loop)
             try:
                 for future in sent:
                     yield future.result()
                     future.release()
-                    sent.update(islice(waiting, 1))
+                    sent.update(islice(submitted, 1))
             except KilledWorker as error:
                 raise SalvocastError(
                     f"the workers of {self.scheduler} died {RETRIES + 1} times at the same task: see their logs, "

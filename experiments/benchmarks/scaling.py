@@ -86,6 +86,16 @@ def cluster(n_workers: int) -> Iterator[Engine]:
                 process.kill()  # asked nicely, a worker waits for its scheduler
 
 
+def places() -> Iterator[tuple[str, Engine]]:
+    """Where the work is done, each while it is up."""
+    yield "1 process", Engine(1)
+    yield "2 processes", Engine(2)
+    with cluster(1) as dask:
+        yield "Dask, 1 worker", dask
+    with cluster(2) as dask:
+        yield "Dask, 2 workers", dask
+
+
 def main() -> None:
     fold_seconds = {}
     for name in MODELS:
@@ -100,14 +110,13 @@ def main() -> None:
     size = len(pickle.dumps(next(tasks(1))))
     print(f"a task, with the history of {N_DAYS} days: {size / 1_000:.0f} kB")
     base: dict[int, float] = {}
-    with cluster(2) as dask:
-        for label, engine in (("1 process", Engine(1)), ("2 processes", Engine(2)), ("Dask, 2 workers", dask)):
-            print(f"{label}: an empty task takes {1_000 * engine.overhead():.2f} ms")
-            for n_series in SERIES:
-                took = seconds(engine, n_series)
-                base.setdefault(n_series, took)
-                speed = base[n_series] / took
-                print(f"{n_series:>6,} series: {took:7.2f} s, {n_series / took:6.1f} folds/s, {speed:.2f} of 1 process")
+    for label, engine in places():
+        print(f"{label}: an empty task takes {1_000 * engine.overhead():.2f} ms")
+        for n_series in SERIES:
+            took = seconds(engine, n_series)
+            base.setdefault(n_series, took)
+            speed = base[n_series] / took
+            print(f"{n_series:>6,} series: {took:7.2f} s, {n_series / took:6.1f} folds/s, {speed:.2f} of 1 process")
     n_folds = int(np.prod(list(LARGE.values())))
     hours = n_folds * float(np.mean(list(fold_seconds.values()))) / 3_600
     sent = n_folds * size / 1e9

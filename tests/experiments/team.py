@@ -115,22 +115,24 @@ class MlflowServer:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        (folder / "basic_auth.ini").write_text(self._here((DEPLOY / "basic_auth.ini").read_text(), folder))
+        self.folder = folder
+        (folder / "basic_auth.ini").write_text(self.here((DEPLOY / "basic_auth.ini").read_text()))
         environment = dict(re.findall(r"^(\w+)='(.*)'$", (DEPLOY / "mlflow.env").read_text(), re.MULTILINE))
         assert set(environment) == {
             "MLFLOW_BACKEND_STORE_URI",
             "MLFLOW_FLASK_SERVER_SECRET_KEY",
             "MLFLOW_AUTH_ADMIN_PASSWORD",
         }
-        environment |= {
+        self.secrets = environment | {
             "MLFLOW_BACKEND_STORE_URI": store.render_as_string(hide_password=False),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
             "MLFLOW_AUTH_ADMIN_PASSWORD": admin_password,
         }
         unit = (DEPLOY / "salvocast-mlflow.service").read_text()
+        environment = dict(self.secrets)
         for line in re.findall(r"^Environment=(.*)$", unit, re.MULTILINE):
-            environment |= dict(pair.split("=", 1) for pair in self._here(line, folder).split())
-        command = shlex.split(self._here(setting("salvocast-mlflow.service", "ExecStart"), folder))
+            environment |= dict(pair.split("=", 1) for pair in self.here(line).split())
+        command = shlex.split(self.here(setting("salvocast-mlflow.service", "ExecStart")))
         self._log = folder / "mlflow.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -142,12 +144,12 @@ class MlflowServer:
             self.stop()
             raise
 
-    def _here(self, text: str, folder: Path) -> str:
+    def here(self, text: str) -> str:
         """The text with the paths and the port of this test."""
         for given, here in (
             ("/opt/salvocast/.venv/bin", str(BIN)),
-            ("/opt/salvocast", str(folder)),
-            ("/var/lib/salvocast-mlflow", str(folder)),
+            ("/opt/salvocast", str(self.folder)),
+            ("/var/lib/salvocast-mlflow", str(self.folder)),
             ("5000", str(self.port)),
         ):
             text = text.replace(given, here)

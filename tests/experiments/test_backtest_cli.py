@@ -124,6 +124,23 @@ def test_a_replay_of_the_published_scenario(salvocast: Run, store: str, home: Pa
     assert done.stderr.splitlines()[-1].endswith(f"in sqlite:///{home / 'mlflow.db'}")
 
 
+@pytest.mark.slow
+def test_a_replay_of_the_published_scenario_with_each_of_two_models(salvocast: Run, store: str, tmp_path: Path) -> None:
+    models = ("empirical_window", "local_level")
+    asked = ("--scenario-policy", "as-published", "--models", ",".join(models), "--paths", "20", "--jobs", "2")
+    done = salvocast(*asked, "--from", "2025-07-31", "--to", "2025-08-31", "--out", "scores.csv")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("2 month ends from 2025-07-31 to 2025-08-31") == 2
+    assert done.stderr.count("logged to MLflow: run ") == 2
+    scores = pd.read_csv(tmp_path / "work" / "scores.csv")
+    assert list(scores["salvo_model"].unique()) == list(models)
+    for model, own in scores.groupby("salvo_model"):
+        assert {"scenario, as published", f"{model} alone", *BASELINES} == set(own["model"])
+    scenario = scores[scores["model"] == "scenario, as published"]
+    one, other = (scenario.loc[scenario["salvo_model"] == model, "wis"].tolist() for model in models)
+    assert one != other
+
+
 MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "model": (("--models", "negative_binomal"), "did you mean negative_binomial"),
     "no model": (("--models", ","), "--models is empty"),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ import pytest
 from experiments import engine as engines
 from experiments.backtest import Replay, run_backtest
 from experiments.engine import Engine
+from experiments.scenario_backtest import month_ends, run_scenario_backtest
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
+from features.scenarios import PUBLISHED, load_scenario
 from forecasting.model import SimulationRequest, load_model
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +95,31 @@ def test_a_cluster_takes_no_number_of_jobs() -> None:
         Engine.named("local", 0)
 
 
+def made_late(made: list[int]) -> Iterator[tuple[int]]:
+    for number in range(100):
+        made.append(number)
+        yield (number,)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_tasks_are_made_as_they_are_needed_and_what_making_one_raises_is_raised_here(
+    jobs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "BLOCK", 5)
+    made: list[int] = []
+    results = Engine(jobs).run(abs, made_late(made))
+    first = next(results)
+    assert len(made) == 5 * jobs
+    assert sorted([first, *results]) == list(range(100))
+
+    def broken() -> Iterator[tuple[int]]:
+        yield (-1,)
+        raise ZeroDivisionError("no history")
+
+    with pytest.raises(ZeroDivisionError, match="no history"):
+        list(Engine(jobs).run(abs, broken()))
+
+
 def test_a_scheduler_that_is_not_there_is_told(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.5)
     with pytest.raises(SalvocastError, match=f"no Dask scheduler answers at 127.0.0.1:{free_port}"):
@@ -136,6 +164,30 @@ def test_a_cluster_gives_the_bytes_of_this_machine(start: Start, scheduler: str,
     )
     pd.testing.assert_frame_equal(here, there, check_exact=True)
     assert 0 < cluster.overhead() < 1
+
+
+@pytest.mark.slow
+def test_a_cluster_replays_scenarios_with_the_bytes_of_this_machine(
+    start: Start, scheduler: str, series_without_gaps: LaunchHistory
+) -> None:
+    for _ in range(2):
+        worker(start, scheduler)
+    truth, origins = series_without_gaps, month_ends(date(2025, 7, 1), date(2025, 8, 31))
+    here, there = (
+        run_scenario_backtest(
+            truth.until,
+            truth,
+            load_model("empirical_window"),
+            load_scenario(PUBLISHED),
+            origins,
+            n_paths=20,
+            seed=1,
+            engine=engine,
+        ).scores
+        for engine in (Engine(), Engine.named(f"dask://{scheduler}"))
+    )
+    assert set(here["origin"]) == set(origins)
+    pd.testing.assert_frame_equal(here, there, check_exact=True)
 
 
 def test_a_worker_killed_in_the_middle_loses_nothing(start: Start, scheduler: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from forecasting.archive import Archive
-from tests.experiments.team import BIN, MlflowServer, Team, run_as, salvocast, settings_of
+from tests.experiments.team import BIN, MlflowServer, Team, block, run_as, salvocast, settings_of
 
 LOGS = """
 from pathlib import Path
@@ -37,6 +37,14 @@ WRITES = {
     "a version": 'client.create_model_version("of-the-team", "somewhere")',
     "a removal": 'client.delete_registered_model("of-the-team")',
 }
+DELETES = """
+import mlflow
+mlflow.set_experiment("salvocast-backtest")
+with mlflow.start_run(run_name="of last year") as run:
+    mlflow.log_text("kept by the server", "note.txt")
+mlflow.MlflowClient().delete_run(run.info.run_id)
+print(run.info.run_id)
+"""
 RETRAININGS = """
 import mlflow
 client = mlflow.MlflowClient()
@@ -133,7 +141,21 @@ class TestMlflow:
         )
         assert outcomes in ([(0, False, False), (0, True, False)], [(0, False, False), (1, False, True)]), told
         runs = run_as(mlflow_server, "anna", team, RETRAININGS)
-        assert runs.stdout.splitlines() == ["FINISHED champion 1", "FINISHED champion 2"], runs.stderr
+        assert runs.stdout.splitlines() == ["FINISHED champion 1"] * 2, runs.stderr  # the same recipe and data
+
+    def test_what_a_deleted_run_left_on_the_server_is_freed(self, mlflow_server: MlflowServer, team: Team) -> None:
+        done = run_as(mlflow_server, "anna", team, DELETES)
+        assert done.returncode == 0, done.stderr
+        run_id = done.stdout.splitlines()[-1]
+        (note,) = mlflow_server.folder.glob(f"artefacts/*/{run_id}/artifacts/note.txt")
+        kept = set(mlflow_server.folder.glob("artefacts/*/*")) - {note.parents[1]}
+        env_file = mlflow_server.folder / "mlflow.env"
+        env_file.write_text("".join(f"{name}='{value}'\n" for name, value in mlflow_server.secrets.items()))
+        script = mlflow_server.here(block("sh")).replace("CHANGE-ME", team.passwords["admin"])
+        freed = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False, timeout=200)
+        assert freed.returncode == 0, freed.stderr
+        assert not note.exists()
+        assert set(mlflow_server.folder.glob("artefacts/*/*")) >= kept
 
     def test_without_a_login_or_with_a_wrong_one_nobody_comes_in(self, mlflow_server: MlflowServer) -> None:
         url = f"{mlflow_server.url}/api/2.0/mlflow/experiments/search?max_results=1"
