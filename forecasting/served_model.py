@@ -11,7 +11,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from features.errors import SalvocastError
 from forecasting.model import SimulationRequest
 from forecasting.report.parts import spread
-from forecasting.saved import FILES, SavedModel, load_saved
+from forecasting.saved import SavedModel, load_saved
 
 ARTIFACT = "saved"
 """What the folder of the saved files is called among the artefacts."""
@@ -24,7 +24,7 @@ class ServedModel(PythonModel):  # type: ignore[misc]
 
     def load_context(self, context: PythonModelContext) -> None:
         folder = Path(context.artifacts[ARTIFACT])
-        self._saved = load_saved({name: (folder / name).read_bytes() for name in FILES})
+        self._saved = load_saved({path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()})
 
     def predict(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """model_input: a row for each request: horizon (attack days), and if wished paths and seed.

@@ -35,6 +35,16 @@ def test_a_file_that_was_changed_in_the_registry_is_refused(
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_file_that_was_put_beside_them_is_refused(
+    registry: Registry, run_id: str, saved_of: SavedOf, home: Path
+) -> None:
+    made = registry.register(saved_of(), run_id=run_id, scores={})
+    (folder,) = in_registry(home)
+    (folder / "more.json").write_bytes(b"{}")
+    with pytest.raises(SalvocastError, match="version 1 does not have the digest that it was registered with"):
+        registry.load(made)
+
+
 def test_another_whole_model_in_its_place_is_refused(
     registry: Registry, run_id: str, saved_of: SavedOf, home: Path
 ) -> None:

@@ -174,12 +174,12 @@ def mlflow(log: Path, address: str, *arguments: str, **environment: str) -> Iter
         yield
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
 
 
 @pytest.mark.slow
 def test_mlflow_models_serve_gives_the_numbers_of_the_command(
-    salvocast: Any, registry: Registry, champion: RegisteredModel, free_port: int, tmp_path: Path
+    salvocast: Any, registry: Registry, champion: RegisteredModel, free_port: int, tmp_path: Path, home: Path
 ) -> None:
     address = f"http://127.0.0.1:{free_port}"
     options = ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(free_port)]
@@ -190,6 +190,9 @@ def test_mlflow_models_serve_gives_the_numbers_of_the_command(
         answer = httpx.post(f"{address}/invocations", json=asked, timeout=60)
         assert answer.status_code == 200, answer.text
         assert by_day(answer.json()["predictions"]) == quantiles_told(salvocast, 28, 700, 5)
+        example = in_registry(home)[0].parents[1] / "serving_input_example.json"
+        answer = httpx.post(f"{address}/invocations", json=json.loads(example.read_bytes()), timeout=60)
+        assert by_day(answer.json()["predictions"]) == quantiles_told(salvocast, 28, 2_000, 1)
         wrong = httpx.post(f"{address}/invocations", json={"dataframe_records": [{"horizon": 0}]}, timeout=60)
         assert wrong.status_code == 400
         assert "horizon is 0: expected 1 to 730" in wrong.text
