@@ -99,6 +99,33 @@ def test_coverage_is_measured_against_the_champions_own() -> None:
     assert not promoted(0.55)
 
 
+def test_without_challengers_the_champion_stays() -> None:
+    assert judge() == Decision(None, "the settings name no other model as challenger")
+
+
+def test_why_nobody_is_promoted_is_told_of_each() -> None:
+    worse = judge(recipe("worse", CHAMPION * 1.1), recipe("worst", CHAMPION * 2, {**EXACT, "days": 0.2}))
+    assert worse.reason == (
+        "no challenger earned it at 8 origins (worse: scored 1.100 of the champion, at most 0.980 asked for and p = 1, "
+        "at most 0.05 asked for; worst: scored 2.000 of the champion, at most 0.980 asked for and p = 1, at most 0.05 "
+        "asked for and its 80 % ranges of days held 20% of the time, the champion's 80%)"
+    )
+
+
+def test_a_limit_that_is_just_met_is_met() -> None:
+    p_value = judge(recipe("better", BETTER)).verdicts[0].p_value
+    at_it, below = (judge(recipe("better", BETTER), rules=Rules(0.02, p, 0.05, 8)) for p in (p_value, p_value / 2))
+    assert (at_it.promote, below.promote) == ("better", None)
+    challenger = recipe("better", BETTER, {**EXACT, "days": 0.75})
+    tolerance = abs(0.75 - 0.8) - abs(0.8 - 0.8)  # more than chance explains of a million outcomes
+    decided = [
+        decide(recipe("champion", CHAMPION), [challenger], Rules(0.02, 0.05, each, 8), overlap=0, independent=many)
+        for each in (tolerance, tolerance - 1e-6)
+        for many in [{"days": 1e6, "total_7": 1e6}]
+    ]
+    assert [decision.promote for decision in decided] == ["better", None]
+
+
 def test_with_too_few_origins_the_champion_stays() -> None:
     decision = judge(recipe("better", BETTER[:7]), champion=CHAMPION[:7])
     assert decision == Decision(None, "7 held-out origins are too few to tell: expected at least 8")

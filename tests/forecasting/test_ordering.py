@@ -15,7 +15,7 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.layers import Defence
 from forecasting.model import SimulationRequest, load_model
-from forecasting.ordering import cover, order_for_horizon
+from forecasting.ordering import cover, cover_of, order_for_horizon
 from forecasting.plan import make_plan, prepare, prepare_calibration
 from forecasting.types import StockOutlook
 
@@ -257,6 +257,42 @@ def test_base_stocks_with_lead_time_are_those_of_stockpyl(service_level: float) 
 def test_nights_that_make_no_sense_are_refused(numbers: dict[str, int], expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         cover(np.ones((2, 5), dtype=np.int64), np.ones((2, 5), dtype=np.int64), **numbers)
+
+
+def reviewed(defence: Defence, **stated: Any) -> Defence:
+    """The defence whose layer states when it is reviewed, or what should always be left."""
+    return defence.model_copy(update={"layers": (defence.layers[0].model_copy(update=stated),)})
+
+
+def six_a_night() -> StockOutlook:
+    """Ten in hand, six needed on each of five nights, on both of two paths."""
+    needed = np.full((2, 5), 6)
+    return StockOutlook("a", np.full(2, 10), np.zeros((2, 5), dtype=np.int64), needed, needed)
+
+
+def test_an_order_covers_what_its_layer_states(defence: Defence) -> None:
+    """Without a review it lasts to the end: 20. With one after two nights it lasts these: 2; and leaves three: 5."""
+    stock = six_a_night()
+    assert order_for_horizon(stock, defence, 0.9).quantity == 20
+    assert order_for_horizon(stock, reviewed(defence, review_days=2), 0.9).quantity == 2
+    assert order_for_horizon(stock, reviewed(defence, review_days=2, minimum_stock=3), 0.9).quantity == 5
+    assert cover_of(stock, reviewed(defence, review_days=2).layers[0]).least_order.tolist() == [2, 2]
+
+
+def test_an_order_tells_what_it_cannot_help(defence: Defence) -> None:
+    """It comes after one night on the first path, and after three on the second, which is short before."""
+    order = order_for_horizon(six_a_night(), reviewed(defence, review_days=2), 0.5, lead_time=[1, 3])
+    assert (order.quantity, order.unavoidable_shortage, order.stock_out_probability) == (8, 0.5, 0.5)
+    late = order_for_horizon(six_a_night(), reviewed(defence, review_days=2), 0.9, lead_time=[1, 3])
+    assert (late.quantity, late.unavoidable_shortage, late.stock_out_probability) == (12, 0.5, 0.5)
+
+
+def test_the_layer_is_named_whose_order_does_not_fit(defence: Defence) -> None:
+    told = "^layer a: lead time 5 and review period 1 together are longer than the horizon, 5 nights: take a longer"
+    with pytest.raises(InputError, match=told):
+        order_for_horizon(six_a_night(), defence, 0.9, lead_time=5)
+    with pytest.raises(InputError, match=r"^layer a: lead time 4 and review period 2 together"):
+        order_for_horizon(six_a_night(), reviewed(defence, review_days=2), 0.9, lead_time=4)
 
 
 BAD_LEVELS = [0.0, 1.0, -0.1, 1.5, 95.0, float("nan"), float("inf")]

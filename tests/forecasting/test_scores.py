@@ -159,7 +159,7 @@ def test_shapes_that_do_not_match_are_refused(shape: tuple[int, ...], n_observed
 
 
 def test_observed_of_two_dimensions_is_refused() -> None:
-    with pytest.raises(ValueError, match="observed of shape"):
+    with pytest.raises(ValueError, match=r"^forecast of shape \(40, 6\) and observed of shape \(1, 6\): expected"):
         crps_from_paths(PATHS, OBSERVED[np.newaxis, :])
 
 
@@ -168,14 +168,16 @@ def test_the_parts_of_the_wis_add_up_and_name_the_direction() -> None:
     quantiles = np.quantile(rng.integers(0, 300, size=(500, 4)), QUANTILE_LEVELS, axis=0)
     observed = np.array([0.0, 1_000.0, 150.0, np.nan])
     parts = wis_parts(quantiles, observed)
+    assert list(parts) == ["dispersion", "overprediction", "underprediction"]
     np.testing.assert_allclose(sum(parts.values()), wis(quantiles, observed))
     assert parts["overprediction"][0] > 0 == parts["underprediction"][0]
     assert parts["underprediction"][1] > 0 == parts["overprediction"][1]
 
 
-def test_parts_need_symmetric_levels() -> None:
-    with pytest.raises(ValueError, match="symmetric"):
-        wis_parts(np.zeros((3, 1)), [1.0], [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("levels", [[0.1, 0.5, 0.8], [0.1, 0.4, 0.6, 0.9]])
+def test_parts_need_symmetric_levels_about_the_median(levels: list[float]) -> None:
+    with pytest.raises(ValueError, match=r"expected an odd number of them, symmetric about 0\.5"):
+        wis_parts(np.zeros((len(levels), 1)), [1.0], levels)
 
 
 def test_the_pit_of_a_calibrated_forecast_is_uniform_and_shows_a_bias() -> None:
@@ -204,3 +206,7 @@ def test_the_brier_score_by_hand() -> None:
     assert brier_score(paths, [10.0, 399.0], 400) == pytest.approx(0.5**2)
     assert np.isnan(brier_score(paths, [10.0, np.nan], 400))
     assert brier_score(paths, [np.nan, 900.0], 400) == pytest.approx(0.25)
+    # A day of exactly so many drones is such a day, in the paths and in the record.
+    assert brier_score(paths, [10.0, 399.0], 450) == pytest.approx(0.5**2)
+    assert brier_score(paths, [10.0, 450.0], 500) == pytest.approx(0.25**2)
+    assert brier_score(paths, [10.0, 500.0], 500) == pytest.approx(0.75**2)

@@ -20,6 +20,7 @@ from forecasting.stock import (
     parse_stock,
     supplied_by_night,
     with_stock,
+    without_stocks,
 )
 
 ORIGIN = date(2026, 2, 28)
@@ -49,6 +50,12 @@ def test_supply_may_fall_and_a_ramp_of_no_time_is_a_step() -> None:
     assert supplied[0] == pytest.approx([17.5, 30, 37.5, 40], abs=1)
     assert supplied[1] == pytest.approx([10, 20, 30, 40], abs=1)
     assert (np.diff(supplied, axis=1) >= 0).all()
+
+
+def test_a_ramp_shorter_than_a_day_is_no_step() -> None:
+    """From 0 to 400 a day within half of the first one: 100 on the way up, and 200 in the other half."""
+    ramp, later = np.array([0.5 / DAYS_PER_MONTH]), np.array([400 * DAYS_PER_MONTH])
+    assert supplied_by_night(2, np.zeros(1), later, ramp)[0] == pytest.approx([300, 700], abs=1)
 
 
 def test_deliveries_are_there_from_their_day_on() -> None:
@@ -90,6 +97,16 @@ def test_lists_are_read(defence: Defence) -> None:
     )
 
 
+def test_the_largest_number_is_read_and_more_cells_than_columns_are_left(defence: Defence) -> None:
+    text = "layer,quantity\nb,1000000000,as counted,twice\n"
+    assert parse_stock(text, "stock.csv", defence) == {"b": 1_000_000_000}
+
+
+def test_an_empty_list_is_told_by_its_columns(defence: Defence) -> None:
+    with pytest.raises(InputError, match=r"^stock.csv: expected one column 'layer' in the first row: layer,quantity$"):
+        parse_stock("", "stock.csv", defence)
+
+
 @pytest.mark.parametrize(
     ("row", "told"),
     [
@@ -117,6 +134,7 @@ def test_a_mistake_in_a_stock_is_told_by_row(row: str, told: str, defence: Defen
         ("b,2026-02-28,5", "the delivery of 2026-02-28 is not after the origin"),
         ("b,31.03.2026,5", "date is '31.03.2026': expected a day such as 2026-03-31"),
         ("z,2026-03-01,5", "unknown layer with interceptors 'z'"),
+        ("b,2026-03-01,many", "quantity is 'many': expected a whole number"),
     ],
 )
 def test_a_mistake_in_the_deliveries_is_told_by_row(row: str, told: str, defence: Defence) -> None:
@@ -133,3 +151,14 @@ def test_counts_take_the_place_of_the_stated_stock(defence: Defence) -> None:
     assert [source.title for source in counted.sources if source.id in stock.sources] == ["stock as given in stock.csv"]
     assert counted.layer("c").monthly_supply == defence.layer("c").monthly_supply
     check_sources(counted, counted.sources)  # each number's source is listed
+
+
+def test_defences_that_kill_alike_are_equal_without_their_stocks(defence_of: DefenceOf) -> None:
+    layer: dict[str, Any] = {"engaged_share": 0.5, "kill_probability": 0.5, "engagements_per_night": 10.0}
+    missiles = {"interceptors_per_engagement": 1.0, "stock": 10.0, "monthly_supply": 0.0, "unit_cost_usd": 100.0}
+    bare = defence_of([layer])
+    stocked = defence_of([layer | missiles | {"lead_time_days": 9.0, "minimum_stock": 4, "review_days": 7}])
+    assert stocked != bare
+    assert without_stocks(stocked) == bare == without_stocks(bare)
+    assert without_stocks(with_stock(stocked, {"a": 5}, ORIGIN, "stock.csv")) == bare
+    assert without_stocks(defence_of([layer | {"kill_probability": 0.6}])) != bare
