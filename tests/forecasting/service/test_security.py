@@ -243,7 +243,7 @@ def test_a_client_that_sends_all_of_it_first_still_learns_why(guarded: Server, h
 
 def test_a_client_that_never_ends_is_not_listened_to_for_long(guarded: Server) -> None:
     chunk = b"186a0\r\n" + b" " * 100_000 + b"\r\n"
-    said, seconds = raw(guarded, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *([chunk] * 400), pause=0.05)
+    _, seconds = raw(guarded, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *([chunk] * 400), pause=0.05)
     assert seconds < 15  # and not the 20 that it would take to send
 
 
