@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
@@ -50,12 +51,7 @@ def get_scenario(request: Request, name: str) -> Response:
         raise Refused(404, f"there is no scenario '{name[:80]}': known are {', '.join(bundled_scenarios())}")
     scenario = asked_scenario(name)
     known = scenario.as_known(scenario.as_of)
-    body = ScenarioBody(
-        **dict(_scenario_head(name)),
-        about=" ".join(scenario.about.split()),
-        numbers=_numbers(known),
-        sources=_sources(known.sources),
-    )
+    body = ScenarioBody(**dict(_scenario_head(name)), **_in_full(known, scenario.about, known.sources))
     return tagged(request, TypeAdapter(ScenarioBody), body)
 
 
@@ -79,12 +75,7 @@ def get_defence(request: Request, name: str) -> Response:
     if name not in BUNDLED_DEFENCES:
         raise Refused(404, f"there is no defence '{name[:80]}': known are {', '.join(BUNDLED_DEFENCES)}")
     stated = bundled_defence(name)
-    body = DefenceBody(
-        **dict(_defence_head(name)),
-        about=" ".join(stated.about.split()),
-        numbers=_numbers(stated),
-        sources=_sources(stated.sources),
-    )
+    body = DefenceBody(**dict(_defence_head(name)), **_in_full(stated, stated.about, stated.sources))
     return tagged(request, TypeAdapter(DefenceBody), body)
 
 
@@ -137,6 +128,15 @@ def _defence_head(name: str) -> DefenceHead:
     )
 
 
+def _in_full(stated: Stated, about: str, sources: Iterable[Source]) -> dict[str, Any]:
+    """What a scenario or a defence tells besides its head."""
+    return {
+        "about": " ".join(about.split()),
+        "numbers": _numbers(stated),
+        "sources": [StatedSource(**each.model_dump(mode="json")) for each in sources],
+    }
+
+
 def _numbers(stated: Stated) -> list[StatedNumber]:
     return [
         StatedNumber(
@@ -154,7 +154,3 @@ def _numbers(stated: Stated) -> list[StatedNumber]:
         for where, number in tables(stated)
         if isinstance(number, SourcedRange)
     ]
-
-
-def _sources(sources: Iterable[Source]) -> list[StatedSource]:
-    return [StatedSource(**each.model_dump(mode="json")) for each in sources]

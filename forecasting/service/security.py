@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +14,10 @@ from forecasting.service.settings import Settings, Token, holder
 OPEN_PATHS = frozenset(f"{prefix}/{name}" for prefix in ("", "/api/v1") for name in ("healthz", "readyz"))
 """What a supervisor asks without a token; they tell nothing."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+LISTENING_SECONDS = 2.0
+MOST_DRAINED = 16_000_000
+"""How long, and how many bytes, the server still listens to a client that it has refused."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -50,7 +55,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers, send = Headers(scope=scope), _listening_on(receive, send)
         try:
             self._check(scope, headers)
         except Refused as refusal:
@@ -116,6 +121,37 @@ def _check_origin(path: str, headers: Headers) -> None:
 
 def _too_large(settings: Settings) -> Refused:
     return Refused(413, f"expected a body of at most {settings.largest_body:,} bytes", {"Connection": "close"})
+
+
+def _listening_on(receive: Receive, send: Send) -> Send:
+    """Sends as `send` does; before it closes a connection, takes in what the client still sends, for a while.
+
+    A connection that is closed while data come in is reset, and a client that is still sending would lose the answer
+    that says why (RFC 9112, 9.6).
+    """
+    closes = False
+
+    async def sent(message: Message) -> None:
+        nonlocal closes
+        if message["type"] == "http.response.start":
+            closes = Headers(raw=message["headers"]).get("connection") == "close"
+        elif closes and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_drained(receive), LISTENING_SECONDS)
+            message = {"type": "http.response.body", "body": b"", "more_body": False}
+        await send(message)
+
+    return sent
+
+
+async def _drained(receive: Receive) -> None:
+    size = 0
+    while size < MOST_DRAINED:
+        message = await receive()
+        if not message.get("more_body", False):  # it is complete, or the client has gone
+            return
+        size += len(message["body"])
 
 
 class _Bounded:

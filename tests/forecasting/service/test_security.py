@@ -233,6 +233,20 @@ def test_a_body_in_chunks_is_refused_as_soon_as_it_is_too_large(guarded: Server)
     assert said.startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize("head", [b"Content-Length: 8000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n7A1200\r\n"])
+def test_a_client_that_sends_all_of_it_first_still_learns_why(guarded: Server, head: bytes) -> None:
+    said, seconds = raw(guarded, HEAD + head, b" " * 8_000_000)
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert said.endswith(b"}")
+    assert seconds < 10
+
+
+def test_a_client_that_never_ends_is_not_listened_to_for_long(guarded: Server) -> None:
+    chunk = b"186a0\r\n" + b" " * 100_000 + b"\r\n"
+    _, seconds = raw(guarded, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *([chunk] * 400), pause=0.05)
+    assert seconds < 15  # and not the 20 that it would take to send
+
+
 def test_a_body_of_the_largest_size_is_read(guarded: Server) -> None:
     body = b"{" + b" " * 999_998 + b"}"
     said, _ = raw(guarded, HEAD + b"Connection: close\r\nContent-Length: 1000000\r\n\r\n" + body)
