@@ -104,6 +104,8 @@ class Look:
     def figure(self, height: float) -> Figure:
         """A figure so many inches high, and as wide as the look has it."""
         figure = Figure(figsize=(self._width / 72, height), layout=ConstrainedLayoutEngine(h_pad=0.08))
+        # The layout begins about where it ends: else a legend as wide as the axes pushes their right end in for good.
+        figure.subplotpars.update(left=self._beside_axes / self._width, right=1 - 8 / self._width)
         figure.set_facecolor(self.theme.background)
         return figure
 

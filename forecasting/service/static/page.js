@@ -70,8 +70,8 @@ function ready() {
 // Once the picture of the track record is drawn, its numbers are known too.
 async function tellRecord() {
   const address = location.href;
-  const response = await fetch(address);
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("record");
+  const text = await fetch(address).then((response) => response.text()).catch(() => "");
+  const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("record");
   const record = document.getElementById("record");
   if (!fresh || address !== location.href || record.contains(document.activeElement)) return;
   for (const each of [...record.children].slice(2)) each.remove();

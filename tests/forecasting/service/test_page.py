@@ -96,6 +96,10 @@ def test_two_scenarios_stand_side_by_side(client: httpx.Client) -> None:
         total = document.forecast.windows[-1].total_drones
         interval = total.interval(0.8)
         assert f"{total.median:,.0f} ({interval.low:,.0f}–{interval.high:,.0f})" in shown.text
+    before, after = (each.forecast.windows[-1].total_drones.median for each in (own, other))
+    changed = 100 * (after / before - 1)
+    decimals = 1 if abs(changed) < 10 else 0
+    assert f"{'+' if changed > 0 else '−'}{abs(changed):.{decimals}f} %" in shown.text.replace("\u00a0", " ")
     assert shown.all("img", alt=shown_alt(shown, "comparison"))
 
 

@@ -74,8 +74,8 @@ class English(HTMLParser):
     fields of a form, and of sources."""
 
     names = re.compile(
-        r"Salvocast|English|python|numpy|scipy|statsmodels|Massive Missile Attacks on Ukraine|Kaggle|piterfm\S*"
-        r"|[a-z]+(_[a-z0-9]+)+|AIM|IRIS|Stinger|Martlet|Skyranger|VAMPIRE|NASAMS|Geran|publisc?hed"
+        r"[Ss]alvocast|English|python|numpy|scipy|statsmodels|Massive Missile Attacks on Ukraine|Kaggle|piterfm\S*"
+        r"|[a-z]+(_[a-z0-9]+)+|AIM|IRIS|Stinger|Martlet|Skyranger|VAMPIRE|NASAMS|Geran|publisc?hed|many"
     )
 
     def __init__(self, text: str) -> None:
@@ -98,7 +98,11 @@ class English(HTMLParser):
             pass
 
     def handle_data(self, data: str) -> None:
-        if any(attributes.get("lang") == "en" for _, attributes in self.open):
+        marked = [tag for tag, attributes in self.open if attributes.get("lang") == "en"]
+        if marked:
+            titles = any(attributes.get("role") == "tooltip" for _, attributes in self.open)  # of sources
+            if marked == ["span"] and not titles:
+                self.found.append(data)
             self.marked += bool(data.strip())
         elif not any(tag in ("code", "option") for tag, _ in self.open):
             self._look(data)
