@@ -5,7 +5,7 @@ Each replays one series or many, and returns what the command then tells, writes
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import partial
 from itertools import product
@@ -95,14 +95,13 @@ class Asked:
 
     def _chosen(self, ledger: Ledger) -> list[tuple[str, str]]:
         held = {(theatre, weapon_class) for theatre, weapon_class, _ in ledger.series()}
-        theatres = self.theatres or sorted({theatre for theatre, _ in held})
-        classes = self.weapon_classes or sorted({weapon_class for _, weapon_class in held})
-        chosen = [name for name in product(theatres, classes) if name in held]
-        for theatre, weapon_class in product(self.theatres or (), self.weapon_classes or ()):
-            ledger.check_series(theatre, weapon_class)
-        if not chosen:
-            ledger.check_series(theatres[0], classes[0])
-        return chosen
+        known_theatres, known_classes = (set(names) for names in zip(*held, strict=True))
+        pairs = list(product(self.theatres or sorted(known_theatres), self.weapon_classes or sorted(known_classes)))
+        for theatre, weapon_class in pairs:
+            named = self.theatres and self.weapon_classes  # with "all", a theatre need not have every weapon class
+            if named or theatre not in known_theatres or weapon_class not in known_classes:
+                ledger.check_series(theatre, weapon_class)
+        return [pair for pair in pairs if pair in held]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +200,7 @@ def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
                 f"--scenario-policy as-published: scenarios are of {weapons(SHAHED)}, not of {weapons(weapon_class)}: "
                 "use --scenario-policy none"
             )
+    asked = replace(asked, weapon_classes=(SHAHED,))  # of all, those that scenarios are of
     models = [load_model(name) for name in asked.models or (DEFAULT_MODEL,)]
     last = asked.last
     assert last is not None

@@ -88,6 +88,7 @@ def test_orders_of_several_series(salvocast: Run) -> None:
     ("arguments", "told"),
     [
         (("--theatre", "north,east"), "unknown theatre 'east'"),
+        (("--theatre", "north,east", "--weapon-class", "all"), "unknown theatre 'east'"),
         (("--theatre", ","), "--theatre is empty: expected names with commas between them, or all"),
         (("--theatre", "north", "--weapon-class", "ballistic"), "ballistic"),
         (("--theatre", "all", "--weapon-class", "ballistic"), "ballistic"),
