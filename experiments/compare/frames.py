@@ -115,16 +115,19 @@ def winners(of: pd.DataFrame | None = None) -> pd.DataFrame:
     """
     made = scores() if of is None else of
     rows = []
+    all_against = (
+        paired_differences(made).set_index(["band", "model"]) if REFERENCE_MODEL in set(made["model"]) else None
+    )
     for band in [name for name in BAND_NAMES if name in set(made["band"])]:
         rows_of_band = made[made["band"] == band]
         by_origin = rows_of_band.pivot_table("wis", "origin", "model", observed=True).dropna()
         order = by_origin.mean().sort_values().index.astype(str)
         best = order[0]
-        against = paired_differences(rows_of_band, best).set_index("model")
+        two = rows_of_band[rows_of_band["model"].isin(order[:2])]
+        against = paired_differences(two, best).set_index("model")
         reference = np.nan
-        if REFERENCE_MODEL in order and best != REFERENCE_MODEL:
-            all_against = paired_differences(rows_of_band, REFERENCE_MODEL).set_index("model")
-            reference = float(all_against.loc[best, "p_holm"])
+        if all_against is not None and (band, best) in all_against.index:
+            reference = float(all_against.loc[(band, best), "p_holm"])
         rows.append(
             {
                 "band": band,

@@ -41,49 +41,31 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     (str).
     Empty where none was logged. Raises SalvocastError where the store cannot be read.
     """
-    wanted = {"theatre": theatre, "weapon_class": weapon_class}
-    told = [f"params.{name} = '{value}'" for name, value in wanted.items() if "'" not in value]
-    # Only the parent of a backtest has the parameter `models`.
-    wanted_text = " and ".join(["attributes.status = 'FINISHED'", "params.models LIKE '%'", *told])
-    rows = [_row(run) for run in _search(EXPERIMENT, wanted_text, uri)]
-    frame = pd.DataFrame(rows, columns=["run_id", "began", "models", *SETTING, "last_attack_day_known", "seed"])
-    frame = frame.astype(dict.fromkeys(_NUMBERS, "int64"))
-    for name in _DAYS:
-        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
-    frame["began"] = pd.to_datetime(frame["began"], utc=True)
-    return frame
-
-
-def comparable(found: pd.DataFrame, run_id: str | None, store: str) -> list[tuple[str, Sequence[str]]]:
-    """(run, models to be read of it): those of the newest backtest, or of `run_id`, and of each other model the newest
-    run that scored the same targets in the same way. found: as of `backtests`."""
-    if found.empty:
-        raise InputError(
-            f"no backtest of this series is logged in {store}: run salvocast backtest, or compare.ensure_backtest()"
-        )
-    first = found.iloc[0] if run_id is None else found.set_index("run_id", drop=False).loc[run_id]
-    alike = found[(found[list(SETTING)] == first[list(SETTING)]).all(axis=1)]
-    if run_id is not None:  # what was asked for comes first
-        alike = pd.concat([alike[alike["run_id"] == run_id], alike[alike["run_id"] != run_id]])
-    parts: list[tuple[str, Sequence[str]]] = []
-    seen = set[str]()
-    for run, models in zip(alike["run_id"], alike["models"], strict=True):
-        new = [model for model in models if model not in seen]
-        seen |= set(new)
-        if new:
-            parts.append((str(run), new))
-    return parts
+    return _frame(_search(_wanted(theatre, weapon_class), uri))
 
 
 def read_parts(name: str, run_id: str | None, theatre: str, weapon_class: str, uri: str | None) -> pd.DataFrame:
-    """The table of that name, of the runs that are comparable with a backtest, or of one retraining; run_id added."""
-    found = backtests(theatre, weapon_class, uri=uri)
-    if run_id is not None and run_id not in set(found["run_id"]):
-        return table_of(run_id, name, uri=uri).assign(run_id=run_id)
-    tables = []
-    for run, models in comparable(found, run_id, store_name(uri)):
-        table = table_of(run, name, uri=uri)
-        tables.append(table[table["model"].isin(models)].assign(run_id=run))
+    """The table of that name of the newest backtest, or of `run_id`; and, of each other model, that of the newest run
+    that scored the same targets in the same way. Of a retraining its own table alone. run_id is added."""
+    wanted = _wanted(theatre, weapon_class)
+    first = _frame(_search(wanted, uri, newest=1)) if run_id is None else _frame(_run(run_id, uri))
+    if first.empty:
+        if run_id is not None:  # a retraining
+            return table_of(run_id, name, uri=uri).assign(run_id=run_id)
+        raise InputError(
+            f"no backtest of {theatre} {weapon_class} is logged in {without_password(uri or tracking_uri())}: run "
+            "salvocast backtest, or compare.ensure_backtest()"
+        )
+    told = {each: first[each].iloc[0] for each in SETTING}
+    alike = _frame(_search(f"{wanted} and params.data_digest = '{told['data_digest']}'", uri))
+    alike = alike[(alike[list(SETTING)] == pd.Series(told)).all(axis=1)]
+    both = pd.concat([first, alike]).drop_duplicates("run_id")  # what was asked for comes first
+    tables, seen = [], set[str]()
+    for run, models in zip(both["run_id"], both["models"], strict=True):
+        if new := set(models) - seen:
+            table = table_of(str(run), name, uri=uri)
+            tables.append(table[table["model"].isin(new)].assign(run_id=run))
+            seen |= new
     return pd.concat(tables, ignore_index=True)
 
 
@@ -91,7 +73,7 @@ def table_of(run_id: str, name: str, *, uri: str | None = None) -> pd.DataFrame:
     """A table that a run logged, such as "scores". Raises SalvocastError where the run or the table is not there."""
     with tempfile.TemporaryDirectory() as folder:
         path = downloaded(run_id, f"{name}.csv", Path(folder), uri)
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
 
 
 def downloaded(run_id: str, name: str, folder: Path, uri: str | None = None) -> Path:
@@ -108,32 +90,57 @@ def downloaded(run_id: str, name: str, folder: Path, uri: str | None = None) -> 
         return Path(client.download_artifacts(run_id, name, str(folder)))
 
 
-def store_name(uri: str | None) -> str:
-    """Where runs are read from, as it may be told."""
-    return without_password(uri or tracking_uri())
+def _wanted(theatre: str, weapon_class: str) -> str:
+    """The backtests of a series that came to their end: of their runs, only the parent has the parameter `models`."""
+    series = {"theatre": theatre, "weapon_class": weapon_class}
+    for what, name in series.items():
+        if not name.isidentifier():
+            raise InputError(f"{what} is '{name}': expected a name such as {UKRAINE} or {SHAHED}")
+    told = [f"params.{what} = '{name}'" for what, name in series.items()]
+    return " and ".join(["attributes.status = 'FINISHED'", "params.models LIKE '%'", *told])
 
 
-def _search(experiment: str, wanted: str, uri: str | None) -> list[Any]:
-    """The runs of an experiment, the newest first."""
+def _search(wanted: str, uri: str | None, newest: int | None = None) -> list[Any]:
+    """The runs of backtests, the newest first, or so many of them."""
     where = uri or tracking_uri()
     with store_failures(where):
         client = ready_client(where)
-        found = client.get_experiment_by_name(experiment)
+        found = client.get_experiment_by_name(EXPERIMENT)
         runs: list[Any] = []
         token = None
         while found is not None:
             page = client.search_runs(
                 [found.experiment_id],
                 wanted,
-                max_results=_PAGE,
+                max_results=newest or _PAGE,
                 order_by=["attributes.start_time DESC"],
                 page_token=token,
             )
             runs += page
             token = page.token
-            if not token:
+            if not token or newest:
                 break
         return runs
+
+
+def _run(run_id: str, uri: str | None) -> list[Any]:
+    """The run of that number, if it is of a backtest."""
+    where = uri or tracking_uri()
+    with store_failures(where):
+        run = ready_client(where).get_run(run_id)
+        return [run] if "models" in run.data.params else []
+
+
+def _frame(runs: Sequence[Any]) -> pd.DataFrame:
+    """See `backtests`."""
+    frame = pd.DataFrame(
+        [_row(run) for run in runs], columns=["run_id", "began", "models", *SETTING, "last_attack_day_known", "seed"]
+    )
+    frame = frame.astype(dict.fromkeys(_NUMBERS, "int64"))
+    for name in _DAYS:
+        frame[name] = pd.to_datetime(frame[name]).astype("datetime64[s]")
+    frame["began"] = pd.to_datetime(frame["began"], utc=True)
+    return frame
 
 
 def _row(run: Any) -> dict[str, Any]:
