@@ -3,9 +3,10 @@
 import fcntl
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -105,7 +106,7 @@ def store_failures(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # a driver may be missing
         first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
         told = first_line.replace(uri.rstrip("/"), without_password(uri).rstrip("/"))  # MLflow names the whole URI
-        for secret in (urlsplit(uri).password, *map(os.environ.get, _SECRETS)):
+        for secret in (_password(uri), *map(os.environ.get, _SECRETS)):
             told = told.replace(secret, "***") if secret else told
         raise SalvocastError(
             f"the tracking store {without_password(uri)} failed ({told[:300]}): see that it can be reached and "
@@ -123,8 +124,14 @@ def without_password(uri: str) -> str:
 
     try:
         return make_url(uri).render_as_string(hide_password=True)
-    except ArgumentError:
-        return uri
+    except (ArgumentError, ValueError):  # a path; a port that is no number
+        return re.sub("//[^/]*@", "//***@", uri)
+
+
+def _password(uri: str) -> str | None:
+    with suppress(ValueError):
+        return urlsplit(uri).password
+    return None
 
 
 def _may_pass(error: BaseException) -> bool:

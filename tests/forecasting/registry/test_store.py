@@ -116,6 +116,14 @@ def test_what_a_server_refuses_is_not_asked_again(server_of: Callable[..., Serve
     assert server.n_requests == 1
 
 
+@pytest.mark.parametrize("place", ["127.0.0.1:", "127.0.0.1:none"])
+def test_an_address_that_is_none_is_told_without_its_password(impatient: None, place: str) -> None:
+    with pytest.raises(SalvocastError, match=r"^the tracking store http:.* failed") as raised:
+        Registry.open(f"http://modeller:hunter2@{place}").champion(*SERIES)
+    assert len(str(raised.value).splitlines()) == 1
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_database_that_is_none_is_told(home: Path, impatient: None) -> None:
     home.mkdir()
     (home / "mlflow.db").write_bytes(b"not a database" * 100)
