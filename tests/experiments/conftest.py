@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
-from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
 
 FIRST_DAY = date(2025, 1, 1)
@@ -29,15 +28,6 @@ def history_from() -> Callable[[ArrayLike], LaunchHistory]:
         return LaunchHistory("ukraine", "shahed", QuietDayRule.NONE, FIRST_DAY, launched, unknown, ("table",))
 
     return make
-
-
-@pytest.fixture(scope="session")
-def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file with the bundled reports, for tests to copy."""
-    path = tmp_path_factory.mktemp("filled") / "ledger.db"
-    with Ledger.open(f"sqlite:///{path}") as ledger:
-        ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
-    return path
 
 
 @pytest.fixture(scope="session")
