@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("features", "forecasting", "experiments", "tests")
@@ -67,3 +68,13 @@ def test_a_line_that_no_test_need_run_says_why() -> None:
 )
 def test_what_an_explanation_is(line: str, explained: bool) -> None:
     assert bool(UNEXPLAINED.search(line)) != explained
+
+
+def test_the_hooks_run_all_that_make_check_runs_and_download_nothing() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    assert [each["repo"] for each in hooks] == ["local"]
+    assert {hook["language"] for hook in hooks[0]["hooks"]} == {"system"}
+    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe
+    checks = {line.strip().replace("$(BIN)", ".venv/bin").removesuffix(" .") for line in recipe[1].splitlines()}
+    assert {hook["entry"].removesuffix(" .") for hook in hooks[0]["hooks"]} >= checks

@@ -15,7 +15,6 @@ from experiments.slots import JobSlots
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
-from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
 from forecasting.cli import run
 from tests.experiments.desk import Desk
@@ -53,15 +52,6 @@ def runner(capfd: pytest.CaptureFixture[str]) -> Callable[[typer.Typer], Run]:
         return call
 
     return of
-
-
-@pytest.fixture(scope="session")
-def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file with the bundled reports, for tests to copy."""
-    path = tmp_path_factory.mktemp("filled") / "ledger.db"
-    with Ledger.open(f"sqlite:///{path}") as ledger:
-        ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
-    return path
 
 
 @pytest.fixture(scope="session")

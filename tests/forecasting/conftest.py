@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,9 @@ import pytest
 from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
-from features.ledger import Ledger
 from features.records import QuietDayRule
-from features.sources.bundled import read_bundled
 from forecasting.calibrated_defence import Calibration
+from forecasting.cli import app, run
 from forecasting.layers import Defence, parse_defence
 from forecasting.model import SimulationRequest, load_model
 from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration
@@ -27,6 +26,7 @@ from forecasting.types import SalvoForecast
 
 ORIGIN = date(2026, 2, 28)
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+Told = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -136,13 +136,24 @@ def bundled_plan(bundled_prepared: Prepared, bundled_defence: Defence, bundled_c
     )
 
 
-@pytest.fixture(scope="session")
-def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file with the bundled reports, for tests to copy: reading them anew takes a second each time."""
-    path = tmp_path_factory.mktemp("filled") / "ledger.db"
-    with Ledger.open(f"sqlite:///{path}") as ledger:
-        ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
-    return path
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str], home: Path, filled_ledger: Path) -> Told:
+    """Runs the command with the bundled reports in the ledger; returns what it prints, or its one line on stderr where
+    it should fail."""
+    home.mkdir(exist_ok=True)
+    shutil.copy(filled_ledger, home / "ledger.db")
+
+    def run_command(*arguments: str, fails: int = 0) -> str:
+        assert run(app, list(arguments)) == fails
+        said = capsys.readouterr()
+        if fails < 2:  # 1: the answer is no
+            assert not said.err
+            return said.out
+        assert not said.out
+        assert len(said.err.splitlines()) == 1
+        return said.err
+
+    return run_command
 
 
 @pytest.fixture

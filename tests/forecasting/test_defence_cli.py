@@ -1,38 +1,26 @@
 """`salvocast defence`: the file a planner starts from, what is told of it, and what it warns of."""
 
 import re
-from collections.abc import Callable
 from datetime import date
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from features.stated import SourcedRange, tables
-from forecasting.cli import app, run
 from forecasting.layers import Defence, DefenceLayer, Wave, parse_defence
 from forecasting.report.defence import cautions
+from tests.forecasting.conftest import Told
 
-Told = Callable[..., str]
 BUNDLED = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
 TODAY = date(2026, 6, 1)
 
 
 @pytest.fixture
-def says(capsys: pytest.CaptureFixture[str], home: Path) -> Told:
-    """Runs the command; returns what it prints, or its one line on stderr where it should fail."""
-
-    def run_command(*arguments: str, fails: int = 0) -> str:
-        assert run(app, ["defence", *arguments]) == fails
-        said = capsys.readouterr()
-        if not fails:
-            assert not said.err
-            return said.out
-        assert not said.out
-        assert len(said.err.splitlines()) == 1
-        return said.err
-
-    return run_command
+def says(told: Told) -> Told:
+    """What `salvocast defence` says."""
+    return partial(told, "defence")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from datetime import date
 from functools import partial
@@ -14,30 +13,9 @@ import pytest
 
 from features.history import LaunchHistory
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.cli import app, run
+from tests.forecasting.conftest import Told
 
-Told = Callable[..., str]
 FEW = ("--paths", "20", "--horizon", "14")
-
-
-@pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], home: Path, filled_ledger: Path) -> Told:
-    """Runs the command with the bundled reports in the ledger; returns what it prints, or its one line on stderr where
-    it should fail."""
-    home.mkdir(exist_ok=True)
-    shutil.copy(filled_ledger, home / "ledger.db")
-
-    def run_command(*arguments: str, fails: int = 0) -> str:
-        assert run(app, list(arguments)) == fails
-        said = capsys.readouterr()
-        if fails < 2:  # 1: the answer is no
-            assert not said.err
-            return said.out
-        assert not said.out
-        assert len(said.err.splitlines()) == 1
-        return said.err
-
-    return run_command
 
 
 @pytest.fixture
