@@ -79,9 +79,8 @@ def first_error(error: ValidationError | RequestValidationError, known: Iterable
     where = ".".join(str(part) for part in place if not str(part).startswith(_MEMBERS))
     said = _EXPECTED.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     said = re.sub(r"^\w+ should (be|have) ", "expected ", said)
-    said = said.replace(
-        f"String should match pattern '{NAME_PATTERN}'", "expected at most 40 letters a to z, digits or _"
-    )
+    said = said.replace("String should match pattern", "expected the pattern")
+    said = said.replace(f"the pattern '{NAME_PATTERN}'", "at most 40 letters a to z, digits or _")
     given = first["input"]
     shown = "" if isinstance(given, dict | list | bytes) or first["type"] == "missing" else f" (given {_short(given)})"
     more = f"; and {len(errors) - 1} more" if len(errors) > 1 else ""

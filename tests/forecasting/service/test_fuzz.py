@@ -36,7 +36,7 @@ record, and those of tokens, which `test_security` looks at."""
 NOT_ASKED = {503: not_a_server_error, 413: negative_data_rejection}
 """Status -> the check that it fails by its nature: too much to do is no failure of the server, and what is too large is
 refused before anybody sees what else is wrong with it."""
-SHARES = {"/plan": 12, "/forecast": 12, "/reports": 8, "/forecasts/{id}": 4}
+SHARES = {"/plan": 12, "/forecast": 12, "/reports": 8, "/forecasts/{id}": 4, "/models": 2}
 """Of the cases, by path, right and wrong ones; 1 for the others, which nothing can be wrong with."""
 
 

@@ -53,6 +53,10 @@ def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
         ({"defence": {"file": "x.toml"}}, "defence.toml: this field is missing; and 1 more"),
         ({"defence": {"toml": "x", "file": "y"}}, 'defence.file: there is no such field (given "y")'),
         ({"model": 5}, "model: expected a valid string (given 5)"),
+        (
+            {"deliveries": [{"layer": "A", "date": "2026-03-01", "quantity": 1}]},
+            "deliveries.0.layer: expected at most 40 ",
+        ),
         ({"budget": 1.0}, "budget limits the mix that leak_target asks for: add leak_target"),
     ],
 )
