@@ -9,10 +9,15 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.forecasting.service.browsing import Open
 
 PROGRAM = """
 import json, os, sys
@@ -110,3 +115,21 @@ def client(server: Server) -> Iterator[httpx.Client]:
     """Asks the shared server."""
     with server.client() as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium; the test is skipped where there is none."""
+    from tests.forecasting.service.browsing import chromium  # loads Playwright
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def open_page(browser: "Browser", server: Server) -> "Iterator[Open]":
+    """Opens pages of the shared server; see `opening`."""
+    from tests.forecasting.service.browsing import opening
+
+    with opening(browser, server.url) as start:
+        yield start

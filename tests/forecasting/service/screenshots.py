@@ -12,8 +12,8 @@ from playwright.sync_api import sync_playwright
 
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
+from tests.forecasting.service.browsing import FIRST_SCREEN
 from tests.forecasting.service.conftest import serving
-from tests.forecasting.service.test_browser import FIRST_SCREEN
 
 
 def main(folder: Path) -> None:
