@@ -1,6 +1,8 @@
 """What notebooks read of backtests and retrainings: frames by hand, by another computation, and from a real store."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -249,7 +251,7 @@ def test_every_frame_has_its_picture_and_the_picture_shows_it(logged: str, theme
     of_band = differences[differences["band"] == "total_7"].sort_values("mean")
     np.testing.assert_allclose(mean, of_band["mean"])
     assert len(drawn["forecasts"].axes) == scores["model"].nunique()
-    assert [text.get_text() for text in drawn["champion"].axes[0].texts[1:]] == ["0.90"]
+    assert [text.get_text() for text in drawn["champion"].axes[0].texts[:-1]] == ["0.90"]
 
 
 def test_pictures_of_nothing_are_refused() -> None:
@@ -297,13 +299,10 @@ class TestMaking:
             compare.ensure_backtest(["two_regimes"])
 
     def test_the_command_and_the_call_log_the_same_targets(self) -> None:
-        from typer.testing import CliRunner
-
-        from forecasting.cli import app
-
         options = ["--models", "seasonal_naive", "--from", "2025-12-01", "--paths", "50"]
-        done = CliRunner().invoke(app, ["backtest", *options])
-        assert done.exit_code == 0, done.output
+        command = [sys.executable, "-m", "forecasting.cli", "backtest", *options]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+        assert done.returncode == 0, done.stderr
         (run,) = compare.backtests()["run_id"]
         assert compare.ensure_backtest(["seasonal_naive"], first=date(2025, 12, 1), n_paths=50) == run
 
