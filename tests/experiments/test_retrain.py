@@ -88,6 +88,9 @@ class StandInRegistry:
         finally:
             self.world.locked = False  # a lock dies with its process
 
+    def challenger(self, theatre: str, weapon_class: str) -> None:
+        """None was registered."""
+
     def champion(self, *_: str) -> Any:
         assert self.world.locked
         self.world.call()
