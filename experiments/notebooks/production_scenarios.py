@@ -126,11 +126,11 @@ experts.round(0).set_index("expert")
 # %% [markdown]
 # ## Sensitivity
 #
-# Each assumption held low and high, everything else on the same draws: interceptors of all layers over 91 days. With a
-# quarter of the usual draws, for a first look; `salvocast scenarios sensitivity` takes them all.
+# Each assumption held low and high, everything else on the same draws: interceptors of all layers over 91 days. With
+# a quarter of the usual draws, for a first look; `salvocast scenarios sensitivity` takes them all.
 
 # %%
-quick = forecast(model, history, SimulationRequest(91, 60), 1)
+quick = forecast(model, history, SimulationRequest(91, 300), 1)
 first_look = ScenarioForecaster(quick, LearnedSupply(history, published, quick.horizon, n_draws=500))
 found = sensitivity(first_look, published, history.theatre, bundled_defence(history.theatre))
 tornado_picture(found)

@@ -24,7 +24,7 @@ from experiments.notebooks.build import FOLDER, SECONDS, executed, notebooks, pl
 
 CELLS = {
     "what_the_record_shows": 14,
-    "compare_models": 24,
+    "compare_models": 23,
     "why_this_champion": 13,
     "production_scenarios": 16,
     "interceptor_orders": 18,
