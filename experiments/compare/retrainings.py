@@ -51,18 +51,14 @@ def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:
     """What a retraining found of each recipe at the same held-out origins: the champion's first, then its challengers.
 
     Columns: model (str), score (float: 1 is the reference model), coverage_80_days, _total_7, _total_28 (float,
-    share), ratio (float, score over the champion's), mean, low, high (float: difference of the scores and its 95 %
-    interval; negative is better than the champion), p_holm (float: one-sided, corrected for the number of challengers),
-    refusals (str: the rules that it broke, in words; empty where it could be promoted). Of the champion's own row the
-    last six are empty. Raises SalvocastError where the run compared nothing.
+    share), ratio (float, score over the champion's), p_holm (float: one-sided, corrected for the number of
+    challengers), refusals (str: the rules that it broke, in words; empty where it could be promoted). Of the champion's
+    own row the last three are empty. Raises SalvocastError where the run compared nothing.
     """
     recipes = table_of(run_id, "recipes", uri=uri)
     with tempfile.TemporaryDirectory() as folder:
         decision = json.loads(downloaded(run_id, "decision.json", Path(folder), uri).read_text(encoding="utf-8"))
     found = {verdict["model"]: verdict for verdict in decision["verdicts"]}
-    for end in ("mean", "low", "high"):
-        recipes[end] = [found[model]["difference"][end] if model in found else None for model in recipes["model"]]
     refusals = {model: " and ".join(verdict["refusals"]) for model, verdict in found.items()}
     recipes["refusals"] = recipes["model"].map(refusals).fillna("")
-    frame: pd.DataFrame = recipes.astype({"mean": "float64", "low": "float64", "high": "float64"})
-    return frame
+    return recipes

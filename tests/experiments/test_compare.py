@@ -361,7 +361,6 @@ def test_a_rehearsal_leaves_what_serves_alone_and_tells_a_promotion(home: Path, 
     winner = found.loc["exponential_empirical"]
     assert winner["refusals"] == ""
     assert winner["ratio"] == pytest.approx(winner["score"] / found.loc["seasonal_naive", "score"])
-    assert winner["low"] < winner["mean"] < winner["high"]
     decision = next((home / "rehearsal").rglob(f"{run}/artifacts/decision.json"))
     assert json.loads(decision.read_text())["verdicts"][0]["ratio"] == pytest.approx(winner["ratio"])
     assert set(compare.scores(run, uri=uri)["model"]) == {REFERENCE_MODEL, "seasonal_naive", "exponential_empirical"}
