@@ -3,12 +3,12 @@
 Nothing here looks at a clock or sends anything. False alarms that begin in a year, with a look every morning while
 nothing changes (simulated, or counted on record, in tests/experiments/test_false_alarms.py):
 
-- coverage 0.12 (any of the three levels), calibration 0.10, the two together 0.19: windows overlap from one morning to
+- coverage 0.16 (any of the three levels), calibration 0.14, the two together 0.26: windows overlap from one morning to
   the next, and three levels and a test of the whole are looked at, so that the confidence of one look is .998;
 - level shift 0.43 where days are independent, 1.1 or 1.9 where the correlation with the day before is .15 or .3. The
   record's is -.06 in the last year and .13 in the one before; of its 13 alarms in three and a half years 3 were false;
 - reports overdue: one in 14 months since 2025; in 2024, when a night without drones had no report, two a month;
-- reporting style: 0.14 for something that half of the reports tell at random, nearly none for what most or few tell.
+- reporting style: 0.16 for something that half of the reports tell at random, nearly none for what most or few tell.
 """
 
 from collections.abc import Sequence
