@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from features.history import LaunchHistory
 from features.ledger import Ledger
@@ -13,6 +14,10 @@ from features.sources.bundled import read_bundled
 from tests.databases import database, postgresql  # noqa: F401 - fixtures
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+# How long an example takes is the machine's affair: a busy one is no failure.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)
