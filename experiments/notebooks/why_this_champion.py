@@ -62,7 +62,7 @@ compare.champion_picture(history)
 changed = history["new_recipe"] & history["predecessor"].notna()
 promoted = history[changed].iloc[0]
 verdicts = compare.verdicts(promoted["run_id"], uri=store).set_index("model")
-for model, refusals in verdicts["refusals"].items():
+for model, refusals in verdicts["refusals"].iloc[1:].items():  # the first is the champion
     print(f"{model}: {refusals or 'breaks no rule'}")
 verdicts[["score", "ratio", "p_holm", "coverage_80_days"]].round(3)
 

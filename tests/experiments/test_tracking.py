@@ -164,7 +164,7 @@ def test_artefacts_are_pictures_and_tables_and_never_the_data(
         "always_fails": set(),
     }
     kept = [path for path in (home / "mlartifacts").rglob("*") if path.is_file()]
-    assert len(kept) == 4
+    assert len(kept) == 5
     for path in kept:
         assert path.stat().st_size < 100_000
         if path.suffix == ".csv":
