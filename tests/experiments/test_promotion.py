@@ -233,7 +233,8 @@ def test_one_challenger_more_promotes_none_of_the_others(
 
 
 def test_a_year_of_comparisons_promotes_equals_as_seldom_as_the_settings_say() -> None:
-    """5 % of the years; 6 % of 1,000 by `experiments/benchmarks/promotions.py`, because neighbouring groups share outcomes.
+    """5 % of the years; 6 % of 1,000 by `experiments/benchmarks/promotions.py`: neighbouring groups share outcomes.
+
     Comparing weekly at 26 origins, each time at 1 % by the Diebold-Mariano test, promoted one in a third of the years.
     """
     rng = np.random.default_rng(5)
