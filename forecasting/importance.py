@@ -46,7 +46,11 @@ def sample_posterior(
 
 def _mode(fit: Callable[[Array], Array], n: int) -> tuple[Array, Array]:
     """(n,) the scores of highest posterior density, by Newton's method with differences over _STEP, and (n, n) the
-    scale of a normal distribution there, wider than the second derivatives say where the likelihood tells."""
+    scale of a normal distribution there, wider than the second derivatives say where the likelihood tells.
+
+    The scale is the symmetric root, which is unique: eigenvectors are not, and another processor gives others. With
+    them the same seed would make other draws there.
+    """
     steps = _STEP * np.eye(n)
     first, second = np.triu_indices(n, 1)
     around = np.concatenate([np.zeros((1, n)), steps, -steps, steps[first] + steps[second]])
@@ -67,7 +71,7 @@ def _mode(fit: Callable[[Array], Array], n: int) -> tuple[Array, Array]:
         if gain < _LEAST_GAIN:
             break
     values, vectors = np.linalg.eigh(_raised(curvature))
-    return at, vectors / np.sqrt(1.0 + _SHARPNESS * np.maximum(values, 0.0))
+    return at, (vectors / np.sqrt(1.0 + _SHARPNESS * np.maximum(values, 0.0))) @ vectors.T
 
 
 def _raised(curvature: Array) -> Array:
