@@ -18,7 +18,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from experiments.settings import RetentionSettings
-from experiments.tracking import StoredRuns
+from experiments.stored_runs import StoredRuns
 from features.database import Database
 from features.errors import SalvocastError
 from features.storing import utc

@@ -20,7 +20,8 @@ def gc(
     """
     from experiments.retention import Shelf, surplus
     from experiments.settings import load_settings
-    from experiments.tracking import stored_runs, tracking_uri
+    from experiments.stored_runs import stored_runs
+    from experiments.tracking import tracking_uri
     from forecasting.registry import Registry
     from forecasting.report.layout import table
 

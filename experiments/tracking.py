@@ -9,12 +9,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
@@ -163,24 +160,24 @@ class RetrainingRuns:
     @retried
     def of(self, series: str, key: str) -> RetrainingRun | None:
         """The run of that key; of several, made by force, one that is not finished, or else the newest."""
-        runs = self._search({_SERIES: series, _KEY: key})
+        runs = self._search({SERIES: series, _KEY: key})
         return next((run for run in runs if not run.finished), runs[0] if runs else None)
 
     @retried
     def unfinished(self, series: str) -> list[RetrainingRun]:
         """The runs of the series that are marked as running, newest first."""
-        return self._search({_SERIES: series}, "attributes.status = 'RUNNING'")
+        return self._search({SERIES: series}, "attributes.status = 'RUNNING'")
 
     @retried
     def judged(self, evidence: str) -> bool:
         """Whether a run that came to its end has compared recipes on that evidence."""
-        return bool(self._search({_EVIDENCE: evidence}, "attributes.status = 'FINISHED'"))
+        return bool(self._search({EVIDENCE: evidence}, "attributes.status = 'FINISHED'"))
 
     @retried
     def start(self, series: str, key: str, name: str) -> RetrainingRun:
         """A new run, where none of that key is unfinished. Its key comes into being with it, so that a kill leaves no
         run that nobody finds. A request that timed out and was sent again may have made it twice: one stays."""
-        tags = {_SERIES: series, _KEY: key}
+        tags = {SERIES: series, _KEY: key}
         made = [run for run in self._search(tags) if not run.finished]
         if not made:
             self._client.create_run(self._store[1], run_name=name, tags=tags)
@@ -209,7 +206,7 @@ class RetrainingRuns:
         _log(self._client, run_id, _shared(history, parameters), metrics, history)
         _log_tables(self._client, run_id, tables)
         _log_files(self._client, run_id, {f"{name}.json": text.encode() for name, text in texts.items()})
-        self._client.set_tag(run_id, _EVIDENCE, evidence)
+        self._client.set_tag(run_id, EVIDENCE, evidence)
         self._client.set_tag(run_id, _DECISION, decision)
 
     @retried
@@ -234,7 +231,7 @@ class RetrainingRuns:
         ]
 
 
-_SERIES, _KEY, _EVIDENCE = "salvocast.series", "salvocast.key", "salvocast.evidence"
+SERIES, _KEY, EVIDENCE = "salvocast.series", "salvocast.key", "salvocast.evidence"
 _DECISION, _VERSION = "salvocast.decision", "salvocast.version"
 
 
@@ -243,96 +240,6 @@ def retraining_runs() -> Iterator[RetrainingRuns]:
     """The runs of retrainings in the tracking store. Nothing is asked of it before a method needs it: reports come in
     while it is away."""
     yield RetrainingRuns(tracking_uri())
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A run in the tracking store, of a backtest or a retraining.
-
-    needed: whether a later retraining asks for it: it is not at its end, or is the newest of its series that is, or
-    the newest of them that compared recipes. folder: of its artefacts, where they lie on this machine and are there.
-    """
-
-    id: str
-    name: str
-    began: datetime
-    needed: bool
-    folder: Path | None
-
-
-class StoredRuns:
-    """The runs of backtests and retrainings, to be tidied. See `stored_runs`."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def all(self) -> list[StoredRun]:
-        """Every run that was not deleted, the oldest first."""
-        made = []
-        for experiment in (EXPERIMENT, RETRAINING):
-            runs = self._search(experiment)
-            needed = {run.info.run_id for run in _needed(runs)} if experiment == RETRAINING else set()
-            made += [
-                StoredRun(
-                    run.info.run_id,
-                    run.info.run_name,
-                    datetime.fromtimestamp(run.info.start_time / 1000, UTC),
-                    run.info.run_id in needed,
-                    _local_folder(run.info.artifact_uri, run.info.run_id),
-                )
-                for run in runs
-            ]
-        return sorted(made, key=lambda run: run.began)
-
-    def delete(self, run_id: str) -> None:
-        """Marks a run as deleted: nothing lists it any more. MLflow's own `mlflow gc` then takes its rows away."""
-        self._client.delete_run(run_id)
-
-    def _search(self, experiment: str) -> list[Any]:
-        """The newest first."""
-        found = self._client.get_experiment_by_name(experiment)
-        runs: list[Any] = []
-        token = None
-        while found is not None:
-            page = self._client.search_runs(
-                [found.experiment_id], max_results=1000, order_by=["attributes.start_time DESC"], page_token=token
-            )
-            runs += page
-            token = page.token
-            if not token:
-                break
-        return runs
-
-
-@contextmanager
-def stored_runs() -> Iterator[StoredRuns]:
-    """The runs of backtests and retrainings. Raises SalvocastError where the store cannot be reached or written."""
-    uri = tracking_uri()
-    with store_failures(uri):
-        yield StoredRuns(ready_client(uri))
-
-
-def _needed(runs: list[Any]) -> Iterator[Any]:
-    """Those that retraining rests on, of all of its runs, newest first."""
-    seen = set()
-    for run in runs:
-        if run.info.status == "RUNNING":
-            yield run
-        if run.info.status != "FINISHED":
-            continue
-        for mark in {_SERIES, _EVIDENCE} if run.data.tags.get(_EVIDENCE) else {_SERIES}:
-            if (mark, run.data.tags.get(_SERIES)) not in seen:
-                seen.add((mark, run.data.tags.get(_SERIES)))
-                yield run
-
-
-def _local_folder(artifact_uri: str, run_id: str) -> Path | None:
-    """The folder that holds nothing but the artefacts of that run, if it is on this machine; else None."""
-    given = urlsplit(artifact_uri)
-    path = Path(url2pathname(given.path))
-    named = path.is_absolute() and path.name == "artifacts" and path.parent.name == run_id
-    local = given.scheme in ("", "file") and given.netloc in ("", "localhost")
-    return path.parent if local and named and path.parent.is_dir() and not path.parent.is_symlink() else None
 
 
 @contextmanager

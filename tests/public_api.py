@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LISTING = Path(__file__).with_suffix(".txt")
 EVERYTHING = ("*",)
-"""All names of the module without a leading underscore."""
+"""All names of `__all__`, or else of the module without a leading underscore."""
 
 PUBLIC: dict[str, tuple[str, ...]] = {
     # What is known: reports, the ledger of what was published when, the series, scenarios of production.
@@ -33,9 +33,11 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Fitted",
         "Model",
         "require_days",
+        "add_model",
         "load_model",
         "forecast",
     ),
+    "forecasting.contract": ("check_contract",),
     "forecasting.sampling": EVERYTHING,
     "forecasting.types": (
         "SalvoForecast",
@@ -59,6 +61,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "experiments.folds": EVERYTHING,
     "experiments.backtest": ("Backtest", "Replay", "FoldScores", "run_backtest"),
     "experiments.comparison": EVERYTHING,
+    "experiments.compare": EVERYTHING,
 }
 
 
@@ -72,14 +75,22 @@ def module_lines(module: str, names: tuple[str, ...]) -> list[str]:
 
 
 def public(module: str, names: tuple[str, ...]) -> dict[str, ast.stmt]:
-    """Name -> where it is defined. Raises LookupError for a name that the module does not define."""
+    """Name -> where it is defined, be it in a module that this one takes it from. Raises LookupError for a name that is
+    not there."""
     path = ROOT.joinpath(*module.split("."))
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     if not source.exists():
         raise LookupError(f"{module} is public, but is no longer there")
-    defined = definitions(ast.parse(source.read_text(encoding="utf-8")).body)
+    body = ast.parse(source.read_text(encoding="utf-8")).body
+    defined = definitions(body)
+    if names == EVERYTHING and isinstance(stated := defined.get("__all__"), ast.Assign):
+        names = tuple(ast.literal_eval(stated.value))
     if names == EVERYTHING:
         names = tuple(name for name in defined if not name.startswith("_"))
+    for node in body:
+        if isinstance(node, ast.ImportFrom):
+            taken = tuple(each.name for each in node.names if each.name in names and each.name not in defined)
+            defined |= public(str(node.module), taken) if taken else {}
     if gone := set(names) - set(defined):
         raise LookupError(f"{module}.{', '.join(sorted(gone))}: public, but no longer there")
     return {name: defined[name] for name in names}

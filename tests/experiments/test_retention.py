@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike
 from experiments import retention_cli
 from experiments.retention import Shelf, Surplus, surplus
 from experiments.settings import RetentionSettings
-from experiments.tracking import EXPERIMENT, _artifact_location, _local_folder, retraining_runs, stored_runs
+from experiments.stored_runs import _local_folder, stored_runs
+from experiments.tracking import EXPERIMENT, _artifact_location, retraining_runs
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.tables import issued_table
