@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.engine import Engine
+from experiments.series import ALL, TheatresOption, WeaponClassesOption, names
 from features.cli import QuietDaysOption, parse_day
 from features.errors import InputError
 from features.logs import LogFormatOption, logged, set_up_log
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 FIRST, FIRST_LONG = "2025-01-01", "2023-06-30"
 LAST_LONG = "2025-08-31"
 """The published evaluation of long horizons; later origins are for a clean test."""
-ALL = "all"
 ROLLING_DAYS = 365
 
 
@@ -77,8 +77,8 @@ def backtest(
         str, typer.Option(metavar="local|dask://HOST:PORT", help="Where the work is done; the numbers are the same.")
     ] = "local",
     jobs: Annotated[int, typer.Option(help="Processes at a time on this machine.")] = 1,
-    theatre: Annotated[str, typer.Option(metavar="A,B|all", help="Theatres of the reports.")] = UKRAINE,
-    weapon_class: Annotated[str, typer.Option(metavar="A,B|all", help="Weapon classes of the reports.")] = SHAHED,
+    theatre: TheatresOption = UKRAINE,
+    weapon_class: WeaponClassesOption = SHAHED,
     quiet_days: QuietDaysOption = QuietDayRule.ALL,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
     log_format: LogFormatOption = None,
@@ -100,9 +100,9 @@ def backtest(
     assert first_day is not None
     check_folder(out)
     asked = replays.Asked(
-        models=_names(models, "--models"),
-        theatres=_names(theatre.lower(), "--theatre"),
-        weapon_classes=_names(weapon_class.lower(), "--weapon-class"),
+        models=names(models, "--models"),
+        theatres=names(theatre.lower(), "--theatre"),
+        weapon_classes=names(weapon_class.lower(), "--weapon-class"),
         quiet_days=quiet_days,
         first=first_day,
         last=parse_day(last or (LAST_LONG if published else None), "--to"),
@@ -163,11 +163,3 @@ def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
 
 def _tell(problem: str) -> None:
     print(f"salvocast: {problem}", file=sys.stderr)
-
-
-def _names(text: str, option: str) -> tuple[str, ...] | None:
-    """The names in an option, each once; None for all. Raises InputError where there is none."""
-    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-    if not names:
-        raise InputError(f"{option} is empty: expected names with commas between them, or {ALL}")
-    return None if names == (ALL,) else names

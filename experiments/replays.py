@@ -22,6 +22,7 @@ from experiments.order_backtest import model_policy, replay_decisions
 from experiments.pictures import backtest_pictures
 from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
+from experiments.series import chosen_series
 from experiments.tracking import log_backtest, log_decisions, log_scenario_backtest
 from features.cli import open_ledger
 from features.errors import InputError
@@ -73,7 +74,7 @@ class Asked:
         """The series to replay, while their ledger is open. Of several, one that has no record at its origins is told
         and left out. Raises InputError for a series that is not there, and where none is left."""
         with open_ledger() as ledger:
-            chosen = self._chosen(ledger)
+            chosen = chosen_series(ledger, self.theatres, self.weapon_classes)
             found = []
             for name in chosen:
                 try:
@@ -92,16 +93,6 @@ class Asked:
         series = Series(history_at, truth, origins(truth))
         history_at(series.origins[0])
         return series
-
-    def _chosen(self, ledger: Ledger) -> list[tuple[str, str]]:
-        held = {(theatre, weapon_class) for theatre, weapon_class, _ in ledger.series()}
-        known_theatres, known_classes = (set(names) for names in zip(*held, strict=True))
-        pairs = list(product(self.theatres or sorted(known_theatres), self.weapon_classes or sorted(known_classes)))
-        for theatre, weapon_class in pairs:
-            named = self.theatres and self.weapon_classes  # with "all", a theatre need not have every weapon class
-            if named or theatre not in known_theatres or weapon_class not in known_classes:
-                ledger.check_series(theatre, weapon_class)
-        return [pair for pair in pairs if pair in held]
 
 
 @dataclass(frozen=True, kw_only=True)

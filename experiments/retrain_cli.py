@@ -2,15 +2,19 @@
 
 import json
 import sys
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.series import TheatresOption, WeaponClassesOption, chosen_series, names
 from features.cli import TheatreOption, WeaponClassOption, open_ledger
-from features.errors import InputError
+from features.errors import InputError, SalvocastError
 from features.home import ledger_url
 from features.logs import LogFormatOption, logged, set_up_log
+from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
     from experiments.pull import Finding
@@ -24,8 +28,8 @@ champion = typer.Typer(help="The registered model that serves: show it, its hist
 
 
 def retrain(
-    theatre: TheatreOption = "ukraine",
-    weapon_class: WeaponClassOption = "shahed",
+    theatre: TheatresOption = UKRAINE,
+    weapon_class: WeaponClassesOption = SHAHED,
     force: Annotated[
         bool, typer.Option("--force", help="Also where nothing is new, and with data that did not pass their checks.")
     ] = False,
@@ -41,7 +45,7 @@ def retrain(
     ] = False,
     log_format: LogFormatOption = None,
 ) -> int:
-    """Read new reports, refit the models, and let the better one serve.
+    """Read new reports, refit the models, and let the better one serve; of several series one after the other.
 
     Exit code 0: done, or nothing new; 1: failed, and what served serves on; 3: done, and something needs a person.
     """
@@ -60,40 +64,62 @@ def retrain(
     from forecasting.registry import Registry
 
     place = Engine.named(engine, jobs)
+    theatres, weapon_classes = names(theatre.lower(), "--theatre"), names(weapon_class.lower(), "--weapon-class")
+    set_up_log(log_format)
+
+    def opened() -> AbstractContextManager[Ledger]:
+        return Ledger.open(ledger_url()) if dry_run else open_ledger()
+
+    if theatres and weapon_classes:  # the first reports of one may be among those that are read now
+        every = list(product(theatres, weapon_classes))
+    else:
+        with opened() as ledger:
+            every = chosen_series(ledger, theatres, weapon_classes)
     weights = set()
 
     def tell(finding: "Finding") -> None:
         weights.add(finding.weight)
         print(f"salvocast: {finding.text}", file=sys.stderr)
 
-    set_up_log(log_format)
-    with (
-        logged("retrain", theatre=theatre, weapon_class=weapon_class, dry_run=dry_run) as fields,
-        Registry.open() as registry,
-        retraining_runs() as runs,
-        Ledger.open(ledger_url()) if dry_run else open_ledger() as ledger,
-    ):
-        outcome = run(
-            ledger,
-            registry,
-            runs,
-            settings,
-            folder=settings_path().parent,
-            now=lambda: datetime.now(UTC),
-            theatre=theatre,
-            weapon_class=weapon_class,
-            force=force,
-            dry_run=dry_run,
-            engine=place,
-            on_finding=tell,
-        )
-        fields |= {
-            "outcome": outcome.kind,
-            "version": outcome.version,
-            "run": outcome.run_id,
-            "digest": outcome.data_digest,
-        }
-    print(outcome.told)
+    failed = 0
+    for series in every:
+        name = " ".join(series)
+        try:
+            with (
+                logged("retrain", theatre=series[0], weapon_class=series[1], dry_run=dry_run) as fields,
+                Registry.open() as registry,
+                retraining_runs() as runs,
+                opened() as ledger,
+            ):
+                outcome = run(
+                    ledger,
+                    registry,
+                    runs,
+                    settings,
+                    folder=settings_path().parent,
+                    now=lambda: datetime.now(UTC),
+                    theatre=series[0],
+                    weapon_class=series[1],
+                    force=force,
+                    dry_run=dry_run,
+                    engine=place,
+                    on_finding=tell,
+                )
+                fields |= {
+                    "outcome": outcome.kind,
+                    "version": outcome.version,
+                    "run": outcome.run_id,
+                    "digest": outcome.data_digest,
+                }
+        except SalvocastError as error:
+            if len(every) == 1:
+                raise
+            failed += 1
+            print(f"salvocast: {name}: {error}", file=sys.stderr)
+            continue
+        print(outcome.told if len(every) == 1 else f"{name}: {outcome.told}")
+    if failed:
+        raise SalvocastError(f"{failed} of {len(every)} series failed, see above; what served them serves on")
     return NEEDS_A_PERSON if Weight.FAILURE in weights else 0
 
 

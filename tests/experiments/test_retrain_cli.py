@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from experiments import retrain_cli
 from experiments.retrain_cli import settings_text
 from experiments.settings import Settings, load_settings, parse_settings
 from features.ledger import Ledger
+from features.records import SalvoReport
+from features.sources.reading import Reading
 from forecasting.cli import run
 
 SETTINGS = """
@@ -204,3 +207,28 @@ def test_the_settings_are_shown_as_a_file_that_says_the_same(machine: Path, salv
     assert out[0] == f"# {machine / 'settings.toml'}"
     assert parse_settings("\n".join(out), "shown") == load_settings()
     assert parse_settings(settings_text(Settings()), "defaults") == Settings()
+
+
+def test_of_all_series_one_that_fails_stops_no_other(machine: Path, salvocast: Salvocast) -> None:
+    """Three nights are too few for any model."""
+    nights = [datetime(2026, 2, day, 8) for day in (26, 27, 28)]
+    reports = [
+        SalvoReport(
+            window_start=end - timedelta(hours=14), window_end=end, launched=5, source="table", theatre="south_korea"
+        )
+        for end in nights
+    ]
+    with Ledger.open(f"sqlite:///{machine / 'ledger.db'}") as ledger:
+        ledger.ingest(Reading("table", "elsewhere", iter(reports)), datetime(2026, 3, 1, tzinfo=UTC))
+    code, out, err = salvocast("retrain", "--theatre", "all")
+    assert code == 1
+    (told,) = out
+    assert told.startswith("ukraine shahed: first champion: empirical_window serves as salvocast-ukraine-shahed ")
+    assert any(
+        line.startswith("salvocast: south_korea shahed: model empirical_window needs at least 7") for line in err
+    )
+    assert err[-1] == "salvocast: 1 of 2 series failed, see above; what served them serves on"
+    assert salvocast("retrain", "--theatre", "ukraine,south_korea")[0] == 1
+    assert salvocast("retrain", "--theatre", ",")[2] == [
+        "salvocast: --theatre is empty: expected names with commas between them, or all"
+    ]
