@@ -91,9 +91,9 @@ class Translator:
         return _FIGURE.sub(figure, value)
 
     def number(self, value: float, decimals: int = 0) -> str:
-        """The value with so many decimals: 2,100 in English, 2 100 in Ukrainian."""
+        """The value with so many decimals, rounded as the command does: 2,100 in English, 2 100 in Ukrainian."""
         digits = f".{'0' * decimals}" if decimals else ""
-        return format_decimal(value, format=f"#,##0{digits}", locale=self.locale)
+        return format_decimal(float(f"{value:.{decimals}f}"), format=f"#,##0{digits}", locale=self.locale)
 
     def percent(self, share: float) -> str:
         """A share as 66 %; a simulated one is never rounded to a certainty that its paths cannot show."""

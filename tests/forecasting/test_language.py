@@ -153,3 +153,8 @@ def test_what_was_put_into_a_sentence_is_found_again_and_written_as_the_language
 def test_another_language_is_refused_with_those_there_are() -> None:
     with pytest.raises(InputError, match="unknown language 'fr': known are en, uk"):
         translator("fr")
+
+
+@pytest.mark.parametrize("value", [21.85, 31.05, 0.25, 2.675, 1_234.5])
+def test_a_number_is_rounded_as_the_table_of_the_command_rounds_it(value: float) -> None:
+    assert translator("en").number(value, 1) == f"{value:,.1f}"
