@@ -36,7 +36,7 @@ coverage:  ## make test COVERAGE=1: fails below 90 % of the branches
 	@$(MAKE) test COVERAGE=1
 
 # A copy, because mutmut leaves its mutants beside the code.
-mutants: .venv/ready-for-mutants  ## how many small faults in the modules that everything rests on the tests notice (some twenty minutes)
+mutants: .venv/ready-for-mutants  ## how many small faults in the modules that everything rests on the tests notice (some four minutes)
 	@rm -rf build/mutation && mkdir -p build/mutation && cp -r features forecasting experiments tests pyproject.toml README.md build/mutation
 	cd build/mutation && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ../../$(BIN)/mutmut run --max-children 2
 	@$(BIN)/python -m tests.mutation_score build/mutation/mutants
