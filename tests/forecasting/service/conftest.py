@@ -127,8 +127,8 @@ def browser() -> "Iterator[Browser]":
 
 
 @pytest.fixture
-def open_page(browser: "Browser", server: Server) -> "Iterator[Open]":
-    """Opens pages of the shared server; see `opening`."""
+def open_page(browser: "Browser", server: Server, serve: Serve) -> "Iterator[Open]":
+    """Opens pages of the shared server; see `opening`. They are closed before the servers of `serve` are stopped."""
     from tests.forecasting.service.browsing import opening
 
     with opening(browser, server.url) as start:

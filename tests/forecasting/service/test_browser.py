@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.forecasting.service.browsing import DRAWN, Open, orders
-from tests.forecasting.service.conftest import Serve, Server, serving
+from tests.forecasting.service.conftest import Serve
 
 pytestmark = pytest.mark.browser
 
@@ -113,22 +113,20 @@ def test_a_link_sent_on_shows_the_same_plan(open_page: Open) -> None:
     expect(other.locator(".first .notice")).to_have_count(0)
 
 
-def test_the_link_holds_after_the_server_was_started_again(
-    open_page: Open, tmp_path: Path, filled_ledger: Path
-) -> None:
-    with serving(tmp_path, filled_ledger) as serve:
-        first: Server = serve()
-        port = int(first.url.rpartition(":")[2])
-        page = open_page("?paths=100&seed=3", url=first.url)
-        link, before = str(page.locator("#permalink").get_attribute("href")), plan_id(page)
-        first.stop()
-        page.may_fail |= {0}  # type: ignore[attr-defined]
-        serve(port=port)
-        page.goto(first.url + link)
-        assert plan_id(page) == before
-        page.locator("#seed").fill("4")
-        page.get_by_role("button", name="Plan with these numbers").click()
-        wait_for_another(page, before)
+def test_the_link_holds_after_the_server_was_started_again(open_page: Open, serve: Serve) -> None:
+    first = serve()
+    port = int(first.url.rpartition(":")[2])
+    page = open_page("?paths=100&seed=3", url=first.url)
+    link, before = str(page.locator("#permalink").get_attribute("href")), plan_id(page)
+    page.may_fail |= {0, 503}  # type: ignore[attr-defined]
+    first.stop()
+    serve(port=port)
+    page.goto(first.url + link)
+    page.may_fail -= {0, 503}  # type: ignore[attr-defined]
+    assert plan_id(page) == before
+    page.locator("#seed").fill("4")
+    page.get_by_role("button", name="Plan with these numbers").click()
+    wait_for_another(page, before)
 
 
 def test_the_numbers_of_the_record_come_with_its_picture(open_page: Open) -> None:
