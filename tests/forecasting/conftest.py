@@ -174,7 +174,7 @@ def salvocast(home: Path, tmp_path: Path, filled_ledger: Path) -> Run:
 @pytest.fixture(scope="session")
 def pictured(bundled_plan: Plan, bundled_history: LaunchHistory) -> dict[str, Any]:
     """What the pictures are drawn of, by the names that PICTURES gives."""
-    from tests.forecasting.pictured import RECORD, SENSITIVITY  # loads Matplotlib
+    from tests.forecasting.report.pictured import RECORD, SENSITIVITY  # loads Matplotlib
 
     document = plan_document(bundled_plan)
     other = document.model_copy(update={"forecast": document.forecast.model_copy(update={"model_id": "other"})})

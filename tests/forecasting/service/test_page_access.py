@@ -14,7 +14,7 @@ from forecasting.report.layout import QUANTITIES
 from forecasting.service import page_link
 from forecasting.service.answering import bundled_defence
 from forecasting.service.page_assumptions import holdables
-from tests.forecasting.pictured import contrast
+from tests.forecasting.report.pictured import contrast
 from tests.forecasting.service.pages import QUICK, page
 
 SERVICE = Path(page_link.__file__).parent

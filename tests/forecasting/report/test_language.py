@@ -20,7 +20,7 @@ from forecasting.report.language import LANGUAGES, catalogue, translator
 from forecasting.report.layout import plural
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEYWORDS = {"t": None, "plural": (1, 2), "_": None, "ngettext": (1, 2)}
 """Functions whose texts are translated."""
 

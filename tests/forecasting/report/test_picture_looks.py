@@ -16,7 +16,7 @@ from forecasting.report.pictures import (
     PICTURES,
     tornado_picture,
 )
-from tests.forecasting.pictured import SENSITIVITY, contrast, drawn
+from tests.forecasting.report.pictured import SENSITIVITY, contrast, drawn
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -39,7 +39,7 @@ from forecasting.report.pictures import (
 from forecasting.scenario_forecast import ScenarioRequest, under_scenario
 from forecasting.sensitivity import Swing
 from forecasting.track_record import TrackRecord
-from tests.forecasting.pictured import ORIGIN, RECORD, SENSITIVITY, SWINGS, drawn
+from tests.forecasting.report.pictured import ORIGIN, RECORD, SENSITIVITY, SWINGS, drawn
 
 
 @pytest.fixture(scope="module")

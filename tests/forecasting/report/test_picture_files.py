@@ -15,7 +15,7 @@ from forecasting.report.pictures import (
     rendered,
     tornado_picture,
 )
-from tests.forecasting.pictured import SENSITIVITY, drawn
+from tests.forecasting.report.pictured import SENSITIVITY, drawn
 
 SVG = "{http://www.w3.org/2000/svg}"
 
