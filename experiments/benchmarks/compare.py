@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -65,7 +66,7 @@ def multiply(database: Path, run_id: str, n: int) -> int:
     def columns(table: str) -> list[str]:
         return [row[1] for row in connection.execute(f"pragma table_info({table})")]
 
-    with sqlite3.connect(database) as connection:
+    with closing(sqlite3.connect(database)) as connection, connection:
         runs = [row[0] for row in connection.execute("select run_uuid from runs")]
         for table in ("runs", "params", "tags", "metrics", "latest_metrics"):
             names = columns(table)

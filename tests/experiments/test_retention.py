@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -72,7 +73,7 @@ class World:
     def aged(self, version: int, days: int) -> None:
         """Makes a version, and its run, so old."""
         stamp = int(ago(days).timestamp() * 1_000)
-        with sqlite3.connect(self.home / "mlflow.db") as database:
+        with closing(sqlite3.connect(self.home / "mlflow.db")) as database, database:
             database.execute("UPDATE model_versions SET creation_time = ? WHERE version = ?", (stamp, version))
             run_id = self.versions[version].run_id
             database.execute("UPDATE runs SET start_time = ? WHERE run_uuid = ?", (stamp, run_id))
@@ -120,7 +121,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, history_f
 def world(home: Path, built: World) -> World:
     """A copy of it in the home of the test."""
     shutil.copytree(built.home, home)
-    with sqlite3.connect(home / "mlflow.db") as database:
+    with closing(sqlite3.connect(home / "mlflow.db")) as database, database:
         for table, column in (
             ("runs", "artifact_uri"),
             ("experiments", "artifact_location"),
@@ -198,7 +199,7 @@ def test_runs_that_the_next_retraining_asks_for_stay(world: World) -> None:
         runs.finish(failed.id, "FAILED")
         judged = runs.start("israel shahed", "key 9", "retraining 9")
         runs.finish(judged.id, "FINISHED")
-    with sqlite3.connect(world.home / "mlflow.db") as database:
+    with closing(sqlite3.connect(world.home / "mlflow.db")) as database, database:
         for number, each in enumerate((dead, again, failed, judged)):
             stamp = int(ago(340 - number).timestamp() * 1_000)
             database.execute("UPDATE runs SET start_time = ? WHERE run_uuid = ?", (stamp, each.id))
