@@ -134,7 +134,7 @@ def world(home: Path, built: World) -> World:
 
 
 def issue(home: Path, version: int) -> None:
-    with sa.create_engine(f"sqlite:///{home / 'ledger.db'}").begin() as connection:
+    with sa.create_engine(f"sqlite:///{home / 'ledger.db'}", poolclass=sa.NullPool).begin() as connection:
         connection.execute(
             issued_table.insert().values(
                 id=f"{version:064}",
