@@ -118,6 +118,8 @@ class Ledger(Database):
                     refuse_shrunk(connection, reading, utc(reading.published_at))
             if storing.anything:
                 dispute_gaps(connection, storing.series | set(reading.covers))
+            # Of unknown age, it is remembered without news too: read again after a change, it would look like one.
+            if storing.anything or reading.published_at is None:
                 connection.execute(
                     batch_table.update()
                     .where(batch_table.c.id == batch_id)

@@ -274,12 +274,19 @@ def test_a_report_that_is_known_is_unchanged_whichever_count_of_its_second_stand
         assert split(ledger.ingest(make_reading([row]), NOW)) == (0, 0, 1, 0)
 
 
-def test_a_file_that_brings_nothing_new_leaves_no_batch(
-    ledger: Ledger, make_report: MakeReport, make_reading: MakeReading
+@pytest.mark.parametrize(("published_at", "batches"), [(JANUARY_20, 1), (None, 2)])
+def test_a_file_that_brings_nothing_new_leaves_no_batch_unless_its_age_is_unknown(
+    ledger: Ledger,
+    make_report: MakeReport,
+    make_reading: MakeReading,
+    published_at: datetime | None,
+    batches: int,
 ) -> None:
-    ledger.ingest(make_reading([make_report()]), NOW)
-    assert split(ledger.ingest(make_reading([make_report()], digest="another file"), NOW + SECOND)) == (0, 0, 1, 0)
-    assert len(ledger.batches()) == 1
+    """One of unknown age is remembered: read again after a change, it would look like news."""
+    ledger.ingest(make_reading([make_report()], published_at), NOW)
+    again = make_reading([make_report()], published_at, digest="another file")
+    assert split(ledger.ingest(again, NOW + SECOND)) == (0, 0, 1, 0)
+    assert len(ledger.batches()) == batches
 
 
 def test_two_versions_within_one_file_of_many_chunks_are_told_apart(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from features.ledger import IngestCounts, Ledger
@@ -54,6 +54,15 @@ def files(published_at: st.SearchStrategy[datetime | None]) -> st.SearchStrategy
     return st.lists(st.builds(File, rows, published_at), min_size=1, max_size=5)
 
 
+def told(launched: int) -> SalvoReport:
+    """Of one night, without a date."""
+    end = NIGHTS[0]
+    return SalvoReport(window_start=end - timedelta(hours=14), window_end=end, launched=launched, source="table")
+
+
+NO_NEWS_THEN_A_CHANGE = [File((told(1),), None), File((told(1), told(1)), None), File((told(2),), None)]
+"""The second file, of unknown age, says what is known; read again it would take back what the third one changed."""
+
 ANY_FILES = files(st.none() | st.sampled_from(FILE_TIMES))
 DATED_FILES = files(st.sampled_from(FILE_TIMES))
 
@@ -84,6 +93,7 @@ def known(ledger: Ledger) -> list[list[tuple[Any, ...]]]:
 
 @settings(deadline=None, max_examples=25)
 @given(batch=ANY_FILES)
+@example(batch=NO_NEWS_THEN_A_CHANGE)
 def test_reading_the_same_files_again_changes_nothing(
     fresh_ledger: FreshLedger, make_reading: MakeReading, batch: list[File]
 ) -> None:

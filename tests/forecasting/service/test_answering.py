@@ -1,6 +1,6 @@
 """Requests answered without a server: what is learned once, what an answer rests on, what a text may not do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,9 +27,10 @@ SHORT: dict[str, Any] = {"horizon": 5, "paths": 40}
 
 
 @pytest.fixture
-def ledger(home: Path, filled_ledger: Path) -> LiveLedger:
+def ledger(home: Path, filled_ledger: Path) -> Iterator[LiveLedger]:
     """The bundled reports."""
-    return LiveLedger.open(f"sqlite:///{filled_ledger}")
+    with LiveLedger.open(f"sqlite:///{filled_ledger}") as ledger:
+        yield ledger
 
 
 def unknown_champion(digest: str) -> SavedModel:
