@@ -90,7 +90,7 @@ peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our m
 	$(BIN)/python experiments/benchmarks/peers/score.py build/peers
 
 screenshots: .venv/ready-for-tests  ## the pictures of the page in this README, by Debian's chromium
-	OMP_NUM_THREADS=1 $(BIN)/python -m tests.forecasting.service.screenshots .readme
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.forecasting.service.page.screenshots .readme
 
 notebook: .venv/ready-for-notebooks  ## opens the notebooks in JupyterLab, on the store of this machine or the one in MLFLOW_TRACKING_URI
 	$(BIN)/jupyter lab experiments/notebooks

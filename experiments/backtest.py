@@ -15,8 +15,7 @@ from experiments.folds import Band, bands_within
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
-from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
-from forecasting.scores import (
+from forecasting.record.scores import (
     QUANTILE_LEVELS,
     brier_score,
     covered,
@@ -27,6 +26,7 @@ from forecasting.scores import (
     wis,
     wis_parts,
 )
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
 
 HERE = Engine()
 """One process after another, on this machine."""

@@ -13,7 +13,7 @@ from features.cli import QuietDaysOption, parse_day
 from features.errors import InputError
 from features.logs import LogFormatOption, logged, set_up_log
 from features.records import SHAHED, UKRAINE, QuietDayRule
-from forecasting.common_cli import DEFAULT_MODEL, check_folder, checked_seed
+from forecasting.commands.options import DEFAULT_MODEL, check_folder, checked_seed
 
 if TYPE_CHECKING:
     from experiments.replays import Asked, Replayed

@@ -22,8 +22,8 @@ from scipy.stats import chi2
 
 from features.history import LaunchHistory
 from features.records import KYIV, SalvoReport
-from forecasting.report.parts import LEVELS
-from forecasting.scoreboard import STATED_LEVELS, binomial_band
+from forecasting.record.scoreboard import STATED_LEVELS, binomial_band
+from forecasting.salvos.spread import LEVELS
 
 RECENT_FORECASTS = 90
 """Forecasts of the next day that coverage and calibration are judged by. No two of them share a day, so that their hits

@@ -7,12 +7,12 @@ from experiments.alerts import Alert
 from features.errors import SalvocastError
 from features.ledger import Ledger
 from features.records import SHAHED
-from forecasting.archive import Archive, Channel
+from forecasting.answers.answering import BUNDLED_DEFENCES, Answering, Known
+from forecasting.answers.request import ForecastRequest, PlanRequest
+from forecasting.record.archive import Archive, Channel
 from forecasting.registry import RegisteredModel, Registry
 from forecasting.report.document import document_json
-from forecasting.request import ForecastRequest, PlanRequest
-from forecasting.saved import SavedModel
-from forecasting.service.answering import BUNDLED_DEFENCES, Answering, Known
+from forecasting.salvos.saved import SavedModel
 
 if TYPE_CHECKING:
     from experiments.drift import Check

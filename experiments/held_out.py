@@ -20,7 +20,7 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.release import code_version
-from forecasting.model import REFERENCE_MODEL, SimulationRequest, load_model
+from forecasting.salvos.model import REFERENCE_MODEL, SimulationRequest, load_model
 
 FEWEST_PAST = 60
 """Days of record before a held-out origin, so that every recipe can be fitted there."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.model import Model, SimulationRequest, forecast
+from forecasting.salvos.model import Model, SimulationRequest, forecast
 
 SERVICE_LEVELS = (0.8, 0.9, 0.95, 0.99)
 TARGET_LEVELS = (0.9, 0.95)
@@ -128,7 +128,7 @@ def fixed_policy(drones: float) -> Policy:
 
 
 def planners_rules(horizon: int) -> dict[str, Policy]:
-    """Name -> what planners order without a model (see `forecasting.rules_of_thumb`), in drones."""
+    """Name -> what planners order without a model (see `forecasting.orders.rules_of_thumb`), in drones."""
     return {
         **{f"last {horizon} days x {factor:g}": last_days_policy(horizon, factor) for factor in (1.2, 1.5, 2.0)},
         "1,000 a day at two per drone": fixed_policy(500.0 * horizon),

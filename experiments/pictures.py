@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from experiments.backtest import Backtest, Replay
 from features.history import LaunchHistory
-from forecasting.model import REFERENCE_MODEL, Model, forecast
 from forecasting.report.document import forecast_document
 from forecasting.report.drawing import DASHES, THEMES
 from forecasting.report.pictures import forecast_picture, rendered
+from forecasting.salvos.model import REFERENCE_MODEL, Model, forecast
 
 PIT_BINS = 10
 COLOURS = THEMES["light"].lines

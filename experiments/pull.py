@@ -18,7 +18,7 @@ from features.sources.bulletin import read_bulletins
 from features.sources.kaggle import download_newest, read_kaggle, snapshot_files
 from features.sources.reading import Reading
 from features.sources.table import read_table
-from forecasting.model import FEWEST_DAYS
+from forecasting.salvos.model import FEWEST_DAYS
 
 OVERDUE = timedelta(hours=36)
 """Without a report of drones for so long after the end of a night, one is missing."""

@@ -30,9 +30,9 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
-from forecasting.common_cli import DEFAULT_MODEL
-from forecasting.model import MODELS, REFERENCE_MODEL, SimulationRequest, load_model
+from forecasting.commands.options import DEFAULT_MODEL
 from forecasting.report.layout import table
+from forecasting.salvos.model import MODELS, REFERENCE_MODEL, SimulationRequest, load_model
 
 Origins = Callable[[LaunchHistory], tuple[date, ...]]
 """What is known now of a series -> the origins to replay."""

@@ -37,8 +37,8 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE
 from features.release import code_version
-from forecasting.model import MODELS, PACKAGES, fit, load_model
-from forecasting.saved import SavedModel
+from forecasting.salvos.model import MODELS, PACKAGES, fit, load_model
+from forecasting.salvos.saved import SavedModel
 
 if TYPE_CHECKING:
     from experiments.tracking import RetrainingRun, RetrainingRuns

@@ -18,9 +18,9 @@ from features.history import LaunchHistory
 from features.lags import exponential_mean
 from features.scenario_parts import DAYS_PER_MONTH
 from features.scenarios import ProductionScenario
-from forecasting.model import Model, SimulationRequest, forecast
-from forecasting.sampling import exponential_weights
-from forecasting.scenario_forecast import ScenarioRequest, under_scenario
+from forecasting.salvos.model import Model, SimulationRequest, forecast
+from forecasting.salvos.sampling import exponential_weights
+from forecasting.supply.scenario_forecast import ScenarioRequest, under_scenario
 
 HORIZONS = (90, 180, 365)
 MONTH, WEEK = 28, 7

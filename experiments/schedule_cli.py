@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from experiments.schedule import Alive, Outcome
     from experiments.slots import SlotRun
 
-SALVOCAST = (sys.executable, "-P", "-m", "forecasting.cli")
+SALVOCAST = (sys.executable, "-P", "-m", "forecasting.commands.main")
 COMMANDS = [(*SALVOCAST, "retrain"), (*SALVOCAST, "schedule", "follow-up")]
 """Each is given the series."""
 
@@ -116,7 +116,7 @@ def follow_up_command(
     """Issue the plan of what serves, so that it will be scored, and tell where forecasts and reports no longer fit."""
     from experiments.follow_up import drift_alerts, issue_plan, serving, told_serving
     from experiments.scoreboard_cli import look_for_drift
-    from forecasting.archive import Archive
+    from forecasting.record.archive import Archive
     from forecasting.registry import Registry
 
     set_up_log(log_format)

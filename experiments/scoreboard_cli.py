@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from experiments.drift import Check
-    from forecasting.scoreboard import Scoreboard
+    from forecasting.record.scoreboard import Scoreboard
 
 NO_SCENARIO = "none"
 ALARM_EXIT_CODE = 3
@@ -54,8 +54,8 @@ def scoreboard(
     output: Annotated[ScoreFormat, typer.Option("--format", help="How to write the result.")] = ScoreFormat.TABLE,
 ) -> None:
     """Score the issued forecasts by the launches that are known by now."""
-    from forecasting.archive import Archive
-    from forecasting.scoreboard import scoreboard as scored
+    from forecasting.record.archive import Archive
+    from forecasting.record.scoreboard import scoreboard as scored
 
     with open_ledger() as ledger, Archive.open(ledger_url()) as archive:
         board = scored(
@@ -97,8 +97,8 @@ def drift(
 def look_for_drift(theatre: str, weapon_class: str, now: datetime, model: str | None = None) -> "list[Check]":
     """The checks of one series as of now (with zone), from the ledger and the archive of this machine."""
     from experiments.drift import drift_checks
-    from forecasting.archive import Archive
-    from forecasting.scoreboard import scoreboard as scored
+    from forecasting.record.archive import Archive
+    from forecasting.record.scoreboard import scoreboard as scored
 
     with open_ledger() as ledger, Archive.open(ledger_url()) as archive:
         since = (now - timedelta(days=DRIFT_DAYS)).date()

@@ -30,7 +30,7 @@ from features.errors import unknown_name
 from features.home import salvocast_home
 from features.records import SHAHED, UKRAINE
 from features.stated import Name, Stated, one_line, read_stated, told
-from forecasting.model import MAX_PATHS, MODELS
+from forecasting.salvos.model import MAX_PATHS, MODELS
 
 SETTINGS = "settings.toml"
 LONGEST_HORIZON = max(band.last for band in BANDS)

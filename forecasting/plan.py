@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.calibrated_defence import Calibration
-from forecasting.calibration import calibrate
-from forecasting.defence import Levels, engage
-from forecasting.layers import Defence
-from forecasting.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
-from forecasting.ordering import check_service_level, cover_of, order_for_horizon
-from forecasting.program import defence_program, fire_units
-from forecasting.reported_losses import ReportedLosses, StatedKills
-from forecasting.requirement import Requirement, requirement, value_sentences
-from forecasting.rules_of_thumb import RuleOfThumb, rules_of_thumb
-from forecasting.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
-from forecasting.stock import Delivery, without_stocks
-from forecasting.types import Engagements, InterceptorOrder, SalvoForecast
+from forecasting.defence.engagement import Levels, engage
+from forecasting.defence.layers import Defence
+from forecasting.defence.outcome import Engagements
+from forecasting.defence.stock import Delivery, without_stocks
+from forecasting.losses.calibrated_defence import Calibration
+from forecasting.losses.calibration import calibrate
+from forecasting.losses.reported_losses import ReportedLosses, StatedKills
+from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
+from forecasting.orders.program import defence_program, fire_units
+from forecasting.orders.requirement import Requirement, requirement, value_sentences
+from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
+from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
 
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
@@ -67,7 +68,7 @@ class Prepared:
 
 
 def prepare(model: Model, history: LaunchHistory) -> Prepared:
-    """The model, fitted to the history. Raises what `forecasting.model.fit` does."""
+    """The model, fitted to the history. Raises what `forecasting.salvos.model.fit` does."""
     return Prepared(history, model, fit(model, history))
 
 
@@ -170,7 +171,7 @@ def make_plan(
     about production to forecast under; None is the salvo model alone. held: assumption of the scenario -> level 0 to 1
     of its range to hold it at. layers: the only ones to plan for, of a defence that is calibrated as a whole; none:
     all. deliveries: dated ones, beside the monthly supply; those to other layers are left out. target: see `Required`.
-    on_paths: see `forecasting.defence.engage`.
+    on_paths: see `forecasting.defence.engagement.engage`.
     Raises InputError where paths times horizon needs too much memory, for held assumptions without a scenario, and for
     what the parts refuse.
     """

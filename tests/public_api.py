@@ -27,7 +27,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "features.massed": ("massed_threshold",),
     "features.scenarios": ("ProductionScenario", "bundled_scenarios", "load_scenario", "parse_scenario"),
     # What will come: the contract of a model and what helps to keep it, forecasts, a defence, plans and their scores.
-    "forecasting.model": (
+    "forecasting.salvos.model": (
         "ModelError",
         "SimulationRequest",
         "Fitted",
@@ -37,9 +37,9 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "load_model",
         "forecast",
     ),
-    "forecasting.contract": ("check_contract",),
-    "forecasting.sampling": EVERYTHING,
-    "forecasting.types": (
+    "forecasting.salvos.contract": ("check_contract",),
+    "forecasting.salvos.sampling": EVERYTHING,
+    "forecasting.defence.outcome": (
         "SalvoForecast",
         "DefenceCounts",
         "InterceptorDemand",
@@ -47,15 +47,15 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "Engagements",
         "InterceptorOrder",
     ),
-    "forecasting.scores": EVERYTHING,
-    "forecasting.layers": ("Defence", "DefenceLayer", "Wave", "parse_defence"),
-    "forecasting.reported_losses": ("ReportedLosses", "StatedKills", "parse_kill_shares"),
-    "forecasting.scenario_forecast": ("ScenarioRequest", "SuppliedForecast", "under_scenario"),
-    "forecasting.stock": ("Delivery", "parse_stock", "parse_deliveries", "with_stock"),
-    "forecasting.ordering": ("Cover", "cover"),
+    "forecasting.record.scores": EVERYTHING,
+    "forecasting.defence.layers": ("Defence", "DefenceLayer", "Wave", "parse_defence"),
+    "forecasting.losses.reported_losses": ("ReportedLosses", "StatedKills", "parse_kill_shares"),
+    "forecasting.supply.scenario_forecast": ("ScenarioRequest", "SuppliedForecast", "under_scenario"),
+    "forecasting.defence.stock": ("Delivery", "parse_stock", "parse_deliveries", "with_stock"),
+    "forecasting.orders.ordering": ("Cover", "cover"),
     "forecasting.plan": ("Prepared", "Target", "Plan", "prepare", "prepare_calibration", "make_plan"),
     "forecasting.report.document": ("forecast_document", "plan_document", "document_json"),
-    "forecasting.saved": ("SavedModel", "save_model", "load_saved"),
+    "forecasting.salvos.saved": ("SavedModel", "save_model", "load_saved"),
     "forecasting.registry": ("Registry", "RegisteredModel", "Promotion", "registered_name", "tracking_uri"),
     # How we know: folds, backtests, differences of paired scores.
     "experiments.folds": EVERYTHING,

@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from forecasting.cli import app
+from forecasting.commands.main import app
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("features", "forecasting", "experiments", "tests")

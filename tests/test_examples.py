@@ -24,4 +24,4 @@ def test_examples_come_out_as_they_say(module: str) -> None:
 
 
 def test_scores_and_orders_are_shown_by_example() -> None:
-    assert {"forecasting.scores", "forecasting.ordering"} <= set(MODULES)
+    assert {"forecasting.record.scores", "forecasting.orders.ordering"} <= set(MODULES)

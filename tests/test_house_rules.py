@@ -11,7 +11,7 @@ ROOMS = ("features", "forecasting", "experiments", "tests")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 LONGEST = 400
 LONGER = {
-    "forecasting/defence.py": "a night is read as one piece: who is met, with which random numbers, written where"
+    "forecasting/defence/engagement.py": "a night is read as one piece: who is met, which random numbers, written where"
 }
 """File -> why it is longer."""
 

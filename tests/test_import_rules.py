@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("features", "forecasting", "experiments")
-SERVED = "forecasting/served_model.py"
+SERVED = "forecasting/registry/served_model.py"
 REGISTRY = "forecasting/registry/"
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 
@@ -68,9 +68,9 @@ CORE = [
     path
     for path in FILES
     if name(path).startswith("forecasting/")
-    and name(path) not in {"forecasting/archive.py", SERVED}
+    and name(path) not in {"forecasting/record/archive.py", SERVED}
     and not name(path).startswith(REGISTRY)
-    and not name(path).endswith("cli.py")
+    and not name(path).startswith("forecasting/commands/")
     and not name(path).startswith("forecasting/service/")
 ]
 
@@ -90,7 +90,7 @@ def test_the_core_reads_no_file_no_clock_and_no_network(path: Path) -> None:
 def test_help_loads_none_of_the_slow_libraries() -> None:
     slow = ["numpy", "pandas", "scipy", "statsmodels", "sklearn", "mlflow", "matplotlib", "sqlalchemy", "pydantic"]
     program = (
-        "import sys; from forecasting.cli import main\nsys.argv = ['salvocast', '--help']\n"
+        "import sys; from forecasting.commands.main import main\nsys.argv = ['salvocast', '--help']\n"
         f"try: main()\nexcept SystemExit: pass\nprint([m for m in {slow} if m in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

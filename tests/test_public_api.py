@@ -57,7 +57,7 @@ def test_what_no_caller_sees_is_not_listed() -> None:
 
 
 def test_a_public_name_that_is_gone_is_told() -> None:
-    with pytest.raises(LookupError, match=r"forecasting.model.Oracle: public, but no longer there"):
-        public("forecasting.model", ("Model", "Oracle"))
+    with pytest.raises(LookupError, match=r"forecasting.salvos.model.Oracle: public, but no longer there"):
+        public("forecasting.salvos.model", ("Model", "Oracle"))
     with pytest.raises(LookupError, match=r"forecasting.oracles is public, but is no longer there"):
         public("forecasting.oracles", EVERYTHING)

@@ -84,11 +84,11 @@ def test_every_package_and_its_data_and_nothing_else(wheel: Path) -> None:
         "features/bundled/reported_salvos.csv",
         "features/bundled/defence_ukraine.toml",
         "features/migrations/versions/v0001_reports.py",
-        "forecasting/models/empirical_window.py",
+        "forecasting/salvos/models/empirical_window.py",
         "forecasting/report/plan.schema.json",
         "forecasting/report/forecast.schema.json",
         "forecasting/report/locale/uk.po",
-        "forecasting/service/templates/page.html",
+        "forecasting/service/page/templates/page.html",
         "experiments/deploy/salvocast-retrain.timer",
         "experiments/backtest.py",
     ):
@@ -118,7 +118,7 @@ def test_licence_and_entry_points_are_in_the_metadata(wheel: Path) -> None:
     assert metadata["Name"] == "salvocast"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["License-File"] == "LICENSE"
-    assert "salvocast = forecasting.cli:main" in entry_points
+    assert "salvocast = forecasting.commands.main:main" in entry_points
     assert "backtest = experiments.cli:backtest" in entry_points
 
 
@@ -140,8 +140,8 @@ def test_it_runs_from_another_folder(wheel: Path, tmp_path: Path, home: Path, mo
     for room in ROOMS:
         loaded = run("-c", f"import {room}; print({room}.__file__)").strip()
         assert Path(loaded).is_relative_to(unzipped)
-    text = run("-m", "forecasting.cli", "plan", "--paths", "50")
+    text = run("-m", "forecasting.commands.main", "plan", "--paths", "50")
     assert text.startswith("Salvocast plan: shahed drones, theatre ukraine, 28 attack days")
     assert "as of 2026-02-28" in text
-    assert run("-m", "forecasting.cli", "schema", "plan").startswith("{")
+    assert run("-m", "forecasting.commands.main", "schema", "plan").startswith("{")
     assert not list(elsewhere.iterdir())

@@ -6,7 +6,7 @@ Fewer models, logged: `salvocast backtest --decisions`.
 
 from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, RULE, bundled_ledger, markdown
 from experiments.order_backtest import model_policy, replay_decisions
-from forecasting.model import load_model
+from forecasting.salvos.model import load_model
 
 MODELS = ("empirical_window", "exponential_empirical", "two_regime", "local_level", "salvo_ensemble")
 

@@ -33,8 +33,8 @@ from features.ledger import Ledger
 from features.records import KYIV, SHAHED, UKRAINE, SalvoReport
 from features.sources.bundled import SNAPSHOT_DAY, SOURCE, read_bundled
 from features.sources.reading import Reading
-from forecasting.model import REFERENCE_MODEL, SimulationRequest, forecast, load_model
 from forecasting.registry import Registry
+from forecasting.salvos.model import REFERENCE_MODEL, SimulationRequest, forecast, load_model
 
 REQUEST = SimulationRequest(28, 2_000)
 SEED = 1

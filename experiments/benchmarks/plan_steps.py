@@ -23,15 +23,15 @@ import numpy as np
 
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
-from forecasting.calibrated_defence import Calibration
-from forecasting.common_cli import DEFAULT_MODEL
-from forecasting.defence import engage, engage_in_total
-from forecasting.layers import Defence, DefenceLayer, parse_defence
-from forecasting.model import MODELS, SimulationRequest, forecast, load_model
+from forecasting.commands.options import DEFAULT_MODEL
+from forecasting.defence.engagement import engage, engage_in_total
+from forecasting.defence.layers import Defence, DefenceLayer, parse_defence
+from forecasting.losses.calibrated_defence import Calibration
 from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
 from forecasting.report.pictures import plan_picture, rendered
-from forecasting.types import SalvoForecast
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.model import MODELS, SimulationRequest, forecast, load_model
 
 RUNS = 7
 
@@ -49,7 +49,7 @@ def median_seconds(work: Callable[[], object], runs: int = RUNS) -> float:
 
 def salvocast(home: str, *arguments: str) -> Callable[[], object]:
     """The command as a person runs it, in a process of its own; home: whose ledger it reads."""
-    command = [sys.executable, "-m", "forecasting.cli", *arguments]
+    command = [sys.executable, "-m", "forecasting.commands.main", *arguments]
     environment = os.environ | {"SALVOCAST_HOME": home}
     return lambda: subprocess.run(command, check=True, capture_output=True, env=environment)
 

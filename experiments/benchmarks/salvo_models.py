@@ -15,12 +15,12 @@ from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, RULE, bundled_led
 from experiments.folds import rolling_origins
 from features.history import LaunchHistory
 from features.ledger import Ledger
-from forecasting.ensemble import SalvoEnsemble
-from forecasting.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
-from forecasting.models.empirical_window import EmpiricalWindow
-from forecasting.models.exponential_empirical import ExponentialEmpirical
-from forecasting.models.local_level import LocalLevel
-from forecasting.models.two_regime import TwoRegime
+from forecasting.salvos.ensemble import SalvoEnsemble
+from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from forecasting.salvos.models.empirical_window import EmpiricalWindow
+from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
+from forecasting.salvos.models.local_level import LocalLevel
+from forecasting.salvos.models.two_regime import TwoRegime
 
 WINDOWS = {
     "main: every 14 days, 2025-01-01 to 2026-01-28": MAIN_WINDOW,

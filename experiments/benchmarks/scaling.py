@@ -23,7 +23,7 @@ from experiments.backtest import Replay, score_group
 from experiments.engine import Engine
 from features.history import LaunchHistory
 from features.records import SHAHED, QuietDayRule
-from forecasting.model import MODELS, SimulationRequest, load_model
+from forecasting.salvos.model import MODELS, SimulationRequest, load_model
 
 FIRST_DAY, N_DAYS, HORIZON = date(2024, 1, 1), 730, 28
 REPLAY = Replay(SimulationRequest(HORIZON, 500), seed=1)

@@ -41,7 +41,7 @@ def ten_layers() -> dict[str, Any]:
 def server(home: str) -> Iterator[tuple[str, int, float]]:
     """The URL of a server, its process id, and the seconds until it was ready."""
     began = time.perf_counter()
-    command = [sys.executable, "-m", "forecasting.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "forecasting.commands.main", "serve", "--port", "0"]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,

@@ -17,8 +17,8 @@ from features.production import draw_supply
 from features.records import SHAHED, UKRAINE, QuietDayRule
 from features.scenarios import PUBLISHED, ProductionScenario, load_scenario
 from features.stock_flow import stock_flow
-from forecasting.assimilation import assimilate
-from forecasting.supply import learn_weights
+from forecasting.supply.assimilation import assimilate
+from forecasting.supply.coupling import learn_weights
 
 FIRST_DAY = date(2025, 3, 1)
 N_DRAWS, N_DAYS = 10_000, 365

@@ -13,7 +13,7 @@ from experiments.folds import rolling_origins
 from features.ledger import Ledger
 from features.records import QuietDayRule
 from features.sources.bundled import read_bundled
-from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest
 
 REPLAY = Replay(SimulationRequest(28, 2_000), seed=1)
 RULE = QuietDayRule.ALL

@@ -12,7 +12,7 @@ from experiments.folds import BANDS
 from experiments.promotion import holm
 from features.errors import InputError, unknown_name
 from features.records import SHAHED, UKRAINE
-from forecasting.model import REFERENCE_MODEL
+from forecasting.salvos.model import REFERENCE_MODEL
 
 BAND_NAMES = tuple(band.name for band in BANDS)
 QUANTILES = {

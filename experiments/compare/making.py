@@ -23,10 +23,10 @@ from features.ledger import Ledger
 from features.records import KYIV, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sources.bundled import SOURCE, read_bundled
 from features.sources.reading import Reading
-from forecasting.contract import check_contract
-from forecasting.model import BUNDLED_MODELS, REFERENCE_MODEL, Model, SimulationRequest, fit, load_model
 from forecasting.registry import RegisteredModel, Registry
-from forecasting.saved import SavedModel
+from forecasting.salvos.contract import check_contract
+from forecasting.salvos.model import BUNDLED_MODELS, REFERENCE_MODEL, Model, SimulationRequest, fit, load_model
+from forecasting.salvos.saved import SavedModel
 
 QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name != "gradient_boosting")
 """All but the one that takes seven times as long as the ensemble and has been worse."""
@@ -102,7 +102,7 @@ def register_challenger(
     run_id: of the backtest that it ran in; its scores there are written beside the version. The next retraining on a
     machine where the model is installed compares it with the champion, like those that the settings name; one that
     lacks it says so. What is registered are numbers, not code: where the model is to serve, install its package (entry
-    point of the group `forecasting.model.PACKAGES`). Raises ContractError for a model that breaks the contract,
+    point of the group `forecasting.salvos.model.PACKAGES`). Raises ContractError for a model that breaks the contract,
     InputError for a run that has no scores of it, and SalvocastError where ledger or store fail.
     """
     check_contract(model)

@@ -12,8 +12,8 @@ from experiments.backtest import INTERVALS
 from experiments.compare.frames import BAND_NAMES
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.model import REFERENCE_MODEL
 from forecasting.report.drawing import Look, look
+from forecasting.salvos.model import REFERENCE_MODEL
 
 PIT_BINS = 10
 PAST_DAYS = 28

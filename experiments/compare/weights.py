@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from experiments.compare.frames import QUANTILES, scores
 from features.errors import InputError
-from forecasting.ensemble import SalvoEnsemble
-from forecasting.scores import pinball_loss
+from forecasting.record.scores import pinball_loss
+from forecasting.salvos.ensemble import SalvoEnsemble
 
 STEP = 0.05
 """Learned weights are the best on a grid of that step; a whole step is worth a fraction of a drone."""

@@ -29,8 +29,8 @@ import numpy as np
 from IPython.display import Markdown
 
 from experiments import compare
-from forecasting.contract import check_contract
-from forecasting.model import add_model, require_days
+from forecasting.salvos.contract import check_contract
+from forecasting.salvos.model import add_model, require_days
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ from experiments import compare
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
 from features.records import QuietDayRule
-from forecasting.model import SimulationRequest, load_model
+from forecasting.answers.answering import bundled_defence, kill_shares
 from forecasting.plan import make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
 from forecasting.report.drawing import look
 from forecasting.report.pictures import calibration_picture, forecast_picture, stock_out_picture
-from forecasting.service.answering import bundled_defence, kill_shares
+from forecasting.salvos.model import SimulationRequest, load_model
 
 with compare.open_ledger() as ledger:
     history = ledger.history()

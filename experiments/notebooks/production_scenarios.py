@@ -28,12 +28,12 @@ from experiments import compare
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from features.records import QuietDayRule
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.model import SimulationRequest, forecast, load_model
+from forecasting.answers.answering import bundled_defence
 from forecasting.report.document import forecast_document
 from forecasting.report.pictures import comparison_picture, tornado_picture
-from forecasting.scenario_forecast import LearnedSupply, ScenarioForecaster
-from forecasting.sensitivity import sensitivity
-from forecasting.service.answering import bundled_defence
+from forecasting.salvos.model import SimulationRequest, forecast, load_model
+from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster
+from forecasting.supply.sensitivity import sensitivity
 
 with compare.open_ledger() as ledger:
     history = ledger.history()

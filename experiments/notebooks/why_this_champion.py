@@ -32,7 +32,7 @@ from IPython.display import Markdown
 
 from experiments import compare
 from experiments.settings import RetrainSettings
-from forecasting.model import SimulationRequest, forecast, load_model
+from forecasting.salvos.model import SimulationRequest, forecast, load_model
 
 history = compare.champion_history()
 store = None

@@ -25,7 +25,7 @@ from forecasting.registry.copies import keep, kept_files, note_champion, noted_c
 from forecasting.registry.lock import file_lock, server_lock
 from forecasting.registry.pyfunc import ARTIFACT, FOLDER, write_pyfunc
 from forecasting.registry.store import or_none, ready_client, retried, tracking_uri
-from forecasting.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, save_model
+from forecasting.salvos.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, save_model
 
 CHAMPION = "champion"
 """The alias of the version that serves."""

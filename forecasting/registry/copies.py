@@ -10,7 +10,7 @@ from pathlib import Path
 from features.errors import SalvocastError
 from features.files import write_file
 from features.home import salvocast_home
-from forecasting.saved import FILES, SavedModel, digest_of, load_saved
+from forecasting.salvos.saved import FILES, SavedModel, digest_of, load_saved
 
 
 def known_model(digest: str) -> SavedModel:

@@ -20,7 +20,7 @@ def write_pyfunc(folder: Path, files: Mapping[str, bytes]) -> None:
     from mlflow.pyfunc import save_model as save_pyfunc
     from mlflow.types import ColSpec, DataType, Schema
 
-    start = "forecasting.served_model"
+    start = "forecasting.registry.served_model"
     modules = _own_modules(start)
     for path, content in modules.values():
         target = folder / path

@@ -4,7 +4,7 @@ from datetime import date
 
 from pydantic import Field
 
-from forecasting.calibrated_defence import Calibration
+from forecasting.losses.calibrated_defence import Calibration
 from forecasting.report.parts import Document
 
 

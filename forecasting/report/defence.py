@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from features.stated import tables
-from forecasting.layers import NIGHT_HOURS, Defence, DefenceLayer
+from forecasting.defence.layers import NIGHT_HOURS, Defence, DefenceLayer
 from forecasting.report.layout import number, percent, table, wrapped
 from forecasting.report.stated import sources_text, stated_text
 

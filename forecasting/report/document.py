@@ -18,7 +18,8 @@ from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, RULE
 from features.sources import ATTRIBUTION
 from features.stated import Source
-from forecasting.layers import Defence
+from forecasting.defence.layers import Defence
+from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
 from forecasting.report.calibration_document import CalibrationDocument, calibration_document
 from forecasting.report.order_document import (
@@ -29,10 +30,11 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document, Spread, quantile, spread
+from forecasting.report.parts import Document
 from forecasting.report.supply_document import SupplyDocument, supply_document
-from forecasting.scenario_forecast import SuppliedForecast
-from forecasting.types import SalvoForecast, StockOutlook
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.spread import Spread, quantile, spread
+from forecasting.supply.scenario_forecast import SuppliedForecast
 
 WINDOWS = (7, 28, 90, 180)
 """Days over which totals are told, beside the whole horizon."""

@@ -7,8 +7,8 @@ import pandas as pd
 from pydantic import BaseModel
 
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.parts import Spread
 from forecasting.report.supply_document import Quantiles
+from forecasting.salvos.spread import Spread
 
 _KEYS = {
     "days": ("attack_day",),

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.parts import Spread
+from forecasting.salvos.spread import Spread
 
 COLUMNS = ["reference_date", "target", "horizon", "target_end_date", "output_type", "output_type_id", "value"]
 

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from forecasting.report.parts import Spread
+from forecasting.salvos.spread import Spread
 
 WIDTH = 110
 BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?"}

@@ -4,10 +4,10 @@ import math
 
 from pydantic import Field
 
-from forecasting.layers import DefenceLayer
+from forecasting.defence.layers import DefenceLayer
+from forecasting.orders.ordering import InterceptorOrder
 from forecasting.plan import LayerRules, Required
 from forecasting.report.parts import Document
-from forecasting.types import InterceptorOrder
 
 
 class OrderDocument(Document):

@@ -1,8 +1,8 @@
 """What a plan says to buy as text for a terminal."""
 
+from forecasting.orders.requirement import money
 from forecasting.report.document import LayerDocument, PlanDocument
 from forecasting.report.layout import millions, percent, plural, spread_range, table, wrapped
-from forecasting.requirement import money
 
 VALUES_SHOWN = 3
 

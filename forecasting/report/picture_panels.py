@@ -11,8 +11,8 @@ from forecasting.report import picture_words as words
 from forecasting.report.calibration_document import CalibrationDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.drawing import Look, days64
-from forecasting.report.parts import LEVELS, Spread
 from forecasting.report.picture_words import PAST_DAYS, Counts
+from forecasting.salvos.spread import LEVELS, Spread
 
 MOST_LINES = 8
 """Stocks drawn, those that run short soonest; more lines nobody tells apart."""

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from features.history import LaunchHistory
 from features.records import SHAHED, weapons
+from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator, translator
-from forecasting.report.parts import LEVELS, Spread
 from forecasting.report.supply_document import ASSUMPTION_ONLY
-from forecasting.sensitivity import Sensitivity
-from forecasting.track_record import PastForecast, TrackRecord, coverage, skill
+from forecasting.salvos.spread import LEVELS, Spread
+from forecasting.supply.sensitivity import Sensitivity
 
 Days = NDArray[np.datetime64]
 Counts = NDArray[np.float64]

@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import weapons
+from forecasting.record.track_record import TrackRecord
 from forecasting.report import picture_words as words
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.drawing import days64, look
-from forecasting.report.parts import LEVELS
 from forecasting.report.picture_panels import (
     calibration_panel,
     fan_panel,
@@ -31,8 +31,8 @@ from forecasting.report.picture_panels import (
     stock_out_panel,
 )
 from forecasting.report.picture_words import forecast_of
-from forecasting.sensitivity import Sensitivity
-from forecasting.track_record import TrackRecord
+from forecasting.salvos.spread import LEVELS
+from forecasting.supply.sensitivity import Sensitivity
 
 FORMATS = (".png", ".svg", ".html")
 TORNADO_BARS = 15

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.scenarios import ProductionScenario
-from forecasting.assimilation import AssimilatedSupply
 from forecasting.report.layout import percent, table, wrapped
-from forecasting.report.parts import quantile, spread
 from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.supply_document import ASSUMPTION_ONLY
-from forecasting.scenario_forecast import SuppliedForecast
-from forecasting.sensitivity import HIGH, LOW, Sensitivity
-from forecasting.verdict import Verdict
+from forecasting.salvos.spread import quantile, spread
+from forecasting.supply.assimilation import AssimilatedSupply
+from forecasting.supply.scenario_forecast import SuppliedForecast
+from forecasting.supply.sensitivity import HIGH, LOW, Sensitivity
+from forecasting.supply.verdict import Verdict
 
 
 def scenario_list(scenarios: Iterable[ProductionScenario]) -> str:

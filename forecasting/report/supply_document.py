@@ -7,7 +7,7 @@ from pydantic import Field
 
 from features.stated import Source, SourcedRange, tables
 from forecasting.report.parts import Document
-from forecasting.scenario_forecast import SuppliedForecast
+from forecasting.supply.scenario_forecast import SuppliedForecast
 
 ASSUMPTION_ONLY = "ASSUMPTIONS ONLY"
 """What a forecast is called that no record of its theatre stands behind; on every output."""

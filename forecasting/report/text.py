@@ -23,9 +23,9 @@ from forecasting.report.layout import (
     wrapped,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
-from forecasting.report.parts import Spread
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.supply_text import supply_lines
+from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
 LATE = 0.01

@@ -15,15 +15,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from features.errors import SalvocastError
-from forecasting.service import api, docs, warming
-from forecasting.service.definition import definition_of
-from forecasting.service.desk import Desk
-from forecasting.service.metrics import REQUESTS, SECONDS
-from forecasting.service.page import page_router
-from forecasting.service.pool import Overloaded
-from forecasting.service.problems import Refused, problem, refused
-from forecasting.service.security import SECURITY_HEADERS, Guard
-from forecasting.service.settings import Settings
+from forecasting.service import warming
+from forecasting.service.api import docs
+from forecasting.service.api import routes as api
+from forecasting.service.api.definition import definition_of
+from forecasting.service.http.problems import Refused, problem, refused
+from forecasting.service.http.security import SECURITY_HEADERS, Guard
+from forecasting.service.page.routes import page_router
+from forecasting.service.workers.dispatcher import Desk
+from forecasting.service.workers.metrics import REQUESTS, SECONDS
+from forecasting.service.workers.pool import Overloaded
+from forecasting.service.workers.settings import Settings
 
 log = structlog.get_logger()
 ABOUT = """What to expect of Shahed-type drone salvos, and the interceptors that a defence needs against them.

@@ -22,8 +22,8 @@ from uvicorn.supervisors import Multiprocess
 from features.cli import open_ledger
 from features.errors import SalvocastError
 from features.logs import LogFormat, set_up_log
-from forecasting.service.pool import load_ahead
-from forecasting.service.settings import Settings, is_loopback
+from forecasting.service.workers.pool import load_ahead
+from forecasting.service.workers.settings import Settings, is_loopback
 
 MOST_CONNECTIONS = 512
 LARGEST_HEAD = 65_536

@@ -1,11 +1,11 @@
 """What a computing process does before its first job, so that the first reader waits no longer than the next."""
 
+from forecasting.answers.answering import Known
+from forecasting.answers.request import PlanRequest
 from forecasting.report.document import document_json
-from forecasting.request import PlanRequest
-from forecasting.service import work
-from forecasting.service.answering import Known
-from forecasting.service.page import drawn, written
-from forecasting.service.page_link import asked
+from forecasting.service.page.link import asked
+from forecasting.service.page.routes import drawn, written
+from forecasting.service.workers import work
 
 
 def warmed(known: Known) -> None:

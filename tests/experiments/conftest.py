@@ -16,7 +16,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.reading import Reading
-from forecasting.cli import run
+from forecasting.commands.main import run
 from tests.experiments.desk import Desk
 from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
 

@@ -17,7 +17,7 @@ from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings, TableSource
 from experiments.tracking import RetrainingRun
 from features.ledger import Ledger
-from forecasting.saved import SavedModel, digest_of, save_model
+from forecasting.salvos.saved import SavedModel, digest_of, save_model
 
 NOW = datetime(2026, 3, 10, 8, tzinfo=UTC)
 RULES = RetrainSettings(

@@ -16,7 +16,7 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
-from forecasting.model import REFERENCE_MODEL, ModelError, SimulationRequest, load_model
+from forecasting.salvos.model import REFERENCE_MODEL, ModelError, SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 FIRST_DAY = date(2025, 1, 1)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from experiments.backtest import Replay, run_backtest
 from experiments.pictures import backtest_pictures, coverage_picture, pit_picture, skill_picture
 from features.history import LaunchHistory
-from forecasting.model import SimulationRequest, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 REPLAY = Replay(SimulationRequest(7, 50), seed=1)

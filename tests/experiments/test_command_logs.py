@@ -23,7 +23,7 @@ first_champion = "empirical_window"
 """
 TOKEN = "tok-0123456789abcdefghijklmnop"
 PROGRAM = (
-    "import sys, typer\nfrom experiments import retrain_cli\nfrom forecasting.cli import run\n"
+    "import sys, typer\nfrom experiments import retrain_cli\nfrom forecasting.commands.main import run\n"
     "app = typer.Typer()\napp.command()(retrain_cli.retrain)\nsys.exit(run(app, []))"
 )
 Salvocast = Callable[..., tuple[int, str, str]]

@@ -21,10 +21,10 @@ from experiments.tracking import log_backtest
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
-from forecasting.ensemble import SalvoEnsemble
-from forecasting.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from forecasting.record.scores import wis
 from forecasting.registry import CHALLENGER, Registry
-from forecasting.scores import wis
+from forecasting.salvos.ensemble import SalvoEnsemble
+from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 MEMBERS = ("exponential_empirical", "two_regime", "local_level")
@@ -302,7 +302,7 @@ class TestMaking:
 
     def test_the_command_and_the_call_log_the_same_targets(self) -> None:
         options = ["--models", "seasonal_naive", "--from", "2025-12-01", "--paths", "50"]
-        command = [sys.executable, "-m", "forecasting.cli", "backtest", *options]
+        command = [sys.executable, "-m", "forecasting.commands.main", "backtest", *options]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
         assert done.returncode == 0, done.stderr
         (run,) = compare.backtests()["run_id"]

@@ -33,7 +33,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.bundled import read_bundled
-from forecasting.scoreboard import STATED_LEVELS
+from forecasting.record.scoreboard import STATED_LEVELS
 
 MakeHistory = Callable[[ArrayLike], LaunchHistory]
 FIRST_DAY = date(2025, 1, 1)

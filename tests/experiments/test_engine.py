@@ -21,7 +21,7 @@ from experiments.scenario_backtest import month_ends, run_scenario_backtest
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.scenarios import PUBLISHED, load_scenario
-from forecasting.model import SimulationRequest, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
 
 ROOT = Path(__file__).parents[2]
 HistoryFrom = Callable[..., LaunchHistory]

@@ -31,8 +31,8 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import KYIV
 from features.sources.bundled import read_bundled
-from forecasting.report.parts import LEVELS
-from forecasting.scoreboard import binomial_band
+from forecasting.record.scoreboard import binomial_band
+from forecasting.salvos.spread import LEVELS
 from tests.experiments.test_drift import TYPICAL_DAYS, report, scores_of
 
 MakeHistory = Callable[[ArrayLike], LaunchHistory]

@@ -13,8 +13,8 @@ from features.home import ledger_url
 from features.ledger import Ledger
 from features.records import KYIV, SalvoReport
 from features.sources.reading import Reading
-from forecasting.archive import Archive
-from forecasting.cli import forecast_command
+from forecasting.commands.main import forecast_command
+from forecasting.record.archive import Archive
 from tests.forecasting.service.conftest import serving
 
 Run = Callable[..., tuple[int, str, str]]

@@ -18,7 +18,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.model import SimulationRequest, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[..., LaunchHistory]
 Run = Callable[..., tuple[int, str, str]]

@@ -11,7 +11,7 @@ from experiments.folds import rolling_origins
 from experiments.order_backtest import DecisionBacktest, fixed_policy, model_policy, replay_decisions, score_orders
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.model import SimulationRequest, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 

@@ -17,7 +17,7 @@ from experiments.benchmarks.peers import score
 from experiments.benchmarks.peers.export import histories
 from experiments.benchmarks.tables import relative_table
 from features.history import LaunchHistory
-from forecasting.model import REFERENCE_MODEL, Model, SimulationRequest, load_model
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 FIRST_DAY = date(2025, 1, 1)

@@ -12,7 +12,7 @@ from experiments import resume
 from experiments.backtest import FoldScores, Replay, run_backtest
 from experiments.resume import FoldStore
 from features.history import LaunchHistory
-from forecasting.model import SimulationRequest, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 REPLAY = Replay(SimulationRequest(7, 50), seed=1)

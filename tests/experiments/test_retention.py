@@ -23,10 +23,10 @@ from experiments.tracking import EXPERIMENT, _artifact_location, retraining_runs
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.tables import issued_table
-from forecasting.cli import run as run_command
-from forecasting.model import fit, load_model
+from forecasting.commands.main import run as run_command
 from forecasting.registry import RegisteredModel, Registry, ready_client
-from forecasting.saved import SavedModel
+from forecasting.salvos.model import fit, load_model
+from forecasting.salvos.saved import SavedModel
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SERIES = ("ukraine", "shahed")

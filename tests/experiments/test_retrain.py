@@ -22,7 +22,7 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.model import ModelError
+from forecasting.salvos.model import ModelError
 from tests.experiments.desk import Desk, Killed, World
 
 

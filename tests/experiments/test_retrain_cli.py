@@ -16,7 +16,7 @@ from experiments.settings import Settings, load_settings, parse_settings
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.cli import run
+from forecasting.commands.main import run
 
 SETTINGS = """
 [[source]]

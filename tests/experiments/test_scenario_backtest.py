@@ -22,7 +22,7 @@ from experiments.scenario_backtest import (
 )
 from features.history import LaunchHistory
 from features.scenarios import ProductionScenario
-from forecasting.model import load_model
+from forecasting.salvos.model import load_model
 
 FIRST = date(2025, 1, 1)
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]

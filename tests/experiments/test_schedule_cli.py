@@ -22,8 +22,8 @@ from experiments.slots import JobSlots, Status
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.archive import Archive
-from forecasting.cli import run
+from forecasting.commands.main import run
+from forecasting.record.archive import Archive
 
 Run = Callable[..., int]
 JOB = "retrain ukraine shahed"
@@ -182,7 +182,7 @@ def test_what_cannot_be_used_is_told_in_one_line(
 def start(home: Path, *arguments: str, program: str) -> "subprocess.Popen[str]":
     """`salvocast schedule` in a process of its own, with that program as its job."""
     text = (
-        "import sys\nfrom experiments import schedule_cli\nfrom forecasting.cli import run\n"
+        "import sys\nfrom experiments import schedule_cli\nfrom forecasting.commands.main import run\n"
         f"schedule_cli.COMMANDS = [(sys.executable, '-c', {program!r})]\n"
         f"sys.exit(run(schedule_cli.schedule, {list(arguments)!r}))"
     )

@@ -14,9 +14,9 @@ import typer
 from experiments.scoreboard_cli import ALARM_EXIT_CODE, drift, look_for_drift, scoreboard
 from features.home import ledger_url
 from features.ledger import Ledger
-from forecasting.archive import Archive
-from forecasting.model import SimulationRequest, forecast, load_model
+from forecasting.record.archive import Archive
 from forecasting.report.document import forecast_document
+from forecasting.salvos.model import SimulationRequest, forecast, load_model
 
 Run = Callable[..., tuple[int, str, str]]
 FIRST, N_ORIGINS = date(2026, 1, 5), 40

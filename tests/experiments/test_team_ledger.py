@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from experiments.slots import JobSlots
-from forecasting.archive import Archive
+from forecasting.record.archive import Archive
 from tests.experiments.team import Team, engine_of, salvocast
 
 

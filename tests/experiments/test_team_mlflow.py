@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from forecasting.archive import Archive
+from forecasting.record.archive import Archive
 from tests.experiments.team import BIN, MlflowServer, Team, block, run_as, salvocast, settings_of
 
 LOGS = """

@@ -25,8 +25,8 @@ from experiments.tracking import (
 )
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from forecasting.model import ModelError, SimulationRequest, load_model
 from forecasting.report.document import versions
+from forecasting.salvos.model import ModelError, SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 PARAMETERS = {"first_origin": date(2025, 2, 10), "horizon": 7, "seed": 1}

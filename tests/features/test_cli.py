@@ -49,7 +49,7 @@ def salvocast(tmp_path: Path, home: Path) -> Callable[..., Done]:
     folder.mkdir()
 
     def run(*arguments: str | Path) -> Done:
-        command = [sys.executable, "-m", "forecasting.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "forecasting.commands.main", *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=False)
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
@@ -62,7 +62,7 @@ def ledger_of_one(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("one")
     (folder / "good.csv").write_text(GOOD, encoding="utf-8")
     subprocess.run(
-        [sys.executable, "-m", "forecasting.cli", "ingest", "table", "good.csv"],
+        [sys.executable, "-m", "forecasting.commands.main", "ingest", "table", "good.csv"],
         cwd=folder,
         env={**os.environ, "SALVOCAST_HOME": str(folder)},
         capture_output=True,

@@ -33,7 +33,7 @@ def salvocast(tmp_path: Path, home: Path) -> Callable[..., Done]:
     """Runs a command line, with this test's home and this text on stdin."""
 
     def run(*arguments: str | Path, stdin: str = "") -> Done:
-        command = [sys.executable, "-m", "forecasting.cli", *map(str, arguments)]
+        command = [sys.executable, "-m", "forecasting.commands.main", *map(str, arguments)]
         done = subprocess.run(
             command, input=stdin.encode(), capture_output=True, cwd=tmp_path, timeout=120, check=False
         )
@@ -99,7 +99,7 @@ def test_a_review_without_a_terminal_shows_and_stores_nothing(salvocast: Callabl
 def test_a_review_in_a_terminal_asks_first(home: Path, tmp_path: Path, answer: bytes, stored: bool) -> None:
     path = written(tmp_path, MESSAGE, "message.txt")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "forecasting.cli", "ingest", "bulletin", path, "--review"]
+    command = [sys.executable, "-m", "forecasting.commands.main", "ingest", "bulletin", path, "--review"]
     os.write(ours, answer)
     try:
         done = subprocess.run(

@@ -240,7 +240,7 @@ def test_the_command_tells_of_a_lock_in_one_line_after_its_wait(filled: sa.URL, 
     before = held_in(filled)
     with written_by_another(filled):
         done = subprocess.run(
-            [sys.executable, "-m", "forecasting.cli", "ingest", "table", str(table)],
+            [sys.executable, "-m", "forecasting.commands.main", "ingest", "table", str(table)],
             capture_output=True,
             text=True,
             env={**os.environ, "SALVOCAST_LEDGER_URL": filled.render_as_string(hide_password=False)},

@@ -15,14 +15,14 @@ from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
 from features.records import QuietDayRule
-from forecasting.calibrated_defence import Calibration
-from forecasting.cli import app, run
-from forecasting.layers import Defence, parse_defence
-from forecasting.model import SimulationRequest, load_model
+from forecasting.commands.main import app, run
+from forecasting.defence.layers import Defence, parse_defence
+from forecasting.losses.calibrated_defence import Calibration
+from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
-from forecasting.reported_losses import StatedKills, parse_kill_shares
-from forecasting.types import SalvoForecast
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.model import SimulationRequest, load_model
 
 ORIGIN = date(2026, 2, 28)
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]

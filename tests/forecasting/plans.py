@@ -5,12 +5,12 @@ from datetime import date
 from typing import Any
 
 from features.history import LaunchHistory
-from forecasting.layers import Defence
-from forecasting.model import SimulationRequest, load_model
+from forecasting.defence.layers import Defence
+from forecasting.losses.reported_losses import StatedKills
 from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
-from forecasting.reported_losses import StatedKills
-from forecasting.types import SalvoForecast
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.model import SimulationRequest, load_model
 
 ORIGIN = date(2026, 2, 28)
 DefenceOf = Callable[..., Defence]

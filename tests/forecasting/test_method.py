@@ -10,9 +10,9 @@ from scipy.stats import binom
 
 from features.history import LaunchHistory
 from features.lags import exponential_mean
-from forecasting.models import two_regime
-from forecasting.models.ratio_to_level import RatioToLevel
-from forecasting.saturation import served
+from forecasting.defence.saturation import served
+from forecasting.salvos.models import two_regime
+from forecasting.salvos.models.ratio_to_level import RatioToLevel
 
 
 def test_a_round_of_baum_welch_is_the_sum_over_all_paths_of_states(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,10 +14,11 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import UKRAINE
 from features.scenarios import load_scenario
-from forecasting.calibrated_defence import Calibration
-from forecasting.defence import Levels, engage
-from forecasting.layers import Defence
-from forecasting.model import SimulationRequest, load_model
+from forecasting.defence.engagement import Levels, engage
+from forecasting.defence.layers import Defence
+from forecasting.defence.stock import with_stock, without_stocks
+from forecasting.losses.calibrated_defence import Calibration
+from forecasting.losses.reported_losses import StatedKills
 from forecasting.plan import (
     CALIBRATION_DRAWS,
     Plan,
@@ -28,9 +29,8 @@ from forecasting.plan import (
     reported_armed_share,
 )
 from forecasting.report.document import plan_document
-from forecasting.reported_losses import StatedKills
-from forecasting.scenario_forecast import ScenarioRequest
-from forecasting.stock import with_stock, without_stocks
+from forecasting.salvos.model import SimulationRequest, load_model
+from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, json_of, planned, stocked
 
 

@@ -7,16 +7,16 @@ import pytest
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.defence import engage
-from forecasting.layers import Defence
+from forecasting.defence.engagement import engage
+from forecasting.defence.layers import Defence
+from forecasting.defence.stock import Delivery
+from forecasting.orders.program import defence_program
 from forecasting.plan import (
     Plan,
     Target,
 )
-from forecasting.program import defence_program
-from forecasting.stock import Delivery
+from tests.forecasting.orders.programs import leakers_with
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, planned, stocked
-from tests.forecasting.programs import leakers_with
 
 
 class TestOrders:

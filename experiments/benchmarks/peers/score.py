@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from experiments.backtest import Backtest
 from experiments.benchmarks.tables import MAIN_WINDOW, bundled_ledger, markdown, relative_table, replayed
 from features.history import LaunchHistory
-from forecasting.model import MODELS, Model, ModelError, SimulationRequest, load_model
+from forecasting.salvos.model import MODELS, Model, ModelError, SimulationRequest, load_model
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
-from forecasting.model import SimulationRequest, fit, load_model
 from forecasting.registry import (
     Registry,
     ready_client,
     store,
 )
-from forecasting.saved import SavedModel
+from forecasting.salvos.model import SimulationRequest, fit, load_model
+from forecasting.salvos.saved import SavedModel
 
 HistoryOf = Callable[[ArrayLike], LaunchHistory]
 

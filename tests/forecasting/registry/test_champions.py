@@ -15,7 +15,7 @@ from forecasting.registry import (
     champions,
     registered_name,
 )
-from forecasting.saved import digest_of, save_model
+from forecasting.salvos.saved import digest_of, save_model
 from tests.forecasting.registry.conftest import (
     NAME,
     NOON,

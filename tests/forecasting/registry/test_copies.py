@@ -10,7 +10,7 @@ from forecasting.registry import (
     Registry,
     known_model,
 )
-from forecasting.saved import FILES, save_model
+from forecasting.salvos.saved import FILES, save_model
 from tests.forecasting.registry.conftest import (
     NAME,
     SERIES,

@@ -19,13 +19,13 @@ import pytest
 import forecasting
 from features.errors import SalvocastError
 from features.ledger import Ledger
-from forecasting.model import SimulationRequest, fit, load_model
 from forecasting.registry import (
     CHAMPION,
     RegisteredModel,
     Registry,
 )
-from forecasting.saved import FILES, SavedModel
+from forecasting.salvos.model import SimulationRequest, fit, load_model
+from forecasting.salvos.saved import FILES, SavedModel
 from tests.forecasting.registry.conftest import (
     NAME,
     SERIES,
@@ -76,7 +76,7 @@ else:
 import mlflow, pandas
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model("models:/salvocast-ukraine-shahed@champion")
-import forecasting.saved
+import forecasting.salvos.saved
 answer = model.predict(pandas.DataFrame({"horizon": [9, 3], "paths": [300, 500], "seed": [4, 1]}))
 default = model.predict(pandas.DataFrame({"horizon": [2]}))
 refused = ""
@@ -84,7 +84,7 @@ try:
     model.predict(pandas.DataFrame({"horizon": [731]}))
 except mlflow.exceptions.MlflowException as error:
     refused = f"{error.error_code} {error}"
-print(json.dumps([forecasting.saved.__file__, refused, answer.to_dict("list"), default.to_dict("list")]))
+print(json.dumps([forecasting.salvos.saved.__file__, refused, answer.to_dict("list"), default.to_dict("list")]))
 """
 
 

@@ -8,8 +8,7 @@ import pytest
 from features.history import LaunchHistory
 from features.records import UKRAINE
 from features.scenarios import load_scenario
-from forecasting.layers import Defence
-from forecasting.model import SimulationRequest, load_model
+from forecasting.defence.layers import Defence
 from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
 from forecasting.report.document import (
     ForecastDocument,
@@ -17,7 +16,8 @@ from forecasting.report.document import (
     forecast_document,
     plan_document,
 )
-from forecasting.scenario_forecast import ScenarioRequest
+from forecasting.salvos.model import SimulationRequest, load_model
+from forecasting.supply.scenario_forecast import ScenarioRequest
 
 DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
 Numbers = dict[tuple[str, str, str], float]

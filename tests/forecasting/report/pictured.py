@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from forecasting.report.parts import spread
+from forecasting.record.track_record import PastForecast, TrackRecord
 from forecasting.report.pictures import PICTURES
-from forecasting.sensitivity import Sensitivity, Swing
-from forecasting.track_record import PastForecast, TrackRecord
+from forecasting.salvos.spread import spread
+from forecasting.supply.sensitivity import Sensitivity, Swing
 
 ORIGIN = date(2026, 2, 28)
 SWINGS = (Swing("widest", 80.0, 130.0), Swing("falling", 115.0, 90.0), Swing("least", 99.0, 101.0))

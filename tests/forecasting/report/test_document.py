@@ -15,8 +15,7 @@ from pydantic import BaseModel
 
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE
-from forecasting.layers import Defence
-from forecasting.model import SimulationRequest, forecast, load_model
+from forecasting.defence.layers import Defence
 from forecasting.plan import Plan
 from forecasting.report.document import (
     ForecastDocument,
@@ -31,7 +30,8 @@ from forecasting.report.frames import long_frame, workbook
 from forecasting.report.layout import WIDTH
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.text import document_text
-from forecasting.types import SalvoForecast
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from tests.forecasting.report.conftest import planned
 
 

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 
 from features.history import LaunchHistory
-from forecasting.layers import Defence
+from forecasting.defence.layers import Defence
 from forecasting.plan import Target
 from forecasting.report.document import (
     PlanDocument,

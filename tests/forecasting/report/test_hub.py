@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from forecasting.plan import Plan
 from forecasting.report.document import forecast_document, plan_document
 from forecasting.report.hub import COLUMNS, hub_rows, quantiles
-from forecasting.report.parts import spread
-from forecasting.types import SalvoForecast
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.spread import spread
 
 LEVELS = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
 TASK = ["reference_date", "target", "horizon", "target_end_date"]

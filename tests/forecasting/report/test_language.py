@@ -15,7 +15,7 @@ from features.records import MISSILES, SHAHED, weapons
 from features.scenarios import bundled_scenarios, load_scenario
 from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
-from forecasting.layers import Defence
+from forecasting.defence.layers import Defence
 from forecasting.report.language import LANGUAGES, catalogue, translator
 from forecasting.report.layout import plural
 from forecasting.report.supply_document import ASSUMPTION_ONLY

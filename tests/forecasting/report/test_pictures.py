@@ -16,11 +16,10 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import UKRAINE
 from features.scenarios import load_scenario
-from forecasting.model import SimulationRequest, forecast, load_model
 from forecasting.plan import Plan
+from forecasting.record.track_record import TrackRecord
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.drawing import THEMES
-from forecasting.report.parts import Spread
 from forecasting.report.picture_panels import MOST_LINES
 from forecasting.report.pictures import (
     PICTURES,
@@ -36,9 +35,10 @@ from forecasting.report.pictures import (
     tornado_picture,
     track_record_picture,
 )
-from forecasting.scenario_forecast import ScenarioRequest, under_scenario
-from forecasting.sensitivity import Swing
-from forecasting.track_record import TrackRecord
+from forecasting.salvos.model import SimulationRequest, forecast, load_model
+from forecasting.salvos.spread import Spread
+from forecasting.supply.scenario_forecast import ScenarioRequest, under_scenario
+from forecasting.supply.sensitivity import Swing
 from tests.forecasting.report.pictured import ORIGIN, RECORD, SENSITIVITY, SWINGS, drawn
 
 

@@ -10,7 +10,7 @@ import pytest
 from forecasting.plan import Plan
 from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.sentence import days_of_supply, duty_sentence, upper_quartile_day
-from forecasting.types import SalvoForecast
+from forecasting.salvos.forecast import SalvoForecast
 
 
 @pytest.fixture(scope="module")

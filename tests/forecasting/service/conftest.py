@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from tests.forecasting.service.browsing import Open
+    from tests.forecasting.service.page.browsing import Open
 
 PROGRAM = """
 import json, os, sys
@@ -25,7 +25,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ[f"{library}_NUM_THREADS"] = "1"
 from features.logs import LogFormat
 from forecasting.service.server import run
-from forecasting.service.settings import Settings, parse_tokens
+from forecasting.service.workers.settings import Settings, parse_tokens
 given = json.loads(sys.argv[1])
 tokens = parse_tokens(given.pop("tokens", ""))
 run(Settings(**{"port": 0, **given}, tokens=tokens), LogFormat.JSON)
@@ -120,7 +120,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
     """Chromium; the test is skipped where there is none."""
-    from tests.forecasting.service.browsing import chromium  # loads Playwright
+    from tests.forecasting.service.page.browsing import chromium  # loads Playwright
 
     with chromium() as browser:
         yield browser
@@ -129,7 +129,7 @@ def browser() -> "Iterator[Browser]":
 @pytest.fixture
 def open_page(browser: "Browser", server: Server, serve: Serve) -> "Iterator[Open]":
     """Opens pages of the shared server; see `opening`. They are closed before the servers of `serve` are stopped."""
-    from tests.forecasting.service.browsing import opening
+    from tests.forecasting.service.page.browsing import opening
 
     with opening(browser, server.url) as start:
         yield start

@@ -1,0 +1,250 @@
+"""A request -> its document: in the processes that compute for the service, and for whoever wants the same bytes.
+
+What does not depend on the request alone (histories, fitted models, calibrations) is kept between requests.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+from importlib import resources
+
+from features.errors import InputError, unknown_name
+from features.history import LaunchHistory
+from features.ledger import Ledger
+from features.records import SHAHED, UKRAINE, weapons
+from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
+from forecasting.answers.cache import Recent
+from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.defence.layers import Defence, parse_defence
+from forecasting.defence.stock import Delivery, with_stock, without_stocks
+from forecasting.losses.calibrated_defence import Calibration
+from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
+from forecasting.plan import Plan, Prepared, Target, make_plan, prepare, prepare_calibration
+from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
+from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
+from forecasting.salvos.saved import SavedModel
+from forecasting.supply.scenario_forecast import ScenarioRequest
+
+FALLBACK_MODEL = "salvo_ensemble"
+"""What answers as the champion where none is registered yet. The document names it."""
+BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml"}
+MOST_CELLS = 20_000_000
+"""Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
+KEPT = 32
+"""Histories, prepared models and calibrations kept of each kind: some megabytes."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an answer rests on beside the request. data_version: of the ledger (`data_version`). champion: the digest of
+    the champion's saved model; None where none is registered."""
+
+    data_version: str
+    champion: str | None = None
+
+
+class Answering:
+    """Answers requests from one ledger.
+
+    load_champion: digest of a registered champion -> what was saved of it. today: the date by which nothing can have
+    been published later.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        load_champion: Callable[[str], SavedModel],
+        today: Callable[[], date],
+    ) -> None:
+        self.ledger, self._load_champion, self._today = ledger, load_champion, today
+        self._histories: Recent[object, LaunchHistory] = Recent(KEPT)
+        self._models: Recent[object, Prepared] = Recent(KEPT)
+        self._calibrations: Recent[object, Calibration] = Recent(KEPT)
+
+    def document(self, request: ForecastRequest, known: Known) -> ForecastDocument | PlanDocument:
+        """The plan, or the forecast, that is asked for. Same request, same `known`: same bytes.
+
+        Raises InputError for a request that cannot be answered, and what the parts raise.
+        """
+        if isinstance(request, PlanRequest):
+            return plan_document(self.plan(request, known))
+        scenario = self._scenario(request)
+        prepared = self.prepared(request, known)
+        simulated = SimulationRequest(request.horizon, request.paths)
+        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
+        if scenario is None:
+            return forecast_document(salvos)
+        supplied = prepared.under(salvos, scenario, request.held)
+        return forecast_document(supplied.forecast, supplied)
+
+    def plan(self, request: PlanRequest, known: Known) -> Plan:
+        """The plan that is asked for; see `document`."""
+        scenario, stated = self._scenario(request), asked_defence(request)
+        if request.layers:
+            stated.only(request.layers)  # refuses an unknown one before the work
+        _check_size(request, stated)
+        prepared = self.prepared(request, known)
+        calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate else None
+        stated, deliveries = _in_hand(stated, request, prepared.history.last_day)
+        target = None
+        if request.leak_target is not None:
+            target = Target(request.leak_target, float("inf") if request.budget is None else request.budget)
+        return make_plan(
+            prepared,
+            stated,
+            SimulationRequest(request.horizon, request.paths),
+            service_level=request.service_level,
+            seed=request.seed,
+            calibrated=calibrated,
+            scenario=scenario,
+            held=request.held,
+            layers=request.layers,
+            deliveries=deliveries,
+            target=target,
+        )
+
+    def history(self, request: ForecastRequest, known: Known) -> LaunchHistory:
+        """The record that a request is answered from: of its theatre as of its origin; of a theatre without a record,
+        that of Ukraine, whose shape a scenario borrows."""
+        borrows = request.scenario != NO_SCENARIO
+        asked = (request.theatre, request.weapon_class, request.quiet_days, request.origin, borrows)
+
+        def read() -> LaunchHistory:
+            theatre = request.theatre
+            if borrows and (theatre, request.weapon_class) not in {series[:2] for series in self.ledger.series()}:
+                theatre = UKRAINE
+            return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
+
+        return self._histories.made((known.data_version, *asked), read)
+
+    def prepared(self, request: ForecastRequest, known: Known) -> Prepared:
+        """The model that a request asks for, fitted to the record that it is answered from."""
+        history = self.history(request, known)
+        champion = known.champion if request.model == CHAMPION else None
+        name = FALLBACK_MODEL if request.model == CHAMPION else request.model
+
+        def learn() -> Prepared:
+            if champion is None:
+                return prepare(load_model(name), history)
+            saved = self._load_champion(champion)
+            if (saved.data_digest, saved.origin) == (history.digest, history.last_day):
+                return Prepared(history, saved.model, saved.fitted)
+            # Its recipe won; what it learnt then is not what is known now.
+            return prepare(saved.model, history)
+
+        return self._models.made((*_seen(history), champion or name), learn)
+
+    def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
+        killing = without_stocks(stated)
+        shares = kill_shares(request.theatre, request.weapon_class)
+        key = (*_seen(history), killing.model_dump_json(), bool(shares))
+        return self._calibrations.made(key, lambda: prepare_calibration(killing, history, shares))
+
+    def _scenario(self, request: ForecastRequest) -> ScenarioRequest | None:
+        if request.scenario == NO_SCENARIO:
+            return None
+        if request.weapon_class != SHAHED:
+            raise InputError(
+                f"scenario: scenarios are of {weapons(SHAHED)}, not of {weapons(request.weapon_class)}: expected "
+                f"'{NO_SCENARIO}'"
+            )
+        stated = asked_scenario(request.scenario)
+        if stated.as_of > self._today():
+            raise InputError(
+                f"scenario {stated.name}: as_of is {stated.as_of}, in the future: expected {self._today()} or earlier"
+            )
+        return ScenarioRequest(_bundled_scenario(PUBLISHED), stated, request.theatre)
+
+
+def asked_scenario(asked: str | Text) -> ProductionScenario:
+    """A bundled scenario by its name, or one from its text, which reads no file."""
+    if isinstance(asked, Text):
+        return _own_scenario(asked.toml)
+    return _bundled_scenario(asked)
+
+
+@lru_cache(KEPT)  # the next request often differs in something else
+def _own_scenario(text: str) -> ProductionScenario:
+    return parse_scenario(text, "the scenario given", on_files=False)
+
+
+@lru_cache(KEPT)
+def _own_defence(text: str) -> Defence:
+    return parse_defence(text, "the defence given")
+
+
+@cache
+def _bundled_scenario(name: str) -> ProductionScenario:
+    if name not in bundled_scenarios():
+        raise unknown_name("scenario", name, bundled_scenarios())
+    return load_scenario(name)
+
+
+def asked_defence(request: PlanRequest) -> Defence:
+    """The defence that a request states or names, as it stands there."""
+    if isinstance(request.defence, Text):
+        stated = _own_defence(request.defence.toml)
+    else:
+        stated = bundled_defence(request.defence)
+        if (request.theatre, request.weapon_class) != (stated.theatre, SHAHED):
+            raise InputError(
+                f"there is no bundled defence of theatre {request.theatre} against {weapons(request.weapon_class)}: "
+                "state yours as the defence"
+            )
+    if len(stated.layers) > MOST_LAYERS:
+        raise InputError(f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}")
+    return stated
+
+
+@cache
+def bundled_defence(name: str) -> Defence:
+    """A bundled defence. Raises InputError, with the known names, where there is none of that name."""
+    if name not in BUNDLED_DEFENCES:
+        raise unknown_name("defence", name, BUNDLED_DEFENCES)
+    return parse_defence(_bundled(BUNDLED_DEFENCES[name]), BUNDLED_DEFENCES[name])
+
+
+@cache
+def kill_shares(theatre: str, weapon_class: str) -> tuple[StatedKills, ...]:
+    """Published shares of kills by layer: the bundled ones, of Ukraine alone."""
+    if (theatre, weapon_class) != (UKRAINE, SHAHED):
+        return ()
+    return parse_kill_shares(_bundled("kill_shares.csv"), "kill_shares.csv")
+
+
+def _bundled(name: str) -> str:
+    return resources.files("features.bundled").joinpath(name).read_text(encoding="utf-8")
+
+
+def _seen(history: LaunchHistory) -> tuple[object, ...]:
+    """All that can be learned from a history: its digest leaves out what only some parts of a plan look at."""
+    return history.digest, history.neutralised.tobytes(), history.armed_share.tobytes(), history.sources
+
+
+def _check_size(request: PlanRequest, stated: Defence) -> None:
+    """Refuses, before the work, a plan whose paths, nights and layers together would not fit into memory."""
+    layers = len(request.layers) or len(stated.layers)
+    cells = request.paths * request.horizon * layers
+    if cells > MOST_CELLS:
+        raise InputError(
+            f"{request.paths} paths of {request.horizon} attack days through {layers} layers: expected at most "
+            f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers"
+        )
+
+
+def _in_hand(stated: Defence, request: PlanRequest, origin: date) -> tuple[Defence, tuple[Delivery, ...]]:
+    """The defence with the planner's own stocks, and the deliveries that are due."""
+    stocked = [layer.id for layer in stated.layers if layer.interceptor is not None]
+    for name in (*request.stock, *(delivery.layer for delivery in request.deliveries)):
+        if name not in stocked:
+            raise unknown_name("layer with interceptors", name, stocked)
+    for delivery in request.deliveries:
+        if delivery.date <= origin:
+            raise InputError(
+                f"deliveries: the delivery of {delivery.date} to layer {delivery.layer} is not after the origin, "
+                f"{origin}: count it in the stock at the origin"
+            )
+    if request.stock:
+        stated = with_stock(stated, request.stock, origin, "the request")
+    return stated, tuple(Delivery(due.layer, due.date, due.quantity) for due in request.deliveries)

@@ -1,0 +1,1 @@
+"""The `salvocast` command: thin parsers that nothing imports."""

@@ -1,0 +1,222 @@
+"""What the defence makes of the paths, path by path: engagements, kills, interceptors, stocks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DefenceCounts:
+    """What the defence does against the paths, in whole numbers.
+
+    engagements: attempts, each on one drone. kills: armed drones; decoy_kills: decoys. interceptors: used; 0 for a
+    layer that uses none. unmet: engagements that did not happen for want of interceptors. leakers: armed drones that no
+    layer killed; decoy_leakers: decoys. Where armed drones and decoys are not told apart, all count as armed.
+    """
+
+    engagements: NDArray[np.int64]
+    kills: NDArray[np.int64]
+    decoy_kills: NDArray[np.int64]
+    interceptors: NDArray[np.int64]
+    unmet: NDArray[np.int64]
+    leakers: NDArray[np.int64]
+    decoy_leakers: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InterceptorDemand(DefenceCounts):
+    """Per night: (n_layers, n_paths, horizon), the layers in their order of engagement; leakers and decoy_leakers
+    (n_paths, horizon)."""
+
+    layer_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class StockOutlook:
+    """What becomes of the stock of one layer. Interceptors; paths of whole numbers.
+
+    opening: (n_paths,). supplied: (n_paths, horizon) delivered by the start of each night since the origin.
+    used: (n_paths, horizon) with the stock there is. needed: (n_paths, horizon) had every layer enough. wanted:
+    (n_paths, horizon) against the drones that come while other layers run short too; without it, as needed.
+    """
+
+    layer_id: str
+    opening: NDArray[np.int64]
+    supplied: NDArray[np.int64]
+    used: NDArray[np.int64]
+    needed: NDArray[np.int64]
+    wanted: NDArray[np.int64] | None = None
+
+    @property
+    def at_end(self) -> NDArray[np.int64]:
+        """(n_paths,) interceptors left after the last night."""
+        left: NDArray[np.int64] = self.opening + self.supplied[:, -1] - self.used.sum(axis=1)
+        return left
+
+    @property
+    def missing(self) -> NDArray[np.int64]:
+        """(n_paths, horizon) what all nights until then need beyond stock and supply; negative while some is left."""
+        missing: NDArray[np.int64] = np.cumsum(self.needed, axis=1) - self.supplied - self.opening[:, np.newaxis]
+        return missing
+
+    @property
+    def shortfall(self) -> NDArray[np.int64]:
+        """(n_paths,) the least extra opening stock with which the path never runs short, had every layer enough."""
+        shortfall: NDArray[np.int64] = np.maximum(self.missing.max(axis=1), 0)
+        return shortfall
+
+    @cached_property
+    def days_of_supply(self) -> NDArray[np.float64]:
+        """(n_paths,) attack days that the stock and supply cover in full; inf where they last beyond the horizon."""
+        short = self.missing > 0 if self.wanted is None else self.wanted > self.used
+        return np.where(short.any(axis=1), short.argmax(axis=1), np.inf)
+
+    @property
+    def stock_out_by_day(self) -> NDArray[np.float64]:
+        """(horizon,) share of the paths on which the stock has run short by that night."""
+        nights = np.arange(self.supplied.shape[1])
+        shares: NDArray[np.float64] = (self.days_of_supply[:, np.newaxis] <= nights).mean(axis=0)
+        return shares
+
+    @property
+    def stock_out_probability(self) -> float:
+        """Share of the paths on which the stock runs short within the horizon."""
+        return float(np.isfinite(self.days_of_supply).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Engagements:
+    """What the defence does with the stock it has, what it would do with no end of it, and the stock of each layer that
+    has one. draws: per layer, quantity -> (n_paths,) the value of the stated range that the path has drawn."""
+
+    actual: InterceptorDemand
+    unlimited: InterceptorDemand
+    stocks: tuple[StockOutlook, ...]
+    draws: tuple[dict[str, NDArray[np.float64]], ...]
+
+    def lead_time(self, index: int) -> NDArray[np.int64]:
+        """(n_paths,) whole nights before an order for that layer can be used: what it states, rounded up."""
+        days = self.draws[index].get("lead_time_days", np.zeros(self.actual.leakers.shape[0]))
+        return np.ceil(days).astype(np.int64)
+
+    def rows(self, rows: slice) -> Self:
+        """Some of the paths, in the same memory."""
+
+        def part(demand: InterceptorDemand) -> InterceptorDemand:
+            by_layer = {name: getattr(demand, name)[:, rows] for name in _BY_LAYER}
+            return replace(demand, **by_layer, **{name: getattr(demand, name)[rows] for name in _LEAKING})
+
+        return type(self)(
+            actual=part(self.actual),
+            unlimited=part(self.unlimited),
+            stocks=tuple(
+                StockOutlook(stock.layer_id, *(getattr(stock, name)[rows] for name in _BY_STOCK))
+                for stock in self.stocks
+            ),
+            draws=tuple({quantity: values[rows] for quantity, values in draw.items()} for draw in self.draws),
+        )
+
+    def totals(self, through: Sequence[int] = ()) -> "EngagementTotals":
+        """Sums over the nights 1 to n for each n in `through`; without any, over the whole horizon.
+
+        Raises InputError for an n that is not between 1 and the horizon.
+        """
+        horizon = self.actual.leakers.shape[-1]
+        through = tuple(through) or (horizon,)
+        if outside := [n_days for n_days in through if not 1 <= n_days <= horizon]:
+            raise InputError(f"a total of {outside[0]} days: expected 1 to the horizon, {horizon}")
+
+        def summed(nights: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.stack([nights[..., :n_days].sum(axis=-1, dtype=np.int64) for n_days in through])
+
+        free = np.zeros(self.actual.leakers.shape[0])
+        prices = np.stack([draw.get("unit_cost_usd", free) for draw in self.draws])
+
+        def totals(demand: InterceptorDemand) -> DemandTotals:
+            sums = {name: summed(getattr(demand, name)) for name in (*_BY_LAYER, *_LEAKING)}
+            return DemandTotals(cost_usd=prices * sums["interceptors"].astype(np.float64), **sums)
+
+        ends = [n_days - 1 for n_days in through]
+        return EngagementTotals(
+            layer_ids=self.actual.layer_ids,
+            through=through,
+            actual=totals(self.actual),
+            unlimited=totals(self.unlimited),
+            stocks=tuple(
+                StockTotals(
+                    stock.layer_id,
+                    opening=stock.opening,
+                    supplied=stock.supplied[:, ends].T,
+                    shortfall=stock.shortfall,
+                    days_of_supply=stock.days_of_supply,
+                )
+                for stock in self.stocks
+            ),
+        )
+
+
+_BY_LAYER = ("engagements", "kills", "decoy_kills", "interceptors", "unmet")
+_LEAKING = ("leakers", "decoy_leakers")
+_BY_STOCK = ("opening", "supplied", "used", "needed", "wanted")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DemandTotals(DefenceCounts):
+    """Summed over nights: (n_totals, n_layers, n_paths), leakers and decoy_leakers (n_totals, n_paths).
+
+    cost_usd: (n_totals, n_layers, n_paths) US dollars for the interceptors used, at the price that the path has drawn.
+    """
+
+    cost_usd: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StockTotals:
+    """`StockOutlook` without its nights: opening, shortfall and days_of_supply (n_paths,), over the whole horizon, and
+    supplied (n_totals, n_paths)."""
+
+    layer_id: str
+    opening: NDArray[np.int64]
+    supplied: NDArray[np.int64]
+    shortfall: NDArray[np.int64]
+    days_of_supply: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class EngagementTotals:
+    """`Engagements` summed over the nights 1 to n, for each n in `through`."""
+
+    layer_ids: tuple[str, ...]
+    through: tuple[int, ...]
+    actual: DemandTotals
+    unlimited: DemandTotals
+    stocks: tuple[StockTotals, ...]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The totals of all the paths, in the order of the parts."""
+        first = parts[0]
+        return cls(
+            first.layer_ids,
+            first.through,
+            _joined([part.actual for part in parts]),
+            _joined([part.unlimited for part in parts]),
+            tuple(_joined([part.stocks[number] for part in parts]) for number in range(len(first.stocks))),
+        )
+
+
+_Totals = TypeVar("_Totals", DemandTotals, StockTotals)
+
+
+def _joined(parts: Sequence[_Totals]) -> _Totals:
+    names = [each.name for each in fields(parts[0]) if each.name != "layer_id"]
+    together: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts], axis=-1) for name in names
+    }
+    return replace(parts[0], **together)

@@ -1,0 +1,167 @@
+"""Interceptors in hand: what comes in, what the nights take, and the lists of a planner's own numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from io import StringIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError, unknown_name
+from features.scenario_parts import DAYS_PER_MONTH
+from features.sources.cells import csv_rows, whole_count
+from features.stated import LARGEST_NUMBER, Source, SourcedRange
+from forecasting.defence.layers import STOCKED, STOCKED_OPTIONAL, Defence
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Interceptors of a layer that are in hand from the night of that attack day on."""
+
+    layer_id: str
+    day: date
+    quantity: int
+
+
+def supplied_by_night(
+    horizon: int,
+    monthly: Array,
+    later: Array,
+    ramp_months: Array,
+    deliveries: Sequence[Delivery] = (),
+    origin: date | None = None,
+) -> NDArray[np.int64]:
+    """(n_paths, horizon) whole interceptors that came in since the origin, by the start of each night.
+
+    monthly, later: (n_paths,) interceptors per month at the origin and after the ramp; ramp_months: (n_paths,) length
+    of the straight line between. deliveries: of the layer, each on a day after the `origin`, beside that production.
+    """
+    days = np.arange(1.0, horizon + 1)
+    ramp = ramp_months[:, np.newaxis] * DAYS_PER_MONTH
+    within = np.minimum(days, ramp)
+    # The area under the rate: a triangle of the change while it lasts, all of the change afterwards.
+    with np.errstate(invalid="ignore"):
+        changed = np.where(ramp > 0, within * within / (2.0 * ramp), 0.0) + days - within
+    per_day = monthly[:, np.newaxis] / DAYS_PER_MONTH
+    grown = (later - monthly)[:, np.newaxis] / DAYS_PER_MONTH
+    supplied: NDArray[np.int64] = np.floor(per_day * days + grown * changed).astype(np.int64)
+    for delivery in deliveries:
+        assert origin is not None
+        supplied[:, max((delivery.day - origin).days - 1, 0) :] += delivery.quantity
+    return supplied
+
+
+def available_by_night(opening: NDArray[np.int64], supplied: NDArray[np.int64], needed: Array) -> Array:
+    """(n_paths, horizon) interceptors in hand at the start of each night, where every night takes what it needs as far
+    as that goes.
+
+    opening: (n_paths,); supplied: (n_paths, horizon) in all by the start of each night; needed: (n_paths, horizon) a
+    night. A night that needs more takes what there is, and what it lacks is not made up for later: the drones have
+    passed. So what is left after night t is y(t) - min(0, y(1), ..., y(t)), y what would be left could it be negative
+    (Lindley 1952, The theory of queues with a single server). More stock never leaves less, and neither does less need.
+
+    Five in hand, and three more on the third night. The second night takes all that is left:
+
+    >>> available_by_night(np.array([5]), np.array([[0, 0, 3]]), np.array([[2.0, 9.0, 1.0]]))
+    array([[5., 3., 3.]])
+    """
+    balance = opening[:, np.newaxis] + supplied - np.cumsum(needed, axis=1)
+    lacking = np.minimum(np.minimum.accumulate(balance, axis=1), 0.0)
+    left = balance - lacking
+    before = np.concatenate([opening[:, np.newaxis], left[:, :-1]], axis=1)
+    available: Array = before + np.diff(supplied, axis=1, prepend=0)
+    return available
+
+
+def parse_stock(text: str, file_name: str, defence: Defence) -> dict[str, int]:
+    """Layer -> interceptors in hand, from CSV text with the columns layer and quantity.
+
+    Raises InputError, naming file and row, for a layer that the defence does not have or that uses no interceptors, a
+    layer twice, or a quantity that is no whole number.
+    """
+    counts: dict[str, int] = {}
+    for where, cells in _rows(text, file_name, ("layer", "quantity"), defence):
+        if cells["layer"] in counts:
+            raise InputError(f"{where}: the stock of {cells['layer']} is stated twice: expected one row a layer")
+        counts[cells["layer"]] = _quantity(where, cells["quantity"])
+    return counts
+
+
+def parse_deliveries(text: str, file_name: str, defence: Defence, origin: date) -> tuple[Delivery, ...]:
+    """Dated deliveries, from CSV text with the columns layer, date (YYYY-MM-DD) and quantity; several a day are added.
+
+    Raises InputError, naming file and row, as `parse_stock` does, and for a delivery that is not after the origin.
+    """
+    deliveries = []
+    for where, cells in _rows(text, file_name, ("layer", "date", "quantity"), defence):
+        try:
+            day = date.fromisoformat(cells["date"])
+        except ValueError as error:
+            raise InputError(f"{where}: date is '{cells['date'][:40]}': expected a day such as 2026-03-31") from error
+        if day <= origin:
+            raise InputError(
+                f"{where}: the delivery of {day} is not after the origin, {origin}: count it in the stock at the origin"
+            )
+        deliveries.append(Delivery(cells["layer"], day, _quantity(where, cells["quantity"])))
+    return tuple(deliveries)
+
+
+def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_name: str) -> Defence:
+    """The defence with these counts, as of the origin, in place of the stocks that it states."""
+    source = Source(id="stock_file", title=f"stock as given in {file_name}", date=origin, url="", confidence="A")
+    layers = tuple(
+        layer.model_copy(update={"stock": _counted(counts[layer.id], origin)}) if layer.id in counts else layer
+        for layer in defence.layers
+    )
+    return defence.model_copy(update={"layers": layers, "sources": (*defence.sources, source)})
+
+
+def without_stocks(defence: Defence) -> Defence:
+    """The defence with layers that use no interceptors: what it kills as long as they last. Defences that differ in
+    stocks, supply, prices or orders alone give equal ones."""
+    nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0}
+    layers = tuple(layer.model_copy(update=nothing) for layer in defence.layers)
+    return defence.model_copy(update={"layers": layers, "sources": ()})
+
+
+def _counted(count: int, day: date) -> SourcedRange:
+    return SourcedRange(
+        low=count, mode=count, high=count, basis="reported", sources=("stock_file",), date=day, confidence="A"
+    )
+
+
+def _rows(text: str, file_name: str, columns: Sequence[str], defence: Defence) -> Iterator[tuple[str, dict[str, str]]]:
+    """("stock.csv: row 2", cells by column) for each row that is not empty; its layer is one with interceptors."""
+    stocked = [layer.id for layer in defence.layers if layer.interceptor is not None]
+    rows = csv_rows(StringIO(text.removeprefix("\ufeff"), newline=""))
+    header = [cell.strip().lower() for cell in next(rows, ([], ""))[0]]
+    for column in columns:
+        if header.count(column) != 1:
+            raise InputError(f"{file_name}: expected one column '{column}' in the first row: {','.join(columns)}")
+    for number, (cells, problem) in enumerate(rows, start=1):
+        where = f"{file_name}: row {number}"
+        if problem:
+            raise InputError(f"{where}: {problem}")
+        if not any(cell.strip() for cell in cells):
+            continue
+        if len(cells) < len(header):
+            raise InputError(f"{where} has {len(cells)} cells: expected {len(header)}, as in the first row")
+        named = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
+        if named["layer"] not in stocked:
+            raise InputError(f"{where}: {unknown_name('layer with interceptors', named['layer'], stocked)}")
+        yield where, named
+
+
+def _quantity(where: str, text: str) -> int:
+    try:
+        quantity = whole_count("quantity", text)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    if quantity is None:
+        raise InputError(f"{where}: quantity is empty: expected a whole number, 0 or more")
+    if quantity > LARGEST_NUMBER:
+        raise InputError(f"{where}: quantity is {quantity}: expected at most {LARGEST_NUMBER:,.0f}")
+    return quantity

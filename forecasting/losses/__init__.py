@@ -1,0 +1,1 @@
+"""What the reported losses say of the defence: evidence, variation, calibration."""

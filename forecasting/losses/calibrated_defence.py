@@ -1,0 +1,170 @@
+"""A defence after the record: its draws before and after, what they say of it, and what each path of salvos meets."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from forecasting.defence.expected_kills import expected_kill_shares
+from forecasting.defence.layers import Defence
+from forecasting.losses.evidence import Draws, Evidence, some_sizes
+from forecasting.losses.reported_losses import Array
+from forecasting.losses.variation import BLOCK_DAYS, Variation, precision_of
+
+STREAM = 5
+"""Splits the seed, so that a calibrated defence meets the same salvos."""
+_PATH_SIZES = 12
+_FACTORS = (0.3, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Updated:
+    """A quantity before and after the record: (10 %, 50 %, 90 %) quantiles. layer_id: "" for the effect of size."""
+
+    layer_id: str
+    quantity: str
+    prior: tuple[float, float, float]
+    posterior: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A share that was reported, beside what the file alone and the calibrated draws say: (10 %, 50 %, 90 %) quantiles.
+
+    counts: "lost" (neutralised), "shot_down", or the layer whose share of kills it is. low, high: of a stated share; of
+    a period, both the share reported. n_nights: 0 for a stated share. Of a period, the quantiles are what the defence
+    as of the origin would do of these nights, night by night variation included. impact_sites: places reported hit,
+    for each drone launched, where told: a check, since some leakers hit nothing and some hits are not reported.
+    """
+
+    name: str
+    counts: str
+    first_day: date
+    last_day: date
+    n_nights: int
+    low: float
+    high: float
+    prior: tuple[float, float, float]
+    posterior: tuple[float, float, float]
+    impact_sites: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """prior, posterior: draws, as many. effective_sample_size: how many independent draws the posterior is worth
+    (Kong 1992). n_nights: of the record that were used. notes: what a reader should know, in sentences."""
+
+    defence: Defence
+    origin: date
+    prior: Draws
+    posterior: Draws
+    effective_sample_size: float
+    n_nights: int
+    variation: Variation
+    typical_night: float
+    quantities: tuple[Updated, ...]
+    periods: tuple[Comparison, ...]
+    kill_shares: tuple[Comparison, ...]
+    notes: tuple[str, ...]
+    evidence: Evidence
+
+    def for_paths(self, launched: NDArray[np.int64], seed: int) -> "PathDraws":
+        """Calibrated draws for `engage`: one for each path of `launched`, (n_paths, horizon), at random."""
+        rng = np.random.default_rng([seed, STREAM, 1])
+        n_paths, horizon = launched.shape
+        dealt = rng.permutation(np.arange(n_paths) % self.posterior.n_draws)
+        draws, (distinct, number) = self.posterior.rows(dealt), self._distinct
+        nights = np.maximum(launched, 1).astype(np.float64)
+        steps = self.variation.drift * rng.standard_normal((n_paths, -(-horizon // BLOCK_DAYS)))
+        drift = np.repeat(np.cumsum(steps, axis=1), BLOCK_DAYS, axis=1)[:, :horizon]
+        sizes = np.unique(np.geomspace(nights.min(), nights.max(), _PATH_SIZES))
+        cascade = {factor: self._lost(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
+        part = _Between.of(sizes, nights)
+        by_now = part.at(cascade[1.0])
+        shift = draws.size_effect[:, np.newaxis] * np.log(nights / self.typical_night) + drift
+        share = expit(logit(np.clip(by_now, 1e-6, 1.0 - 1e-6)) + shift)
+        precision = precision_of(nights, self.variation.overdispersion)
+        wanted = rng.beta(share * precision, (1.0 - share) * precision)
+        factors, below = np.full(nights.shape, _FACTORS[-1]), np.zeros(nights.shape)
+        for low, (high, table) in zip((0.0, *_FACTORS), cascade.items(), strict=False):
+            above = part.at(table)
+            here = (wanted >= below) & (wanted < above)
+            np.copyto(factors, low + (high - low) * (wanted - below) / np.maximum(above - below, 1e-12), where=here)
+            below = above
+        return PathDraws(draws.levels, factors)
+
+    @cached_property
+    def _distinct(self) -> tuple[Draws, NDArray[np.intp]]:
+        """The posterior without the repetitions of its draws, and for each of those its row among these."""
+        known = [level for layer in self.posterior.levels for level in layer.values()]
+        columns = np.column_stack([*known, self.posterior.size_effect])
+        _, first, number = np.unique(columns, axis=0, return_index=True, return_inverse=True)
+        return self.posterior.rows(first), number.ravel()
+
+    def _lost(self, draws: Draws, sizes: Array, factor: float) -> Array:
+        """(n_draws, n_sizes) share lost by the cascade, every kill probability so many times as high."""
+        values = [
+            {**layer, "kill_probability": np.minimum(layer["kill_probability"] * factor, 1.0)}
+            for layer in draws.values(self.defence)
+        ]
+        lost: Array = expected_kill_shares(self.defence, values, sizes, self.evidence.armed_share).sum(axis=0)
+        return lost
+
+    def reported_shares(
+        self,
+        launched: Array,
+        seed: int,
+        *,
+        counts_all: NDArray[np.bool_] | bool = True,
+        calibrated: bool = True,
+        to_come: bool = False,
+    ) -> Array:
+        """(n_draws, n_nights) share that a report of nights of so many drones, (n_nights,), would count as lost.
+
+        counts_all: (n_nights,) or one for all, whether it counts drones suppressed too. calibrated: or by the file
+        alone, which knows no effect of size. to_come: nights of the next BLOCK_DAYS, or of the last ones.
+        """
+        rng = np.random.default_rng([seed, STREAM, 2])
+        draws = self.posterior if calibrated else replace(self.prior, size_effect=np.zeros(self.prior.n_draws))
+        drift = self.variation.drift * rng.standard_normal((draws.n_draws, 1)) if to_come else 0.0
+        sizes, spread = some_sizes(launched)
+        shot_down, suppressed = self.evidence.shown(draws, self.evidence.kills(draws, sizes), spread, launched, drift)
+        share = np.clip(shot_down + np.where(counts_all, suppressed, 0.0), 1e-6, 1.0 - 1e-6)
+        precision = precision_of(launched, self.variation.overdispersion)
+        found: Array = rng.beta(share * precision, (1.0 - share) * precision)
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Between:
+    """Where values lie between some sizes, row by row. below: index of the size below; part: of the way to the next."""
+
+    below: NDArray[np.intp]
+    part: Array
+
+    @classmethod
+    def of(cls, sizes: Array, values: Array) -> Self:
+        if sizes.size == 1:
+            return cls(np.zeros(values.shape, np.intp), np.zeros(values.shape))
+        below = np.clip(np.searchsorted(sizes, values, side="right") - 1, 0, sizes.size - 2)
+        return cls(below, np.clip((values - sizes[below]) / (sizes[below + 1] - sizes[below]), 0.0, 1.0))
+
+    def at(self, table: Array) -> Array:
+        """(n_rows, n_columns) interpolated from (n_rows, n_sizes)."""
+        above = np.minimum(self.below + 1, table.shape[1] - 1)
+        first, second = (np.take_along_axis(table, index, axis=1) for index in (self.below, above))
+        return first + self.part * (second - first)
+
+
+@dataclass(frozen=True, eq=False)
+class PathDraws:
+    """levels: per layer, quantity -> (n_paths,) as in `Draws`. kill_factor: (n_paths, horizon) how many times its kill
+    probability each layer has on that night, the product cut to 1: with it the shares of the paths vary with the size
+    of the night, from night to night and from block to block as those of the record."""
+
+    levels: tuple[dict[str, Array], ...]
+    kill_factor: Array

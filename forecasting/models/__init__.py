@@ -1,1 +1,0 @@
-"""One model per file, each by the contract of `forecasting.model`."""

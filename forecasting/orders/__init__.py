@@ -1,0 +1,1 @@
+"""What to order: service levels, the least-cost mix, rules of thumb."""

@@ -1,0 +1,172 @@
+"""How much to order for a service level."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from features.errors import InputError
+from forecasting.defence.layers import Defence, DefenceLayer
+from forecasting.defence.outcome import StockOutlook
+
+
+def check_service_level(service_level: float) -> None:
+    """Raises InputError where it is not between 0 and 1."""
+    if not 0 < service_level < 1:
+        raise InputError(
+            f"service level is {service_level}: expected more than 0 and less than 1, such as 0.95 "
+            "(no stock covers every path with certainty)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InterceptorOrder:
+    """The least order of one layer that meets the service level from its arrival to the end of its review period.
+
+    quantity: interceptors. cost_usd: (low, mode, high) of quantity times the range of the unit cost.
+    unavoidable_shortage: share of the paths on which the stock is out before the order arrives.
+    stock_out_probability: share of the paths with a stock-out at any time until the review period ends, with it.
+    """
+
+    layer_id: str
+    quantity: int
+    service_level: float
+    cost_usd: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
+    unavoidable_shortage: float = 0.0
+    stock_out_probability: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Cover:
+    """What an order that is placed now, and no other, has to do on each path. A stock-out is a night after which less
+    than the minimum stock is left; with a minimum of 0, one on which an interceptor is missing.
+
+    least_order: (n_paths,) the least order without a stock-out from its arrival to the end of the review period.
+    short_before: (n_paths,) whether the stock is out before it arrives, whatever is ordered.
+    """
+
+    least_order: NDArray[np.int64]
+    short_before: NDArray[np.bool_]
+
+    @property
+    def unavoidable_shortage(self) -> float:
+        """Share of the paths on which the stock is out before an order can arrive."""
+        return float(self.short_before.mean())
+
+    def stock_out_probability(self, quantity: float) -> float:
+        """Share of the paths with a stock-out at any time, before the arrival or after, when that much is ordered."""
+        return float((self.short_before | (self.least_order > quantity)).mean())
+
+    def order_up_to(self, service_level: float) -> int:
+        """The least whole order with P(no stock-out from its arrival to the end of the review period) >= service_level.
+
+        The sample quantile of what the paths need: the base stock of an order-up-to policy under periodic review,
+        which covers the lead time and the review period (Snyder and Shen 2019, Fundamentals of Supply Chain Theory,
+        4.3.4), less what is in hand and due. Shortage before the arrival is not counted, as no order can help it.
+        Raises InputError where service_level is not between 0 and 1.
+        """
+        check_service_level(service_level)
+        # The smallest sample value that at least this share of the paths does not exceed; no interpolation below it.
+        rank = max(1, math.ceil(service_level * self.least_order.size - 1e-9))
+        return int(np.sort(self.least_order)[rank - 1])
+
+
+def cover(
+    needed: NDArray[np.int64],
+    available: NDArray[np.int64],
+    *,
+    lead_time: ArrayLike = 0,
+    review_period: int | None = None,
+    minimum_stock: int = 0,
+) -> Cover:
+    """What an order placed at the origin has to cover: lead_time + review_period nights, until the next one arrives.
+
+    needed: (n_paths, horizon) interceptors a night had there been enough. available: (n_paths, horizon) opening stock
+    and all deliveries by the start of the night. lead_time: whole nights before the order can be used, one number
+    or (n_paths,). review_period: nights from one order to the next; None: to the end of the horizon. minimum_stock:
+    interceptors that should always be left; they are fired when nothing else is.
+
+    What is missing is not fired later: the drones have passed. So a shortage before the arrival leaves less to replace
+    (lost sales; the stock after night t is available - needed, summed, plus the largest shortage so far: Lindley 1952,
+    The theory of queues with a single server). Raises InputError where the nights do not fit into the horizon.
+
+    Ten in hand, and three paths of three nights. An order that is there from the second night on:
+
+    >>> needed = np.array([[2, 3, 1], [4, 4, 6], [12, 1, 1]])
+    >>> needs = cover(needed, np.full((3, 3), 10), lead_time=1)
+    >>> needs.least_order
+    array([0, 4, 2])
+
+    The third path is short by two before the order can arrive, whatever is ordered:
+
+    >>> needs.short_before
+    array([False, False,  True])
+    >>> needs.order_up_to(0.6), round(needs.stock_out_probability(2), 2)
+    (2, 0.67)
+    """
+    n_paths, horizon = needed.shape
+    arrival = np.broadcast_to(np.asarray(lead_time, dtype=np.int64), n_paths)[:, np.newaxis]
+    last = np.full_like(arrival, horizon) if review_period is None else arrival + review_period
+    if arrival.min() < 0 or minimum_stock < 0 or (review_period is not None and review_period < 1):
+        raise InputError(
+            f"lead time {arrival.min()}, review period {review_period}, minimum stock {minimum_stock}: expected a lead "
+            "time and a minimum stock of 0 or more, and a review period of 1 night or more"
+        )
+    if arrival.max() + (review_period or 1) > horizon:
+        raise InputError(
+            f"lead time {arrival.max()} and review period {review_period or 1} together are longer than the horizon, "
+            f"{horizon} nights: take a longer horizon"
+        )
+    missing = np.cumsum(needed, axis=1) - available
+    night = np.arange(horizon)
+    before = night < arrival
+    covered = ~before & (night < last)
+    lost = np.where(before, missing, 0).max(axis=1, initial=0)
+    deepest = missing.max(axis=1, where=covered, initial=np.iinfo(np.int64).min // 2)
+    return Cover(
+        least_order=np.maximum(deepest + minimum_stock - lost, 0),
+        short_before=np.any(before & (missing + minimum_stock > 0), axis=1),
+    )
+
+
+def cover_of(outlook: StockOutlook, layer: DefenceLayer, lead_time: ArrayLike = 0) -> Cover:
+    """What an order for the layer has to cover: from its arrival to the end of the review period that the layer states,
+    or of the horizon.
+
+    lead_time: whole nights to its arrival, one number or (n_paths,). Raises InputError where these nights do not fit
+    into the horizon.
+    """
+    available = outlook.opening[:, np.newaxis] + outlook.supplied
+    try:
+        return cover(
+            outlook.needed,
+            available,
+            lead_time=lead_time,
+            review_period=layer.review_days,
+            minimum_stock=layer.minimum_stock,
+        )
+    except InputError as error:
+        raise InputError(f"layer {layer.id}: {error}") from error
+
+
+def order_for_horizon(
+    outlook: StockOutlook, defence: Defence, service_level: float, lead_time: ArrayLike = 0
+) -> InterceptorOrder:
+    """The least whole order with P(no stock-out from its arrival to the end of the review period) >= service_level.
+
+    lead_time: see `cover_of`. Raises InputError where service_level is not between 0 and 1.
+    """
+    layer = defence.layer(outlook.layer_id)
+    needs = cover_of(outlook, layer, lead_time)
+    quantity = needs.order_up_to(service_level)
+    unit_cost = layer.unit_cost_usd
+    assert unit_cost is not None
+    return InterceptorOrder(
+        layer_id=outlook.layer_id,
+        quantity=quantity,
+        service_level=service_level,
+        cost_usd=(quantity * unit_cost.low, quantity * unit_cost.mode, quantity * unit_cost.high),
+        unavoidable_shortage=needs.unavoidable_shortage,
+        stock_out_probability=needs.stock_out_probability(quantity),
+    )

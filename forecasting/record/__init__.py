@@ -1,0 +1,1 @@
+"""What was given out and what came: archive, scores, scoreboard, track record."""

@@ -1,0 +1,174 @@
+"""The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import InputError, SalvocastError, unknown_name
+from features.history import LaunchHistory
+from features.massed import massed_threshold
+from forecasting.salvos.forecast import SalvoForecast
+
+MAX_HORIZON = 730
+MAX_PATHS = 100_000
+
+BUNDLED_MODELS = {
+    "empirical_window": "forecasting.salvos.models.empirical_window:EmpiricalWindow",
+    "seasonal_naive": "forecasting.salvos.models.seasonal_naive:SeasonalNaive",
+    "exponential_empirical": "forecasting.salvos.models.exponential_empirical:ExponentialEmpirical",
+    "ratio_to_level": "forecasting.salvos.models.ratio_to_level:RatioToLevel",
+    "local_level": "forecasting.salvos.models.local_level:LocalLevel",
+    "negative_binomial": "forecasting.salvos.models.negative_binomial:NegativeBinomialRegression",
+    "log_normal": "forecasting.salvos.models.log_normal:LogNormalRegression",
+    "two_regime": "forecasting.salvos.models.two_regime:TwoRegime",
+    "salvo_ensemble": "forecasting.salvos.ensemble:SalvoEnsemble",
+    "gradient_boosting": "forecasting.salvos.models.gradient_boosting:GradientBoosting",
+}
+"""Name -> where its class is. Strings, so that naming the models loads none of their libraries."""
+
+PACKAGES = "salvocast.models"
+"""The entry-point group by which an installed package adds models of its own: name = "module:Class"."""
+
+MODELS = {each.name: each.value for each in entry_points(group=PACKAGES)} | BUNDLED_MODELS
+"""Every model that can be named here: the bundled ones, those of installed packages, and what `add_model` was given."""
+
+FEWEST_DAYS = 28
+"""Known attack days that a model needs unless it says otherwise."""
+
+REFERENCE_MODEL = "empirical_window"
+"""What every other model is measured against."""
+
+
+class ModelError(SalvocastError):
+    """A model could not be fitted or simulated. It fails the request: no other model steps in under its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationRequest:
+    """How many attack days ahead (1 to 730), and how many paths (1 to 100,000)."""
+
+    horizon: int
+    n_paths: int
+
+    def __post_init__(self) -> None:
+        for name, given, largest, what in (
+            ("horizon", self.horizon, MAX_HORIZON, "attack days"),
+            ("paths", self.n_paths, MAX_PATHS, "simulated futures"),
+        ):
+            if not 1 <= given <= largest:
+                raise InputError(f"{name} is {given}: expected 1 to {largest} {what}")
+
+
+class Fitted(Protocol):
+    """A model that has learnt from one history."""
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        """(n_paths, horizon) whole drones per attack day, jointly simulated; column 0 is the day after the origin."""
+        ...
+
+
+class Model(Protocol):
+    """A recipe that can be fitted to any history; it keeps nothing between fits."""
+
+    @property
+    def model_id(self) -> str:
+        """The name that every forecast of this model carries."""
+        ...
+
+    def fit(self, history: LaunchHistory) -> Fitted:
+        """Learns from `history` and from nothing else. Raises ModelError or InputError where it cannot."""
+        ...
+
+
+def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAYS) -> None:
+    """Raises InputError where the history has fewer known attack days than a model needs."""
+    n_known = int(history.known.size)
+    if n_known < fewest:
+        raise InputError(
+            f"model {model_id} needs at least {fewest} known attack days, the history until {history.last_day} has "
+            f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}"
+        )
+
+
+def add_model(recipe: type[Model]) -> None:
+    """Makes a model of one's own known by its model_id to this process, such as a notebook; for every process, install
+    a package with an entry point of the group PACKAGES. Replaces one that was added before.
+
+    recipe: a class at the top of a module, made without arguments. Raises InputError for the name of a bundled model.
+    """
+    name = recipe().model_id
+    if name in BUNDLED_MODELS:
+        raise InputError(f"{name} is a bundled model: expected a model_id of one's own")
+    MODELS[name] = f"{recipe.__module__}:{recipe.__qualname__}"
+
+
+def load_model(name: str) -> Model:
+    """The model of that name. Raises InputError, with the nearest names, where there is none."""
+    if name not in MODELS:
+        raise unknown_name("model", name, MODELS)
+    module, _, class_name = MODELS[name].partition(":")
+    model: Model = getattr(import_module(module), class_name)()
+    return model
+
+
+def fit(model: Model, history: LaunchHistory) -> Fitted:
+    """The model fitted to the history: what is learned before any request, and shared between them.
+
+    Raises InputError for a history without a known day, or none for too long, and what the model raises.
+    """
+    if not history.known.size:
+        raise InputError(
+            f"no attack day until {history.last_day} has a known count: ingest reports or choose a later origin"
+        )
+    unknown_days = (history.last_day - history.last_known_day).days
+    if unknown_days > MAX_UNKNOWN_DAYS:
+        raise InputError(
+            f"origin {history.last_day} is {unknown_days} days after the last attack day known "
+            f"({history.last_known_day}): expected at most {MAX_UNKNOWN_DAYS}; ingest newer reports or choose an "
+            "earlier origin"
+        )
+    return model.fit(history)
+
+
+def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> SalvoForecast:
+    """Fits the model to the history and simulates from the day after it.
+
+    Same history, request and seed: same bytes. The origin is the history's last day.
+    """
+    return forecast_fitted(model, fit(model, history), history, request, seed)
+
+
+def forecast_fitted(
+    model: Model, fitted: Fitted, history: LaunchHistory, request: SimulationRequest, seed: int
+) -> SalvoForecast:
+    """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
+    paths = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
+    if paths.shape != (request.n_paths, request.horizon) or paths.dtype != np.int64 or paths.min() < 0:
+        raise ModelError(
+            f"model {model.model_id} gave {paths.dtype} paths of shape {paths.shape}: expected whole counts "
+            f"of shape {(request.n_paths, request.horizon)}, none negative"
+        )
+    return SalvoForecast(
+        theatre=history.theatre,
+        weapon_class=history.weapon_class,
+        origin=history.last_day,
+        last_day_known=history.last_known_day,
+        paths=paths,
+        model_id=model.model_id,
+        data_sources=history.sources,
+        data_digest=history.digest,
+        quiet_day_rule=history.quiet_day_rule,
+        massed_threshold=massed_threshold(history),
+        seed=seed,
+    )
+
+
+MAX_UNKNOWN_DAYS = 28
+"""Beyond this the level of the last known days says nothing about the origin any more."""
+
+FORECAST_STREAM = 1
+"""Splits the seed: the salvos of a plan are those of the forecast with the same seed."""

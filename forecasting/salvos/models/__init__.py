@@ -1,0 +1,1 @@
+"""One model per file, each by the contract of `forecasting.salvos.model`."""

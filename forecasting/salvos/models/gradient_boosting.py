@@ -1,0 +1,129 @@
+"""Gradient-boosted quantiles of the count relative to the level."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.history import LaunchHistory
+from features.lags import exponential_mean
+from forecasting.salvos.model import SimulationRequest, require_days
+from forecasting.salvos.sampling import stratified_uniforms, whole_drones
+
+QUANTILES = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97])
+HORIZONS = (1, 2, 4, 7, 14, 21, 28)
+"""The horizons that are learned from; those between and beyond take the nearest and the last."""
+WINDOW = 500
+HALF_LIFE = 180.0
+FEWEST_DAYS = 120
+MASSED_MULTIPLE = 2.0
+"""A day above this multiple of its level counts as massed in the inputs."""
+LONGEST_SINCE = 20
+
+
+@dataclass(frozen=True)
+class GradientBoosting:
+    """scikit-learn HistGradientBoostingRegressor on the pinball loss, one per quantile, horizons pooled.
+
+    Inputs of a day, all known at its end: levels of half-life 7, 28 and 90 days relative to one another, the last two
+    counts and the share of massed days relative to the level, days since the last massed strike, missiles of the past
+    days, and the horizon. Response: the count at the horizon over the 28-day level. A path draws its days independently
+    from the quantiles, joined by straight lines; the upper end is that of the weighted past ratios.
+    """
+
+    model_id: str = "gradient_boosting"
+
+    def fit(self, history: LaunchHistory) -> "FittedGradientBoosting":
+        require_days(self.model_id, history, FEWEST_DAYS)
+        from sklearn.ensemble import HistGradientBoostingRegressor
+        from threadpoolctl import threadpool_limits
+
+        inputs, levels = _inputs(history)
+        counts = history.launched
+        n_days = counts.size
+        rows, responses, weights = [], [], []
+        for horizon in HORIZONS:
+            start = max(28, n_days - WINDOW)
+            days = np.arange(start, n_days - horizon)
+            days = days[~np.isnan(counts[days + horizon])]
+            rows.append(np.column_stack([inputs[days], np.full(days.size, horizon)]))
+            responses.append(counts[days + horizon] / levels[days])
+            weights.append(0.5 ** ((n_days - horizon - days) / HALF_LIFE))
+        matrix, response, weight = np.concatenate(rows), np.concatenate(responses), np.concatenate(weights)
+        ahead = np.arange(1, HORIZONS[-1] + 1)
+        nearest = np.array(HORIZONS)[np.abs(ahead[:, np.newaxis] - np.array(HORIZONS)).argmin(axis=1)]
+        present = np.column_stack([np.repeat(inputs[-1:], ahead.size, axis=0), nearest])
+        with threadpool_limits(limits=1):  # on so few rows threads cost more than they bring
+            estimators = [
+                HistGradientBoostingRegressor(
+                    loss="quantile",
+                    quantile=quantile,
+                    max_iter=30,
+                    learning_rate=0.1,
+                    max_leaf_nodes=5,
+                    min_samples_leaf=60,
+                    l2_regularization=1.0,
+                    early_stopping=False,
+                    max_bins=63,
+                    random_state=0,
+                ).fit(matrix, response, sample_weight=weight)
+                for quantile in QUANTILES
+            ]
+            ratios = _predicted(estimators, present)
+        return FittedGradientBoosting(ratios, _weighted_quantile(response, weight, 0.995), float(levels[-1]))
+
+
+@dataclass(frozen=True)
+class FittedGradientBoosting:
+    """ratios: (28, n_quantiles) by horizon, ascending. upper: ratio at probability 0.995. level: drones per day."""
+
+    ratios: NDArray[np.float64]
+    upper: float
+    level: float
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        highest = np.maximum(self.ratios[:, -1:], self.upper)
+        points = np.hstack([np.zeros((len(self.ratios), 1)), self.ratios, highest, 1.1 * highest])
+        probabilities = np.concatenate([[0.0], QUANTILES, [0.995, 1.0]])
+        uniforms = stratified_uniforms((request.n_paths, request.horizon), rng)
+        ratios = np.column_stack(
+            [
+                np.interp(uniforms[:, day], probabilities, points[min(day, len(points) - 1)])
+                for day in range(request.horizon)
+            ]
+        )
+        return whole_drones(ratios * self.level, rng)
+
+
+def _inputs(history: LaunchHistory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_days, n_inputs) known at the end of each day, NaN where unknown; (n_days,) levels in drones a day, above 0."""
+    counts = history.launched
+    week, month, quarter = (exponential_mean(counts, half_life) + 1.0 for half_life in (7.0, 28.0, 90.0))
+    massed = np.where(np.isnan(counts), np.nan, counts > MASSED_MULTIPLE * month)
+    index = np.arange(counts.size)
+    last_massed = np.maximum.accumulate(np.where(massed == 1.0, index, -LONGEST_SINCE))
+    missiles = np.zeros(counts.size) if history.missiles is None else history.missiles
+    inputs = [
+        np.log(week / month),
+        np.log(month / quarter),
+        np.minimum(index - last_massed, LONGEST_SINCE),
+        counts / month,
+        np.concatenate([[np.nan], counts[:-1]]) / month,
+        exponential_mean(massed, 28.0),
+        np.log1p(exponential_mean(missiles, 3.0)),
+        np.log1p(exponential_mean(missiles, 28.0)),
+    ]
+    return np.column_stack(inputs), month
+
+
+def _predicted(estimators: list[Any], rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_rows, n_quantiles) not negative, sorted: quantiles that were learned apart may cross."""
+    predicted = np.column_stack([estimator.predict(rows) for estimator in estimators])
+    ascending: NDArray[np.float64] = np.sort(np.maximum(predicted, 0.0), axis=1)
+    return ascending
+
+
+def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], probability: float) -> float:
+    order = np.argsort(values)
+    return float(np.interp(probability, np.cumsum(weights[order]) / weights.sum(), values[order]))

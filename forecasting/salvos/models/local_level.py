@@ -1,0 +1,82 @@
+"""A level that walks at random on the log scale."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.history import LaunchHistory
+from features.lags import exponential_mean
+from forecasting.salvos.model import ModelError, SimulationRequest, require_days
+from forecasting.salvos.sampling import LARGEST, exponential_weights, weighted_draws, whole_drones
+
+WINDOW = 365
+OFFSET_SHARE = 0.2
+OFFSET_HALF_LIFE = 28.0
+SHOCK_HALF_LIFE = 60.0
+SETTLING_DAYS = 14
+
+
+@dataclass(frozen=True)
+class LocalLevel:
+    """Local level model (Durbin and Koopman 2012, ch. 2) of z_t = log(y_t + c): z_t = m_t + e_t, m_t = m_{t-1} + w_t.
+
+    c is a fifth of the current level (at least 1 drone), so that quiet days do not rule the logarithm. Variances by
+    maximum likelihood on the last 365 days (statsmodels UnobservedComponents); unknown days are skipped by the filter.
+    The noise of a coming day is drawn from the past standardised one-step errors, which have two humps, not one.
+    """
+
+    model_id: str = "local_level"
+
+    def fit(self, history: LaunchHistory) -> "FittedLocalLevel":
+        require_days(self.model_id, history)
+        from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+        level = exponential_mean(history.launched, OFFSET_HALF_LIFE)[-1]
+        offset = max(1.0, OFFSET_SHARE * float(level))
+        logs = np.log(history.launched[-WINDOW:] + offset)
+        if np.nanstd(logs) == 0.0:
+            return FittedLocalLevel(float(np.nanmean(logs)), 0.0, 0.0, 0.0, offset, np.zeros(1), np.ones(1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what matters of them is checked below
+            result = UnobservedComponents(logs, level="llevel").fit(disp=0, maxiter=100)
+        noise, walk = (float(variance) for variance in result.params)
+        mean = float(result.filtered_state[0, -1])
+        variance = float(result.filtered_state_cov[0, 0, -1])
+        if not np.isfinite([noise, walk, mean, variance]).all():
+            raise ModelError(f"model {self.model_id} found no finite variances on the history until {history.last_day}")
+        shocks = result.standardized_forecasts_error[0]
+        weights = exponential_weights(shocks.size, SHOCK_HALF_LIFE) * ~np.isnan(shocks)
+        weights[:SETTLING_DAYS] = 0.0  # the filter does not know the level yet
+        used = weights > 0.0
+        return FittedLocalLevel(mean, variance, walk, noise, offset, shocks[used], weights[used])
+
+
+@dataclass(frozen=True)
+class FittedLocalLevel:
+    """mean, variance: of the log level at the origin. walk: its variance per day. noise: of a day. offset: c.
+
+    shocks, weights: (n,) past one-step errors, standardised, from which the noise of a day takes its shape.
+    """
+
+    mean: float
+    variance: float
+    walk: float
+    noise: float
+    offset: float
+    shocks: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def deviations(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.float64]:
+        """(n_paths, horizon) draws of the log level less its mean at the origin: unknown now, and walking on."""
+        present = np.sqrt(self.variance) * rng.standard_normal((request.n_paths, 1))
+        steps = np.sqrt(self.walk) * rng.standard_normal((request.n_paths, request.horizon))
+        deviations: NDArray[np.float64] = present + steps.cumsum(axis=1)
+        return deviations
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        shape = (request.n_paths, request.horizon)
+        noise = np.sqrt(self.noise) * weighted_draws(self.shocks, self.weights, shape, rng)
+        logs = self.mean + self.deviations(request, rng) + noise
+        return whole_drones(np.exp(np.minimum(logs, np.log(LARGEST))) - self.offset, rng)

@@ -1,0 +1,286 @@
+"""A fitted model as files: JSON for its numbers, npz for its arrays. Pure: bytes in, bytes out.
+
+Nothing in the files is run or imported: a type is looked up by its name in the list below, then among the dataclasses
+of models that were installed or added here (`forecasting.salvos.model.MODELS`), and in nothing else; no array is
+unpickled. A fitted model keeps nothing of scikit-learn or statsmodels, only numbers: neither do the files.
+
+When a class of the list changes its fields, FORMAT goes up, and what the older format lacks is filled in on loading:
+`tests/forecasting/golden` keeps a saved model of every format.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from importlib import import_module
+from io import BytesIO
+from math import isfinite
+from typing import Any, Self
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from features.errors import SalvocastError
+from features.history import LaunchHistory
+from features.massed import massed_threshold
+from features.records import QuietDayRule
+from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, SalvoEnsemble
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
+from forecasting.salvos.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
+from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
+from forecasting.salvos.models.gradient_boosting import FittedGradientBoosting, GradientBoosting
+from forecasting.salvos.models.local_level import FittedLocalLevel, LocalLevel
+from forecasting.salvos.models.log_normal import FittedLogNormal, LogNormalRegression
+from forecasting.salvos.models.negative_binomial import FittedNegativeBinomial, NegativeBinomialRegression
+from forecasting.salvos.models.ratio_to_level import FittedRatioToLevel, LevelForecast, PastRatios, RatioToLevel
+from forecasting.salvos.models.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
+from forecasting.salvos.models.two_regime import FittedTwoRegime, TwoRegime
+
+FORMAT = 1
+READABLE_SINCE = "0.1.0"
+"""The first release that reads files of FORMAT."""
+
+MODEL_FILE, ARRAYS_FILE, DIGEST_FILE = "model.json", "arrays.npz", "digest.txt"
+FILES = (MODEL_FILE, ARRAYS_FILE, DIGEST_FILE)
+LARGEST_BYTES = 16 * 1024 * 1024
+"""Of all files together; a model of ten years of days has a few hundred kilobytes."""
+
+_RECIPES = (
+    EmpiricalWindow,
+    SeasonalNaive,
+    ExponentialEmpirical,
+    RatioToLevel,
+    LocalLevel,
+    NegativeBinomialRegression,
+    LogNormalRegression,
+    TwoRegime,
+    SalvoEnsemble,
+    GradientBoosting,
+)
+_FITTED = (
+    FittedEmpiricalWindow,
+    FittedSeasonalNaive,
+    FittedExponentialEmpirical,
+    FittedRatioToLevel,
+    FittedLocalLevel,
+    FittedNegativeBinomial,
+    FittedLogNormal,
+    FittedTwoRegime,
+    FittedSalvoEnsemble,
+    FittedGradientBoosting,
+)
+_PARTS = (LevelForecast, PastRatios, LongDrift)
+_TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in (*_RECIPES, *_FITTED, *_PARTS)}
+
+_DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
+"""Kind of an array -> how it is written: the same bytes on every machine."""
+
+
+_NOT_OF_OURS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+)
+"""What reading files raises that were forged with their digest."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """A fitted model and what its forecasts say of the history that it was fitted to.
+
+    origin: the history's last attack day, from which it forecasts. The other fields as of `SalvoForecast`.
+    """
+
+    model: Model
+    fitted: Fitted
+    theatre: str
+    weapon_class: str
+    origin: date
+    last_day_known: date
+    data_sources: tuple[str, ...]
+    data_digest: str
+    quiet_day_rule: QuietDayRule
+    massed_threshold: int
+
+    @classmethod
+    def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
+        """The model as `fitted` to the history."""
+        return cls(
+            model=model,
+            fitted=fitted,
+            theatre=history.theatre,
+            weapon_class=history.weapon_class,
+            origin=history.last_day,
+            last_day_known=history.last_known_day,
+            data_sources=history.sources,
+            data_digest=history.digest,
+            quiet_day_rule=history.quiet_day_rule,
+            massed_threshold=massed_threshold(history),
+        )
+
+    def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
+        """What `forecasting.salvos.model.forecast` gives of the same model, history, request and seed, to the byte."""
+        return SalvoForecast(
+            theatre=self.theatre,
+            weapon_class=self.weapon_class,
+            origin=self.origin,
+            last_day_known=self.last_day_known,
+            paths=self.fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM])),
+            model_id=self.model.model_id,
+            data_sources=self.data_sources,
+            data_digest=self.data_digest,
+            quiet_day_rule=self.quiet_day_rule,
+            massed_threshold=self.massed_threshold,
+            seed=seed,
+        )
+
+
+def save_model(saved: SavedModel) -> dict[str, bytes]:
+    """File name -> content. The same model gives the same bytes.
+
+    Raises SalvocastError for a model that is made of anything but the listed types, arrays of floats or whole numbers,
+    numbers that are finite, and words.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    document = {
+        "format": FORMAT,
+        "readable_since": READABLE_SINCE,
+        "theatre": saved.theatre,
+        "weapon_class": saved.weapon_class,
+        "origin": saved.origin.isoformat(),
+        "last_day_known": saved.last_day_known.isoformat(),
+        "data_sources": list(saved.data_sources),
+        "data_digest": saved.data_digest,
+        "quiet_day_rule": saved.quiet_day_rule.value,
+        "massed_threshold": saved.massed_threshold,
+        "model": _plain(saved.model, "model", arrays),
+        "fitted": _plain(saved.fitted, "fitted", arrays),
+    }
+    buffer = BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    files = {
+        MODEL_FILE: json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False).encode() + b"\n",
+        ARRAYS_FILE: buffer.getvalue(),
+    }
+    return files | {DIGEST_FILE: digest_of(files).encode()}
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """SHA-256 over names and contents of the files, the one that holds the digest left out."""
+    state = hashlib.sha256()
+    for name in sorted(set(files) - {DIGEST_FILE}):
+        for part in (name.encode(), files[name]):
+            state.update(len(part).to_bytes(8, "little") + part)
+    return state.hexdigest()
+
+
+def load_saved(files: Mapping[str, bytes]) -> SavedModel:
+    """The model that `save_model` wrote. Raises SalvocastError, in one line, for files that were changed or are
+    missing, of a format that this release does not know, or that hold anything but a model of ours."""
+    if set(files) != set(FILES):
+        raise SalvocastError(
+            f"a saved model is the files {', '.join(FILES)}, not {', '.join(sorted(files)) or 'none'}: register it anew"
+        )
+    size = sum(map(len, files.values()))
+    if size > LARGEST_BYTES:
+        raise SalvocastError(f"the saved model has {size} bytes: expected at most {LARGEST_BYTES}")
+    if files[DIGEST_FILE] != digest_of(files).encode():
+        raise SalvocastError("the files of the saved model do not have its digest: they were changed; register it anew")
+    try:
+        document = json.loads(files[MODEL_FILE])
+        if document["format"] != FORMAT:
+            raise SalvocastError(
+                f"the saved model has format {document['format']}, this release reads {FORMAT}: use release "
+                f"{document['readable_since']} of salvocast or a newer one"
+            )
+        arrays = _arrays(files[ARRAYS_FILE])
+        return SavedModel(
+            model=_made(document["model"], arrays, _RECIPES),
+            fitted=_made(document["fitted"], arrays, _FITTED),
+            theatre=str(document["theatre"]),
+            weapon_class=str(document["weapon_class"]),
+            origin=date.fromisoformat(document["origin"]),
+            last_day_known=date.fromisoformat(document["last_day_known"]),
+            data_sources=tuple(map(str, document["data_sources"])),
+            data_digest=str(document["data_digest"]),
+            quiet_day_rule=QuietDayRule(document["quiet_day_rule"]),
+            massed_threshold=int(document["massed_threshold"]),
+        )
+    except _NOT_OF_OURS as error:
+        raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error
+
+
+def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
+    """The value as JSON takes it; its arrays are put into `arrays` by where they stand."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in _DTYPES:
+        arrays[path] = np.ascontiguousarray(value, _DTYPES[value.dtype.kind])
+        return {"array": path}
+    if is_dataclass(value) and _type_named(type(value).__name__) is type(value):
+        names = [field.name for field in fields(value)]
+        own = {name: _plain(getattr(value, name), f"{path}.{name}", arrays) for name in names}
+        return {"type": type(value).__name__, "fields": own}
+    if isinstance(value, tuple):
+        return [_plain(part, f"{path}.{index}", arrays) for index, part in enumerate(value)]
+    if value is None or type(value) in (bool, int, str) or (type(value) is float and isfinite(value)):
+        return value
+    raise SalvocastError(f"{path} is {value!r} ({type(value).__name__}): a saved model cannot hold it")
+
+
+def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], kinds: tuple[type[Any], ...] | None = None) -> Any:
+    """What `_plain` made this of. kinds: the types that it may be of, where it must be one of ours."""
+    if isinstance(plain, dict) and set(plain) == {"type", "fields"}:
+        kind = _type_named(plain["type"])
+        if kind is None:
+            raise ValueError(f"unknown type {plain['type']}: of a model of somebody's own? install its package")
+        if kinds and kind not in kinds and kind.__name__ in _TYPES:
+            raise ValueError(f"unknown type {plain['type']} at this place")
+        if set(plain["fields"]) != {field.name for field in fields(kind)}:
+            raise ValueError(f"the fields of {plain['type']} are {', '.join(plain['fields'])}")
+        return kind(**{name: _made(own, arrays) for name, own in plain["fields"].items()})
+    if kinds:
+        raise ValueError("a model is missing")
+    if isinstance(plain, dict):
+        return arrays[plain["array"]]
+    return tuple(_made(part, arrays) for part in plain) if isinstance(plain, list) else plain
+
+
+def _type_named(name: str) -> type[Any] | None:
+    """A type of the list, or else a dataclass of the module of a model that is not bundled."""
+    if name in _TYPES:
+        return _TYPES[name]
+    for where in (where for model, where in MODELS.items() if model not in BUNDLED_MODELS):
+        module = import_module(where.partition(":")[0])
+        found = vars(module).get(name)
+        if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__:
+            return found
+    return None
+
+
+def _arrays(content: bytes) -> dict[str, NDArray[Any]]:
+    """Name -> array. np.load would make room for whatever a header claims: here, no array is larger than its bytes, and
+    all together not larger than the file, however it is compressed."""
+    arrays = {}
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > len(content):
+            raise ValueError("the arrays are larger than their file")
+        for member in members:
+            stream = BytesIO(archive.read(member))
+            if npy.read_magic(stream) != (1, 0):
+                raise ValueError(f"{member.filename} is no array that was saved here")
+            shape, fortran_order, dtype = npy.read_array_header_1_0(stream)
+            if fortran_order or dtype not in _DTYPES.values():
+                raise ValueError(f"{member.filename} is an array of {dtype}")
+            name = member.filename.removesuffix(".npy")
+            arrays[name] = np.frombuffer(stream.read(), dtype).astype(dtype.newbyteorder("=")).reshape(shape)
+    return arrays

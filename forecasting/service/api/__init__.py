@@ -1,0 +1,1 @@
+"""The HTTP API: routes under /api/v1, their bodies and their definition."""

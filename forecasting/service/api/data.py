@@ -1,0 +1,109 @@
+"""The API's routes to the ledger: what it knows, and reports that are added to it."""
+
+import asyncio
+import hashlib
+import json
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+
+from features.records import SHAHED, UKRAINE
+from features.sources.bulletin import read_bulletins
+from features.sources.cells import reports
+from features.sources.reading import Reading
+from features.sources.table import SOURCE as TABLE
+from features.sources.table import match_columns, report_maker
+from features.storing import IngestCounts
+from forecasting.answers.answering import Answering
+from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
+from forecasting.service.api.definition import UNCHANGED, body, problems
+from forecasting.service.http.exchange import asked, desk_of, with_tag
+from forecasting.service.http.problems import Refused
+from forecasting.service.workers import work
+
+REPORTS_SECONDS, DATA_SECONDS = 1.0, 0.5
+"""What it takes to add reports, and to look through the ledger."""
+
+router = APIRouter(tags=["data"])
+
+
+@router.get(
+    "/data",
+    summary="What the ledger knows: series, last attack day, digest, revisions",
+    response_model=DataBody,
+    responses=UNCHANGED | problems(),
+)
+async def get_data(request: Request) -> Response:
+    desk = desk_of(request)
+    version = await asyncio.to_thread(desk.ledger.data_version)
+    content = await desk.computed(("data", version), DATA_SECONDS, work.with_answering, told_of_data, version)
+    return with_tag(request, content)
+
+
+def told_of_data(answering: Answering, version: str) -> bytes:
+    """A DataBody as JSON."""
+    ledger, series = answering.ledger, []
+    for theatre, weapon_class, salvos in ledger.series():
+        history = ledger.history(theatre, weapon_class)
+        series.append(
+            SeriesBody(
+                theatre=theatre,
+                weapon_class=weapon_class,
+                salvos=salvos,
+                first_attack_day=str(history.first_day),
+                last_attack_day=str(history.last_known_day),
+                days_unknown=history.launched.size - history.known.size,
+                revisions=sum(entry.revision > 1 for entry in ledger.revisions(theatre, weapon_class)),
+                data_digest=history.digest,
+            )
+        )
+    return DataBody(version=version, series=series, quarantine=len(ledger.quarantine())).model_dump_json().encode()
+
+
+@router.post(
+    "/reports",
+    summary="Adds reports, or the text of a bulletin; off unless the server was started with --accept-reports",
+    response_model=ReportsBody,
+    responses=problems(408, 413, 415, 422),
+    openapi_extra=body(
+        ReportsRequest,
+        {
+            "a daily total": {"rows": [{"date": "2026-03-01", "launched": 120, "shot_down": 101}]},
+            "a bulletin": {"bulletin": "...", "received": "2026-03-01T08:30:00+02:00"},
+        },
+    ),
+)
+async def post_reports(request: Request) -> ReportsBody:
+    desk = desk_of(request)
+    if not desk.settings.accept_reports:
+        raise Refused(403, "this server accepts no reports: start it with --accept-reports")
+    given = await asked(request, ReportsRequest)
+    counts = await desk.in_time(REPORTS_SECONDS, work.with_answering, ingested, given)
+    return ReportsBody(
+        rows_read=counts.rows_read,
+        added=counts.added,
+        revised=counts.revised,
+        unchanged=counts.unchanged,
+        quarantined=counts.quarantined,
+        first_rejection=counts.first_rejection.reason if counts.first_rejection else None,
+        version=await asyncio.to_thread(desk.ledger.data_version),
+    )
+
+
+def ingested(answering: Answering, given: ReportsRequest) -> IngestCounts:
+    """Adds the reports to the ledger. Raises InputError, and adds nothing, for what the readers refuse."""
+    return answering.ledger.ingest(reading_of(given), datetime.now(UTC))
+
+
+def reading_of(given: ReportsRequest) -> Reading:
+    """The reports of a request, as the readers of files give theirs. Raises InputError for what they refuse."""
+    if given.bulletin is not None:
+        return read_bulletins(given.bulletin, received=given.received)
+    assert given.rows is not None
+    header = list(dict.fromkeys(name for row in given.rows for name in row))
+    cells = [["" if row.get(name) is None else str(row[name]) for name in header] for row in given.rows]
+    columns = match_columns(header, {}, "rows")
+    make = report_maker(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=TABLE)
+    digest = hashlib.sha256(json.dumps(given.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+    rows = reports(header, ((row, "") for row in cells), make, given.received)
+    return Reading(TABLE, digest, rows, given.received)

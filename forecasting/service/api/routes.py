@@ -1,0 +1,135 @@
+"""The HTTP API: the answers of the command line, for other systems."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from features.errors import InputError
+from forecasting.answers.request import ForecastRequest, PlanRequest
+from forecasting.record.archive import Channel
+from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.service.api import assumptions as api_assumptions
+from forecasting.service.api import data as api_data
+from forecasting.service.api.bodies import StateBody
+from forecasting.service.api.definition import UNCHANGED, body, document_responses, problems
+from forecasting.service.http.exchange import ID_HEADER, asked, desk_of, is_current, until_gone
+from forecasting.service.http.media import asked_form
+from forecasting.service.http.problems import Refused
+from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
+from forecasting.service.workers.metrics import metrics_text
+
+IMMUTABLE = "private, max-age=31536000, immutable"
+
+router = APIRouter(prefix="/api/v1")
+Issue = Annotated[Literal["true", "false"], Query(description="whether it is kept in the archive, under its id")]
+
+
+@router.post(
+    "/forecast",
+    tags=["answers"],
+    summary="Drones launched per attack day",
+    responses=document_responses(ForecastDocument) | problems(406, 408, 413, 415, 422),
+    openapi_extra=body(ForecastRequest, {"the default": {}, "a week": {"horizon": 7, "paths": 500, "seed": 2}}),
+    response_class=Response,
+)
+async def post_forecast(request: Request, issue: Issue = "true") -> Response:
+    return await _answered(request, ForecastRequest, issue)
+
+
+@router.post(
+    "/plan",
+    tags=["answers"],
+    summary="The interceptors that each layer needs against them, and what to order",
+    responses=document_responses(PlanDocument) | problems(406, 408, 413, 415, 422),
+    openapi_extra=body(
+        PlanRequest,
+        {
+            "the default": {},
+            "own stocks, two layers": {
+                "horizon": 14,
+                "layers": ["interceptor_drone", "short_range_missile"],
+                "stock": {"short_range_missile": 40},
+                "service_level": 0.99,
+            },
+        },
+    ),
+    response_class=Response,
+)
+async def post_plan(request: Request, issue: Issue = "true") -> Response:
+    return await _answered(request, PlanRequest, issue)
+
+
+async def _answered(request: Request, kind: type[ForecastRequest], issue: Issue) -> Response:
+    form = asked_form(request.headers.get("accept", ""))
+    wanted = await asked(request, kind)
+    desk = desk_of(request)
+
+    async def answer() -> Response:
+        made = await desk.answer(wanted, Channel.API, issue=issue == "true")
+        content = await desk.formed(made, form)
+        headers = {ID_HEADER: made.id, "Cache-Control": "no-store", "Vary": "Accept"}
+        if issue == "true":
+            headers["Content-Location"] = f"/api/v1/forecasts/{made.id}"
+        request.scope["state"]["digest"] = made.id
+        return Response(content, headers=headers, media_type=form.media_type)
+
+    return await until_gone(request, answer())
+
+
+@router.get(
+    "/forecasts/{id}",
+    tags=["answers"],
+    summary="A forecast or plan as it was issued: it never changes",
+    responses=document_responses(ForecastDocument, PlanDocument) | UNCHANGED | problems(404, 406, 422),
+    response_class=Response,
+)
+async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> Response:  # noqa: A002
+    form = asked_form(request.headers.get("accept", ""))
+    desk = desk_of(request)
+    try:
+        found = await desk.issued(id)
+    except InputError as error:
+        raise Refused(404, str(error)) from error
+    tag = f'"{found.id}-{form.name}"'
+    headers = {ID_HEADER: found.id, "ETag": tag, "Cache-Control": IMMUTABLE, "Vary": "Accept"}
+    if is_current(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(await desk.formed(found, form), headers=headers, media_type=form.media_type)
+
+
+for part in (api_assumptions, api_data):
+    router.include_router(part.router)
+
+
+@router.get("/healthz", tags=["operation"], summary="Whether the server runs", responses=problems())
+async def get_health() -> StateBody:
+    return StateBody(status="ok")
+
+
+@router.get(
+    "/readyz", tags=["operation"], summary="Whether it has learned what it needs to answer fast", responses=problems()
+)
+async def get_ready(request: Request) -> StateBody:
+    if not desk_of(request).ready:
+        raise Refused(503, "starting: the models are being fitted; try again in 1 s", {"Retry-After": "1"})
+    return StateBody(status="ok")
+
+
+@router.get(
+    "/metrics",
+    tags=["operation"],
+    summary="For Prometheus",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "salvocast_jobs_waiting 0.0"}}},
+        **problems(),
+    },
+)
+def get_metrics() -> Response:
+    return Response(metrics_text(), media_type=METRICS_TYPE)
+
+
+operation = APIRouter(include_in_schema=False)
+"""The same where supervisors look for them."""
+for path, endpoint in (("/healthz", get_health), ("/readyz", get_ready), ("/metrics", get_metrics)):
+    operation.add_api_route(path, endpoint)

@@ -1,0 +1,1 @@
+"""The planner's page: its link, its form, its view, its pictures."""

@@ -1,0 +1,272 @@
+"""The address of a plan: the whole request in the query of a URL, and back.
+
+Only what differs from the defaults stands in it, in one order: equal requests have equal addresses. What a form sends
+may be longer (empty fields, numbers as a person writes them); `asked` reads both.
+"""
+
+import re
+import zlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NoBase64
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from pydantic import ValidationError
+
+from features.errors import InputError
+from forecasting.answers.request import LONGEST_TEXT, PlanRequest, Text
+
+PLAIN = {
+    "days": "horizon",
+    "origin": "origin",
+    "theatre": "theatre",
+    "weapons": "weapon_class",
+    "scenario": "scenario",
+    "model": "model",
+    "quiet": "quiet_days",
+    "paths": "paths",
+    "seed": "seed",
+    "defence": "defence",
+    "leak": "leak_target",
+    "budget": "budget",
+}
+"""Name in the address -> field of the request, for fields of one value."""
+SAFETY, UNCALIBRATED, LAYER, DUE = "safety", "stated", "layer", "due"
+"""The service level in per cent; ranges as stated, not held against the record; layers; deliveries."""
+HELD, STOCK, OWN = "hold.", "stock.", "own."
+"""Before the name of an assumption, of a layer, and of `scenario` or `defence` given as a packed text."""
+VIEW = ("compare", "lang", "theme", "id")
+"""What the page shows beside the plan. id: of the plan that the link was made from."""
+SHOWN, TO_HOLD, LAYERS = "shown", "held", "layers"
+"""What only a form sends: the scenario whose sliders it showed, which of them are to be held, and how many layers it
+showed: a plan for all of them names none."""
+PACKED_AT_MOST = 24_000
+"""Characters of an own text in an address: servers refuse long ones."""
+
+EXPECTED = {
+    "days": "expected a whole number of attack days, 1 to 730",
+    "origin": "expected a date such as 2026-02-28",
+    "theatre": "expected the name of a theatre, such as ukraine",
+    "weapons": "expected the name of a class of weapons, such as shahed",
+    "scenario": "expected none, or the name of a scenario from the list",
+    "model": "expected champion, or the name of a model",
+    "quiet": "expected a rule from the list",
+    "paths": "expected a whole number of simulated futures, 1 to 50,000",
+    "seed": "expected a whole number, 0 or more",
+    "defence": "expected the name of a defence from the list",
+    "leak": "expected a number of drones, 0 or more",
+    "budget": "expected US dollars, 0 or more",
+    SAFETY: "expected per cent between 0 and 100, such as 95",
+    LAYER: "expected names of layers, 50 at most",
+    DUE: "expected a layer, a date such as 2026-03-05 and a whole number, 0 or more",
+    "hold": "expected a level from 0 to 1",
+    "stock": "expected a whole number, 0 or more",
+    "form": "a budget limits the least-cost mix: state the drones that may leak as well",
+}
+"""Field -> what it should hold; `form`: what only the fields together can have wrong."""
+
+Query = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong with a field. given: as it was given. message: what was expected; a page may translate it."""
+
+    given: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"'{self.given}': {self.message}" if self.given else self.message
+
+
+class FormError(InputError):
+    """What is wrong with a request: field of the form -> what is wrong with it."""
+
+    def __init__(self, lines: Mapping[str, Wrong]) -> None:
+        self.lines = dict(lines)
+        super().__init__("; ".join(f"{name}: {line}" for name, line in lines.items()))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks for: a plan, and how to show it. compare: the scenario to set beside it. lang, theme: as
+    chosen; empty: as the browser prefers. id: of the plan that the link was made from."""
+
+    request: PlanRequest
+    compare: str = ""
+    lang: str = ""
+    theme: str = ""
+    id: str = ""
+
+    @cached_property
+    def query(self) -> str:
+        """The address of exactly this, after the question mark."""
+        return urlencode(self.pairs)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The names and values of the address, in order."""
+        given = self.request
+        default = PlanRequest()
+        pairs = [
+            (name, _written(getattr(given, field)))
+            for name, field in PLAIN.items()
+            if getattr(given, field) != getattr(default, field) and not isinstance(getattr(given, field), Text)
+        ]
+        pairs += [
+            (OWN + name, packed(text.toml))
+            for name in ("scenario", "defence")
+            if isinstance(text := getattr(given, name), Text)
+        ]
+        pairs += [(HELD + key, _written(level)) for key, level in sorted(given.held.items())]
+        pairs += [(LAYER, layer) for layer in given.layers]
+        pairs += [(STOCK + layer, str(count)) for layer, count in sorted(given.stock.items())]
+        pairs += [(DUE, f"{each.layer}:{each.date}:{each.quantity}") for each in given.deliveries]
+        if given.service_level != default.service_level:
+            pairs.append((SAFETY, _written(float(Decimal(str(given.service_level)) * 100))))
+        if not given.calibrate:
+            pairs.append((UNCALIBRATED, "1"))
+        return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
+
+    def pinned(self, origin: date, plan_id: str) -> "Asked":
+        """The link to send on: it names the origin, and tells whoever opens it whether the plan is still the same."""
+        return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id)
+
+
+def asked(query: Query) -> Asked:
+    """What the pairs of an address, or of a form, ask for. Raises FormError with a line for each field."""
+    lines: dict[str, Wrong] = {}
+    fields: dict[str, Any] = {}
+    given = {name: value.strip() for name, value in query if value.strip()}
+    for name, field in PLAIN.items():
+        if name in given:
+            fields[field] = _READ.get(name, str)(given[name])
+    for name in ("scenario", "defence"):
+        if OWN + name in given:
+            # A form holds the own text beside the choice: another choice lets it go.
+            if given.get(name, OWN) == OWN:
+                try:
+                    fields[name] = {"toml": unpacked(given[OWN + name])}
+                except InputError as error:
+                    lines[name] = Wrong("", str(error))
+        elif fields.get(name) == OWN:
+            lines[name] = Wrong("", "no own text is given: expected one, or a name from the list")
+    held = {name.removeprefix(HELD): value for name, value in given.items() if name.startswith(HELD)}
+    if SHOWN in given:  # a form sends every slider it has, also those of the scenario that was chosen before
+        wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
+        held = {key: level for key, level in held.items() if key in wanted}
+    fields["held"] = held
+    layers = [value for name, value in query if name == LAYER and value]
+    fields["layers"] = [] if given.get(LAYERS) == str(len(layers)) else layers
+    fields["stock"] = {
+        name.removeprefix(STOCK): _number(value) for name, value in given.items() if name.startswith(STOCK)
+    }
+    fields["deliveries"] = _deliveries(query, lines)
+    if SAFETY in given:
+        try:
+            fields["service_level"] = float(Decimal(_number(given[SAFETY].rstrip("%"))) / 100)
+        except InvalidOperation:
+            lines[SAFETY] = Wrong(given[SAFETY], EXPECTED[SAFETY])
+    fields["calibrate"] = UNCALIBRATED not in given
+    try:
+        request = PlanRequest.model_validate(fields)
+    except ValidationError as error:
+        for each in error.errors(include_url=False):
+            name = _field(each["loc"])
+            stated = str(each["input"]) if isinstance(each["input"], str | int | float) else ""
+            # As it was written, not as it was read.
+            stated = given.get(name, stated)
+            lines.setdefault(name, Wrong(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
+    known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS}
+    for name, _ in query:
+        if name not in known and not name.startswith((HELD, STOCK, OWN)):
+            lines.setdefault("form", Wrong(name, "the address holds a name that is not known: open the page anew"))
+    if lines:
+        raise FormError(lines)
+    return Asked(request, **{name: given.get(name, "") for name in VIEW})
+
+
+def packed(text: str) -> str:
+    """A text as it stands in an address. Raises InputError where it is too long for one."""
+    made = urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+    if len(made) > PACKED_AT_MOST:
+        raise InputError(
+            f"the text has {len(text):,} characters, more than an address holds: state only what differs from a "
+            "bundled scenario, or send it to POST /api/v1/plan"
+        )
+    return made
+
+
+def unpacked(text: str) -> str:
+    """The text again. Raises InputError for what `packed` did not make, or a text that is longer than any may be."""
+    try:
+        unpacking = zlib.decompressobj()
+        made = unpacking.decompress(urlsafe_b64decode(text + "=" * (-len(text) % 4)), LONGEST_TEXT)
+        if not unpacking.eof:
+            raise ValueError
+        return made.decode()
+    except (NoBase64, zlib.error, ValueError) as error:
+        raise InputError(
+            "the own text in the address is cut off or changed: open the full link, or paste it anew"
+        ) from error
+
+
+def _number(text: str) -> str:
+    """A number as a person writes it, in either language: 1,000,000 and 1 000 000; 99.5 and 99,5."""
+    text = "".join(text.split())
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
+
+
+def _day(text: str) -> str:
+    """A date as a person writes it, in either language: 2026-02-28 and 28.02.2026."""
+    return re.sub(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", lambda day: f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}", text)
+
+
+_GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+_READ: Mapping[str, Callable[[str], str]] = dict.fromkeys(("days", "paths", "seed", "leak", "budget"), _number) | {
+    "origin": _day
+}
+DUE_PARTS = ("due.layer", "due.date", "due.quantity")
+
+
+def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
+    """The deliveries of an address (layer:date:quantity), and those of the rows of a form; empty rows are left out."""
+    made = []
+    for text in (value for name, value in query if name == DUE):
+        parts = text.split(":")
+        if len(parts) != len(DUE_PARTS):
+            lines[DUE] = Wrong(text, EXPECTED[DUE])
+            continue
+        made.append(parts)
+    columns = [[value.strip() for name, value in query if name == part] for part in DUE_PARTS]
+    made += [list(row) for row in zip(*columns, strict=False) if row[1] or row[2]]
+    return [{"layer": layer, "date": _day(day), "quantity": _number(quantity)} for layer, day, quantity in made]
+
+
+def _written(value: object) -> str:
+    """Numbers as a person would write them: 0.25, 28, 1000000."""
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == int(value) else repr(value)
+    return str(value)
+
+
+def _field(where: tuple[int | str, ...]) -> str:
+    """The field of the form that a part of the request is stated in."""
+    if not where:
+        return "form"
+    first = str(where[0])
+    match first:
+        case "held" | "stock" if len(where) > 1:
+            return (HELD if first == "held" else STOCK) + str(where[1])
+        case "deliveries":
+            return DUE
+        case "service_level":
+            return SAFETY
+        case "layers":
+            return LAYER
+    return next((name for name, field in PLAIN.items() if field == first), "form")

@@ -1,0 +1,366 @@
+"""The planner's page: one address holds the whole request, and the page shows the plan that it asks for.
+
+Rendered here and read anywhere: no script is needed, none is inline, and nothing comes from another place. Forms are
+sent to this page; what they say becomes the address that is shown, so that an address can always be sent on.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Literal
+from urllib.parse import parse_qsl, urlencode
+
+from babel import negotiate_locale
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import TypeAdapter
+
+from features.errors import InputError, SalvocastError
+from features.history import LaunchHistory
+from features.home import ledger_url
+from features.records import KYIV
+from features.release import code_version
+from features.scenarios import bundled_scenarios
+from forecasting.answers.answering import Answering, Known
+from forecasting.answers.cache import Recent
+from forecasting.answers.request import NO_SCENARIO, PlanRequest
+from forecasting.record.archive import Archive, Channel
+from forecasting.record.scoreboard import scoreboard
+from forecasting.record.track_record import track_record
+from forecasting.report.document import PlanDocument
+from forecasting.report.language import LANGUAGES, translator
+from forecasting.service.http.exchange import desk_of
+from forecasting.service.http.media import CSV, HUB, JSON, XLSX, Form
+from forecasting.service.http.problems import Refused, refused
+from forecasting.service.page.form import Sent
+from forecasting.service.page.link import (
+    DUE,
+    EXPECTED,
+    HELD,
+    LAYER,
+    OWN,
+    STOCK,
+    Asked,
+    FormError,
+    Query,
+    Wrong,
+    asked,
+    packed,
+)
+from forecasting.service.page.view import ASSETS, Record, Shown, asset, page, trouble
+from forecasting.service.workers import work
+from forecasting.service.workers.champions import Champion
+from forecasting.service.workers.dispatcher import Answer, Desk
+
+DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
+PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
+"""How long these take, for the queue before the processes that compute."""
+# A picture opened by itself styles its own parts; it can load and run nothing.
+PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+MOST_RECORDS = 32
+
+TOLD = (SalvocastError, Refused)
+"""Failures that a page tells; any other is the application's to log and tell."""
+
+Records = Recent[object, bytes]
+"""The track records that were computed lately, as JSON."""
+_record_form = TypeAdapter(Record)
+
+
+def page_router() -> APIRouter:
+    """The page's routes: the page itself, its pictures and downloads, what its forms send, and the files it loads."""
+    router = APIRouter(include_in_schema=False)
+    records: Records = Recent(MOST_RECORDS)
+
+    @router.get("/")
+    async def get_page(request: Request) -> Response:
+        query = parse_qsl(request.url.query)
+        if any(name == "shown" for name, _ in query):  # by a form: it names all its fields, the address some
+            try:
+                return RedirectResponse(f"/?{asked(query).query}", 303)
+            except FormError as error:
+                return _wrong(request, query, error)
+        try:
+            return await _page(request, asked(query), records)
+        except TOLD as error:
+            return _failed(request, query, error)
+
+    @router.post("/own/{what}")
+    async def post_own(request: Request, what: Literal["scenario", "defence"]) -> Response:
+        form = await _form(request)
+        text = form.get("toml", "")
+        query = [pair for pair in parse_qsl(form.get("query", "")) if not pair[0].startswith(_BOUND_TO[what])]
+        try:
+            return RedirectResponse(f"/?{asked([*query, (OWN + what, packed(text))]).query}", 303)
+        except InputError as error:
+            return _wrong(request, query, _as_fields(error, what), {what: text})
+
+    @router.post("/issue")
+    async def post_issue(request: Request) -> Response:
+        query = parse_qsl((await _form(request)).get("query", ""))
+        try:
+            wanted = asked(query)
+            answer = await desk_of(request).answer(wanted.request, Channel.PAGE)
+        except TOLD as error:
+            return _failed(request, query, error)
+        return RedirectResponse(f"/?{replace(wanted, id=answer.id).query}#send", 303)
+
+    @router.get("/picture/{name}.{suffix}")
+    async def get_picture(request: Request, name: str, suffix: str) -> Response:
+        query = parse_qsl(request.url.query)
+        try:
+            content = await _picture(desk_of(request), name, suffix, query, records)
+        except TOLD as error:
+            return _failed(request, query, error)
+        headers = {"Cache-Control": "private, max-age=60", "Content-Security-Policy": PICTURE_POLICY}
+        return Response(content, media_type=PICTURE_TYPES[suffix], headers=headers)
+
+    @router.get("/favicon.ico")  # asked for beside what is no page, such as an issued document
+    async def get_icon() -> Response:
+        return await get_static("icon.svg")
+
+    @router.get("/static/{name}")
+    async def get_static(name: str) -> Response:
+        if name not in ASSETS:
+            return Response(status_code=404)
+        return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_A_YEAR})
+
+    for name, form in DOWNLOADS.items():
+        router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
+
+    @router.get("/{name}")
+    async def get_nothing(request: Request, name: str) -> Response:
+        nothing = Refused(404, f"there is nothing at /{name}")
+        if "text/html" not in request.headers.get("accept", ""):
+            raise nothing
+        return _failed(request, [], nothing)
+
+    return router
+
+
+def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]:
+    async def get_download(request: Request) -> Response:
+        query, desk = parse_qsl(request.url.query), desk_of(request)
+        try:
+            answer = await desk.answer(asked(query).request, Channel.PAGE, issue=False)
+            content = await desk.formed(answer, form)
+        except TOLD as error:
+            return _failed(request, query, error)
+        suffix = name.removeprefix("plan")
+        headers = {"Content-Disposition": f'attachment; filename="salvocast-{answer.id[:12]}{suffix}"'}
+        return Response(content, media_type=form.media_type, headers=headers)
+
+    return get_download
+
+
+async def _page(request: Request, wanted: Asked, records: Records) -> Response:
+    """The plan that is asked for."""
+    desk, language = desk_of(request), _language(request, wanted.lang)
+    known = await desk.known(wanted.request)
+    answers = await _answers(desk, wanted)
+    champion = desk.champions.of(wanted.request.theatre, wanted.request.weapon_class)
+    issued = await asyncio.to_thread(_issued, desk, answers[0].id)
+    record = records.get(_record_key(wanted.request, known))
+    ids = (answer.id for answer in answers)
+    key = ("page", wanted.query, language, *ids, champion, issued, record, _today(), code_version())
+    content = await desk.computed(
+        key, PAGE_SECONDS, work.with_answering, written, known, wanted, language,
+        [answer.document for answer in answers], champion, issued, record,
+    )  # fmt: skip
+    return _html(content, 200)
+
+
+async def _answers(desk: Desk, wanted: Asked) -> list[Answer]:
+    """The plan of a page, and the one beside it: the same under another scenario, as that stands."""
+    requests = [wanted.request]
+    if wanted.compare:
+        if wanted.compare not in (NO_SCENARIO, *bundled_scenarios()):
+            raise FormError({"compare": Wrong(wanted.compare, EXPECTED["scenario"])})
+        requests.append(wanted.request.model_copy(update={"scenario": wanted.compare, "held": {}}))
+    return [await desk.answer(each, Channel.PAGE, issue=False) for each in requests]
+
+
+async def _picture(desk: Desk, name: str, suffix: str, query: Query, records: Records) -> bytes:
+    """A picture of the plan, or of the two plans, of a query."""
+    from forecasting.report.pictures import PICTURES
+
+    if name not in PICTURES or suffix not in PICTURE_TYPES:
+        known_names = ", ".join(PICTURES)
+        raise Refused(404, f"there is no picture '{name[:40]}.{suffix[:10]}': known are {known_names} as svg and png")
+    wanted = asked([pair for pair in query if pair[0] != "narrow"])
+    known = await desk.known(wanted.request)
+    look = {"theme": wanted.theme or "light", "language": wanted.lang or "en", "narrow": ("narrow", "1") in query}
+    if "record" in PICTURES[name].takes:
+        documents, record = [], await _record(desk, wanted.request, known, records)
+        rests_on: object = _record_key(wanted.request, known)
+    else:
+        answers = await _answers(desk, wanted)
+        documents, record = [answer.document for answer in answers], None
+        rests_on = known, *(answer.id for answer in answers)
+    key = ("picture", name, suffix, *look.values(), rests_on, code_version())
+    return await desk.computed(
+        key, PICTURE_SECONDS, work.with_answering, drawn, known, wanted.request, documents, record, name, suffix, look
+    )
+
+
+async def _record(desk: Desk, request: PlanRequest, known: Known, records: Records) -> bytes:
+    """How good the model has been until the origin."""
+    key = _record_key(request, known)
+    return records.put(key, await desk.computed(key, RECORD_SECONDS, work.with_answering, recorded, known, request))
+
+
+def _record_key(request: PlanRequest, known: Known) -> object:
+    series = (request.theatre, request.weapon_class, request.quiet_days, request.origin, request.model)
+    return "record", known, *series, code_version()
+
+
+def _issued(desk: Desk, plan_id: str) -> datetime | None:
+    """When a plan was issued; None where it was not."""
+    try:
+        return desk.archive.get(plan_id).issued_at
+    except InputError:
+        return None
+
+
+def written(
+    answering: Answering,
+    known: Known,
+    wanted: Asked,
+    language: str,
+    documents: Sequence[bytes],
+    champion: Champion | None,
+    issued: datetime | None,
+    record: bytes | None,
+) -> bytes:
+    """The page of a plan, given as its document, and of one beside it."""
+    plan, *others = (PlanDocument.model_validate_json(document) for document in documents)
+    shown = Shown(
+        plan,
+        plan_id=hashlib.sha256(documents[0]).hexdigest(),
+        past=answering.history(wanted.request, known),
+        today=_today(),
+        other=others[0] if others else None,
+        champion=champion,
+        record=_record_form.validate_json(record) if record else None,
+        issued=issued,
+    )
+    return page(wanted, language, Sent(tuple(wanted.pairs)), shown).encode()
+
+
+def drawn(
+    answering: Answering,
+    known: Known,
+    request: PlanRequest,
+    documents: Sequence[bytes],
+    record: bytes | None,
+    name: str,
+    suffix: str,
+    look: Mapping[str, Any],
+) -> bytes:
+    """A picture of plans given as their documents, or of a track record."""
+    from forecasting.report.pictures import PICTURES, rendered
+
+    kind = PICTURES[name]
+    given: dict[str, Any] = {"record": _record_form.validate_json(record).model if record else None}
+    given |= zip(("document", "other"), (PlanDocument.model_validate_json(each) for each in documents), strict=False)
+    if "past" in kind.takes:
+        given["past"] = answering.history(request, known)
+    if missing := [part for part in kind.takes if given.get(part) is None]:
+        raise InputError(f"picture {name} takes a {missing[0]}: the address names none")
+    parts = [given[part] for part in kind.takes]
+    title = translator(look["language"])("Salvocast plan")
+    return rendered(kind.draw(*parts, **look), f".{suffix}", title, kind.describe(*parts, language=look["language"]))
+
+
+def recorded(answering: Answering, known: Known, request: PlanRequest) -> bytes:
+    """How good the model has been in the 90 days before the origin, and the forecasts that were issued, as JSON."""
+    truth = answering.history(request, known)
+
+    def history_at(origin: date) -> LaunchHistory:
+        return answering.history(request.model_copy(update={"origin": origin}), known)
+
+    with Archive.open(ledger_url()) as archive:
+        issued = archive.list(theatre=truth.theatre, weapon_class=truth.weapon_class)
+        board = scoreboard(issued, lambda identity: archive.get(identity).document, truth, history_at)
+    model = answering.prepared(request, known).model
+    record = Record(track_record(model, history_at, truth), board.told()["overall"])
+    return _record_form.dump_json(record)
+
+
+def _today() -> date:
+    return datetime.now(KYIV).date()
+
+
+def _as_fields(error: InputError | str, field: str = "") -> FormError:
+    """A failure as the line of a field: of the one that it names first, where it names one."""
+    if isinstance(error, FormError):
+        return error
+    line = str(error)
+    named = next((name for word, name in _NAMED.items() if line.startswith(word)), "form")
+    return FormError({field or named: Wrong("", line)})
+
+
+_BOUND_TO = {
+    "scenario": ("scenario", OWN + "scenario", HELD, "id"),
+    "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
+}
+"""What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
+_NAMED = {
+    "unknown scenario": "scenario",
+    "scenario": "scenario",
+    "the scenario": "scenario",
+    "unknown model": "model",
+    "unknown defence": "defence",
+    "the defence": "defence",
+    "there is no bundled defence": "defence",
+    "deliveries": "due",
+    "unknown theatre": "theatre",
+    "origin": "origin",
+    "no launch": "origin",
+}
+"""How a failure begins -> the field that it is about."""
+
+
+async def _form(request: Request) -> dict[str, str]:
+    return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
+
+
+def _language(request: Request, chosen: str = "") -> str:
+    """The language that was chosen, or else the one that the browser prefers."""
+    if chosen in LANGUAGES:
+        return chosen
+    preferred = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
+    return negotiate_locale([each for each in preferred if each], list(LANGUAGES), sep="-") or "en"
+
+
+def _wrong(request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None) -> Response:
+    """The form as it was sent, with what is wrong beside its fields."""
+    try:
+        # What else it says is right, and stays.
+        rest = asked([pair for pair in query if pair[0] not in wrong.lines])
+    except FormError:
+        rest = Asked(PlanRequest())
+    language = _language(request, dict(query).get("lang", ""))
+    return _html(page(rest, language, Sent(tuple(query), wrong.lines, own or {})).encode(), 422)
+
+
+def _failed(request: Request, query: Query, error: Exception) -> Response:
+    """A page that tells why there is no plan."""
+    if isinstance(error, FormError):
+        return _wrong(request, query, error)
+    refusal = refused(error)
+    if refusal.status == 422:
+        return _wrong(request, query, _as_fields(refusal.detail))
+    language = _language(request, dict(query).get("lang", ""))
+    text = trouble(refusal.status, refusal.detail, language, f"/?{urlencode(query)}")
+    return _html(text.encode(), refusal.status, refusal.headers)
+
+
+def _html(content: bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    # With no referrer at all a browser hides where a form comes from, and it would be taken for another site's.
+    own = {"Cache-Control": "no-cache", "Vary": "Accept-Language", "Referrer-Policy": "same-origin"}
+    return Response(content, status, own | dict(headers or {}), "text/html; charset=utf-8")

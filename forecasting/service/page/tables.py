@@ -1,0 +1,101 @@
+"""Tables of the page that are computed from several documents: two plans compared, and how good forecasts have been."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from forecasting.record.scoreboard import DAY_BANDS, TOTALS
+from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
+from forecasting.report.document import PlanDocument
+from forecasting.report.language import Translator
+from forecasting.salvos.spread import LEVELS, Spread
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One row of the comparison of two plans."""
+
+    name: str
+    left: str
+    right: str
+    difference: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How good forecasts of one kind have been. covered: share of the outcomes inside the 50, 80 and 95 % range.
+    better: 1 less their error over the reference's. ahead: days."""
+
+    name: str
+    n: int
+    covered: tuple[float, ...]
+    better: float | None
+    ahead: str = ""
+
+
+def compared(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable[Compared]:
+    """Two plans, row by row. Their windows and layers are the same: only the scenario differs."""
+
+    def spreads(name: str, one: Spread, other: Spread) -> Compared:
+        change = _change(one.median, other.median, t)
+        return Compared(name, _median_between(one, t), _median_between(other, t), change)
+
+    def numbers(name: str, one: float, other: float, decimals: int = 0) -> Compared:
+        return Compared(name, t.number(one, decimals), t.number(other, decimals), _change(one, other, t))
+
+    for window, beside in zip(left.forecast.windows, right.forecast.windows, strict=True):
+        name = t.plural("drones in {n} day", "drones in {n} days", window.n_days)
+        yield spreads(name, window.total_drones, beside.total_drones)
+    last, beside = left.forecast.windows[-1], right.forecast.windows[-1]
+    yield spreads(t("largest day"), last.largest_day_drones, beside.largest_day_drones)
+    before, after = last.massed_probability, beside.massed_probability
+    points = round(100 * after) - round(100 * before)
+    change = t("{n} points", n=_signed(points, t.number(abs(points)))) if points else "0"
+    yield Compared(t("a massed strike"), t.percent(before), t.percent(after), change)
+    yield spreads(t("armed drones through"), left.outcome.leakers, right.outcome.leakers)
+    for layer, same in zip(left.layers, right.layers, strict=True):
+        if layer.order and same.order:
+            yield numbers(t("order, {layer}", layer=t(layer.name)), layer.order.quantity, same.order.quantity)
+    costs = left.outcome.orders_cost_usd_mode / 1e6, right.outcome.orders_cost_usd_mode / 1e6
+    yield numbers(t("orders, M USD"), *costs, decimals=1)
+
+
+def scored(record: TrackRecord, t: Translator) -> Iterable[Scored]:
+    """What the track record says of days and of totals."""
+
+    def row(name: str, targets: tuple[PastForecast, ...]) -> Scored:
+        return Scored(name, len(targets), tuple(coverage(targets, level) for level in LEVELS), skill(targets))
+
+    if record.days:
+        yield row(t("each attack day, 1 to 7 days ahead"), record.days)
+    if record.totals:
+        yield row(t("totals of 7 attack days"), record.totals)
+
+
+def scored_issued(rows: list[dict[str, Any]], t: Translator) -> Iterable[Scored]:
+    """What the scoreboard (`Scoreboard.overall`) says of the forecasts that were given out."""
+    bands = {name: f"{first}–{last}" for name, (first, last) in DAY_BANDS.items()}
+    bands |= {"h1": "1", "h29_on": "29+"}
+    bands |= {f"total_{n}": t("total of {n} attack days", n=n) for n in TOTALS}
+    for row in rows:
+        covered = tuple(row[f"coverage_{round(100 * level)}"] for level in LEVELS)
+        yield Scored(row["model"], row["n"], covered, row["skill"], bands[row["band"]])
+
+
+def _median_between(spread: Spread, t: Translator) -> str:
+    interval = spread.interval(0.8)
+    return f"{t.number(spread.median)} ({t.number(interval.low)}–{t.number(interval.high)})"
+
+
+def _change(before: float, after: float, t: Translator) -> str:
+    """In per cent of what was before, small ones with a decimal; in units where that is nothing."""
+    if before == after:
+        return "0"
+    if before == 0:
+        return _signed(after, t.number(after))
+    changed = 100 * (after / before - 1)
+    return _signed(changed, f"{t.number(abs(changed), 1 if abs(changed) < 10 else 0)}\u00a0%")
+
+
+def _signed(value: float, text: str) -> str:
+    return f"{'+' if value > 0 else '−'}{text}"

@@ -1,0 +1,245 @@
+"""What the planner's page shows, from the published documents: tables as they are read, names, addresses."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from features.history import LaunchHistory
+from features.scenarios import ProductionScenario
+from features.stated import Source
+from forecasting.answers.request import CHAMPION, PlanRequest
+from forecasting.record.track_record import TrackRecord
+from forecasting.report.document import PlanDocument
+from forecasting.report.language import Translator, translator
+from forecasting.report.layout import QUANTITIES
+from forecasting.report.picture_words import period_name, theatre_name
+from forecasting.report.sentence import duty_sentence
+from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable
+from forecasting.service.page.form import Sent, form_context
+from forecasting.service.page.link import Asked
+from forecasting.service.page.pictures import picture_alts, picture_sources, picture_urls
+from forecasting.service.page.tables import compared, scored, scored_issued
+from forecasting.service.workers.champions import Champion
+
+_DATED = re.compile(r" of \d{4}-\d{2}-\d{2}$")
+ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+"""Name -> media type of the files that the page loads."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How good forecasts have been. model: the one that is served, over the last 90 days. issued: the rows of the
+    scoreboard (`Scoreboard.overall`) of the forecasts that were given out."""
+
+    model: TrackRecord
+    issued: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page shows of a plan that was made.
+
+    plan, other: it, and the one beside it. plan_id: of the plan. past: the record that it rests on. today: the day on
+    which it is looked at. issued: when it was issued, where it was.
+    """
+
+    plan: PlanDocument
+    plan_id: str
+    past: LaunchHistory
+    today: date
+    other: PlanDocument | None = None
+    champion: Champion | None = None
+    record: Record | None = None
+    issued: datetime | None = None
+
+
+def page(asked: Asked, language: str, sent: Sent, shown: Shown | None = None) -> str:
+    """The page as HTML: of the plan that was made, or with what is wrong with the request."""
+    t = translator(language)
+    form = form_context(asked.request, sent, t)
+    context: dict[str, Any] = _common(asked, t) | form | {"plan": None, "supply": None, "holdable": [], "notices": []}
+    context |= {"shown": lambda value: _short(value, t), "theatre_name": lambda name: theatre_name(name, t)}
+    context["scenario"] = form["chosen"]
+    if shown:
+        context |= _of_plan(asked, shown, t)
+        if form["chosen"]:
+            known = form["chosen"].as_known(shown.plan.forecast.origin)
+            last_day = shown.plan.forecast.days[-1].attack_day
+            found = holdables(known, asked.request.theatre, last_day, asked.request.held)
+            context |= {"scenario": known, "holdable": _grouped(found, t)}
+            context["number_name"] = lambda key: _number_name(form["chosen"], key, t)
+        stated = {layer.id: layer for layer in form["layers"]}
+        context["placeholders"] = any(
+            layer.stock and layer.stock.basis == "assumed" and layer.id not in asked.request.stock
+            for layer in stated.values()
+        )
+    return _environment().get_template("page.html").render(context)
+
+
+def trouble(status: int, line: str, language: str, again: str) -> str:
+    """A page that tells why there is no other. status: of HTTP. again: the address to try again."""
+    t = translator(language)
+    headings = {404: t("There is no such page"), 422: t("This cannot be planned"), 503: t("Too much to do just now")}
+    heading = headings.get(status, t("The service failed"))
+    context = _common(Asked(PlanRequest(), lang=language), t) | {"heading": heading, "line": line, "again": again}
+    return _environment().get_template("trouble.html").render(context)
+
+
+def asset(name: str) -> bytes:
+    """A file that the page loads."""
+    return resources.files("forecasting.service.page").joinpath("static", name).read_bytes()
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("forecasting.service.page"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["asset"] = _asset_url
+    return made
+
+
+@cache
+def _asset_url(name: str) -> str:
+    """It changes with the file, which browsers may therefore keep for good."""
+    return f"/static/{name}?{hashlib.sha256(asset(name)).hexdigest()[:12]}"
+
+
+def _common(asked: Asked, t: Translator) -> dict[str, Any]:
+    """What every page uses."""
+    view = replace(asked, request=PlanRequest(), compare="", id="")
+    return {
+        "t": t,
+        "asked": asked,
+        "home": f"?{view.query}" if view.query else "",
+        "url": lambda **changes: f"/?{replace(asked, **changes).query}",
+    }
+
+
+def _of_plan(asked: Asked, shown: Shown, t: Translator) -> dict[str, Any]:
+    """What is shown of a plan that was made."""
+    plan, other, record = shown.plan, shown.other, shown.record
+    forecast = plan.forecast
+    supply = forecast.supply
+    layers = {layer.layer: layer for layer in plan.layers}
+    by_day = {each.attack_day: each.probability for each in plan.stock_out}
+    pinned = asked.pinned(forecast.origin, "")
+
+    def layer_name(layer_id: str) -> str:
+        return t(layers[layer_id].name) if layer_id in layers else layer_id
+
+    def named(text: str) -> str:
+        """A sentence of the document that names layers by their ids."""
+        return re.sub(r"[a-z0-9_]+", lambda word: layers[word[0]].name if word[0] in layers else word[0], text)
+
+    counts = Counter(assumption.basis for assumption in plan.assumptions)
+    notices = []
+    if asked.id and asked.id != shown.plan_id:
+        notices.append(
+            t(
+                "The link was made from plan {id}. The record, the model or the program has changed since, and so have "
+                "the numbers.",
+                id=asked.id[:12],
+            )
+        )
+    return {
+        "plan": plan,
+        "forecast": forecast,
+        "plan_id": shown.plan_id,
+        "alone": bool(supply and supply.assumption_only),
+        "last_report": _last_report(asked, shown, t),
+        "trained": _trained(asked, shown, t),
+        "notices": notices,
+        "sentence": duty_sentence(plan, t.language),
+        "ordered": [layer for layer in plan.layers if layer.order],
+        "lasts": lambda days: f">{forecast.horizon}" if days is None else t.number(days),
+        "out_by": lambda day, layer: by_day[day][layer],
+        "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
+        "layer_name": layer_name,
+        "named": named,
+        "supply": supply,
+        "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),
+        "counts": {name: counts[name] for name in ("reported", "derived", "assumed")},
+        "quantities": QUANTITIES,
+        "period": lambda name: period_name(name, t),
+        "counted": lambda name: layer_name(name) if name in layers else t(name.replace("_", " ")),
+        "cited": sorted({each.id: each for each in _cited(plan)}.values(), key=lambda each: each.id),
+        "alts": picture_alts(plan, other, shown.past, record.model if record else None, t.language),
+        "sources": picture_sources(asked.theme),
+        "fallback_theme": asked.theme or "light",
+        "picture_url": picture_urls(asked, pinned, t.language),
+        "other": other,
+        "compared": list(compared(plan, other, t)) if other else [],
+        "name_of": lambda each: t(each.forecast.supply.title) if each.forecast.supply else t("none: the record alone"),
+        "record": list(scored(record.model, t)) if record else None,
+        "scoreboard": list(scored_issued(record.issued, t)) if record else None,
+        "pinned": pinned.query,
+        "permalink": asked.pinned(forecast.origin, shown.plan_id).query,
+        "issued": shown.issued,
+    }
+
+
+def _last_report(asked: Asked, shown: Shown, t: Translator) -> str:
+    """Of which day the last report is, and how long ago that was where the newest was asked for."""
+    forecast = shown.plan.forecast
+    known = forecast.last_attack_day_known
+    told = t("the last report") if known == forecast.origin else t("last report {day}", day=t.day(known))
+    ago = (shown.today - known).days
+    if asked.request.origin is not None or ago < 1:
+        return told
+    return f"{told}, {t.plural('{n} day ago', '{n} days ago', ago)}"
+
+
+def _trained(asked: Asked, shown: Shown, t: Translator) -> str:
+    """How old what the model has learned is, and whether it is the champion."""
+    fitted = t("fitted through {day}", day=t.day(shown.plan.forecast.last_attack_day_known))
+    if asked.request.model != CHAMPION:
+        return fitted
+    if shown.champion is None:
+        return f"{fitted}, {t('no champion is registered yet')}"
+    since = t.day(shown.champion.registered_at.date())
+    return f"{fitted}, {t('champion {n} since {day}', n=shown.champion.version, day=since)}"
+
+
+def _cited(plan: PlanDocument) -> Iterable[Source]:
+    yield from plan.sources
+    if plan.forecast.supply:
+        yield from plan.forecast.supply.sources
+
+
+def _grouped(found: list[Holdable], t: Translator) -> list[tuple[str, str, list[Holdable]]]:
+    titles = {
+        "capacity": t("Capacity"),
+        "decoys": t("Decoys"),
+        "workforce": t("Workforce"),
+        "events": t("Events"),
+        "stock": t("Store and launches"),
+        "theatres": t("Theatres"),
+    }
+    groups = [(group, titles[group], [each for each in found if each.group == group]) for group in GROUPS]
+    return [each for each in groups if each[2]]
+
+
+def _number_name(scenario: ProductionScenario, key: str, t: Translator) -> str:
+    """A number of a scenario: what it is about, what of it, and of which day where it has dated points."""
+    key, _, day = key.partition(" of ") if _DATED.search(key) else (key, "", "")
+    of, quantity = readable(scenario, key)
+    said = f"{t.said(of)}: {t(quantity)}" if of else t(quantity)
+    return f"{said}, {t.day(date.fromisoformat(day))}" if day else said
+
+
+def _short(value: float, t: Translator) -> str:
+    """A stated number: 1,234; 0.25."""
+    return t.number(value) if value >= 100 or value == int(value) else t.number(value, 2)

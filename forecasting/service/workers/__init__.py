@@ -1,0 +1,1 @@
+"""The processes that compute, and the queue in front of them."""

@@ -1,0 +1,257 @@
+"""Where requests are handed in: the same for the API and the page."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import structlog
+
+from features.errors import SalvocastError
+from features.home import ledger_url
+from features.release import code_version
+from forecasting.answers.answering import Known
+from forecasting.answers.cache import Recent, Together
+from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.record.archive import Archive, Channel
+from forecasting.service.http.media import JSON, Form, formed
+from forecasting.service.workers import work
+from forecasting.service.workers.champions import DEFAULT_SERIES, Champion, Champions, Series
+from forecasting.service.workers.live import LiveLedger
+from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
+from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
+from forecasting.service.workers.settings import Settings
+
+Result = TypeVar("Result")
+log = structlog.get_logger()
+
+MOST_REMEMBERED = 10_000
+"""Ids of documents that are known to be in the archive."""
+LONGEST_START = 5.0
+"""Seconds that the first answer may wait for a registry that is slow or away."""
+FORMING_SECONDS = 1.0
+"""What it takes to write a document as a workbook."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A document as it was given out. id: SHA-256 of its bytes. model_version: of the champion that made it."""
+
+    id: str
+    kind: str
+    document: bytes
+    model_version: int | None
+
+
+def _told_of_pool(pool: Pool) -> None:
+    BUSY.set(pool.n_busy)
+    WAITING.set(pool.n_waiting)
+
+
+class Pace:
+    """How long jobs take on this machine: what they took before, beside what was reckoned."""
+
+    def __init__(self) -> None:
+        self._factor = 1.0
+
+    def seconds(self, request: ForecastRequest) -> float:
+        """What the request should take in a warm process."""
+        return self._factor * _reckoned(request)
+
+    def learn(self, request: ForecastRequest, seconds: float) -> None:
+        """Takes in what a request took."""
+        ratio = min(max(seconds / _reckoned(request), 0.2), 5.0)
+        self._factor += 0.1 * (ratio - self._factor)
+
+
+def _reckoned(request: ForecastRequest) -> float:
+    cells = request.paths * request.horizon
+    seconds = 0.03 + 2e-7 * cells
+    if request.scenario != NO_SCENARIO:
+        seconds += 1.5 + 1e-6 * cells
+    if isinstance(request, PlanRequest):
+        stated = request.defence.toml.count("[[layer]]") if isinstance(request.defence, Text) else 9
+        layers = max(len(request.layers) or stated, 1)
+        seconds += 0.05 + 4e-7 * cells * layers
+        if request.leak_target is not None:
+            seconds += 1.0 + 4e-7 * cells * layers
+    return seconds
+
+
+class Desk:
+    """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application.
+
+    warmed: what a computing process does for new data or a new champion, before anybody asks.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        warmed: Callable[[Known], None],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.settings, self._warmed, self._now = settings, warmed, now
+        self.ledger = LiveLedger.open(ledger_url())
+        self.archive = Archive.open(ledger_url())
+        self.champions = Champions()
+        self.pool = Pool(
+            settings.n_processes,
+            most_waiting=settings.most_waiting,
+            longest=settings.longest,
+            begin=work.begin,
+            preload=(warmed.__module__,),
+            on_change=_told_of_pool,
+        )
+        self.pace = Pace()
+        self.ready = False
+        self._asked = asyncio.Event()
+        self._answers: Recent[object, Answer] = Recent(settings.cache_bytes // 2, lambda answer: len(answer.document))
+        self._forms: Recent[object, bytes] = Recent(settings.cache_bytes // 2, len)
+        self._issued: Recent[str, bool] = Recent(MOST_REMEMBERED)
+        self._together: Together[object, Any] = Together()
+        self._watching: list[asyncio.Task[None]] = []
+        self._series: Recent[str, list[Series]] = Recent(1)
+        self._code = code_version()
+
+    async def open(self) -> None:
+        """Begins to learn what the record holds, and to watch for what changes."""
+        await asyncio.to_thread(lambda: self.champions.recall(self._known_series()))
+        self._watching = [asyncio.create_task(self._watch_registry()), asyncio.create_task(self._watch_data())]
+
+    async def close(self) -> None:
+        """Stops everything; nothing is left running."""
+        for task in self._watching:
+            task.cancel()
+        await asyncio.gather(*self._watching, return_exceptions=True)
+        await self.pool.close()
+        for database in (self.ledger, self.archive):
+            database.__exit__()
+
+    async def answer(self, request: ForecastRequest, channel: Channel, *, issue: bool = True) -> Answer:
+        """The document that is asked for; with `issue`, it is in the archive before it is given out.
+
+        Raises InputError for a request that cannot be answered, Overloaded or TookTooLong for one that cannot be
+        answered in time, and SalvocastError where the ledger fails. Cancelled: its job is stopped.
+        """
+        champion = self._champion(request)
+        known = await self._known(champion)
+        key = (request.digest, known, self._code)
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = await self._together.once(key, lambda: self._computed(key, request, known, champion))
+        else:
+            ANSWERS.labels("cached").inc()
+        CACHED.set(self._answers.used + self._forms.used)
+        if issue and not self._issued.get(answer.id):
+            await asyncio.to_thread(
+                self.archive.issue,
+                answer.document,
+                request=request.canonical,
+                channel=channel,
+                model_version=answer.model_version,
+                issued_at=self._now(),
+            )
+            self._issued.put(answer.id, True)
+        return answer
+
+    async def known(self, request: ForecastRequest) -> Known:
+        """What an answer to the request rests on now."""
+        return await self._known(self._champion(request))
+
+    async def issued(self, identity: str) -> Answer:
+        """An issued document. Raises InputError where there is none of that id."""
+        found = await asyncio.to_thread(self.archive.get, identity)
+        return Answer(found.id, found.kind, found.document, found.model_version)
+
+    async def formed(self, answer: Answer, form: Form) -> bytes:
+        """An answer in another form."""
+        if form is JSON:
+            return answer.document
+        return await self.computed(
+            (answer.id, form.name), FORMING_SECONDS, formed, answer.document, answer.kind, form.name
+        )
+
+    async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:
+        """What a function of a module gives for the arguments, computed by the pool and kept under the key, which says
+        all that the result depends on. seconds: what it should take. Raises as `answer`."""
+        held = self._forms.get(key)
+        if held is not None:
+            return held
+
+        async def compute() -> bytes:
+            return self._forms.put(key, await self.in_time(seconds, function, *arguments))
+
+        result: bytes = await self._together.once(("computed", key), compute)
+        return result
+
+    async def _computed(self, key: object, request: ForecastRequest, known: Known, champion: Champion | None) -> Answer:
+        try:
+            document, seconds = await self.in_time(self.pace.seconds(request), work.answered, request, known)
+        except TookTooLong as error:
+            if error.seconds:  # so that the next one like it is refused at once
+                self.pace.learn(request, error.seconds)
+            raise
+        self.pace.learn(request, seconds)
+        ANSWERS.labels("computed").inc()
+        identity = hashlib.sha256(document).hexdigest()
+        return self._answers.put(key, Answer(identity, request.kind, document, champion.version if champion else None))
+
+    async def in_time(self, seconds: float, function: Callable[..., Result], *arguments: object) -> Result:
+        """What a function of a module gives for the arguments, computed by the pool. Raises as `answer`."""
+        try:
+            return await self.pool.run(seconds, function, *arguments)
+        except (Overloaded, TookTooLong):
+            REFUSED.inc()
+            raise
+
+    def _champion(self, request: ForecastRequest) -> Champion | None:
+        if request.model != CHAMPION:
+            return None
+        return self.champions.of(request.theatre, request.weapon_class)
+
+    async def _known(self, champion: Champion | None) -> Known:
+        version = await asyncio.to_thread(self.ledger.data_version)
+        return Known(version, champion.digest if champion else None)
+
+    async def _watch_registry(self) -> None:
+        """Asks for new champions, again and again."""
+        while True:
+            problem = self.champions.problem
+            try:
+                await asyncio.to_thread(lambda: self.champions.ask(self._known_series()))
+            except SalvocastError as error:  # of the ledger
+                self.champions.problem = str(error)
+            if self.champions.problem and self.champions.problem != problem:
+                log.warning("cannot ask for the champion", problem=self.champions.problem)
+            for (theatre, weapon_class), champion in self.champions.known.items():
+                CHAMPION_VERSION.labels(f"{theatre}/{weapon_class}").set(champion.version)
+            self._asked.set()
+            await asyncio.sleep(self.settings.poll_seconds)
+
+    async def _watch_data(self) -> None:
+        """Lets the processes learn from new reports, and a new champion, before anybody asks."""
+        learned: Known | None = None
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), LONGEST_START)
+        while True:
+            try:
+                known = await self.known(PlanRequest())
+                if known != learned:
+                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, known)
+                    log.info("learned", data=known.data_version, champion=known.champion)
+                    learned = known
+                self.ready = True
+            except SalvocastError as error:
+                log.warning("cannot look for new reports", problem=str(error))
+            await asyncio.sleep(self.settings.poll_seconds)
+
+    def _known_series(self) -> list[Series]:
+        """The series that may have a champion: those of the ledger."""
+
+        def read() -> list[Series]:
+            return sorted({DEFAULT_SERIES, *((theatre, weapon) for theatre, weapon, _ in self.ledger.series())})
+
+        return self._series.made(self.ledger.data_version(), read)

@@ -1,0 +1,1 @@
+"""Production scenarios held against the record, and joined to the salvo model."""

@@ -1,0 +1,155 @@
+"""A forecast under a scenario of production: for a theatre with a record, and for one without."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.history import LaunchHistory
+from features.massed import massed_from
+from features.scenarios import ProductionScenario
+from features.stock_flow import SupplyDraws
+from forecasting.defence.layers import Defence
+from forecasting.salvos.forecast import SalvoForecast
+from forecasting.supply.assimilation import AssimilatedSupply, assimilate
+from forecasting.supply.coupling import (
+    CoupledPaths,
+    CouplingWeights,
+    SupplyOutlook,
+    borrow_shape,
+    couple,
+    learn_weights,
+    supply_outlook,
+    unrecorded_outlook,
+    unrecorded_supply,
+)
+from forecasting.supply.verdict import judged
+
+N_DRAWS = 2_000
+"""Draws of a scenario that meet the record."""
+LEARNING_SEED = 1
+"""Not that of a request: what the record says of a scenario is learned, like a fit, and serves every request. Its draws
+are dealt to the paths by the request's seed."""
+
+
+@dataclass(frozen=True)
+class ScenarioRequest:
+    """What a planner asks for: a scenario (the published state itself, or a variant) for a theatre."""
+
+    published: ProductionScenario
+    scenario: ProductionScenario
+    theatre: str
+
+
+@dataclass(frozen=True, eq=False)
+class SuppliedForecast:
+    """forecast: with the coupled paths in place of the salvo model's. scenario: as known at the origin. shape_from: the
+    theatre whose record the shape is borrowed from; None where the theatre has its own."""
+
+    forecast: SalvoForecast
+    coupled: CoupledPaths
+    outlook: SupplyOutlook
+    scenario: ProductionScenario
+    shape_from: str | None = None
+
+    @property
+    def assumption_only(self) -> bool:
+        """Whether no record of the theatre stands behind the forecast."""
+        return self.shape_from is not None
+
+    def kill_factors(self, defence: Defence) -> dict[str, NDArray[np.float64]]:
+        """Layer -> (n_paths, horizon) how many times its kill probability is that against the older model, for the
+        layers that a switch of model names."""
+        named = {name for model in self.coupled.supply.new_models for name in model.kill_probability}
+        return {layer.id: self.coupled.kill_factors(layer.id) for layer in defence.layers if layer.id in named}
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedSupply:
+    """What the record says of the state as published, for forecasts so many days ahead: learned when first needed.
+
+    n_draws: that meet the record, of every scenario; fewer are for a first look, at some cost in precision.
+    """
+
+    history: LaunchHistory
+    published: ProductionScenario
+    horizon: int
+    n_draws: int = N_DRAWS
+
+    @cached_property
+    def assimilated(self) -> AssimilatedSupply:
+        """The published state, held against the record."""
+        return assimilate(self.published, self.history, self.horizon, self.n_draws, LEARNING_SEED)
+
+    @cached_property
+    def weights(self) -> CouplingWeights:
+        """By how much supply counts at each horizon."""
+        return learn_weights(self.published, self.history, self.horizon, LEARNING_SEED)
+
+
+@dataclass(frozen=True, eq=False)
+class ScenarioForecaster:
+    """Forecasts under scenarios from one origin, all on the same random numbers: what differs is the scenarios' doing.
+
+    salvos: of the salvo model, for the history of `learned`, as many days ahead.
+    """
+
+    salvos: SalvoForecast
+    learned: LearnedSupply
+
+    @classmethod
+    def of(cls, salvos: SalvoForecast, history: LaunchHistory, published: ProductionScenario) -> Self:
+        """For this forecast alone. published: by whose past record the weight of supply is learned."""
+        return cls(salvos, LearnedSupply(history, published, salvos.horizon))
+
+    @property
+    def history(self) -> LaunchHistory:
+        """What the forecast was made from."""
+        return self.learned.history
+
+    def under(
+        self, scenario: ProductionScenario, theatre: str, fixed: Mapping[str, float] | None = None
+    ) -> SuppliedForecast:
+        """The forecast for a theatre under a scenario. Same arguments: same bytes; seeded by the forecast's seed.
+
+        Where the theatre is not that of the history, it has no record: the shape of the salvos is borrowed from there.
+        Only what was published by the origin counts, of the scenario too. fixed: see `draw_supply`.
+        Raises InputError where the scenario says nothing of the theatre, or its account opens after the origin.
+        """
+        if theatre != self.history.theatre:
+            return self._borrowed(scenario, theatre, fixed)
+        salvos, n_paths, seed = self.salvos, self.salvos.n_paths, self.salvos.seed
+        weights, published = self.learned.weights, self.learned.assimilated
+        shared = salvos.paths, self.history, self._future, weights, seed
+        if scenario == self.learned.published and not fixed:
+            assimilated = published
+            coupled = couple(*shared)
+        else:
+            assimilated = assimilate(scenario, self.history, salvos.horizon, self.learned.n_draws, LEARNING_SEED, fixed)
+            head_start = assimilated.sustained_now(n_paths, seed) / published.sustained_now(n_paths, seed)
+            coupled = couple(*shared, assimilated.future(n_paths, seed), head_start)
+        outlook = supply_outlook(assimilated, judged(assimilated), weights, coupled)
+        return SuppliedForecast(replace(salvos, paths=coupled.paths), coupled, outlook, assimilated.scenario)
+
+    def _borrowed(
+        self, scenario: ProductionScenario, theatre: str, fixed: Mapping[str, float] | None
+    ) -> SuppliedForecast:
+        salvos = self.salvos
+        known = scenario.as_known(salvos.origin)
+        supply = unrecorded_supply(known, theatre, salvos.origin, salvos.horizon, salvos.n_paths, salvos.seed, fixed)
+        coupled = borrow_shape(salvos.paths, self.history, supply, salvos.seed)
+        threshold = massed_from(coupled.paths[coupled.paths > 0])
+        forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold)
+        return SuppliedForecast(forecast, coupled, unrecorded_outlook(known, coupled), known, self.history.theatre)
+
+    @cached_property
+    def _future(self) -> SupplyDraws:
+        return self.learned.assimilated.future(self.salvos.n_paths, self.salvos.seed)
+
+
+def under_scenario(salvos: SalvoForecast, history: LaunchHistory, request: ScenarioRequest) -> SuppliedForecast:
+    """One forecast under one scenario; see `ScenarioForecaster.under`."""
+    return ScenarioForecaster.of(salvos, history, request.published).under(request.scenario, request.theatre)

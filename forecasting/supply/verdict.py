@@ -1,0 +1,109 @@
+"""Does the record of launches allow a production scenario as it is stated?"""
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.stock_flow import SupplyDraws, stock_flow
+from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, blocks
+
+Draws = NDArray[np.float64]
+
+ENOUGH_DRAWS = 0.05
+REPORTING_ERROR = 0.05
+"""A scenario as stated is compatible where at least so many of its draws could have made all launches on record, each
+quarter within the error of the counts: trackers of the same reports differ by up to 3 %, and a few come late."""
+PLENTY = 0.25
+"""Share of such draws below which the record allows a scenario only at the edge of its ranges."""
+QUARTER_BLOCKS = 3
+LONGEST_STORE = 180.0
+"""Days of launches that may pile up in store before a scenario counts as overstated: drones are kept for weeks."""
+VERDICT_DRAWS = 1_000
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """Whether the record allows the scenario as stated, and a sentence that says so. share: of its draws that could
+    have made the launches. stock: (n,) drones in store at the origin after them, had output been as stated."""
+
+    compatible: bool
+    share: float
+    text: str
+    stock: Draws
+
+
+def judged(assimilated: AssimilatedSupply) -> Verdict:
+    """The verdict on a scenario as stated: its own ranges, but output that does not stray from what they say.
+
+    Days without a report are taken to have seen the launches of a known day, on average.
+    """
+    drawn, record = assimilated.drawn, assimilated.record
+    stated = drawn.pick(np.arange(min(VERDICT_DRAWS, drawn.n_draws))).window(drawn.first_day, assimilated.origin)
+    # A truce that was broken is on record too.
+    stated = replace(stated, paused=np.zeros_like(stated.paused))
+    known = ~np.isnan(record)
+    wanted = np.nan_to_num(record)
+    flow = stock_flow(stated, wanted)
+    missing = wanted - flow.launched
+    able = (_quarters(missing) <= REPORTING_ERROR * _quarters(wanted) + 1.0).all(axis=1)
+    level = float(wanted[-QUARTER_BLOCKS * BLOCK :].sum() / max(known[-QUARTER_BLOCKS * BLOCK :].sum(), 1))
+    unseen = wanted.sum() * float((~known).sum()) / max(float(known.sum()), 1.0)
+    stock = np.maximum(flow.stock[:, -1] - unseen, 0.0)
+    piled = stock > LONGEST_STORE * max(level, 1.0)
+    share = float((able & ~piled).mean())
+    if share >= ENOUGH_DRAWS:
+        how = "allows it" if share >= PLENTY else "allows it only at the edge of its ranges"
+        text = f"the record {how}: {share:.0%} of the draws, as stated, could have made the launches on record"
+    elif (~able).mean() < piled.mean():
+        text = _surplus_told(stated, wanted, float(np.median(stock)), level)
+    else:
+        text = _shortage_told(stated, missing)
+    return Verdict(share >= ENOUGH_DRAWS, share, text, stock)
+
+
+def _quarters(series: Draws) -> Draws:
+    """(..., n_quarters) sums over each three blocks that follow each other, or over all where there are fewer."""
+    starts = [days.start for days in blocks(series.shape[-1])]
+    sums = np.add.reduceat(series, starts, axis=-1)
+    width = min(QUARTER_BLOCKS, len(starts))
+    quarters: Draws = np.lib.stride_tricks.sliding_window_view(sums, width, axis=-1).sum(axis=-1)
+    return quarters
+
+
+def _shortage_told(stated: SupplyDraws, missing: Draws) -> str:
+    """missing: (n_draws, n_days) launches on record that stock and production do not give."""
+    days = _worst_run(missing)
+    start, end = (stated.first_day + timedelta(days=index) for index in (days.start, days.stop - 1))
+    needed = stated.opening + missing.sum(axis=1) / (1.0 - stated.lost_before_launch)
+    return (
+        f"the record does not allow it: launches from {start} to {end} exceed stock plus production by "
+        f"{np.median(missing[:, days].sum(axis=1)):,.0f} (median draw); the opening stock would have to be at least "
+        f"{np.quantile(needed, ENOUGH_DRAWS):,.0f}"
+    )
+
+
+def _worst_run(missing: Draws) -> slice:
+    """The days of the blocks in a row, each of them short in the median draw, that are short by most together."""
+    each = blocks(missing.shape[1])
+    best, run, first = 0.0, 0.0, 0
+    worst = slice(each[0].start, each[-1].stop)
+    for index, days in enumerate(each):
+        short = float(np.median(missing[:, days].sum(axis=1)))
+        run, first = (run + short, first) if short > 0.0 else (0.0, index + 1)
+        if run > best:
+            best, worst = run, slice(each[first].start, days.stop)
+    return worst
+
+
+def _surplus_told(stated: SupplyDraws, wanted: Draws, piled: float, level: float) -> str:
+    year = slice(max(wanted.size - 365, 0), None)
+    made = float(np.median((stated.armed[:, year] + stated.decoys[:, year]).sum(axis=1)))
+    launched = max(float(wanted[year].sum()), 1.0)
+    return (
+        f"the record makes it unlikely: over the last {wanted[year].size} days the output stated is "
+        f"{made / launched:.1f} times what was launched; of 100 drones made, {100 * launched / max(made, 1.0):.0f} "
+        f"were launched, and {piled:,.0f} would be in store, {piled / max(level, 1.0):,.0f} days of launches (median "
+        "draw)"
+    )

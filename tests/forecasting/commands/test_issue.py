@@ -1,0 +1,113 @@
+"""`--issue` on the installed command: what is kept is what was given out, and the request that it answers."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from features.home import ledger_url
+from forecasting.answers.request import ForecastRequest, PlanRequest
+from forecasting.record.archive import Archive, IssuedForecast
+
+Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
+SHORT = ("--paths", "50", "--horizon", "7")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """The folder that the command runs in."""
+    return tmp_path / "work"
+
+
+def issued() -> list[IssuedForecast]:
+    with Archive.open(ledger_url()) as archive:
+        return [archive.get(header.id) for header in archive.list()]
+
+
+@pytest.mark.parametrize("command", ["plan", "forecast"])
+def test_the_json_given_out_is_kept_and_its_id_told(command: str, salvocast: Run) -> None:
+    done = salvocast(command, *SHORT, "--issue", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (kept,) = issued()
+    assert kept.document == done.stdout
+    assert done.stderr.decode() == f"issued as {hashlib.sha256(done.stdout).hexdigest()}\n"
+    assert (kept.kind, kept.channel, kept.horizon, kept.model_id) == (command, "cli", 7, "salvo_ensemble")
+    assert salvocast(command, *SHORT, "--issue", "--format", "json").stdout == done.stdout
+    assert len(issued()) == 1
+
+
+def test_whatever_is_printed_the_document_is_kept(salvocast: Run) -> None:
+    table = salvocast("forecast", *SHORT, "--issue")
+    assert table.stdout.startswith(b"Salvocast forecast")
+    (kept,) = issued()
+    assert json.loads(kept.document)["horizon"] == 7
+
+
+def test_nothing_is_kept_unless_asked_for(salvocast: Run) -> None:
+    assert salvocast("forecast", *SHORT).returncode == 0
+    assert issued() == []
+
+
+def test_the_request_of_a_forecast(salvocast: Run) -> None:
+    options = ("--origin", "2026-01-31", "--seed", "3", "--model", "local_level", "--scenario", "published")
+    assert salvocast("forecast", *SHORT, *options, "--quiet-days", "all", "--issue").returncode == 0
+    (kept,) = issued()
+    asked = ForecastRequest.model_validate_json(kept.request)
+    stated = {"origin": "2026-01-31", "horizon": 7, "paths": 50, "seed": 3, "model": "local_level"}
+    assert asked == ForecastRequest.model_validate(stated | {"scenario": "published", "quiet_days": "all"})
+    assert kept.request == asked.canonical
+    assert kept.scenario == "published"
+
+
+def test_the_request_of_a_plan_holds_the_text_of_every_file(salvocast: Run, work: Path) -> None:
+    defence = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
+    scenario = (
+        '[scenario]\nname = "mine"\ntitle = "Mine"\nas_of = 2026-02-28\nbased_on = "published"\nabout = "A test."\n'
+    )
+    for name, text in (
+        ("mine.toml", defence),
+        ("scenario.toml", scenario),
+        ("stock.csv", "layer,quantity\nshort_range_missile,7\n"),
+        ("due.csv", "layer,date,quantity\nshort_range_missile,2026-03-03,5\n"),
+    ):
+        (work / name).write_text(text, encoding="utf-8")
+    files = ("--defence", "mine.toml", "--scenario", "scenario.toml", "--stock", "stock.csv", "--deliveries", "due.csv")
+    options = ("--layer", "short_range_missile", "--service-level", "0.9", "--no-calibrate", "--leak-target", "900")
+    done = salvocast("plan", *SHORT, *files, *options, "--budget", "1000000", "--issue")
+    assert done.returncode == 0, done.stderr
+    (kept,) = issued()
+    asked = PlanRequest.model_validate_json(kept.request)
+    assert asked.defence.toml == defence  # type: ignore[union-attr]
+    assert asked.scenario.toml == scenario  # type: ignore[union-attr]
+    assert asked.stock == {"short_range_missile": 7}
+    assert [(due.layer, f"{due.date}", due.quantity) for due in asked.deliveries] == [
+        ("short_range_missile", "2026-03-03", 5)
+    ]
+    assert (asked.layers, asked.service_level, asked.calibrate) == (("short_range_missile",), 0.9, False)
+    assert (asked.leak_target, asked.budget) == (900, 1_000_000)
+    assert kept.scenario == "mine"
+
+
+def test_what_no_request_may_hold_is_refused_before_the_work(salvocast: Run, work: Path) -> None:
+    (work / "base.toml").write_text(
+        resources.files("features.bundled.scenarios").joinpath("published.toml").read_text(encoding="utf-8"),
+        encoding="utf-8",
+    )
+    (work / "mine.toml").write_text(
+        '[scenario]\nname = "mine"\ntitle = "Mine"\nas_of = 2026-02-28\nbased_on = "base.toml"\nabout = "A test."\n',
+        encoding="utf-8",
+    )
+    for options, told in (
+        (("--paths", "50001"), "--issue: paths: expected a value less than or equal to 50000 (given: 50001)"),
+        (("--scenario", "mine.toml"), "mine.toml: scenario.based_on: unknown scenario 'base.toml'"),
+    ):
+        done = salvocast("forecast", *options, "--issue")
+        assert done.returncode == 2
+        assert done.stdout == b""
+        assert done.stderr.decode().startswith(f"salvocast: {told}")
+        assert done.stderr.count(b"\n") == 1
+    assert issued() == []

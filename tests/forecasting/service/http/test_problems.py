@@ -1,0 +1,99 @@
+"""What a client is told of a failure, and what it is not."""
+
+import json
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from features.errors import InputError, SalvocastError
+from forecasting.answers.request import PlanRequest
+from forecasting.salvos.model import ModelError
+from forecasting.service.http.problems import Refused, first_error, problem, refused
+from forecasting.service.workers.pool import Overloaded, TookTooLong
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "detail"),
+    [
+        (InputError("given this, expected that"), 422, "given this, expected that"),
+        (InputError("on\ntwo lines"), 422, "on two lines"),
+        (ModelError("no fit"), 422, "no fit"),
+        (TookTooLong("take fewer paths"), 422, "take fewer paths"),
+        (Overloaded("try again", 3.2), 503, "try again"),
+        (Refused(404, "not there"), 404, "not there"),
+        (SalvocastError("the ledger sqlite:////srv/x failed"), 503, "a store of the server failed; its log says why"),
+        (ZeroDivisionError("secret"), 500, "the server failed; its log says why"),
+    ],
+)
+def test_each_failure_has_its_status_and_tells_no_more_than_is_the_clients(
+    error: Exception, status: int, detail: str
+) -> None:
+    told = refused(error)
+    assert told.status == status
+    assert told.detail.startswith(detail)
+    assert "/srv" not in told.detail
+    assert "secret" not in told.detail
+    assert ("Retry-After" in told.headers) == (status == 503)
+
+
+def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
+    assert refused(Overloaded("", 3.2)).headers["Retry-After"] == "4"
+    assert refused(Overloaded("", 0.0)).headers["Retry-After"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"horizon": 0}, "horizon: expected greater than or equal to 1 (given 0)"),
+        ({"horizn": 7}, "unknown field 'horizn': did you mean horizon or origin? known are budget, calibrate, "),
+        ({"deliveries": [{"layer": "fighter", "quantity": 1}]}, "deliveries.0.date: this field is missing"),
+        ({"scenario": "../x"}, 'scenario: expected at most 40 letters a to z, digits or _ (given "../x")'),
+        ({"scenario": {"toml": ""}}, 'scenario.toml: expected at least 1 character (given "")'),
+        ({"defence": {"file": "x.toml"}}, "defence.toml: this field is missing; and 1 more"),
+        ({"defence": {"toml": "x", "file": "y"}}, 'defence.file: there is no such field (given "y")'),
+        ({"model": 5}, "model: expected a valid string (given 5)"),
+        (
+            {"deliveries": [{"layer": "A", "date": "2026-03-01", "quantity": 1}]},
+            "deliveries.0.layer: expected at most 40 ",
+        ),
+        ({"budget": 1.0}, "budget limits the mix that leak_target asks for: add leak_target"),
+    ],
+)
+def test_a_field_is_told_with_what_was_given_and_expected(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PlanRequest.model_validate_json(json.dumps(given), strict=True)
+    assert first_error(caught.value, PlanRequest.model_fields).startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("[]", "expected an object"), ("{", "Invalid JSON: "), ("null", "expected an ")]
+)
+def test_what_is_no_request_at_all_is_told_too(given: str, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PlanRequest.model_validate_json(given, strict=True)
+    assert first_error(caught.value).startswith(told)
+
+
+def test_a_long_or_strange_value_stays_one_short_line() -> None:
+    for given in ("x" * 10_000, "a\nb\x00\u2028c", ["y"] * 10_000):
+        with pytest.raises(ValidationError) as caught:
+            PlanRequest.model_validate_json(json.dumps({"horizon": given, "seed": given}), strict=True)
+        told = first_error(caught.value)
+        assert told.startswith("horizon: ")
+        assert told.endswith("; and 1 more")
+        assert told.isprintable()
+        assert len(told) < 300
+
+
+def test_the_form_of_a_problem() -> None:
+    response = problem(Refused(503, "later", {"Retry-After": "4"}), "abc")
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["retry-after"] == "4"
+    assert json.loads(bytes(response.body)) == {
+        "type": "urn:salvocast:problem:service-unavailable",
+        "title": "Service Unavailable",
+        "status": 503,
+        "detail": "later",
+        "instance": "urn:salvocast:request:abc",
+    }

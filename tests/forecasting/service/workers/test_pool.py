@@ -1,0 +1,146 @@
+"""The processes that compute, with jobs that take long, fail, or lose their process."""
+
+import asyncio
+import operator
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
+
+Result = TypeVar("Result")
+
+
+def with_pool(use: Callable[[Pool], Awaitable[Result]], n_processes: int = 1, **options: float) -> Result:
+    """What `use` gives for a pool, which is closed after it."""
+
+    async def scenario() -> Result:
+        settings = {"most_waiting": 4, "longest": 20.0} | options
+        pool = Pool(
+            n_processes, most_waiting=int(settings["most_waiting"]), longest=settings["longest"], begin=os.getpid
+        )
+        try:
+            return await use(pool)
+        finally:
+            await pool.close()
+
+    return asyncio.run(scenario())
+
+
+def test_results_and_failures_come_back() -> None:
+    async def use(pool: Pool) -> None:
+        assert await pool.run(0.1, operator.add, 2, 3) == 5
+        with pytest.raises(ZeroDivisionError):
+            await pool.run(0.1, operator.truediv, 1, 0)
+        assert await pool.run(0.1, operator.add, 1, 1) == 2
+        assert await pool.run(0.1, os.getpid) != os.getpid()
+
+    with_pool(use)
+
+
+def test_a_job_that_runs_too_long_is_stopped_with_its_process_and_the_next_one_works() -> None:
+    async def use(pool: Pool) -> None:
+        first = await pool.run(0.1, os.getpid)
+        with pytest.raises(TookTooLong, match="stopped after 1 s") as caught:
+            await pool.run(0.1, time.sleep, 60)
+        assert caught.value.seconds == 1.0
+        second = await pool.run(0.1, os.getpid)
+        assert second != first
+        with pytest.raises(ProcessLookupError):
+            os.kill(first, 0)
+
+    with_pool(use, longest=1.0)
+
+
+def test_a_job_that_would_take_too_long_never_begins() -> None:
+    async def use(pool: Pool) -> None:
+        with pytest.raises(TookTooLong, match="about 90 s") as caught:
+            await pool.run(90.0, os.getpid)
+        assert caught.value.seconds == 0.0  # which tells the pace of nothing
+        assert pool.n_busy == 0
+
+    with_pool(use)
+
+
+def test_what_cannot_be_answered_in_time_is_refused_at_once() -> None:
+    async def use(pool: Pool) -> None:
+        running = asyncio.ensure_future(pool.run(5.0, time.sleep, 1.0))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded) as caught:  # five seconds to wait, and six of its own
+            await pool.run(6.0, os.getpid)
+        assert 4 <= caught.value.retry_after <= 5
+        assert await pool.run(4.0, operator.add, 1, 1) == 2
+        await running
+
+    with_pool(use, longest=10.0)
+
+
+def test_the_queue_is_bounded_and_the_pool_recovers() -> None:
+    async def use(pool: Pool) -> None:
+        jobs = [asyncio.ensure_future(pool.run(0.1, time.sleep, 0.2)) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert (pool.n_busy, pool.n_waiting) == (1, 2)
+        with pytest.raises(Overloaded):
+            await pool.run(0.1, os.getpid)
+        await asyncio.gather(*jobs)
+        assert (pool.n_busy, pool.n_waiting, pool.wait) == (0, 0, 0.0)
+        assert await pool.run(0.1, operator.add, 1, 1) == 2
+
+    with_pool(use, most_waiting=2)
+
+
+def test_a_job_whose_client_has_gone_is_stopped() -> None:
+    async def use(pool: Pool) -> None:
+        first = await pool.run(0.1, os.getpid)
+        job = asyncio.ensure_future(pool.run(0.1, time.sleep, 60))
+        await asyncio.sleep(0.3)
+        job.cancel()
+        assert await pool.run(0.1, os.getpid) != first  # long before the minute is over
+        with pytest.raises(asyncio.CancelledError):
+            await job
+
+    with_pool(use)
+
+
+def test_a_job_whose_client_has_gone_before_it_began_never_begins() -> None:
+    async def use(pool: Pool) -> None:
+        first = await pool.run(0.1, os.getpid)
+        running = asyncio.ensure_future(pool.run(0.1, time.sleep, 0.3))
+        waiting = asyncio.ensure_future(pool.run(0.1, time.sleep, 60))
+        after = asyncio.ensure_future(pool.run(0.1, os.getpid))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        await running
+        assert await after == first
+        assert pool.n_waiting == 0
+
+    with_pool(use)
+
+
+def test_two_processes_work_at_once_and_both_are_warmed() -> None:
+    async def use(pool: Pool) -> set[int]:
+        await pool.warm(0.1, time.sleep, 0.01)
+        return set(await asyncio.gather(*(pool.run(0.3, _own_id) for _ in range(2))))
+
+    assert len(with_pool(use, n_processes=2)) == 2
+
+
+def test_a_process_that_is_killed_from_outside_is_replaced() -> None:
+    async def use(pool: Pool) -> None:
+        victim = await pool.run(0.1, os.getpid)
+        job = asyncio.ensure_future(pool.run(0.1, time.sleep, 60))
+        await asyncio.sleep(0.3)
+        os.kill(victim, 9)
+        with pytest.raises(Overloaded, match="was ended"):
+            await job
+        assert await pool.run(0.1, operator.add, 1, 1) == 2
+
+    with_pool(use)
+
+
+def _own_id() -> int:
+    time.sleep(0.3)
+    return os.getpid()

@@ -1,0 +1,188 @@
+"""Forecasts under scenarios: what a scenario changes, what it must not, and theatres without a record."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from features.massed import massed_from
+from features.records import UKRAINE
+from features.scenarios import bundled_scenarios, load_scenario
+from forecasting.defence.layers import Defence
+from forecasting.salvos.model import SimulationRequest, forecast, load_model
+from forecasting.supply.scenario_forecast import ScenarioForecaster, SuppliedForecast
+
+HORIZON, N_PATHS = 120, 60
+KOREA = "south_korea"
+Under = Callable[..., SuppliedForecast]
+
+
+def forecaster(history: LaunchHistory, horizon: int = HORIZON, seed: int = 1) -> ScenarioForecaster:
+    salvos = forecast(load_model("empirical_window"), history, SimulationRequest(horizon, N_PATHS), seed)
+    return ScenarioForecaster.of(salvos, history, load_scenario("published"))
+
+
+@pytest.fixture(scope="module")
+def now(bundled_history: LaunchHistory) -> ScenarioForecaster:
+    return forecaster(bundled_history)
+
+
+@pytest.fixture(scope="module")
+def under(now: ScenarioForecaster) -> Under:
+    """The forecast under a bundled scenario; made once."""
+    made: dict[tuple[str, str], SuppliedForecast] = {}
+
+    def forecast_under(name: str, theatre: str = UKRAINE) -> SuppliedForecast:
+        if (name, theatre) not in made:
+            made[name, theatre] = now.under(load_scenario(name), theatre)
+        return made[name, theatre]
+
+    return forecast_under
+
+
+def same(one: SuppliedForecast, other: SuppliedForecast) -> bool:
+    return one.forecast.paths.tobytes() == other.forecast.paths.tobytes()
+
+
+def test_a_variant_that_changes_nothing_is_the_published_state(now: ScenarioForecaster, under: Under) -> None:
+    copied = now.under(load_scenario("published").model_copy(update={"name": "copied"}), UKRAINE)
+    assert same(copied, under("published"))
+    assert copied.outlook == replace(under("published").outlook, scenario="copied")
+
+
+def test_the_seed_decides(bundled_history: LaunchHistory) -> None:
+    truce, past = load_scenario("truce_30_days"), bundled_history.until(date(2024, 3, 31))
+    first, again, other = (forecaster(past, 30, seed).under(truce, UKRAINE) for seed in (1, 1, 2))
+    assert same(first, again)
+    assert first.outlook == again.outlook
+    assert not same(first, other)
+
+
+def test_scenarios_share_their_random_numbers_until_they_differ(now: ScenarioForecaster, under: Under) -> None:
+    published, truce = under("published").forecast, under("truce_30_days").forecast
+    first, last = (published.days.index(day) for day in (date(2026, 3, 15), date(2026, 4, 13)))
+    assert (truce.paths[:, :first] == published.paths[:, :first]).all()
+    assert not truce.paths[:, first : last + 1].any()
+    assert published.paths[:, first : last + 1].any(axis=0).all()
+    assert truce.paths[:, last + 1 : last + 29].sum() > published.paths[:, last + 1 : last + 29].sum()
+
+
+@pytest.mark.parametrize("name", bundled_scenarios())
+def test_no_path_launches_more_than_its_stock_and_output(name: str, under: Under) -> None:
+    supplied = under(name)
+    supply = supplied.coupled.supply
+    there = supply.opening[:, np.newaxis] + supply.inflow.cumsum(axis=1)
+    assert (supplied.forecast.paths.cumsum(axis=1) <= there + 1e-6).all()
+    assert supplied.forecast.paths is supplied.coupled.paths
+    # What is asserted is no empty bound: by the end most of what was there has been launched.
+    assert np.median(supplied.forecast.totals(HORIZON) / there[:, -1]) > 0.5
+
+
+LATER = """
+[scenario]
+name = "later"
+title = "Imports that were published later"
+as_of = 2026-02-28
+based_on = "published"
+about = "Five times as many."
+[[event]]
+id = "windfall"
+kind = "imports"
+title = "Windfall"
+date = 2026-01-05
+line = "armed"
+rate = { low = 9000, mode = 9000, high = 9000, unit = "drones_per_month", basis = "reported", \
+sources = ["Z1"], date = 2026-01-05, confidence = "B", note = "" }
+sources = ["Z1"]
+[[source]]
+id = "Z1"
+title = "Windfall"
+date = 2026-01-10
+url = "https://example.org"
+confidence = "B"
+"""
+
+
+def test_what_was_published_after_the_origin_changes_no_byte(bundled_history: LaunchHistory, tmp_path: Path) -> None:
+    file = tmp_path / "later.toml"
+    file.write_text(LATER)
+    later = load_scenario(str(file))
+    before, after = (forecaster(bundled_history.until(day), 30) for day in (date(2026, 1, 9), date(2026, 1, 10)))
+    published = load_scenario("published")
+    unaware = before.under(later, UKRAINE)
+    assert same(unaware, before.under(published, UKRAINE))
+    assert "windfall" not in {event.id for event in unaware.scenario.events}
+    aware = after.under(later, UKRAINE)
+    assert "windfall" in {event.id for event in aware.scenario.events}
+    assert not same(aware, after.under(published, UKRAINE))
+
+
+def test_a_theatre_without_a_record_has_assumptions_alone(
+    bundled_history: LaunchHistory, now: ScenarioForecaster, under: Under
+) -> None:
+    assert not under("north_korea_line").assumption_only
+    assert under("north_korea_line").shape_from is None
+    korea = forecaster(bundled_history, 400).under(load_scenario("north_korea_line"), KOREA)
+    assert korea.assumption_only
+    assert (korea.shape_from, korea.forecast.theatre) == (UKRAINE, KOREA)
+    assert (korea.outlook.compatible, korea.outlook.stock_compatible, dict(korea.outlook.weights)) == (None, None, {})
+    # The line starts in July, and what it makes is kept until the end of the year.
+    new_year = (date(2027, 1, 1) - korea.forecast.origin - timedelta(days=1)).days
+    assert not korea.forecast.paths[:, :new_year].any()
+    assert korea.forecast.paths[:, new_year:].sum(axis=1).min() > 0
+    # Days on which nothing is launched do not make a massed strike of every single drone.
+    launched = korea.forecast.paths[korea.forecast.paths > 0]
+    assert korea.forecast.massed_threshold == massed_from(launched) > 1
+    assert korea.forecast.massed.sum() < 0.5 * launched.size
+
+
+def test_a_theatre_that_the_scenario_does_not_name_is_refused(now: ScenarioForecaster) -> None:
+    with pytest.raises(InputError, match="unknown theatre 'south_corea': did you mean south_korea"):
+        now.under(load_scenario("north_korea_line"), "south_corea")
+    with pytest.raises(InputError, match="unknown theatre 'south_korea'"):
+        now.under(load_scenario("published"), KOREA)
+
+
+@pytest.mark.parametrize("theatre", [UKRAINE, KOREA])
+def test_an_account_that_opens_after_the_origin_is_refused(now: ScenarioForecaster, theatre: str) -> None:
+    stated = load_scenario("north_korea_line")
+    opening = stated.stock.opening.model_copy(update={"date": date(2026, 3, 5)})
+    late = stated.model_copy(update={"stock": stated.stock.model_copy(update={"opening": opening})})
+    with pytest.raises(InputError, match=r"north_korea_line opens on 2026-03-05: expected a day until the origin"):
+        now.under(late, theatre)
+
+
+def test_an_assumption_can_be_held_and_one_that_is_not_stated_cannot(now: ScenarioForecaster) -> None:
+    published = load_scenario("published")
+    for key in ("stock.drawdown", "facility kupol.armed"):
+        held = [now.under(published, UKRAINE, {key: level}) for level in (0.1, 0.9)]
+        assert [set(each.coupled.supply.levels[key]) for each in held] == [{0.1}, {0.9}]
+        assert not same(*held)
+    with pytest.raises(InputError, match=r"unknown assumption 'stock\.drawdwn': did you mean stock\.drawdown"):
+        now.under(published, UKRAINE, {"stock.drawdwn": 0.5})
+
+
+def test_the_layers_that_a_new_model_names_have_factors_and_no_other(under: Under, bundled_defence: Defence) -> None:
+    supplied = under("published")
+    switches = [event for event in supplied.scenario.events if event.kind == "model_switch"]
+    named = {layer for event in switches for layer in event.kill_probability}
+    layers = {layer.id for layer in bundled_defence.layers}
+    factors = supplied.kill_factors(bundled_defence)
+    assert factors.keys() == named & layers != set()
+    assert named < layers
+    for layer, factor in factors.items():
+        assert factor.shape == (N_PATHS, HORIZON)
+        assert ((factor > 0) & (factor <= 1)).all(), layer
+    assert min(factor.mean() for factor in factors.values()) < 0.99
+
+
+def test_days_of_months_of_the_outlook_follow_one_another(under: Under) -> None:
+    days = [month.day for month in under("published").outlook.months]
+    assert all(one < other for one, other in pairwise(days))
+    assert days[-1] == under("published").forecast.days[-1]
