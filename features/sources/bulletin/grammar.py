@@ -29,6 +29,18 @@ class Grammar:
         self.roles = self._patterns("roles")
         (self.merge,) = self._patterns("merge")
         self.verbs: dict[str, str] = data["verbs"]
+        self.asides = [(one["reason"], one["reach"], _words(one["words"])) for one in data["asides"]]
+        """Reason, reach and pattern of what is told aside, over the cleaned text."""
+        scope = data["scope"]
+        self.national, self.named_after, self.goes_on = (
+            re.compile(scope[name]) for name in ("national", "named_after", "goes_on")
+        )
+        self.adversatives = frozenset(scope["adversatives"])
+        places = "|".join([*scope["regions"], *scope["towns"]])
+        self.place = re.compile(rf"(?<!\w)(?:{scope['over']}|(?P<target>{scope['at']})) (?:{places})(?!\w)")
+        """A place within the country; `target` where it is what was attacked."""
+        self.next_place = re.compile(rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)")
+        """A further place, after one: a list of them."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]
 
     def line(self, kinds: Iterable[str]) -> str:
@@ -61,6 +73,10 @@ class Grammar:
 
         compact = pattern.replace(" ", "")
         return re.sub(r"<(?:(?P<name>\w+)=)?(?P<negated>\^)?(?P<classes>[\w|@]+)>", element, compact)
+
+
+def _words(alternatives: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)")
 
 
 @cache

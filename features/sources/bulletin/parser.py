@@ -13,6 +13,7 @@ from features.sources.bulletin.lexer import YEARS, Number
 from features.sources.bulletin.missiles import inherit_kind, missile_counts
 from features.sources.bulletin.nodes import DRONES, nodes_of
 from features.sources.bulletin.roles import Roles
+from features.sources.bulletin.scope import Scope
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Bulletin
 from features.sources.bulletin.windows import Moments, Windows
@@ -42,11 +43,13 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     if received is not None and received.year not in YEARS:
         raise InputError(f"received {received.isoformat()}: expected a year from {YEARS.start} to {YEARS.stop - 1}")
     clean = Clean(text)
-    findings = Findings(clean, grammar.lexer.tokens(clean.text))
+    reporter, area = _reporter(grammar, clean.text)
+    scope = Scope(grammar, clean, grammar.lexer.tokens(clean.text), area=area != grammar.reporters[-1][1])
+    findings = Findings(clean, scope.tokens)
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
     windows, areas = Windows(grammar, findings, received), Areas(grammar, nodes, findings)
-    writer = _Writer(grammar, findings, received)
+    writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None
     regime: ReportingRegime | None = None
@@ -67,18 +70,26 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     fields = tuple(sorted(findings.fields, key=lambda one: (one.start, one.end, one.name)))
     problems = tuple(dict.fromkeys(findings.problems))
     regime = regime or _regime_of_words(roles)
-    return Bulletin(text, tuple(writer.reports), fields, findings.unread(), regime, problems)
+    asides = tuple(sorted(scope.asides, key=lambda one: one.start))
+    return Bulletin(text, tuple(writer.reports), fields, findings.unread(), regime, problems, asides)
+
+
+def _reporter(grammar: Grammar, text: str) -> tuple[str, str]:
+    """Who reports, and of which area: named at the head of the message, or signing in its last line."""
+    ends = (text[:HEAD], text.rstrip().rpartition("\n")[2])
+    return next((name, area) for name, area, said in grammar.reporters if any(said.search(one) for one in ends))
 
 
 class _Writer:
     """The reports of one message, as far as their numbers are counts."""
 
-    def __init__(self, grammar: Grammar, findings: Findings, received: datetime | None) -> None:
+    def __init__(
+        self, grammar: Grammar, findings: Findings, received: datetime | None, reporter: str, area: str
+    ) -> None:
         self.reports: list[SalvoReport] = []
         self._accepted: dict[str, list[str]] = grammar.data["accepted"]
         self._problems, self._received = findings.problems, received
-        head = findings.clean.text[:HEAD]
-        self._reporter, self._area = next((name, area) for name, area, said in grammar.reporters if said.search(head))
+        self._reporter, self._area = reporter, area
 
     def write(
         self, window: tuple[datetime, datetime], drones: dict[str, Number], missiles: dict[str, dict[str, Number]]

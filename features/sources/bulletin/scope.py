@@ -1,0 +1,201 @@
+"""What a message says aside: other nights, periods and places, the other side's losses, live alerts, captions.
+
+A number counts only where its own clause speaks of this attack on the whole country. Everything else is set aside
+before any rule reads it, so that it is neither taken for tonight's count nor spoils the good number beside it.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from features.sources.bulletin.grammar import Grammar
+from features.sources.bulletin.lexer import Token
+from features.sources.bulletin.text import Clean
+from features.sources.bulletin.types import Aside
+
+ASIDE = "aside"
+"""The class of words that are set aside: no rule knows it."""
+KEPT = ("stop", "bullet", "comma")
+MISSILES = frozenset({"missile", "missile_one", "missile_single", "cruise_name", "ballistic_name", "missile_name"})
+DRONES = frozenset({"drone", "shahed", "decoy", "shahed_jet"})
+LIST = 3
+"""As many places in one clause are all of the country that was attacked, not a part of it."""
+HEADING = 120
+"""Characters that a heading has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """tokens[first:last]; paragraph: its number. clauses: where each of its clauses begins."""
+
+    first: int
+    last: int
+    paragraph: int
+    clauses: tuple[int, ...]
+
+    def clause(self, index: int) -> tuple[int, int]:
+        """The clause of a token, from the comma or conjunction before it to the next."""
+        place = bisect_right(self.clauses, index) - 1
+        return self.clauses[place], [*self.clauses, self.last][place + 1]
+
+
+class Scope:
+    """The tokens of a message with what is aside blanked out (`tokens`), and what that was (`asides`).
+
+    area: the reporter speaks of its own area, and what is told of a place in it counts.
+    heading: how many tokens the heading has. shares: the tokens of clauses that name one place, and yet may count for
+    all ("8 of them over Poltava region").
+    """
+
+    def __init__(self, grammar: Grammar, clean: Clean, tokens: list[Token], *, area: bool) -> None:
+        self._grammar, self._clean, self._given = grammar, clean, tokens
+        self._starts = [token.start for token in tokens]
+        self.asides: list[Aside] = []
+        self.shares: set[int] = set()
+        self._aside: set[int] = set()
+        self._sentences = list(self._found_sentences())
+        self.heading = self._heading()
+        for reason, reach, pattern in grammar.asides:
+            for match in pattern.finditer(clean.text) if not (area and reach == "speech") else ():
+                self._set_aside(reason, reach, match)
+        if not area:
+            self._places()
+        self.tokens = [
+            replace(token, kind=ASIDE, number=None, days=(), clock=None)
+            if index in self._aside and token.kind not in KEPT
+            else token
+            for index, token in enumerate(tokens)
+        ]
+
+    def sentence_of(self, index: int) -> Sentence:
+        """The sentence of a token."""
+        return self._sentences[max(bisect_right([one.first for one in self._sentences], index) - 1, 0)]
+
+    def _found_sentences(self) -> Iterator[Sentence]:
+        first, paragraph = 0, 0
+        clauses = [0]
+        for index, token in enumerate(self._given):
+            if token.kind == "stop":
+                if first < index:
+                    yield Sentence(first, index, paragraph, tuple(clauses))
+                first, clauses = index + 1, [index + 1]
+                paragraph += "\n" in self._clean.text[token.start : self._next_start(index)]
+            elif index > first and self._opens_clause(index):
+                clauses.append(index)
+        if first < len(self._given):
+            yield Sentence(first, len(self._given), paragraph, tuple(clauses))
+
+    def _next_start(self, index: int) -> int:
+        return self._given[index + 1].start if index + 1 < len(self._given) else len(self._clean.text)
+
+    def _opens_clause(self, index: int) -> bool:
+        before, token = self._given[index - 1], self._given[index]
+        after = self._given[index + 1].kind if index + 1 < len(self._given) else ""
+        return (
+            before.kind in ("comma", "colon")
+            or (token.kind == "bullet")
+            or (token.kind == "conj" and token.text in self._grammar.adversatives and after != "more")
+        )
+
+    def _heading(self) -> int:
+        """How many tokens stand in a first line of its own, where there is more than that line."""
+        if len(self._sentences) < 2:
+            return 0
+        lines = [one for one in self._sentences if one.paragraph == self._sentences[0].paragraph]
+        end = self._given[lines[-1].last - 1].end
+        return lines[-1].last if len(lines) < len(self._sentences) and end <= HEADING else 0
+
+    def _set_aside(self, reason: str, reach: str, match: re.Match[str]) -> None:
+        index = bisect_left(self._starts, match.start())
+        if index >= len(self._given) or self._given[index].start >= match.end():
+            return
+        sentence = self.sentence_of(index)
+        match reach:
+            case "clause":
+                self._mark(reason, *self._reached(sentence, index))
+            case "sentence":
+                self._mark(reason, sentence.first, sentence.last)
+            case "speech":
+                self._mark(reason, *self._speech(sentence, match))
+            case "paragraph":
+                alone = sentence.last - sentence.first <= 3 and "\n" in self._clean.text[match.end() : match.end() + 3]
+                same = [one for one in self._sentences if one.paragraph == sentence.paragraph or alone]
+                self._mark(reason, sentence.first, max(one.last for one in same))
+
+    def _reached(self, sentence: Sentence, index: int) -> tuple[int, int]:
+        """The clause of a token; what opens a sentence holds for it up to a "while" or "but"."""
+        first, last = sentence.clause(index)
+        if first == sentence.first:
+            turns = [one for one in sentence.clauses[1:] if one > index and self._turns(one)]
+            last = min([*turns, sentence.last])
+        return first, last
+
+    def _turns(self, index: int) -> bool:
+        return self._given[index].kind == "conj" and self._given[index].text in self._grammar.adversatives
+
+    def _speech(self, sentence: Sentence, match: re.Match[str]) -> tuple[int, int]:
+        """What a speaker said: the sentence that names him, those that go on, and those that he is named after."""
+        spoken = [one for one in self._sentences if one.paragraph == sentence.paragraph]
+        first, last = sentence.first, sentence.last
+        text = self._clean.text[self._given[first].start : self._given[last - 1].end]
+        if self._grammar.named_after.match(text):
+            place = self._sentences.index(sentence)
+            before = self._sentences[place - 1].paragraph if place else -1
+            first = min([first, *(one.first for one in self._sentences[:place] if one.paragraph == before)])
+        for one in spoken:
+            if one.first == last + 1 and self._grammar.goes_on.match(
+                self._clean.text[self._given[one.first].start : self._given[one.last - 1].end]
+            ):
+                last = one.last
+        return first, last
+
+    def _places(self) -> None:
+        """Set aside what is told of one region or town; the places of a long list are the whole country."""
+        national = self._grammar.national.search(self._clean.text) is not None
+        for sentence in self._sentences:
+            start, end = self._given[sentence.first].start, self._given[sentence.last - 1].end
+            found = [*self._grammar.place.finditer(self._clean.text, start, end)]
+            numbers = sum(self._given[one].kind == "number" for one in range(sentence.first, sentence.last))
+            for match in found:
+                index = bisect_left(self._starts, match.start())
+                if index >= sentence.last or index in self._aside:
+                    continue
+                first, last = self._reached(sentence, index)
+                leads = not any(self._given[one].kind == "number" for one in range(first, index))
+                listed = len(found) + (self._grammar.next_place.match(self._clean.text, match.end(), end) is not None)
+                if listed >= LIST or (listed > 1 and not leads and numbers < 2):
+                    continue
+                self._of_one_place(first, last, leads=leads, target=bool(match["target"]), national=national)
+
+    def _of_one_place(self, first: int, last: int, *, leads: bool, target: bool, national: bool) -> None:
+        """Set aside a clause that names one place, unless it may speak of the whole country all the same."""
+        if target:
+            counted = [one.number is not None for one in self._given[first:last]]
+            if not national and (leads or sum(counted) == 1) and not self._counts_missiles(first, last):
+                self._mark("one place", first, last)
+        elif (not leads and self._all_told(first, last)) or self._counts_missiles(first, last):
+            self.shares.update(range(first, last))
+        else:
+            self._mark("one place", first, last)
+
+    def _counts_missiles(self, first: int, last: int) -> bool:
+        """Whether a clause speaks of missiles alone."""
+        kinds = {one.kind for one in self._given[first:last]}
+        return bool(kinds & MISSILES) and not kinds & DRONES
+
+    def _all_told(self, first: int, last: int) -> bool:
+        """Whether a clause counts out of a whole: "8 of them", "all 9", "8 of 9"."""
+        return any(
+            one.kind in ("all", "ofthem") or (one.kind == "of" and self._given[index - 1].number is not None)
+            for index, one in enumerate(self._given[first:last], start=first)
+        )
+
+    def _mark(self, reason: str, first: int, last: int) -> None:
+        fresh = [one for one in range(first, last) if one not in self._aside]
+        if not fresh:
+            return
+        self._aside.update(fresh)
+        if any(self._given[one].number is not None for one in fresh):
+            span = self._clean.span(self._given[fresh[0]].start, self._given[fresh[-1]].end)
+            self.asides.append(Aside(reason, span.start, span.end))
