@@ -25,7 +25,11 @@ class Grammar:
         self.objects = [str(rule["object"]) for rule in rules]
         self.phrase = re.compile("|".join(f"({self._source(rule['pattern'])})" for rule in rules))
         """One group per rule, in the order of `objects`: the first rule that fits at a place is the one that counts."""
-        self.windows = self._patterns("windows")
+        self.windows = [
+            (pattern, rule.get("cue", ""))
+            for pattern, rule in zip(self._patterns("windows"), data["windows"], strict=True)
+        ]
+        """Patterns of windows, each with what its words say of night or day."""
         self.roles = self._patterns("roles")
         (self.merge,) = self._patterns("merge")
         self.verbs: dict[str, str] = data["verbs"]

@@ -16,7 +16,7 @@ DASH, SYMBOL = "\x00", "\x01"
 LATIN, CYRILLIC = "aceiopxykmtbh", "асеіорхукмтвн"
 TO_CYRILLIC, TO_LATIN = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)
 NEW_SENTENCE = re.compile(
-    r"(?<![,:;(\-–—\s])[^\S\n]{0,9}(?P<line>\n)(?=[^\w\n]{0,9}(?-i:[A-ZА-ЯҐЄІЇ])[\w’'-]{0,30}(?:[^\S\n]{1,3}[^\s]{1,40}){3})"
+    r"(?<![,:;(\-–—\s])[^\S\n]{0,9}(?P<line>\n)(?![^\n:]{1,40}:)(?=[^\w\n]{0,9}[A-ZА-ЯҐЄІЇ][\w’'-]{0,30}(?:[^\S\n]{1,3}[^\s]{1,40}){3})"
 )
 """The end of a line where the next one begins with a capital and has some words: no item of a list of names."""
 WORD = re.compile(r"[^\W\d_]{2,60}")
