@@ -41,8 +41,11 @@ class Grammar:
         )
         self.adversatives = frozenset(scope["adversatives"])
         places = "|".join([*scope["regions"], *scope["towns"]])
-        self.place = re.compile(rf"(?<!\w)(?:{scope['over']}|(?P<target>{scope['at']})) (?:{places})(?!\w)")
-        """A place within the country; `target` where it is what was attacked."""
+        self.place = re.compile(
+            rf"(?<!\w)(?:(?:{scope['over']}|(?P<target>{scope['at']})) (?:{places})|"
+            rf"(?P<subject>{'|'.join(scope['towns'])}){scope['suffers']})(?!\w)"
+        )
+        """A place within the country; `target` where it is what was attacked, `subject` where it suffered."""
         self.next_place = re.compile(rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)")
         """A further place, after one: a list of them."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]

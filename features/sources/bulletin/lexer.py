@@ -8,12 +8,16 @@ from features.errors import InputError
 
 ENDING = r"\w{0,8}"
 ADJECTIVE = re.compile(r"\w{2,40}(?:их|ими|ий|ого|ої|ою|ому|ньою|ні|ві|чі|ські)")
+PLURAL = re.compile(r"(?<!other)(?<!s)s$")
+PLURAL_UK = re.compile(r"(?:[ії]в|ей|ок|нь|(?<![лм])и|(?<!н)і)$")
+"""Endings of nouns that a number counts: a thing of no known class is still not a drone."""
+KINDS = ("types", "kinds")
 CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?")
 AFTERNOON, MORNING = re.compile(r"p\.? ?m|вечора|дня"), re.compile(r"\d ?a\.? ?m")
 MIDNIGHT = re.compile(r"опівн|midnight")
-FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent", "age", "day_number")
+FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent", "age", "day_number", "one_of")
 """Shapes of digits that are looked for first; then weapon names (NAMES), then numbers (THEN), then other words."""
-NAMES = ("indefinite", "shahed_jet", "cruise_name", "ballistic_name", "antiradar", "shahed", "decoy")
+NAMES = ("indefinite", "unit", "shahed_jet", "cruise_name", "ballistic_name", "antiradar", "shahed", "decoy")
 THEN = ("carrier", "recon", "qualifier", "digits", "number_word")
 LONGEST_MONTH = 31
 YEARS = range(1900, 2100)
@@ -170,6 +174,12 @@ class Lexer:
                 found.append(Token(kind, before.start, before.end, before.text))
         elif token.kind == "stop" and before is not None and before.kind == "stop":
             token = Token("stop", found.pop().start, token.end, token.text)
+        elif before is not None and before.kind == "number" and (
+            (token.kind == "word" and PLURAL.search(token.text))
+            or token.text in KINDS
+            or (token.kind == "other" and PLURAL_UK.search(token.text))
+        ):
+            token = Token("unit", token.start, token.end, token.text)
         elif token.kind == "number" and len(found) > 1 and found[-2].kind in ("number", "indefinite"):
             between = text[found[-2].end : token.start].strip()
             if between in ("-", "або", "чи", "or") or (between == "to" and found[-2].kind == "number"):
@@ -196,8 +206,8 @@ def _pattern(data: dict[str, Any]) -> re.Pattern[str]:
         for name in dict.fromkeys([*FIRST, *NAMES, *THEN, *sources])
     )
     marks = {
+        "bullet": r"(?<=[:;,])\s{0,20}\n\s{0,20}\n|•|\n(?=[^\n:]{1,40}:\s)",
         "stop": r"[.!?]+(?=\s|$)|\n\s{0,20}\n",
-        "bullet": r"•|\n(?=[^\n:]{1,40}:\s)",
         "comma": "[,;]",
         "colon": ":",
         "lparen": r"\(",
@@ -234,6 +244,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         r"|(?:[01]?\d|2[0-3]) o’clock|(?:[01]?\d|2[0-3]) (?:вечора|ночі|дня)|опівночі|опівніч|опівдні|полудня|midnight|noon"
         rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
+        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)|(?:один|одн\w{1,3}) (?:із|з|зі) (?!\d)",
         "age": r"\d{1,3}-?(?:ти|ми|х)?-?річн\w{1,3}|\d{1,3} ?-?years?-old|\d{1,3} ?-year-olds?|\w{3,20}-year-olds?"
         r"|\d{1,3} (?:років|роки|рік|years old)(?!\w)|aged \d{1,3}",
         "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",

@@ -19,6 +19,8 @@ from features.sources.bulletin.types import Bulletin
 from features.sources.bulletin.windows import Moments, Windows
 
 SOURCE = "bulletin"
+MOST_LAUNCHED = 5_000
+"""Several times the largest attack there has been: more is a total of months."""
 HEAD = 200
 """Characters of a message in which its reporter names itself."""
 
@@ -57,7 +59,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
         said = windows.said(first, last)
         window = windows.window(said, previous)
         previous = said if said.days else previous
-        counts = roles.counts[bisect_left(places, first) : bisect_left(places, last)]
+        counts = scope.sifted(roles.counts[bisect_left(places, first) : bisect_left(places, last)])
         drones = drone_counts(counts, nodes, findings)
         if (named := areas.count(counts, first, last)) is not None:
             drones["launch_areas"] = named
@@ -102,7 +104,10 @@ class _Writer:
                 if one.qualifier in self._accepted.get(name, self._accepted["default"])
             }
             if "launched" in known:
-                self._add(window, weapon, known)
+                if told := _implausible(known):
+                    self._problems.append(f"{weapon}: {told}")
+                else:
+                    self._add(window, weapon, known)
             elif "launched" in numbers:
                 stated = numbers["launched"]
                 self._problems.append(
@@ -135,6 +140,19 @@ class _Writer:
             self._problems.append(f"{weapon}: {error}")
         else:
             self.reports.append(report)
+
+
+def _implausible(known: dict[str, int]) -> str | None:
+    """What cannot be in the counts of one salvo; None where nothing is odd."""
+    launched = known["launched"]
+    if launched > MOST_LAUNCHED:
+        return f"{launched} launched is far beyond what one attack can bring: a total of a longer time, or a slip"
+    lost = sum(known.get(name, 0) for name in ("shot_down", "suppressed", "still_airborne"))
+    if lost > launched:
+        return f"{lost} shot down, suppressed or still airborne are more than the {launched} launched"
+    if known.get("strike_drones", 0) > launched or known.get("jet_drones", 0) > launched:
+        return f"a part of the drones is more than the {launched} launched"
+    return None
 
 
 def _regime_of_words(roles: Roles) -> ReportingRegime:

@@ -117,6 +117,10 @@ class Roles:
         if "colon" not in self._kinds[verb:index]:
             self._used_verbs.add(verb)
         state = self._nodes[index].state
+        if verb > index and kind == "attack" and state in NEUTRALISED and "which" in self._kinds[index:verb]:
+            # "Shot down 15 drones that Russia launched" does not say how many those were.
+            self._count(state, index)
+            return True
         self._count(state if _gives_way(kind, state) else self._grammar.verbs[kind], index)
         return True
 

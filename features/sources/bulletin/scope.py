@@ -6,11 +6,14 @@ before any rule reads it, so that it is neither taken for tonight's count nor sp
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from features.sources.bulletin.grammar import Grammar
 from features.sources.bulletin.lexer import Token
+from features.sources.bulletin.nodes import DRONES as COUNTED
+from features.sources.bulletin.nodes import Count
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Aside
 
@@ -21,6 +24,7 @@ MISSILES = frozenset({"missile", "missile_one", "missile_single", "cruise_name",
 DRONES = frozenset({"drone", "shahed", "decoy", "shahed_jet"})
 LIST = 3
 """As many places in one clause are all of the country that was attacked, not a part of it."""
+DRONES_COUNTED = "drones"
 HEADING = 120
 """Characters that a heading has at most."""
 
@@ -45,7 +49,7 @@ class Scope:
 
     area: the reporter speaks of its own area, and what is told of a place in it counts.
     heading: how many tokens the heading has. shares: the tokens of clauses that name one place, and yet may count for
-    all ("8 of them over Poltava region").
+    all ("8 of them over Poltava region"). corrected: those of a correction, which wins over what it corrects.
     """
 
     def __init__(self, grammar: Grammar, clean: Clean, tokens: list[Token], *, area: bool) -> None:
@@ -56,6 +60,7 @@ class Scope:
         self._aside: set[int] = set()
         self._sentences = list(self._found_sentences())
         self.heading = self._heading()
+        self.corrected = self._corrected()
         for reason, reach, pattern in grammar.asides:
             for match in pattern.finditer(clean.text) if not (area and reach == "speech") else ():
                 self._set_aside(reason, reach, match)
@@ -67,6 +72,30 @@ class Scope:
             else token
             for index, token in enumerate(tokens)
         ]
+
+    def sifted(self, counts: Sequence[Count]) -> list[Count]:
+        """The counts that stand where others of their role do: a correction for what it corrects, the whole for a part.
+
+        A heading also counts what the text tells apart (reconnaissance drones), or more than the text has launched: then
+        it is no count of these drones.
+        """
+        kept: list[Count] = []
+        for thing, mine in groupby(sorted(counts, key=_thing), key=_thing):
+            same = list(mine)
+            same = [one for one in same if one.first in self.corrected] or same
+            same = [one for one in same if one.first not in self.shares] or same
+            if thing == ("shot_down", DRONES_COUNTED):
+                same = [one for one in same if one.first >= self.heading or not self._explained(one, same, counts)]
+            kept += same
+        return sorted(kept, key=lambda one: one.node)
+
+    def _explained(self, heading: Count, same: Sequence[Count], counts: Sequence[Count]) -> bool:
+        """Whether a heading's count of drones shot down is one of more than the drones of this salvo."""
+        others = [one.number.value for one in counts if one.role == "shot_down" and one.object == "other_drones"]
+        launched = [one.number.value for one in counts if one.role == "launched" and one.object in COUNTED]
+        told = {one.number.value for one in same if one.first >= self.heading}
+        value = heading.number.value
+        return bool(others and (not told or value - sum(others) in told)) or bool(launched and value > max(launched))
 
     def sentence_of(self, index: int) -> Sentence:
         """The sentence of a token."""
@@ -105,6 +134,15 @@ class Scope:
         lines = [one for one in self._sentences if one.paragraph == self._sentences[0].paragraph]
         end = self._given[lines[-1].last - 1].end
         return lines[-1].last if len(lines) < len(self._sentences) and end <= HEADING else 0
+
+    def _corrected(self) -> frozenset[int]:
+        """The tokens after the word that announces a correction, up to the end of its paragraph."""
+        found: set[int] = set()
+        for index, token in enumerate(self._given):
+            if token.kind == "correction":
+                mine = self.sentence_of(index)
+                found.update(range(index, max(one.last for one in self._sentences if one.paragraph == mine.paragraph)))
+        return frozenset(found)
 
     def _set_aside(self, reason: str, reach: str, match: re.Match[str]) -> None:
         index = bisect_left(self._starts, match.start())
@@ -161,10 +199,13 @@ class Scope:
                 index = bisect_left(self._starts, match.start())
                 if index >= sentence.last or index in self._aside:
                     continue
+                if match["subject"]:
+                    self._mark("one place", sentence.first, sentence.last)
+                    continue
                 first, last = self._reached(sentence, index)
                 leads = not any(self._given[one].kind == "number" for one in range(first, index))
                 listed = len(found) + (self._grammar.next_place.match(self._clean.text, match.end(), end) is not None)
-                if listed >= LIST or (listed > 1 and not leads and numbers < 2):
+                if listed >= LIST or (listed > 1 and (match["target"] or (not leads and numbers < 2))):
                     continue
                 self._of_one_place(first, last, leads=leads, target=bool(match["target"]), national=national)
 
@@ -199,3 +240,8 @@ class Scope:
         if any(self._given[one].number is not None for one in fresh):
             span = self._clean.span(self._given[fresh[0]].start, self._given[fresh[-1]].end)
             self.asides.append(Aside(reason, span.start, span.end))
+
+
+def _thing(count: Count) -> tuple[str, str]:
+    """Role and kind of what is counted: drones of a salvo are one kind, however they are called."""
+    return count.role, DRONES_COUNTED if count.object in COUNTED else count.object
