@@ -10,6 +10,7 @@ from features.sources.bulletin.nodes import DRONES, Count, Node
 FURTHER = ("strike_drones", "jet_drones", "impact_sites", "debris_sites", "launch_areas")
 PARTS = ("ofthem", "including", "lparen", "which")
 """What says that a count is of a part of those before it."""
+PART_ROLES = ("strike_drones", "decoys", "jet_drones")
 OTHERS = ("targets", "other_drones", "bombs", "antiradar")
 """Objects that are no part of a salvo: their counts are fields only."""
 
@@ -46,7 +47,7 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
         agreed("launched", whole)
         agreed("strike_drones", parts)
         jets = [one for one in counts if one.role == "jet_drones" and nodes[one.node].state == "launched"]
-        if len({one.number.value for one in jets}) == 1 and not (whole and _part_of(jets[0], nodes)):
+        if len({one.number.value for one in jets}) == 1 and not (whole and _part_of(jets[0], counts, nodes)):
             _add_jets(found, jets[0], whole, counts, findings)
     agreed("decoys", [*decoys, *of("decoys", ("decoys", "drones"))])
     for one in of("left_airspace", DRONES):
@@ -63,8 +64,8 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     for role in ("launched", "shot_down", "suppressed"):
         for one in of(role, OTHERS):
             findings.take_count(f"{one.object}_{role}", one)
-    only_drones = not any(one.object == "missiles" for one in counts)
-    every = [one for one in counts if one.role == "every_drone" or (one.role == "every" and only_drones)]
+    first_missile = min((one.node for one in counts if one.object == "missiles"), default=len(nodes))
+    every = [one for one in counts if one.role == "every_drone" or (one.role == "every" and one.node < first_missile)]
     if every and "launched" in found and "shot_down" not in found:
         found["shot_down"] = found["launched"]
         findings.take("shot_down", found["launched"].value, every[0].first, every[0].last)
@@ -75,11 +76,13 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     return found
 
 
-def _part_of(jets: Count, nodes: list[Node]) -> bool:
+def _part_of(jets: Count, counts: Sequence[Count], nodes: list[Node]) -> bool:
     """Whether jet drones are a part of the drones before them ("19 of them"), and not one more item of a list."""
     before = list(takewhile(lambda one: one.number is None and one.kind != "stop", nodes[jets.node - 1 :: -1]))
+    place = jets.node - len(before) - 1
+    beside_part = any(one.node == place and one.role in PART_ROLES for one in counts)
     around = [*before, *nodes[jets.node + 1 : jets.node + 3]]
-    return not before or any(one.kind in PARTS for one in around) or before[-1].kind == "dash"
+    return not before or beside_part or any(one.kind in PARTS for one in around) or before[-1].kind == "dash"
 
 
 def _add_jets(

@@ -35,6 +35,7 @@ class Grammar:
         self.verbs: dict[str, str] = data["verbs"]
         self.asides = [(one["reason"], one["reach"], _words(one["words"])) for one in data["asides"]]
         """Reason, reach and pattern of what is told aside, over the cleaned text."""
+        self._russian = _words(data["languages"]["russian"])
         scope = data["scope"]
         self.national, self.named_after, self.goes_on = (
             re.compile(scope[name]) for name in ("national", "named_after", "goes_on")
@@ -49,6 +50,11 @@ class Grammar:
         self.next_place = re.compile(rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)")
         """A further place, after one: a list of them."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]
+
+    def is_russian(self, text: str) -> bool:
+        """Whether a cleaned text is in Russian: its words, and no more letters that only Ukrainian has."""
+        words = self._russian.findall(text)
+        return len(words) > 1 and len(words) > sum(map(text.count, "іїєґ"))
 
     def line(self, kinds: Iterable[str]) -> str:
         """Classes as a string that patterns run over, one character each."""

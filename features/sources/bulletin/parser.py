@@ -19,8 +19,10 @@ from features.sources.bulletin.types import Bulletin
 from features.sources.bulletin.windows import Moments, Windows
 
 SOURCE = "bulletin"
+RUSSIAN = "the text is in Russian, which is not read: give the Ukrainian or English version"
 MOST_LAUNCHED = 5_000
 """Several times the largest attack there has been: more is a total of months."""
+LOSSES = frozenset({"shot_down", "suppressed"})
 HEAD = 200
 """Characters of a message in which its reporter names itself."""
 
@@ -45,6 +47,8 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     if received is not None and received.year not in YEARS:
         raise InputError(f"received {received.isoformat()}: expected a year from {YEARS.start} to {YEARS.stop - 1}")
     clean = Clean(text)
+    if grammar.is_russian(clean.text):
+        return Bulletin(text, (), (), (), ReportingRegime.UNSPECIFIED, (RUSSIAN,), foreign=True)
     reporter, area = _reporter(grammar, clean.text)
     scope = Scope(grammar, clean, grammar.lexer.tokens(clean.text), area=area != grammar.reporters[-1][1])
     findings = Findings(clean, scope.tokens)
@@ -67,7 +71,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
         missiles = {kind: missile_counts(kind, counts, nodes, findings) for kind in (*MISSILES, "")}
         if window is not None:
             regime = ReportingRegime.of(UKRAINE, window[1].date())
-            writer.write(window, drones, missiles)
+            writer.write(window, drones, missiles, running=windows.is_running(window))
     findings.take_names(nodes)
     fields = tuple(sorted(findings.fields, key=lambda one: (one.start, one.end, one.name)))
     problems = tuple(dict.fromkeys(findings.problems))
@@ -94,9 +98,18 @@ class _Writer:
         self._reporter, self._area = reporter, area
 
     def write(
-        self, window: tuple[datetime, datetime], drones: dict[str, Number], missiles: dict[str, dict[str, Number]]
+        self,
+        window: tuple[datetime, datetime],
+        drones: dict[str, Number],
+        missiles: dict[str, dict[str, Number]],
+        *,
+        running: bool,
     ) -> None:
-        """Add the reports of one window, or the problem that it has none."""
+        """Add the reports of one window, or the problem that it has none.
+
+        running: the message came out before the usual end of a window whose end it does not tell; without losses it is
+        an alert.
+        """
         for weapon, numbers in ((SHAHED, drones), *((kind, missiles[kind]) for kind in MISSILES)):
             known = {
                 name: one.value
@@ -104,7 +117,9 @@ class _Writer:
                 if one.qualifier in self._accepted.get(name, self._accepted["default"])
             }
             if "launched" in known:
-                if told := _implausible(known):
+                if running and not LOSSES & known.keys():
+                    self._problems.append(f"{weapon}: the attack went on, and no losses are told: an alert, no report")
+                elif told := _implausible(known):
                     self._problems.append(f"{weapon}: {told}")
                 else:
                     self._add(window, weapon, known)
@@ -147,7 +162,7 @@ def _implausible(known: dict[str, int]) -> str | None:
     launched = known["launched"]
     if launched > MOST_LAUNCHED:
         return f"{launched} launched is far beyond what one attack can bring: a total of a longer time, or a slip"
-    lost = sum(known.get(name, 0) for name in ("shot_down", "suppressed", "still_airborne"))
+    lost = sum(known.get(name, 0) for name in (*LOSSES, "still_airborne"))
     if lost > launched:
         return f"{lost} shot down, suppressed or still airborne are more than the {launched} launched"
     if known.get("strike_drones", 0) > launched or known.get("jet_drones", 0) > launched:

@@ -130,7 +130,8 @@ class Roles:
             node = self._nodes[index]
             if node.number is None or self._kinds[index] in (DONE, "bare", SKIPPED, PASSED):
                 continue
-            role = "shot_down" if node.downed else node.state or self._role_of_next(index)
+            following = self._role_of_next(index)
+            role = "shot_down" if node.downed else following if following == "hits" else node.state or following
             if role:
                 self._count(role, index)
 

@@ -95,7 +95,9 @@ class Scope:
         launched = [one.number.value for one in counts if one.role == "launched" and one.object in COUNTED]
         told = {one.number.value for one in same if one.first >= self.heading}
         value = heading.number.value
-        return bool(others and (not told or value - sum(others) in told)) or bool(launched and value > max(launched))
+        return bool(others and (not told or value - sum(others) in told)) or bool(
+            not told and launched and value > max(launched)
+        )
 
     def sentence_of(self, index: int) -> Sentence:
         """The sentence of a token."""

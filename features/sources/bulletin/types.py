@@ -44,7 +44,7 @@ class Bulletin:
 
     reports: one of the drones per window and one per kind of missiles. fields: all that was read, in text order.
     unread: digits, number words and weapon names that no rule took. problems: why there is no (other) report.
-    asides: stretches whose numbers speak of something else.
+    asides: stretches whose numbers speak of something else. foreign: the language is one that is not read.
     """
 
     text: str
@@ -54,3 +54,4 @@ class Bulletin:
     regime: ReportingRegime
     problems: tuple[str, ...] = ()
     asides: tuple[Aside, ...] = ()
+    foreign: bool = False

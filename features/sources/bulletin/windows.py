@@ -182,6 +182,10 @@ class Windows:
         self._take(said, start, end, assumed)
         return start, end
 
+    def is_running(self, window: tuple[datetime, datetime]) -> bool:
+        """Whether a window is taken to end at the receipt, because the message came out before its usual end."""
+        return self._local is not None and window[1] == self._local.replace(second=0, microsecond=0)
+
     def _end_day(
         self, cue: str, days: dict[str, date], start_day: date | None, clock_start: time, clock_end: time
     ) -> date | None:
