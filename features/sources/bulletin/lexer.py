@@ -172,6 +172,9 @@ class Lexer:
             else:
                 kind = "to" if before.text in ("до", "up to") else "prep"
                 found.append(Token(kind, before.start, before.end, before.text))
+        elif token.kind == "indefinite" and before is not None and before.kind == "number":
+            # "Four tens" is a round number of no known roundness.
+            token = Token("indefinite", found.pop().start, token.end, text[before.start : token.end])
         elif token.kind == "stop" and before is not None and before.kind == "stop":
             token = Token("stop", found.pop().start, token.end, token.text)
         elif before is not None and before.kind == "number" and (
@@ -244,7 +247,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         r"|(?:[01]?\d|2[0-3]) o’clock|(?:[01]?\d|2[0-3]) (?:вечора|ночі|дня)|опівночі|опівніч|опівдні|полудня|midnight|noon"
         rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
-        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)|(?:один|одн\w{1,3}) (?:із|з|зі) (?!\d)",
+        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
         "age": r"\d{1,3}-?(?:ти|ми|х)?-?річн\w{1,3}|\d{1,3} ?-?years?-old|\d{1,3} ?-year-olds?|\w{3,20}-year-olds?"
         r"|\d{1,3} (?:років|роки|рік|years old)(?!\w)|aged \d{1,3}",
         "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",

@@ -117,7 +117,7 @@ class _Writer:
                 if one.qualifier in self._accepted.get(name, self._accepted["default"])
             }
             if "launched" in known:
-                if running and not LOSSES & known.keys():
+                if running and not any(LOSSES & one.keys() for one in (drones, *missiles.values())):
                     self._problems.append(f"{weapon}: the attack went on, and no losses are told: an alert, no report")
                 elif told := _implausible(known):
                     self._problems.append(f"{weapon}: {told}")

@@ -154,6 +154,8 @@ class Scope:
         match reach:
             case "clause":
                 self._mark(reason, *self._reached(sentence, index))
+            case "period":
+                self._mark(reason, *self._period(sentence, index))
             case "sentence":
                 self._mark(reason, sentence.first, sentence.last)
             case "speech":
@@ -171,19 +173,36 @@ class Scope:
             last = min([*turns, sentence.last])
         return first, last
 
+    def _period(self, sentence: Sentence, index: int) -> tuple[int, int]:
+        """What a period counts: all that follows it, and the items of the list that it ends, up to a "while" or "but"."""
+        place = bisect_right(sentence.clauses, index) - 1
+        first = sentence.clauses[place]
+        if self._numbers(first, index):
+            while place and not self._turns(first) and not self._verbs(first, index):
+                place -= 1
+                first, index = sentence.clauses[place], first
+            return first, sentence.clause(index)[1] if self._numbers(index, sentence.last) else sentence.last
+        turns = [one for one in sentence.clauses if one > index and self._turns(one)]
+        return first, min([*turns, sentence.last])
+
+    def _numbers(self, first: int, last: int) -> list[int]:
+        return [one for one in range(first, last) if self._given[one].number is not None]
+
+    def _verbs(self, first: int, last: int) -> bool:
+        return any(one.kind in self._grammar.verbs for one in self._given[first:last])
+
     def _turns(self, index: int) -> bool:
         return self._given[index].kind == "conj" and self._given[index].text in self._grammar.adversatives
 
     def _speech(self, sentence: Sentence, match: re.Match[str]) -> tuple[int, int]:
         """What a speaker said: the sentence that names him, those that go on, and those that he is named after."""
-        spoken = [one for one in self._sentences if one.paragraph == sentence.paragraph]
         first, last = sentence.first, sentence.last
         text = self._clean.text[self._given[first].start : self._given[last - 1].end]
         if self._grammar.named_after.match(text):
             place = self._sentences.index(sentence)
             before = self._sentences[place - 1].paragraph if place else -1
             first = min([first, *(one.first for one in self._sentences[:place] if one.paragraph == before)])
-        for one in spoken:
+        for one in self._sentences:
             if one.first == last + 1 and self._grammar.goes_on.match(
                 self._clean.text[self._given[one.first].start : self._given[one.last - 1].end]
             ):
@@ -196,7 +215,7 @@ class Scope:
         for sentence in self._sentences:
             start, end = self._given[sentence.first].start, self._given[sentence.last - 1].end
             found = [*self._grammar.place.finditer(self._clean.text, start, end)]
-            numbers = sum(self._given[one].kind == "number" for one in range(sentence.first, sentence.last))
+            numbers = len(self._numbers(sentence.first, sentence.last))
             for match in found:
                 index = bisect_left(self._starts, match.start())
                 if index >= sentence.last or index in self._aside:
@@ -205,22 +224,32 @@ class Scope:
                     self._mark("one place", sentence.first, sentence.last)
                     continue
                 first, last = self._reached(sentence, index)
-                leads = not any(self._given[one].kind == "number" for one in range(first, index))
+                before, after = self._numbers(first, index), self._numbers(index, last)
+                leads = not before
+                elsewhere = before and any(one.kind == "which" for one in self._given[before[-1] : index])
                 listed = len(found) + (self._grammar.next_place.match(self._clean.text, match.end(), end) is not None)
-                if listed >= LIST or (listed > 1 and (match["target"] or (not leads and numbers < 2))):
+                if (elsewhere and not match["target"]) or listed >= LIST or (listed > 1 and (match["target"] or (not leads and numbers < 2))):
                     continue
-                self._of_one_place(first, last, leads=leads, target=bool(match["target"]), national=national)
+                # What stands before the count of the place ("5 missiles over Sumy region") is not told of it.
+                item = (first, last) if leads else (self._whole(before[-1]), min(after, default=last))
+                all_told = not leads and self._all_told(first, last)
+                self._of_one_place(*item, all_told=all_told, target=bool(match["target"]), national=national)
 
-    def _of_one_place(self, first: int, last: int, *, leads: bool, target: bool, national: bool) -> None:
-        """Set aside a clause that names one place, unless it may speak of the whole country all the same."""
+    def _of_one_place(self, first: int, last: int, *, all_told: bool, target: bool, national: bool) -> None:
+        """Set aside what is told of one place, unless it may speak of the whole country all the same."""
+        missiles = self._counts_missiles(first, last)
         if target:
-            counted = [one.number is not None for one in self._given[first:last]]
-            if not national and (leads or sum(counted) == 1) and not self._counts_missiles(first, last):
+            if not national and not missiles:
                 self._mark("one place", first, last)
-        elif (not leads and self._all_told(first, last)) or self._counts_missiles(first, last):
+        elif all_told or missiles:
             self.shares.update(range(first, last))
         else:
             self._mark("one place", first, last)
+
+    def _whole(self, index: int) -> int:
+        """Where "8 of 9" begins, of which a number is the second."""
+        given = self._given
+        return index - 2 if index > 1 and given[index - 1].kind == "of" and given[index - 2].number else index
 
     def _counts_missiles(self, first: int, last: int) -> bool:
         """Whether a clause speaks of missiles alone."""
