@@ -55,6 +55,8 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
     windows, areas = Windows(grammar, findings, received), Areas(grammar, nodes, findings)
+    if not windows.anchored and scope.national:
+        windows = Windows(grammar, findings, received, scope.told_locally)
     writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None

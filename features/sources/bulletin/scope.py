@@ -19,6 +19,8 @@ from features.sources.bulletin.types import Aside
 
 ASIDE = "aside"
 """The class of words that are set aside: no rule knows it."""
+LOCAL = ("one place", "a local source")
+"""Reasons for which words are aside that still tell the night: it is the same for a region as for the country."""
 KEPT = ("stop", "bullet", "comma")
 MISSILES = frozenset({"missile", "missile_one", "missile_single", "cruise_name", "ballistic_name", "missile_name"})
 DRONES = frozenset({"drone", "shahed", "decoy", "shahed_jet"})
@@ -47,6 +49,8 @@ class Sentence:
 class Scope:
     """The tokens of a message with what is aside blanked out (`tokens`), and what that was (`asides`).
 
+    told_locally: the tokens with what is told of one place, for the night of a text that names none elsewhere.
+
     area: the reporter speaks of its own area, and what is told of a place in it counts.
     heading: how many tokens the heading has. shares: the tokens of clauses that name one place, and yet may count for
     all ("8 of them over Poltava region"). corrected: those of a correction, which wins over what it corrects.
@@ -56,8 +60,10 @@ class Scope:
         self._grammar, self._clean, self._given = grammar, clean, tokens
         self._starts = [token.start for token in tokens]
         self.asides: list[Aside] = []
+        self.national = grammar.national.search(clean.text) is not None
         self.shares: set[int] = set()
         self._aside: set[int] = set()
+        self._local: set[int] = set()
         self._sentences = list(self._found_sentences())
         self.heading = self._heading()
         self.corrected = self._corrected()
@@ -66,11 +72,15 @@ class Scope:
                 self._set_aside(reason, reach, match)
         if not area:
             self._places()
-        self.tokens = [
+        self.tokens = self._without(self._aside)
+        self.told_locally = self._without(self._aside - self._local)
+
+    def _without(self, aside: set[int]) -> list[Token]:
+        return [
             replace(token, kind=ASIDE, number=None, days=(), clock=None)
-            if index in self._aside and token.kind not in KEPT
+            if index in aside and token.kind not in KEPT
             else token
-            for index, token in enumerate(tokens)
+            for index, token in enumerate(self._given)
         ]
 
     def sifted(self, counts: Sequence[Count]) -> list[Count]:
@@ -211,13 +221,11 @@ class Scope:
 
     def _places(self) -> None:
         """Set aside what is told of one region or town; the places of a long list are the whole country."""
-        national = self._grammar.national.search(self._clean.text) is not None
         for sentence in self._sentences:
             start, end = self._given[sentence.first].start, self._given[sentence.last - 1].end
             found = [*self._grammar.place.finditer(self._clean.text, start, end)]
-            numbers = len(self._numbers(sentence.first, sentence.last))
-            for match in found:
-                index = bisect_left(self._starts, match.start())
+            places = [bisect_left(self._starts, match.start()) for match in found]
+            for match, index in zip(found, places, strict=True):
                 if index >= sentence.last or index in self._aside:
                     continue
                 if match["subject"]:
@@ -226,14 +234,21 @@ class Scope:
                 first, last = self._reached(sentence, index)
                 before, after = self._numbers(first, index), self._numbers(index, last)
                 leads = not before
-                elsewhere = before and any(one.kind == "which" for one in self._given[before[-1] : index])
-                listed = len(found) + (self._grammar.next_place.match(self._clean.text, match.end(), end) is not None)
-                if (elsewhere and not match["target"]) or listed >= LIST or (listed > 1 and (match["target"] or (not leads and numbers < 2))):
-                    continue
                 # What stands before the count of the place ("5 missiles over Sumy region") is not told of it.
                 item = (first, last) if leads else (self._whole(before[-1]), min(after, default=last))
+                if match["part"]:
+                    self.shares.update(range(*item))
+                    continue
+                elsewhere = before and any(one.kind == "which" for one in self._given[before[-1] : index])
+                listed = sum(item[0] <= one < item[1] for one in places)
+                listed += self._grammar.next_place.match(self._clean.text, match.end(), end) is not None
+                alone = len(self._numbers(sentence.first, sentence.last)) < 2
+                if (elsewhere and not match["target"]) or listed >= LIST:
+                    continue
+                if listed > 1 and (match["target"] or (not leads and alone)):
+                    continue
                 all_told = not leads and self._all_told(first, last)
-                self._of_one_place(*item, all_told=all_told, target=bool(match["target"]), national=national)
+                self._of_one_place(*item, all_told=all_told, target=bool(match["target"]), national=self.national)
 
     def _of_one_place(self, first: int, last: int, *, all_told: bool, target: bool, national: bool) -> None:
         """Set aside what is told of one place, unless it may speak of the whole country all the same."""
@@ -268,6 +283,8 @@ class Scope:
         if not fresh:
             return
         self._aside.update(fresh)
+        if reason in LOCAL:
+            self._local.update(fresh)
         if any(self._given[one].number is not None for one in fresh):
             span = self._clean.span(self._given[fresh[0]].start, self._given[fresh[-1]].end)
             self.asides.append(Aside(reason, span.start, span.end))

@@ -62,14 +62,21 @@ class Moments:
 class Windows:
     """The mentions of times in one message, and the windows they make."""
 
-    def __init__(self, grammar: Grammar, findings: Findings, received: datetime | None) -> None:
+    def __init__(
+        self, grammar: Grammar, findings: Findings, received: datetime | None, tokens: list[Token] | None = None
+    ) -> None:
         self._grammar, self._findings = grammar, findings
-        self._tokens = findings.tokens
+        self._tokens = findings.tokens if tokens is None else tokens
         self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
         self._kinds = {token.kind for token in self._tokens}
         self._mentions = self._found()
         self._stated = self._stated_years()
         self._firsts = [first for first, _ in self._mentions]
+
+    @property
+    def anchored(self) -> bool:
+        """Whether the message tells of any window."""
+        return any(said.anchored or "plain_date" in said.days for _, said in self._mentions)
 
     def _found(self) -> list[tuple[int, Moments]]:
         used: set[int] = set()
