@@ -248,7 +248,9 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
         "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
-        "age": r"\d{1,3}-?(?:ти|ми|х)?-?річн\w{1,3}|\d{1,3} ?-?years?-old|\d{1,3} ?-year-olds?|\w{3,20}-year-olds?"
+        "age": r"\d{1,4}-?(?:ти|ми|х)?-?(?:річн|денн|годинн|поверхов|кілометров|метров|тонн|міс)\w{1,6}"
+        r"|\d{1,4} ?-(?:years?|months?|weeks?|days?|hours?|minutes?|store?y|floor|mile|strong|member)(?:[- ]olds?)?"
+        r"|\w{3,20}-year[- ]olds?|\d{1,3} years?-old"
         r"|\d{1,3} (?:років|роки|рік|years old)(?!\w)|aged \d{1,3}",
         "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",
         "percent": r"\d{1,3}(?:[.,]\d{1,3})? ?(?:%|percent|відсотк\w{0,3})",

@@ -24,6 +24,10 @@ LOCAL = ("one place", "a local source")
 KEPT = ("stop", "bullet", "comma")
 MISSILES = frozenset({"missile", "missile_one", "missile_single", "cruise_name", "ballistic_name", "missile_name"})
 DRONES = frozenset({"drone", "shahed", "decoy", "shahed_jet"})
+LONGEST_LIST = 8
+"""Clauses before a period that can belong to its list."""
+SPOKEN = 12
+"""Sentences that one speaker is named after, at most."""
 LIST = 3
 """As many places in one clause are all of the country that was attacked, not a part of it."""
 DRONES_COUNTED = "drones"
@@ -65,6 +69,10 @@ class Scope:
         self._aside: set[int] = set()
         self._local: set[int] = set()
         self._sentences = list(self._found_sentences())
+        self._firsts = [one.first for one in self._sentences]
+        self._paragraph_ends = {one.paragraph: one.last for one in self._sentences}
+        self._number_places = [index for index, token in enumerate(tokens) if token.number is not None]
+        self._turn_places = [index for index, token in enumerate(tokens) if self._turns(token)]
         self.heading = self._heading()
         self.corrected = self._corrected()
         for reason, reach, pattern in grammar.asides:
@@ -111,7 +119,7 @@ class Scope:
 
     def sentence_of(self, index: int) -> Sentence:
         """The sentence of a token."""
-        return self._sentences[max(bisect_right([one.first for one in self._sentences], index) - 1, 0)]
+        return self._sentences[max(bisect_right(self._firsts, index) - 1, 0)]
 
     def _found_sentences(self) -> Iterator[Sentence]:
         first, paragraph = 0, 0
@@ -136,7 +144,7 @@ class Scope:
         return (
             before.kind in ("comma", "colon")
             or (token.kind == "bullet")
-            or (token.kind == "conj" and token.text in self._grammar.adversatives and after != "more")
+            or (self._turns(token) and after != "more")
         )
 
     def _heading(self) -> int:
@@ -153,12 +161,12 @@ class Scope:
         for index, token in enumerate(self._given):
             if token.kind == "correction":
                 mine = self.sentence_of(index)
-                found.update(range(index, max(one.last for one in self._sentences if one.paragraph == mine.paragraph)))
+                found.update(range(index, self._paragraph_ends[mine.paragraph]) if index not in found else ())
         return frozenset(found)
 
     def _set_aside(self, reason: str, reach: str, match: re.Match[str]) -> None:
         index = bisect_left(self._starts, match.start())
-        if index >= len(self._given) or self._given[index].start >= match.end():
+        if index >= len(self._given) or self._given[index].start >= match.end() or index in self._aside:
             return
         sentence = self.sentence_of(index)
         match reach:
@@ -172,51 +180,56 @@ class Scope:
                 self._mark(reason, *self._speech(sentence, match))
             case "paragraph":
                 alone = sentence.last - sentence.first <= 3 and "\n" in self._clean.text[match.end() : match.end() + 3]
-                same = [one for one in self._sentences if one.paragraph == sentence.paragraph or alone]
-                self._mark(reason, sentence.first, max(one.last for one in same))
+                last = self._sentences[-1].last if alone else self._paragraph_ends[sentence.paragraph]
+                self._mark(reason, sentence.first, last)
 
     def _reached(self, sentence: Sentence, index: int) -> tuple[int, int]:
         """The clause of a token; what opens a sentence holds for it up to a "while" or "but"."""
         first, last = sentence.clause(index)
-        if first == sentence.first:
-            turns = [one for one in sentence.clauses[1:] if one > index and self._turns(one)]
-            last = min([*turns, sentence.last])
-        return first, last
+        return first, self._next_turn(sentence, index) if first == sentence.first else last
+
+    def _next_turn(self, sentence: Sentence, index: int) -> int:
+        """Where a sentence turns to something else, after a token; its end where it does not."""
+        place = bisect_right(self._turn_places, index)
+        return min([*self._turn_places[place : place + 1], sentence.last])
 
     def _period(self, sentence: Sentence, index: int) -> tuple[int, int]:
         """What a period counts: all that follows it, and the items of the list that it ends, up to a "while" or "but"."""
         place = bisect_right(sentence.clauses, index) - 1
         first = sentence.clauses[place]
         if self._numbers(first, index):
-            while place and not self._turns(first) and not self._verbs(first, index):
+            last = sentence.clause(index)[1]
+            for _ in range(LONGEST_LIST):
+                if not place or self._turns(self._given[first]) or self._verbs(first, index):
+                    break
                 place -= 1
                 first, index = sentence.clauses[place], first
-            return first, sentence.clause(index)[1] if self._numbers(index, sentence.last) else sentence.last
-        turns = [one for one in sentence.clauses if one > index and self._turns(one)]
-        return first, min([*turns, sentence.last])
+            return first, last
+        return first, self._next_turn(sentence, index)
 
     def _numbers(self, first: int, last: int) -> list[int]:
-        return [one for one in range(first, last) if self._given[one].number is not None]
+        places = self._number_places
+        return places[bisect_left(places, first) : bisect_left(places, last)]
 
     def _verbs(self, first: int, last: int) -> bool:
         return any(one.kind in self._grammar.verbs for one in self._given[first:last])
 
-    def _turns(self, index: int) -> bool:
-        return self._given[index].kind == "conj" and self._given[index].text in self._grammar.adversatives
+    def _turns(self, token: Token) -> bool:
+        return token.kind == "conj" and token.text in self._grammar.adversatives
 
     def _speech(self, sentence: Sentence, match: re.Match[str]) -> tuple[int, int]:
         """What a speaker said: the sentence that names him, those that go on, and those that he is named after."""
         first, last = sentence.first, sentence.last
         text = self._clean.text[self._given[first].start : self._given[last - 1].end]
         if self._grammar.named_after.match(text):
-            place = self._sentences.index(sentence)
+            place = bisect_left(self._firsts, sentence.first)
             before = self._sentences[place - 1].paragraph if place else -1
-            first = min([first, *(one.first for one in self._sentences[:place] if one.paragraph == before)])
-        for one in self._sentences:
-            if one.first == last + 1 and self._grammar.goes_on.match(
-                self._clean.text[self._given[one.first].start : self._given[one.last - 1].end]
-            ):
-                last = one.last
+            first = min([first, *(one.first for one in self._sentences[max(place - SPOKEN, 0) : place] if one.paragraph == before)])
+        for one in self._sentences[bisect_right(self._firsts, sentence.first) :]:
+            start, end = self._given[one.first].start, self._given[one.last - 1].end
+            if not self._grammar.goes_on.match(self._clean.text, start, end):
+                break
+            last = one.last
         return first, last
 
     def _places(self) -> None:
@@ -224,6 +237,7 @@ class Scope:
         for sentence in self._sentences:
             start, end = self._given[sentence.first].start, self._given[sentence.last - 1].end
             found = [*self._grammar.place.finditer(self._clean.text, start, end)]
+            alone = len(self._numbers(sentence.first, sentence.last)) < 2
             places = [bisect_left(self._starts, match.start()) for match in found]
             for match, index in zip(found, places, strict=True):
                 if index >= sentence.last or index in self._aside:
@@ -240,9 +254,8 @@ class Scope:
                     self.shares.update(range(*item))
                     continue
                 elsewhere = before and any(one.kind == "which" for one in self._given[before[-1] : index])
-                listed = sum(item[0] <= one < item[1] for one in places)
+                listed = bisect_left(places, item[1]) - bisect_left(places, item[0])
                 listed += self._grammar.next_place.match(self._clean.text, match.end(), end) is not None
-                alone = len(self._numbers(sentence.first, sentence.last)) < 2
                 if (elsewhere and not match["target"]) or listed >= LIST:
                     continue
                 if listed > 1 and (match["target"] or (not leads and alone)):
