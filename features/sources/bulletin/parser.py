@@ -54,9 +54,9 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     findings = Findings(clean, scope.tokens)
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
-    windows, areas = Windows(grammar, findings, received), Areas(grammar, nodes, findings)
+    windows, areas = Windows(grammar, findings, received, scope.corrected), Areas(grammar, nodes, findings)
     if not windows.anchored and scope.national:
-        windows = Windows(grammar, findings, received, scope.told_locally)
+        windows = Windows(grammar, findings, received, scope.corrected, scope.told_locally)
     writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None

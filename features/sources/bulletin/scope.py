@@ -19,7 +19,7 @@ from features.sources.bulletin.types import Aside
 
 ASIDE = "aside"
 """The class of words that are set aside: no rule knows it."""
-LOCAL = ("one place", "a local source")
+LOCAL = ("one place", "one unit", "a local source")
 """Reasons for which words are aside that still tell the night: it is the same for a region as for the country."""
 KEPT = ("stop", "bullet", "comma")
 MISSILES = frozenset({"missile", "missile_one", "missile_single", "cruise_name", "ballistic_name", "missile_name"})
