@@ -117,10 +117,11 @@ def compare(
     replay = Replay(SimulationRequest(settings.horizon, settings.paths), settings.seed)
     models, failed = _loaded(dict.fromkeys([REFERENCE_MODEL, *names]))
     result = run_backtest(past.__getitem__, history, models, origins, replay, engine=engine)
-    failed |= {str(row.model): f"failed at origin {row.origin}: {row.reason}" for row in result.failures.itertuples()}
-    told += [f"{name} {reason}" for name, reason in failed.items() if name != champion]
+    for row in result.failures.itertuples():
+        failed[str(row.model)] = f"{row.model} failed at origin {row.origin}: {row.reason}"
+    told += [reason for name, reason in failed.items() if name != champion]
     if champion in failed:
-        kept = Decision(None, f"not compared, since the champion's recipe {champion} {failed[champion]}")
+        kept = Decision(None, f"not compared, since the champion's recipe could not be: {failed[champion]}")
         return Comparison(evidence, origins, result, (), _telling(kept, told), tuple(failed))
     recipes = _recipe_scores(result.scores, [name for name in names if name not in failed])
     days = settings.horizon + (origins[-1] - origins[0]).days  # that any outcome looks at, once each

@@ -231,7 +231,7 @@ def test_a_challenger_whose_package_is_broken_is_named_and_out(desk: Desk, monke
     outcome = desk.run()
     assert outcome.comparison is not None
     assert [recipe.model for recipe in outcome.comparison.recipes] == ["empirical_window", "exponential_empirical"]
-    assert "seasonal_naive cannot be loaded (ModuleNotFoundError" in outcome.told
+    assert "; model seasonal_naive cannot be loaded (ModuleNotFoundError" in outcome.told
 
 
 def test_after_two_silent_months_learning_goes_on_and_the_origins_in_the_gap_are_counted(desk: Desk) -> None:
