@@ -4,59 +4,41 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from experiments.alerts import Alert
-from features.errors import SalvocastError
 from features.ledger import Ledger
 from features.records import SHAHED
-from forecasting.answers.answering import BUNDLED_DEFENCES, Answering, Known
+from forecasting.answers.answering import BUNDLED_DEFENCES
+from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
-from forecasting.registry import RegisteredModel, Registry
+from forecasting.registry import RegisteredModel
 from forecasting.report.document import document_json
-from forecasting.salvos.saved import SavedModel
 
 if TYPE_CHECKING:
     from experiments.drift import Check
 
 
-def serving(registry: Registry, theatre: str, weapon_class: str) -> RegisteredModel | None:
-    """The champion; where the registry is away, the one that this machine loaded last. None where there is none."""
-    try:
-        return registry.champion(theatre, weapon_class)
-    except SalvocastError:
-        return registry.last_known_champion(theatre, weapon_class)
-
-
-def told_serving(champion: RegisteredModel | None) -> str:
+def serving_sentence(champion: RegisteredModel | None) -> str:
     """Which model serves, in a sentence."""
     if champion is None:
         return "No champion is registered: salvo_ensemble serves."
     return f"{champion.name} version {champion.version} serves: {champion.model_id}, fitted through {champion.origin}."
 
 
-def issue_plan(
-    ledger: Ledger, archive: Archive, registry: Registry, theatre: str, weapon_class: str, now: datetime
-) -> str:
+def issue_plan(ledger: Ledger, archive: Archive, theatre: str, weapon_class: str, now: datetime) -> str:
     """Issues the plan that is asked for without options, by what serves; returns its id. The forecast alone where
     there is no bundled defence to plan for.
 
-    now: with zone. While data and champion stay the same, the plan is the same, and is issued once.
+    now: with zone. While data and champion stay the same, the plan is the same, and is issued once. Raises
+    SalvocastError, and issues nothing, where it is not known which model serves.
     """
-    champion = serving(registry, theatre, weapon_class)
-    saved = registry.load(champion) if champion else None
-
-    def load(_: str) -> SavedModel:
-        assert saved is not None  # only a champion is loaded by its digest
-        return saved
-
-    answering = Answering(ledger, load, now.date)
-    known = Known("", champion.digest if champion else None)
     defended = theatre in BUNDLED_DEFENCES and weapon_class == SHAHED
     request = (PlanRequest if defended else ForecastRequest)(theatre=theatre, weapon_class=weapon_class)
+    context = local_context(request)
     return archive.issue(
-        document_json(answering.document(request, known)),
+        document_json(local_answering(ledger).document(request, context)),
         request=request.canonical,
         channel=Channel.SCHEDULE,
-        model_version=champion.version if champion else None,
+        model_version=context.model_version,
         issued_at=now,
     )
 
