@@ -1,20 +1,23 @@
 """After a retraining: what serves now gives out its plan, so that it will be scored, and drift is looked for."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from experiments.alerts import Alert
+from experiments.drift import Check, drift_checks
+from features.home import ledger_url
 from features.ledger import Ledger
+from features.opening import open_ledger
 from features.records import SHAHED
 from forecasting.answers.answering import BUNDLED_DEFENCES
 from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
+from forecasting.record.scoreboard import scoreboard
 from forecasting.registry import RegisteredModel
 from forecasting.report.document import document_json
 
-if TYPE_CHECKING:
-    from experiments.drift import Check
+DRIFT_DAYS = 365
+"""Forecasts issued earlier are not looked at for drift."""
 
 
 def serving_sentence(champion: RegisteredModel | None) -> str:
@@ -43,7 +46,18 @@ def issue_plan(ledger: Ledger, archive: Archive, theatre: str, weapon_class: str
     )
 
 
-def drift_alerts(checks: "list[Check]", serves: str) -> list[Alert]:
+def look_for_drift(theatre: str, weapon_class: str, now: datetime, model: str | None = None) -> list[Check]:
+    """The checks of one series as of now (with zone), from the ledger and the archive of this machine."""
+    with open_ledger() as ledger, Archive.open(ledger_url()) as archive:
+        since = (now - timedelta(days=DRIFT_DAYS)).date()
+        issued = archive.list(since=since, theatre=theatre, weapon_class=weapon_class, model_id=model)
+        history = ledger.history(theatre, weapon_class)
+        board = scoreboard(issued, lambda identity: archive.get(identity).document, history, None)
+        reports = [entry.report for entry in ledger.as_of(now, theatre, weapon_class)]
+    return drift_checks(board.scores, history, reports, now)
+
+
+def drift_alerts(checks: list[Check], serves: str) -> list[Alert]:
     """An alert for each alarm among the checks. serves: which model does, in a sentence."""
     return [
         Alert(check.name, float("nan") if check.number is None else check.number, check.limit, check.sentence, serves)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.cli import TheatreOption, WeaponClassOption, open_ledger
 from features.home import ledger_url
 from features.logs import (
     LOG_FORMAT_VARIABLE,
@@ -21,6 +20,8 @@ from features.logs import (
     told,
     without_secrets,
 )
+from features.opening import open_ledger
+from features.options import TheatreOption, WeaponClassOption
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
@@ -114,8 +115,7 @@ def follow_up_command(
     theatre: TheatreOption = UKRAINE, weapon_class: WeaponClassOption = SHAHED, log_format: LogFormatOption = None
 ) -> None:
     """Issue the plan of what serves, so that it will be scored, and tell where forecasts and reports no longer fit."""
-    from experiments.follow_up import drift_alerts, issue_plan
-    from experiments.scoreboard_cli import look_for_drift
+    from experiments.follow_up import drift_alerts, issue_plan, look_for_drift
     from forecasting.record.archive import Archive
 
     set_up_log(log_format)

@@ -25,7 +25,9 @@ from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocum
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
 from forecasting.salvos.saved import SavedModel
-from forecasting.supply.scenario_forecast import ScenarioRequest, SuppliedForecast
+from forecasting.supply.assimilation import AssimilatedSupply, assimilate
+from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
@@ -54,14 +56,16 @@ class Answering:
         self._models: Recent[object, Prepared] = Recent(KEPT)
         self._calibrations: Recent[object, Calibration] = Recent(KEPT)
 
-    def document(self, request: ForecastRequest, context: AnswerContext) -> ForecastDocument | PlanDocument:
-        """The plan, or the forecast, that is asked for. Same request, same context: same bytes.
+    def document(
+        self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+    ) -> ForecastDocument | PlanDocument:
+        """The plan, or the forecast, that is asked for. Same request, same context: same bytes. on_paths: see `plan`.
 
         Raises InputError for a request that cannot be answered, and what the parts raise.
         """
         choice = model_choice(request, context)
         if isinstance(request, PlanRequest):
-            return plan_document(self.plan(request, context), choice)
+            return plan_document(self.plan(request, context, on_paths), choice)
         salvos, supplied = self.forecast(request, context)
         return forecast_document(salvos, supplied, choice)
 
@@ -78,6 +82,40 @@ class Answering:
         supplied = prepared.under(salvos, scenario, request.held)
         return supplied.forecast, supplied
 
+    def supplied(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
+        """The forecast under the scenario that is asked for. Raises InputError where none is."""
+        _, supplied = self.forecast(request, context)
+        if supplied is None:
+            raise InputError("scenario is none: expected one to forecast under")
+        return supplied
+
+    def assimilated(self, request: ForecastRequest, context: AnswerContext) -> AssimilatedSupply:
+        """What the record says of the scenario that is asked for. Raises InputError without a record to say it."""
+        scenario, history = self._scenario(request), self.history(request, context)
+        if scenario is None:
+            raise InputError("scenario is none: expected one to hold against the record")
+        if history.theatre != request.theatre:
+            raise InputError(
+                f"no launch against theatre {request.theatre} is on record: nothing to check scenario "
+                f"{scenario.scenario.name} by; what it implies: salvocast scenarios compare"
+            )
+        return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
+
+    def sensitivity(
+        self, request: PlanRequest, context: AnswerContext, on_step: Callable[[int], object] = lambda _: None
+    ) -> Sensitivity:
+        """Which assumption of the scenario that is asked for moves the demand of the defence most. on_step: called
+        after each assumption with how many there are."""
+        scenario, defence = self._scenario(request), defence_of(request)
+        if scenario is None:
+            raise InputError("scenario is none: expected one whose assumptions to move")
+        prepared = self.prepared(request, context)
+        simulated = SimulationRequest(request.horizon, request.paths)
+        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
+        forecaster = ScenarioForecaster.of(salvos, prepared.history, scenario.published)
+        total = len(uncertain(scenario.scenario, request.theatre, salvos))
+        return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
+
     def plan(
         self, request: PlanRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
     ) -> Plan:
@@ -87,7 +125,8 @@ class Answering:
             stated.only(request.layers)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
-        calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate else None
+        recorded = prepared.history.theatre == request.theatre
+        calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate and recorded else None
         stated, deliveries = _in_hand(stated, request, prepared.history.last_day)
         target = None
         if request.leak_target is not None:
