@@ -24,13 +24,13 @@ from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from experiments.series import chosen_series
 from experiments.tracking import log_backtest, log_decisions, log_scenario_backtest
-from features.cli import open_ledger
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
+from features.opening import open_ledger
 from features.records import SHAHED, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
-from forecasting.commands.options import DEFAULT_MODEL
+from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.report.layout import table
 from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, ModelError, SimulationRequest, load_model
 
@@ -169,7 +169,7 @@ def _loadable(asked: Asked, tell: Tell) -> Iterator[Model]:
 
 def orders(asked: Asked, tell: Tell) -> list[Replayed]:
     """Scores orders by the forecasts beside rules of thumb."""
-    names = asked.beside_the_reference((DEFAULT_MODEL,))
+    names = asked.beside_the_reference((FALLBACK_MODEL,))
     request = SimulationRequest(asked.horizon, asked.paths)
     policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
     told = []
@@ -204,7 +204,7 @@ def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
                 "use --scenario-policy none"
             )
     asked = replace(asked, weapon_classes=(SHAHED,))  # of all, those that scenarios are of
-    models = [load_model(name) for name in asked.models or (DEFAULT_MODEL,)]
+    models = [load_model(name) for name in asked.models or (FALLBACK_MODEL,)]
     last = asked.last
     assert last is not None
     origins = month_ends(asked.first, last)

@@ -18,8 +18,7 @@ from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from experiments.alerts import Alert
-from experiments.retrain_cli import NEEDS_A_PERSON
+from experiments.alerts import NEEDS_A_PERSON, Alert
 from experiments.slots import Claim, JobSlots, Status
 from features.errors import InputError, SalvocastError
 from features.logs import without_secrets

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +18,9 @@ from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
 from experiments.tracking import log_backtest, retraining_runs
 from features.errors import InputError
-from features.home import ledger_url, salvocast_home
+from features.home import salvocast_home
 from features.ledger import Ledger
+from features.opening import open_ledger
 from features.records import KYIV, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sources.bundled import SOURCE, read_bundled
 from features.sources.reading import Reading
@@ -31,15 +32,6 @@ from forecasting.salvos.saved import SavedModel
 QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name != "gradient_boosting")
 """All but the one that takes seven times as long as the ensemble and has been worse."""
 FIRST_ORIGIN = date(2025, 1, 1)
-
-
-@contextmanager
-def open_ledger() -> Iterator[Ledger]:
-    """The ledger of this machine, as the commands use it; an empty one gets the bundled reports first."""
-    with Ledger.open(ledger_url()) as ledger:
-        if not ledger.series():
-            ledger.ingest(read_bundled(), datetime.now(UTC))
-        yield ledger
 
 
 def ensure_backtest(

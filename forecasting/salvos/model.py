@@ -16,7 +16,7 @@ from features.massed import massed_threshold
 from forecasting.salvos.forecast import SalvoForecast
 
 MAX_HORIZON = 730
-MAX_PATHS = 100_000
+MAX_PATHS = 50_000
 
 BUNDLED_MODELS = {
     "empirical_window": "forecasting.salvos.models.empirical_window:EmpiricalWindow",
