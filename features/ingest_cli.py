@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from features.cli import TheatreOption, WeaponClassOption, counts_told, name_and_value
 from features.errors import InputError
 from features.home import ledger_url
+from features.options import TheatreOption, WeaponClassOption, counts_told, name_and_value
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     from features.records import SalvoReport
