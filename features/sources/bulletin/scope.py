@@ -173,7 +173,10 @@ class Scope:
             case "clause":
                 self._mark(reason, *self._reached(sentence, index))
             case "period":
-                self._mark(reason, *self._period(sentence, index))
+                begins = self._given[sentence.first].start
+                # "The largest attack of the year" counts nothing of the year.
+                if not self._grammar.superlative.search(self._clean.text, begins, match.start()):
+                    self._mark(reason, *self._period(sentence, index))
             case "sentence":
                 self._mark(reason, sentence.first, sentence.last)
             case "speech":
@@ -205,7 +208,7 @@ class Scope:
                 place -= 1
                 first, index = sentence.clauses[place], first
             return first, last
-        return first, self._next_turn(sentence, index)
+        return index, self._next_turn(sentence, index)
 
     def _numbers(self, first: int, last: int) -> list[int]:
         places = self._number_places
