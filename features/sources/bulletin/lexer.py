@@ -261,7 +261,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",
         "percent": r"\d{1,3}(?:[.,]\d{1,3})? ?(?:%|percent|відсотк\w{0,3})",
         "qualifier": "|".join(data["qualifiers"].values()),
-        "digits": r"\d{1,3}(?:,\d{3}){1,3}|[1-9] \d{3}"
+        "digits": r"\d{1,3}(?:,\d{3}){1,3}|[1-9]\d{0,2}(?: \d{3})+(?!\d)"
         r"|\d{1,9}(?:-(?:м?а|[тьх]?ма|т?ьома|ми|ти|мя|х|ох|ьох|и?м|ю|ю|ть|й))?\+?",
         "number_word": f"(?:{words})(?:(?: |-| and )(?:{words}))*",
     }

@@ -57,7 +57,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     roles = Roles(grammar, nodes)
     windows, areas = Windows(grammar, findings, received, scope.sentences.corrected), Areas(grammar, nodes, findings)
     if not windows.anchored and scope.national:
-        windows = Windows(grammar, findings, received, scope.sentences.corrected, scope.told_locally)
+        windows = Windows(grammar, findings, received, scope.sentences.corrected, scope.told_locally())
     writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None

@@ -7,6 +7,7 @@ before any rule reads it, so that it is neither taken for tonight's count nor sp
 import re
 from bisect import bisect_left
 from dataclasses import replace
+from itertools import islice
 
 from features.sources.bulletin.grammar import Grammar
 from features.sources.bulletin.lexer import Token
@@ -29,7 +30,6 @@ class Scope:
     """The tokens of a message with what is aside blanked out (`tokens`), and what that was (`asides`).
 
     area: the reporter speaks of its own area, and what is told of a place in it counts.
-    told_locally: as `tokens`, with what is told of one place: for the night of a text that names none elsewhere.
     national: somebody who speaks for the whole country is named. shares: the tokens of clauses that name one place, and
     yet may count for all ("8 of them over Poltava region").
     """
@@ -50,7 +50,10 @@ class Scope:
         if not area:
             self._set_places_aside()
         self.tokens = self._without(self._aside)
-        self.told_locally = self._without(self._aside - self._local)
+
+    def told_locally(self) -> list[Token]:
+        """The tokens with what is told of one place: for the night of a text that names none elsewhere."""
+        return self._without(self._aside - self._local)
 
     def _without(self, aside: set[int]) -> list[Token]:
         return [
@@ -87,7 +90,7 @@ class Scope:
         if self._grammar.named_after.match(self._clean.text, *self.sentences.text(sentence)):
             spoken = self.sentences.all[max(place - SPOKEN, 0) : place]
             first = next((one.first for one in spoken if one.paragraph == spoken[-1].paragraph), first)
-        for one in self.sentences.all[place + 1 :]:
+        for one in islice(self.sentences.all, place + 1, None):
             if not self._grammar.goes_on.match(self._clean.text, *self.sentences.text(one)):
                 break
             last = one.last

@@ -134,7 +134,7 @@ class Windows:
         before = Moments()
         for sentence, after in pairwise([*sentences, len(stops) - 1]):
             opening = self.said(stops[sentence], stops[sentence + 1])
-            if opening.anchored and before.contradicts(opening):
+            if opening.anchored and before.contradicts(opening) and stops[sentence] not in self._corrected:
                 starts.append(stops[sentence])
                 before = Moments()
             before.add(self.said(stops[sentence], stops[after]))
