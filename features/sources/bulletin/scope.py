@@ -75,7 +75,10 @@ class Scope:
                 # "The largest attack of the year" counts nothing of the year.
                 begins = self._given[sentence.first].start
                 if not self._grammar.superlative.search(self._clean.text, begins, match.start()):
-                    self._mark(reason, *self.sentences.counted_by(index))
+                    first, last = self.sentences.counted_by(index)
+                    # What goes on without a time of its own is of the same period.
+                    goes_on = last == sentence.last and self.sentences.numbers(first, last)
+                    self._mark(reason, first, self.sentences.end_of_topic(sentence) if goes_on else last)
             case "sentence":
                 self._mark(reason, sentence.first, sentence.last)
             case "speech":
