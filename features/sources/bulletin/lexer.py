@@ -17,8 +17,20 @@ AFTERNOON, MORNING = re.compile(r"p\.? ?m|вечора|дня"), re.compile(r"\d
 MIDNIGHT = re.compile(r"опівн|midnight")
 FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent", "age", "day_number", "one_of")
 """Shapes of digits that are looked for first; then weapon names (NAMES), then numbers (THEN), then other words."""
-NAMES = ("indefinite", "some_night", "unit", "shahed_jet", "cruise_name", "ballistic_name", "antiradar", "shahed", "decoy")
+NAMES = (
+    "indefinite",
+    "some_night",
+    "unit",
+    "shahed_jet",
+    "cruise_name",
+    "ballistic_name",
+    "antiradar",
+    "shahed",
+    "decoy",
+)
 THEN = ("carrier", "recon", "qualifier", "digits", "number_word")
+ASIDE = "aside"
+"""The class of words that are set aside: no rule knows it."""
 LONGEST_MONTH = 31
 YEARS = range(1900, 2100)
 """A date outside them is a misread one; within them no sum of days can overflow."""

@@ -10,14 +10,12 @@ from dataclasses import replace
 from itertools import islice
 
 from features.sources.bulletin.grammar import Grammar
-from features.sources.bulletin.lexer import Token
+from features.sources.bulletin.lexer import ASIDE, Token
 from features.sources.bulletin.places import told_of_places
 from features.sources.bulletin.sentences import Sentence, Sentences
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Aside
 
-ASIDE = "aside"
-"""The class of words that are set aside: no rule knows it."""
 KEPT = ("stop", "bullet", "comma")
 ONE_PLACE = "one place"
 LOCAL = (ONE_PLACE, "one unit", "a local source")
@@ -31,7 +29,7 @@ class Scope:
 
     area: the reporter speaks of its own area, and what is told of a place in it counts.
     national: somebody who speaks for the whole country is named. shares: the tokens of clauses that name one place, and
-    yet may count for all ("8 of them over Poltava region").
+    yet may count for all ("8 of them over Poltava region"); parts: of those whose counts are of a part of the country.
     """
 
     def __init__(self, grammar: Grammar, clean: Clean, tokens: list[Token], *, area: bool) -> None:
@@ -41,6 +39,7 @@ class Scope:
         self._local: set[int] = set()
         self.asides: list[Aside] = []
         self.shares: set[int] = set()
+        self.parts: set[int] = set()
         self.sentences = Sentences(grammar, clean, tokens)
         self.national = grammar.national.search(clean.text) is not None
         for reason, reach, pattern in grammar.asides:
@@ -102,8 +101,8 @@ class Scope:
     def _set_places_aside(self) -> None:
         for told in told_of_places(self._grammar, self._clean, self._given, self.sentences, national=self.national):
             if told.place not in self._aside:
-                if told.share:
-                    self.shares.update(range(told.first, told.last))
+                if told.share or told.part:
+                    (self.shares if told.share else self.parts).update(range(told.first, told.last))
                 else:
                     self._mark(ONE_PLACE, told.first, told.last)
 

@@ -46,7 +46,8 @@ class Sentences:
         self._firsts = [one.first for one in self.all]
         self._ends = {one.paragraph: one.last for one in self.all}
         self._numbers = [index for index, token in enumerate(tokens) if token.number is not None]
-        self._turns = [index for index, token in enumerate(tokens) if self._is_turn(token)]
+        opens = [True, *(token.kind != "lparen" for token in tokens)]
+        self._turns = [index for index, token in enumerate(tokens) if opens[index] and self._is_turn(token)]
         self.heading = self._heading()
         self.corrected = self._corrected()
 
