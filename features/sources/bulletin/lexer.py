@@ -112,7 +112,8 @@ class Lexer:
                 return Token("number", start, end, word, Number(value))
             case "day_number":
                 day = Day(int(re.match(r"\d+", word)[0]), 0)  # type: ignore[index]  # the shape begins with digits
-                return Token(kind, start, end, word, days=(day,) if 1 <= day.day <= LONGEST_MONTH else ())
+                clock = (day.day, 0) if day.day < 24 else None
+                return Token(kind, start, end, word, days=(day,) if 1 <= day.day <= LONGEST_MONTH else (), clock=clock)
             case "date" | "date_range" | "time" | "dotted":
                 days = self._days(word) if kind != "time" else ()
                 clock = self._clock(word) if kind in ("time", "dotted") else None
@@ -264,7 +265,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         r"|опівночі|опівніч|опівдні|полудня|midnight|noon"
         rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
-        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)"
+        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those|\w{2,20}’s)"
         r"|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
         "age": r"\d{1,4}-?(?:ти|ми|х)?-?(?:річн|денн|годинн|поверхов|кілометров|метров|тонн|міс)\w{1,6}"
         r"|\d{1,4} ?-(?:years?|months?|weeks?|days?|hours?|minutes?|store?y|floor|mile|strong|member)(?:[- ]olds?)?"
