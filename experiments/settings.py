@@ -18,7 +18,6 @@ runs_days = 365
 
 import hashlib
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -29,7 +28,8 @@ from experiments.folds import BANDS
 from features.errors import unknown_name
 from features.home import salvocast_home
 from features.records import SHAHED, UKRAINE
-from features.stated import Name, Stated, one_line, read_stated, told
+from features.stated import Name, Stated, read_stated, told
+from features.toml_text import parse_toml
 from forecasting.salvos.model import MAX_PATHS, MODELS
 
 SETTINGS = "settings.toml"
@@ -182,10 +182,7 @@ def load_settings() -> Settings:
 
 def parse_settings(text: str, file_name: str) -> Settings:
     """The settings of a TOML text. Raises InputError, naming the file and the key."""
-    try:
-        given = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, nested without end
-        raise one_line(f"{file_name} is not TOML: {error}") from error
+    given = parse_toml(text, file_name)
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
