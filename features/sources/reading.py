@@ -25,6 +25,7 @@ class Reading:
     where that is known; a count that differs from an earlier one is then known from that time on.
     covers: the (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
     (`features.snapshots`). read_as: JSON of what else is needed to read a row of it again.
+    notes: what a person should know, or say, of the file as a whole, in a line each.
     """
 
     source: str
@@ -33,3 +34,4 @@ class Reading:
     published_at: datetime | None = None
     covers: tuple[tuple[str, str], ...] = ()
     read_as: str | None = None
+    notes: tuple[str, ...] = ()
