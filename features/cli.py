@@ -9,7 +9,7 @@ import typer
 
 from features.errors import InputError
 from features.home import ledger_url
-from features.records import SHAHED, QuietDayRule
+from features.records import KYIV, SHAHED, QuietDayRule
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
@@ -215,6 +215,13 @@ def _change(entry: "LedgerReport", change: str) -> str:
     )
 
 
+def _clock(moment: datetime) -> str:
+    """A time of a window, with its offset where the clock shows it twice."""
+    if moment.fold:
+        moment = moment.replace(tzinfo=KYIV)
+    return moment.isoformat(timespec="minutes")
+
+
 def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date | None) -> "pd.DataFrame":
     import pandas as pd
 
@@ -222,6 +229,7 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
     from features.records import REPORT_FIELDS
 
     moment = end_of_day(day) if day else datetime.max.replace(tzinfo=UTC)
+    entries = ledger.as_of(moment, theatre, weapon_class)
     rows = [
         {name: getattr(entry.report, name) for name in REPORT_FIELDS}
         | {
@@ -229,9 +237,9 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
             "revision": entry.revision,
             "flags": " ".join(entry.report.flags),
         }
-        for entry in ledger.as_of(moment, theatre, weapon_class)
+        for entry in entries
     ]
     frame = pd.DataFrame(rows)
     for name in ("window_start", "window_end"):
-        frame[name] = [moment.isoformat(timespec="minutes") for moment in frame[name]]
+        frame[name] = [_clock(getattr(entry.report, name)) for entry in entries]
     return frame.convert_dtypes()

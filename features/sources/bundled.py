@@ -8,8 +8,9 @@ from io import StringIO
 
 from features.records import MISSILES as MISSILE_CLASSES
 from features.records import SHAHED, UKRAINE, SalvoReport
-from features.sources.cells import csv_rows, last_second_of, reports
+from features.sources.cells import csv_rows, last_second_of
 from features.sources.reading import Reading, RejectedRow
+from features.sources.rows import reports
 from features.sources.table import RowReader, match_columns
 
 SOURCE = "bundled"

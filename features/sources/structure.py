@@ -10,8 +10,9 @@ from typing import Any
 
 from features.errors import InputError
 from features.records import COUNT_FIELDS, LARGEST_COUNT, QuietDayRule, SalvoReport
-from features.sources.cells import DAY_END, DAY_START, Row, rejection, row_outcome, row_report
+from features.sources.cells import DAY_END, DAY_START, Row
 from features.sources.reading import RejectedRow
+from features.sources.rows import rejection, row_outcome, row_report
 
 Rows = Callable[[], Iterator[Row]]
 """The rows of a table from the first: gone through more than once, so that no file needs memory of its size."""
@@ -39,9 +40,9 @@ MOST_QUIET_DAYS = 20_000
 class Structure:
     """What one look at all rows tells.
 
-    several: hashes of the salvos that more than one row speaks of. unequal: one of those whose rows differ, where half
-    of all salvos are such: then it is the table, and no slip. totals: attack days (ordinals) of the rows that speak of
-    whole days, by (theatre, weapon class); days: those of all rows.
+    several: hashes of the salvos that more than one row speaks of. unequal: one of those whose rows differ, where more
+    than half of all salvos are such: then it is the table, and no slip. totals: attack days (ordinals) of the rows that
+    speak of whole days, by (theatre, weapon class); days: those of all rows.
     """
 
     several: frozenset[int]
@@ -72,7 +73,7 @@ class Structure:
             days.setdefault(series, set()).add(end.toordinal())
             if by_date or end - start > LONG_WINDOW:
                 totals.setdefault(series, set()).add(end.toordinal())
-        usual = next(iter(unequal)) if 2 * len(unequal) >= max(len(first), 1) else None
+        usual = next(iter(unequal)) if 2 * len(unequal) > len(first) else None
         return cls(frozenset(several), usual, totals, days)
 
 

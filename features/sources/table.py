@@ -97,7 +97,7 @@ def read_table(
     published_at: when the table as a whole came out, with zone. zone: of times that state none; windows are converted
     to Kyiv time, in which attack days are counted.
     Raises InputError for a file that is no such table, or lacks a required or a mapped column (see `columns_used`); for
-    rows a week or a month apart, which are sums; and where half of all salvos have several rows that differ.
+    rows a week or a month apart, which are sums; and where most salvos have several rows that differ.
     """
     path, mapping, classes, only = Path(path), mapping or {}, classes or {}, only or {}
     if published_at is not None and published_at.tzinfo is None:
