@@ -59,7 +59,7 @@ class Structure:
         totals: dict[tuple[str, str], set[int]] = {}
         days: dict[tuple[str, str], set[int]] = {}
         for cells, problem in rows():
-            salvo = None if problem else legible(salvo_of, cells)
+            salvo = legible(salvo_of, cells) if any(cells) and not problem else None
             if salvo is None:
                 continue
             key, whole, known = hash_of(salvo), hash(tuple(cells)), len(first)
@@ -204,6 +204,8 @@ class TableRows:
         """
         together: dict[int, list[_Said]] = {}
         for number, row in enumerate(self.rows(), start=1):
+            if not any(row[0]):
+                continue
             report = partial(row_report, row, len(self.header), self.report_of, self.published_at)
             outcome = row_outcome(number, self.header, row[0], report)
             if outcome is None:

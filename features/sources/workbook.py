@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from datetime import datetime
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -16,7 +17,7 @@ from features.sources.cells import Row, is_day_number, plain_name, value_text
 
 LARGEST_WORKBOOK = 500_000_000
 """Bytes a workbook may hold once unpacked: a million reports take half of it."""
-LARGEST_ROW = 8_000_000
+LARGEST_ROW = 2_000_000
 """Bytes of one row: it is held in memory, some twenty times as large."""
 MOST_ROWS, MOST_COLUMNS = 1_048_576, 16_384
 """What a worksheet can have, by the format."""
@@ -94,8 +95,8 @@ def _rows(path: Path, file: Any, times: Collection[str], sheet: str | None, skip
             width = last = 0
             while True:
                 with warnings.catch_warnings(action="ignore"):  # of dates beyond the calendar: the cell holds an error
-                    number, given = next(parsed, (0, ()))
-                if not number:
+                    number, given = next(parsed, (None, ()))
+                if number is None:
                     return
                 source.row_ended()
                 if number > MOST_ROWS:
@@ -115,7 +116,7 @@ def _rows(path: Path, file: Any, times: Collection[str], sheet: str | None, skip
                 if number <= skip_rows:
                     continue
                 if width:
-                    yield from (([""] * width, "") for _ in range(blank))
+                    yield from repeat(_BLANK, blank)
                 cells = [""] * max(width, widest)
                 for cell in given:
                     cells[cell["column"] - 1] = _cell_text(cell, book, cell["column"] - 1 in columns)
@@ -128,6 +129,9 @@ def _rows(path: Path, file: Any, times: Collection[str], sheet: str | None, skip
                     elif column in held and number <= held[column][1]:
                         cells[column] = held[column][0]
                 yield cells, ""
+
+
+_BLANK: Row = ([], "")
 
 
 class _Metered:
