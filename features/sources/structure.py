@@ -87,7 +87,7 @@ def legible(salvo_of: Callable[[Sequence[str]], Salvo], cells: Sequence[str]) ->
 
 def hash_of(salvo: Salvo) -> int:
     """One integer for what tells a salvo from others."""
-    return hash(tuple(salvo.values()))
+    return hash((*salvo.values(), salvo["window_end"].fold))  # datetimes of the two hours of one clock are equal
 
 
 def spacing(days: Collection[int]) -> str | None:
