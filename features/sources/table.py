@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -135,7 +136,11 @@ def read_table(
     quiet = () if quiet_days is None else quiet_reports(structure, quiet_days, SOURCE)
     note = question_of(structure) if quiet_days is None else ""
     read = chain(table.read(structure.several), quiet)
-    return Reading(SOURCE, digest, read, published_at, read_as=read_as, notes=(f"{path}: {note}",) if note else ())
+    passed_over = Counter[str]()
+    if only and (n_left_out := sum(left_out(cells) for cells, _ in all_rows())):
+        passed_over["not asked for (--only)"] = n_left_out
+    notes = (f"{path}: {note}",) if note else ()
+    return Reading(SOURCE, digest, read, published_at, read_as=read_as, passed_over=passed_over, notes=notes)
 
 
 def read_cells(cells: Mapping[str, str], read_as: str) -> SalvoReport:
