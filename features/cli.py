@@ -29,6 +29,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
     import numpy as np
     from sqlalchemy import make_url
 
+    from features.unknown_days import mostly_unknown
+
     with open_ledger() as ledger:
         print(f"ledger       {make_url(ledger_url()).render_as_string(hide_password=True)}")
         for theatre, weapon_class, salvos in ledger.series():
@@ -39,6 +41,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
                 f"{np.nansum(history.launched):,.0f} launched, {history.first_day} to {history.last_day}, "
                 f"{unknown} days unknown (rule {history.quiet_day_rule}), data {history.digest[:12]}"
             )
+            if told := mostly_unknown(history):
+                print(f"             {told.advice}")
         for batch in ledger.batches():
             print(
                 f"read         {batch['recorded_at']:%Y-%m-%d %H:%M} UTC  {batch['source']}: {batch['rows_read']:,} = "

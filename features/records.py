@@ -66,9 +66,21 @@ class QuietDayRule(StrEnum):
     NONE = "none"
 
     @classmethod
-    def default_for(cls, weapon_class: str) -> "QuietDayRule":
-        """BEFORE_2025 for the drones that are reported every day; ALL for weapons that are reported when they come."""
+    def default_for(cls, theatre: str, weapon_class: str) -> "QuietDayRule":
+        """The rule where nobody states one: how the Ukrainian Air Force reports says nothing of another theatre.
+
+        In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when they
+        come; elsewhere NONE, since whoever reports there may be asked.
+        """
+        if theatre != UKRAINE:
+            return cls.NONE
         return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
+
+    @classmethod
+    def defaults_told(cls) -> str:
+        """Which rule holds where nobody states one, in a line."""
+        rules = (cls.default_for(UKRAINE, SHAHED), cls.default_for(UKRAINE, ""), cls.default_for("", ""))
+        return "in {3} {0} for {4} and {1} for others, elsewhere {2}".format(*rules, UKRAINE, SHAHED)
 
     def applies_to(self, day: date) -> bool:
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))

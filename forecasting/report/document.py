@@ -86,6 +86,13 @@ class ModelChoice(Document):
     version: int | None = Field(default=None, description="of the champion in the registry")
 
 
+class UnknownDaysDocument(Document):
+    """How many days of the last ones have no count."""
+
+    unknown: int
+    days: int = Field(description="the last days, since the first unknown one within a year")
+
+
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
@@ -95,6 +102,7 @@ class ForecastDocument(Document):
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
     quiet_day_rule: str
+    unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
     data_sources: list[str] = Field(description="where the launch counts are from")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
@@ -202,6 +210,11 @@ def forecast_document(
         origin=forecast.origin,
         last_attack_day_known=forecast.last_day_known,
         quiet_day_rule=forecast.quiet_day_rule.value,
+        unknown_days=(
+            UnknownDaysDocument(unknown=forecast.unknown_days.unknown, days=forecast.unknown_days.days)
+            if forecast.unknown_days
+            else None
+        ),
         data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
