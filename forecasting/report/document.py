@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from features.history import LaunchHistory
-from features.massed import BORROWED_RULE, RULE
+from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.sources import ATTRIBUTION
 from features.stated import Source
 from forecasting.defence.layers import Defence
@@ -223,7 +223,7 @@ def forecast_document(
         n_paths=forecast.n_paths,
         horizon=forecast.horizon,
         massed_strikes=MassedStrikes(
-            rule=BORROWED_RULE if supplied and supplied.assumption_only else RULE,
+            rule=_massed_rule(forecast, supplied),
             threshold_drones=forecast.massed_threshold,
         ),
         days=[
@@ -249,6 +249,12 @@ def forecast_document(
         supply=supply_document(supplied) if supplied else None,
         versions=versions(),
     )
+
+
+def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> str:
+    if supplied and supplied.assumption_only:
+        return BORROWED_RULE
+    return QUIET_RULE if forecast.mostly_quiet else RULE
 
 
 def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:

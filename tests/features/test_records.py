@@ -149,3 +149,17 @@ def test_the_hour_that_comes_twice_is_two_hours(make_report: MakeReport) -> None
     assert make_report(window_start=first + half_an_hour, window_end=second).window_end.fold == 1
     with pytest.raises(InputError, match="before it starts"):
         make_report(window_start=second, window_end=first + half_an_hour)
+
+
+@pytest.mark.parametrize(
+    ("theatre", "weapon_class", "rule"),
+    [
+        ("ukraine", "shahed", QuietDayRule.BEFORE_2025),
+        ("ukraine", "ballistic", QuietDayRule.ALL),
+        ("lowland", "shahed", QuietDayRule.NONE),
+        ("lowland", "ballistic", QuietDayRule.NONE),
+    ],
+)
+def test_what_silence_means_belongs_to_the_theatre(theatre: str, weapon_class: str, rule: QuietDayRule) -> None:
+    assert QuietDayRule.default_for(theatre, weapon_class) is rule
+    assert QuietDayRule.defaults_told() == "in ukraine before-2025 for shahed and all for others, elsewhere none"
