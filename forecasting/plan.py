@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.defence.engagement import Levels, engage
+from forecasting.defence.blocks import Levels
+from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.stock import Delivery, without_stocks
@@ -193,13 +194,15 @@ def make_plan(
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
-    levels, factors = _drawn(planned, salvos, calibration, supplied)
+    levels, factors = _drawn(planned, salvos, calibration)
+    new_models = supplied.new_models if supplied else ()
     engagements = engage(
         salvos,
         planned,
         levels=levels,
         kill_factors=factors,
         armed_share=armed_share,
+        new_models=new_models,
         deliveries=[delivery for delivery in deliveries if delivery.layer_id in number],
         on_paths=on_paths,
     )
@@ -209,7 +212,9 @@ def make_plan(
     )
     required = None
     if target:
-        program = defence_program(salvos, planned, engagements, levels=levels, kill_factors=factors)
+        program = defence_program(
+            salvos, planned, engagements, levels=levels, kill_factors=factors, new_models=new_models
+        )
         found = requirement(program, target.leakers, budget_usd=target.budget_usd)
         worth = value_sentences(found, salvos.horizon, *fire_units(program, planned, engagements))
         required = Required(target, found, tuple(worth))
@@ -262,24 +267,15 @@ def _calibration_for(
     return (calibrated if calibrated.n_nights else None), calibrated.notes
 
 
-def _drawn(
-    planned: Defence,
-    salvos: SalvoForecast,
-    calibration: Calibration | None,
-    supplied: SuppliedForecast | None,
-) -> tuple[Levels, dict[str, Array]]:
-    """Levels and kill factors for `engage`: the calibration's, for the planned layers, times the scenario's."""
-    factors: Mapping[str, Array] = supplied.kill_factors(planned) if supplied else {}
+def _drawn(planned: Defence, salvos: SalvoForecast, calibration: Calibration | None) -> tuple[Levels, dict[str, Array]]:
+    """Levels and kill factors for `engage`: the calibration's, for the planned layers."""
     if calibration is None:
-        return (), dict(factors)
+        return (), {}
     drawn = calibration.for_paths(salvos.paths, salvos.seed)
     by_layer = {layer.id: levels for layer, levels in zip(calibration.defence.layers, drawn.levels, strict=True)}
     return (
         tuple(by_layer[layer.id] for layer in planned.layers),
-        {
-            layer.id: drawn.kill_factor * factors[layer.id] if layer.id in factors else drawn.kill_factor
-            for layer in planned.layers
-        },
+        {layer.id: drawn.kill_factor for layer in planned.layers},
     )
 
 
