@@ -31,7 +31,8 @@ from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
-BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml"}
+BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml", "south_korea": "defence_south_korea.toml"}
+"""Theatre, which is the name of its defence, -> file."""
 MOST_CELLS = 20_000_000
 """Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
 KEPT = 32
@@ -238,13 +239,18 @@ def stated_defence(defence: str | Text) -> Defence:
 def defence_of(request: PlanRequest) -> Defence:
     """The defence that a request states or names, as it stands there. Raises InputError for one that it cannot be
     planned with."""
+    if not isinstance(request.defence, Text):
+        if request.theatre not in BUNDLED_DEFENCES or request.weapon_class != SHAHED:
+            raise InputError(
+                f"there is no bundled defence of theatre {request.theatre} against {weapons(request.weapon_class)}: "
+                "state yours as the defence"
+            )
+        if request.defence in BUNDLED_DEFENCES and request.defence != request.theatre:
+            raise InputError(
+                f"the defence {request.defence} is not that of theatre {request.theatre}: expected {request.theatre}, "
+                "or yours"
+            )
     stated = stated_defence(request.defence)
-    of_another = (request.theatre, request.weapon_class) != (stated.theatre, SHAHED)
-    if of_another and not isinstance(request.defence, Text):
-        raise InputError(
-            f"there is no bundled defence of theatre {request.theatre} against {weapons(request.weapon_class)}: "
-            "state yours as the defence"
-        )
     if len(stated.layers) > MOST_LAYERS:
         raise InputError(f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}")
     return stated
