@@ -16,11 +16,21 @@ from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios,
 from forecasting.answers.cache import Recent
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.defence.stock import Delivery, with_stock, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
-from forecasting.plan import Plan, Prepared, Target, make_plan, prepare, prepare_calibration
+from forecasting.plan import (
+    Plan,
+    Prepared,
+    Target,
+    against_another,
+    asked_layers,
+    make_plan,
+    prepare,
+    prepare_calibration,
+)
 from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, forecast_document, plan_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
@@ -122,8 +132,7 @@ class Answering:
     ) -> Plan:
         """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
         scenario, stated = self._scenario(request), defence_of(request)
-        if request.layers:
-            stated.only(request.layers)  # refuses an unknown one before the work
+        asked_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
@@ -142,10 +151,16 @@ class Answering:
             scenario=scenario,
             held=request.held,
             layers=request.layers,
+            without=request.without,
             deliveries=deliveries,
             target=target,
             on_paths=on_paths,
         )
+
+    def defences_compared(self, request: PlanRequest, other: Defence, context: AnswerContext) -> tuple[Difference, ...]:
+        """What another defence does more or less than that of the request, against the same salvos."""
+        made = self.plan(request, context)
+        return tuple(differences(made.engagements, against_another(made, other)))
 
     def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:
         """The record that a request is answered from: of its theatre as of its origin; of a theatre without a record,
@@ -261,7 +276,12 @@ def bundled_defence(name: str) -> Defence:
     """A bundled defence. Raises InputError, with the known names, where there is none of that name."""
     if name not in BUNDLED_DEFENCES:
         raise unknown_name("defence", name, BUNDLED_DEFENCES)
-    return parse_defence(_bundled(BUNDLED_DEFENCES[name]), BUNDLED_DEFENCES[name])
+    return parse_defence(bundled_defence_text(name), BUNDLED_DEFENCES[name])
+
+
+def bundled_defence_text(name: str) -> str:
+    """The TOML text of a bundled defence, whose name must be known."""
+    return _bundled(BUNDLED_DEFENCES[name])
 
 
 @cache
@@ -283,7 +303,7 @@ def _seen(history: LaunchHistory) -> tuple[object, ...]:
 
 def _check_size(request: PlanRequest, stated: Defence) -> None:
     """Refuses, before the work, a plan whose paths, nights and layers together would not fit into memory."""
-    layers = len(request.layers) or len(stated.layers)
+    layers = len(stated.layers)
     cells = request.paths * request.horizon * layers
     if cells > MOST_CELLS:
         raise InputError(

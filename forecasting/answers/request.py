@@ -119,7 +119,13 @@ class PlanRequest(ForecastRequest):
         NameOrText, Field(description="the layers: a bundled defence, or an own one; without it, that of the theatre")
     ] = UKRAINE
     layers: Annotated[
-        tuple[Name, ...], Field(max_length=MOST_LAYERS, description="the only layers to plan for; none: all")
+        tuple[Name, ...],
+        Field(
+            max_length=MOST_LAYERS, description="the layers to report and to order for, of the whole defence; none: all"
+        ),
+    ] = ()
+    without: Annotated[
+        tuple[Name, ...], Field(max_length=MOST_LAYERS, description="what if the defence did not have these layers")
     ] = ()
     stock: Annotated[
         dict[Name, Count],

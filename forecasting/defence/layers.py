@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from features.errors import unknown_name
+from features.errors import InputError, unknown_name
 from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, parse_tables, told
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
@@ -93,6 +93,11 @@ class DefenceLayer(Stated):
             raise ValueError("expected engagements_per_night, or fire_channels and service_minutes")
         if self.fire_channels is not None and self.fire_channels.high > MOST_CHANNELS:
             raise ValueError(f"fire_channels reach {self.fire_channels.high}: expected at most {MOST_CHANNELS}")
+        if self.engagements_per_night is not None and 0 < self.engagements_per_night.high < self.salvo_of:
+            raise ValueError(
+                f"salvo_of is {self.salvo_of}, and engagements_per_night reach {self.engagements_per_night.high:g}: "
+                "expected room for one salvo a night, or the layer never fires"
+            )
         if self.service_minutes is not None and self.service_minutes.low == 0:
             raise ValueError("service_minutes start from 0: expected more, the time that a drone holds a fire channel")
 
@@ -243,10 +248,35 @@ class Defence(Stated):
             raise unknown_name("layer", layer_id, known)
         return known[layer_id]
 
-    def only(self, layer_ids: tuple[str, ...]) -> Self:
-        """The same defence with these layers alone. Raises InputError for a layer that it does not have."""
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of its layers, in order of engagement."""
+        return tuple(layer.id for layer in self.layers)
+
+    def only(self, layer_ids: tuple[str, ...]) -> tuple[str, ...]:
+        """These layers, in order of engagement. Raises InputError for one that it does not have."""
         wanted = {self.layer(layer_id).id for layer_id in layer_ids}
-        return self.model_copy(update={"layers": tuple(layer for layer in self.layers if layer.id in wanted)})
+        return tuple(name for name in self.ids if name in wanted)
+
+    def without(self, layer_ids: tuple[str, ...]) -> Self:
+        """The same defence where these layers engage nothing: the others keep their places, and their random numbers.
+        Raises InputError for a layer that it does not have, or where none is left."""
+        left_out = self.only(layer_ids)
+        if len(left_out) == len(self.layers):
+            raise InputError(f"without {', '.join(left_out)} no layer is left: expected one at least")
+        nothing = SourcedRange(
+            **dict.fromkeys(("low", "mode", "high"), 0.0),
+            basis="assumed",
+            sources=(),
+            date=self.as_of,
+            confidence="D",
+            note="Left out: what if.",
+        )
+        layers = tuple(
+            layer.model_copy(update={"engaged_share": nothing}) if layer.id in left_out else layer
+            for layer in self.layers
+        )
+        return self.model_copy(update={"layers": layers})
 
 
 def parse_defence(text: str, file_name: str) -> Defence:

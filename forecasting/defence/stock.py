@@ -121,8 +121,8 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_n
 
 def without_stocks(defence: Defence) -> Defence:
     """The defence with layers that use no interceptors: what it kills as long as they last. Defences that differ in
-    stocks, supply, prices or orders alone give equal ones. Of the sources those of the kinds stay: they say what was known
-    when."""
+    stocks, supply, prices or orders alone give equal ones. The sources of kinds stay: they say what was known when."""
+
     nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0}
     layers = tuple(layer.model_copy(update=nothing) for layer in defence.layers)
     cited = {name for kind in defence.kinds for point in kind.share for name in point.sources}

@@ -257,6 +257,8 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
     decoys_apart = plan.armed_share is not None
     layers = []
     for index, layer in enumerate(plan.defence.layers):
+        if layer.id not in plan.layers:
+            continue
         stock, order = stocks.get(layer.id), orders.get(layer.id)
         layers.append(
             LayerDocument(
@@ -349,7 +351,11 @@ def _spread_or_none(values: NDArray[np.float64] | None) -> Spread | None:
 
 
 def _stock_out(plan: Plan) -> list[StockOutDay]:
-    by_layer = {stock.layer_id: stock.stock_out_by_day.tolist() for stock in plan.engagements.stocks}
+    by_layer = {
+        stock.layer_id: stock.stock_out_by_day.tolist()
+        for stock in plan.engagements.stocks
+        if stock.layer_id in plan.layers
+    }
     if not by_layer:
         return []
     return [
