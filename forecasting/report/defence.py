@@ -29,6 +29,7 @@ def defence_text(defence: Defence) -> str:
                 left=(0, 1, 2, 3, 4),
             ),
             "",
+            *[f"kind of armed drone: {kind.id}, {kind.name}" for kind in defence.kinds],
             *_waves(defence),
             "",
             *stated_text(defence),
@@ -94,7 +95,7 @@ def check_text(defence: Defence, today: date) -> str:
 
 def cautions(defence: Defence, today: date) -> list[str]:
     """What is well stated and may still mislead: a line each, with what to do about it."""
-    stocked = _stocked(defence)
+    stocked, idle = _stocked(defence), _idle(defence)
     cited = {name for _, stated in tables(defence) for name in getattr(stated, "sources", ())}
     found = (
         (
@@ -106,10 +107,11 @@ def cautions(defence: Defence, today: date) -> list[str]:
             _ids(each for each in stocked if each.lead_time_days is None),
         ),
         (
-            "no layer can ever engage a drone: a plan would say that all of them get through",
-            ["all"] if len(idle := _idle(defence)) == len(defence.layers) else [],
+            "no layer ever kills a drone, so that a plan lets all of them through: {}"
+            if len(idle) == len(defence.layers)
+            else "never kills a drone, so that it does nothing: {}",
+            [f"{name} ({reason})" for name, reason in idle.items()],
         ),
-        ("never engages a drone, so it does nothing: {}", [f"{name} ({reason})" for name, reason in idle.items()]),
         (
             "on some paths a night has no room for one salvo in {}: salvo_of is above the low engagements_per_night",
             _ids(each for each in defence.layers if _short_of_a_salvo(each)),

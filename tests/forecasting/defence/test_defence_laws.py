@@ -39,6 +39,9 @@ ANY_KINDS = st.lists(ranges(0, 0.4), max_size=3).map(lambda shares: dict(zip(KIN
 def joined(
     layer: dict[str, Any], doctrine: dict[str, Any], availability: dict[str, Any], channels: Any, against: Any
 ) -> dict[str, Any]:
+    if "engagements_per_night" in layer:
+        low, mode, high = layer["engagements_per_night"]
+        layer = layer | {"engagements_per_night": (low, mode, max(high, doctrine["salvo_of"]))}
     if channels:
         layer = {name: value for name, value in layer.items() if name != "engagements_per_night"} | channels
     return layer | doctrine | availability | {"against": against}
