@@ -111,7 +111,7 @@ wheel: .venv/ready  ## the wheel of the last commit in dist/
 	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel build/wheel --no-deps --no-build-isolation --no-index --wheel-dir dist
 	@sha256sum dist/*.whl
 
-lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name no package index
+lock: .venv/ready-for-tests  ## resolves the requirements; UPGRADE=1 takes the newest of everything; the files name no index
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group notebooks -c requirements-dev.txt -o requirements-notebooks.txt $(LOCK)
@@ -119,7 +119,7 @@ lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name n
 	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group mutants -c requirements-dev.txt -o requirements-mutants.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group audit -o requirements-audit.txt $(LOCK)
-LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+LOCK := $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 clean:
 	rm -rf .venv .venv-peers .venv-audit build dist *.egg-info plan.png
