@@ -20,8 +20,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from experiments.alerts import Alert
-from experiments.retrain_cli import NEEDS_A_PERSON
+from experiments.alerts import NEEDS_A_PERSON, Alert
 from experiments.slots import Claim, JobSlots, Status
 from features.errors import InputError, SalvocastError
 from features.logs import without_secrets
@@ -101,7 +100,7 @@ class Cron:
         slot = next(slot for slot in self._slots(now, reverse=True) if slot <= now)
         return slot if now - slot <= CATCH_UP else None
 
-    def next(self, now: datetime) -> datetime:
+    def next_after(self, now: datetime) -> datetime:
         """The first slot (UTC) after `now` (with zone)."""
         return next(slot for slot in self._slots(now, reverse=False) if slot > now)
 
@@ -179,7 +178,7 @@ class Schedule:
                     looks.append(Thread(target=self._tick))
                     looks[-1].start()
                 now = self._now()
-                time.sleep(min(self._cron.next(now) - now, LOOK_AGAIN).total_seconds())
+                time.sleep(min(self._cron.next_after(now) - now, LOOK_AGAIN).total_seconds())
         except (KeyboardInterrupt, SystemExit):
             self.stop()
             for look in looks:

@@ -88,7 +88,7 @@ def test_the_latest_slot_of_a_daily_job_is_its_time_of_day_less_than_25_hours_ag
 )
 def test_after_the_latest_slot_comes_the_next_and_none_between(now: datetime, text: str, zone: str) -> None:
     cron = Cron.parse(text, zone)
-    coming = cron.next(now)
+    coming = cron.next_after(now)
     assert coming > now
     assert cron.latest(coming) == coming
     assert cron.latest(coming - timedelta(seconds=1)) == cron.latest(now)
