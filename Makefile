@@ -79,7 +79,7 @@ bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings
 
-evidence: .venv/ready  ## the tables of the README on the salvo models and on scenarios (some ten minutes)
+evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card on the salvo models and on scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
 	$(BIN)/python experiments/benchmarks/decisions.py
 	$(BIN)/salvocast backtest --scenario-policy as-published
@@ -89,7 +89,7 @@ peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our m
 	OMP_NUM_THREADS=1 .venv-peers/bin/python experiments/benchmarks/peers/forecast.py build/peers
 	$(BIN)/python experiments/benchmarks/peers/score.py build/peers
 
-screenshots: .venv/ready-for-tests  ## the pictures of the page in this README, by Debian's chromium
+screenshots: .venv/ready-for-tests  ## the pictures of the page in the documents, by Debian's chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.forecasting.service.page.screenshots .readme
 
 notebook: .venv/ready-for-notebooks  ## opens the notebooks in JupyterLab, on the store of this machine or the one in MLFLOW_TRACKING_URI
