@@ -57,16 +57,7 @@ hooks: .venv/ready-for-tests  ## git runs check before each commit
 audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in requirements.txt, and says where it got no answer
 	@mkdir -p build && rm -f build/audit.json
 	@.venv-audit/bin/pip-audit --progress-spinner off --timeout 10 --disable-pip -r requirements.txt -f json -o build/audit.json 2>build/audit.log || true
-	@.venv-audit/bin/python -c '$(AUDITED)'
-# pip-audit finds no vulnerabilities where it found no package: only answers count. No answer is no failure.
-AUDITED := import json, pathlib, sys; \
-	report = pathlib.Path("build/audit.json"); \
-	every = json.loads(report.read_text())["dependencies"] if report.exists() else []; \
-	told = [each for each in every if "vulns" in each]; \
-	bad = [(each["name"], each["version"], vuln["id"], *vuln["fix_versions"]) for each in told for vuln in each["vulns"]]; \
-	print(*map(" ".join, bad), sep="\n", end="\n" * bool(bad)); \
-	print(f"audited: {len(told)} of {len(every)} packages, {len(bad)} known vulnerabilities" if told else "NOT AUDITED: the advisory service cannot be reached from here, or knows none of our packages (build/audit.log)"); \
-	sys.exit(bool(bad))
+	@.venv-audit/bin/python -m tests.audit_result build/audit.json
 
 bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
