@@ -19,21 +19,20 @@ plan: .venv/ready  ## the main job on the embedded default, and a picture of it 
 serve: .venv/ready  ## the planner's page and the HTTP API on http://127.0.0.1:8000
 	@$(BIN)/salvocast serve
 
-test: check  ## all of check, and all tests but the slow ones; COVERAGE=1 counts the branches that they run, two fifths slower
-ifdef COVERAGE
-	@rm -rf build/coverage && mkdir -p build/coverage
-	COVERAGE_FILE=build/coverage/data $(PYTEST:$(BIN)/python%=$(BIN)/coverage run%) -m "not slow"
-	@COVERAGE_FILE=build/coverage/data $(BIN)/coverage combine --quiet
-	COVERAGE_FILE=build/coverage/data $(BIN)/coverage report
-else
+test: check  ## all of check, and all tests but the slow ones
+	@echo "the tests take about TEST_MINUTES minutes on two cores; one file: .venv/bin/python -m pytest -q tests/FILE"
 	$(PYTEST) -m "not slow"
-endif
 
-test-slow: .venv/ready-for-tests  ## the tests that install things or take long
+test-slow: .venv/ready-for-tests  ## the tests that need real servers, browsers or kills, install things or take long
+	@echo "the slow tests take about SLOW_MINUTES minutes on two cores"
 	$(PYTEST) -m slow
 
-coverage:  ## make test COVERAGE=1: fails below 90 % of the branches
-	@$(MAKE) test COVERAGE=1
+coverage: check  ## check and all tests, the slow ones too; fails below 90 % of the branches that they run
+	@echo "all tests, with their branches counted, take about ALL_MINUTES minutes on two cores"
+	@rm -rf build/coverage && mkdir -p build/coverage
+	COVERAGE_FILE=build/coverage/data $(PYTEST:$(BIN)/python%=$(BIN)/coverage run%)
+	@COVERAGE_FILE=build/coverage/data $(BIN)/coverage combine --quiet
+	COVERAGE_FILE=build/coverage/data $(BIN)/coverage report
 
 # A copy, because mutmut leaves its mutants beside the code.
 mutants: .venv/ready-for-mutants  ## how many small faults in the modules that everything rests on the tests notice (some four minutes)
