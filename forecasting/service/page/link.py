@@ -156,7 +156,7 @@ def asked(query: Query) -> Asked:
                     lines[name] = Wrong("", str(error))
         elif fields.get(name) == OWN:
             lines[name] = Wrong("", "no own text is given: expected one, or a name from the list")
-    held = {name.removeprefix(HELD): value for name, value in given.items() if name.startswith(HELD)}
+    held = {name.removeprefix(HELD): _number(value) for name, value in given.items() if name.startswith(HELD)}
     if SHOWN in given:  # a form sends every slider it has, also those of the scenario that was chosen before
         wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
         held = {key: level for key, level in held.items() if key in wanted}
@@ -169,7 +169,7 @@ def asked(query: Query) -> Asked:
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
         try:
-            fields["service_level"] = float(Decimal(_number(given[SAFETY].rstrip("%"))) / 100)
+            fields["service_level"] = float(Decimal(_plain_number(given[SAFETY].rstrip("%"))) / 100)
         except InvalidOperation:
             lines[SAFETY] = Wrong(given[SAFETY], EXPECTED[SAFETY])
     fields["calibrate"] = UNCALIBRATED not in given
@@ -216,10 +216,20 @@ def unpacked(text: str) -> str:
         ) from error
 
 
-def _number(text: str) -> str:
+def _plain_number(text: str) -> str:
     """A number as a person writes it, in either language: 1,000,000 and 1 000 000; 99.5 and 99,5."""
     text = "".join(text.split())
     return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
+
+
+def _number(text: str) -> int | float | str:
+    """The same as a number; the text where it is none, for the request to refuse."""
+    plain = _plain_number(text)
+    try:
+        number = float(plain)
+        return int(plain) if plain.lstrip("+-").isdecimal() else int(number) if number.is_integer() else number
+    except ValueError:
+        return text
 
 
 def _day(text: str) -> str:
@@ -228,13 +238,13 @@ def _day(text: str) -> str:
 
 
 _GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
-_READ: Mapping[str, Callable[[str], str]] = dict.fromkeys(("days", "paths", "seed", "leak", "budget"), _number) | {
-    "origin": _day
-}
+_READ: Mapping[str, Callable[[str], int | float | str]] = dict.fromkeys(
+    ("days", "paths", "seed", "leak", "budget"), _number
+) | {"origin": _day}
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
 
 
-def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
+def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, int | float | str]]:
     """The deliveries of an address (layer:date:quantity), and those of the rows of a form; empty rows are left out."""
     made = []
     for text in (value for name, value in query if name == DUE):
