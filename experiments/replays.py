@@ -32,7 +32,7 @@ from features.records import SHAHED, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
 from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.report.layout import table
-from forecasting.salvos.model import MODELS, REFERENCE_MODEL, SimulationRequest, load_model
+from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, ModelError, SimulationRequest, load_model
 
 Origins = Callable[[LaunchHistory], tuple[date, ...]]
 """What is known now of a series -> the origins to replay."""
@@ -115,7 +115,7 @@ class Replayed:
 
 def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: Tell) -> list[Replayed]:
     """Scores the salvo models by day and by total. window_days: see `Replay`."""
-    models = [load_model(name) for name in asked.beside_the_reference(tuple(MODELS))]
+    models = list(_loadable(asked, tell))
     replay = Replay(SimulationRequest(asked.horizon, asked.paths), asked.seed, refit_every, window_days)
     told = []
     with asked.replayed(asked.origins, tell) as every:
@@ -153,6 +153,18 @@ def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: 
                 )
             )
     return told
+
+
+def _loadable(asked: Asked, tell: Tell) -> Iterator[Model]:
+    """The models to compare. Of all that there are, one whose package is broken is told and left out; one that was
+    asked for by name is an error."""
+    for name in asked.beside_the_reference(tuple(MODELS)):
+        try:
+            yield load_model(name)
+        except ModelError as error:
+            if asked.models is not None:
+                raise
+            tell(f"{error}; it is left out")
 
 
 def orders(asked: Asked, tell: Tell) -> list[Replayed]:

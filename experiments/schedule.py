@@ -106,6 +106,10 @@ class Cron:
                 return latest
         return None
 
+    def next_after(self, now: datetime) -> datetime | None:
+        """The first slot (UTC) after `now` (with zone)."""
+        return self._next(now + timedelta(seconds=1))
+
     def _next(self, since: datetime) -> datetime | None:
         due = self.trigger.get_next_fire_time(None, since)
         while due is not None and due.fold and not self.hourly:
