@@ -244,8 +244,10 @@ class Schedule:
 
 
 def run_command(command: Sequence[str], pass_on: Callable[[str], object], alive: Alive) -> Outcome:
-    """Runs a command of salvocast to its end; all of its output, without secrets, is passed on. The message: its
-    complaints (`features.complaints`), and its last line where it did its work, or made none. With exit code NEEDS_A_PERSON it is done, and needs one.
+    """Runs a command of salvocast to its end; all of its output, without secrets, is passed on.
+
+    The message: its complaints (`features.complaints`), and its last line where it did its work, or made none. With
+    exit code NEEDS_A_PERSON it is done, and needs one.
 
     A process of its own, so that neither a crash nor a leak takes the scheduler down. Where `alive` raises, it and its
     children get SIGTERM, and after GRACE_S SIGKILL.
