@@ -6,8 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from forecasting.service.http.exchange import ID_HEADER
-from forecasting.service.http.media import CSV, FORMS, HUB, JSON, XLSX
 from forecasting.service.http.problems import MEDIA_TYPE, Problem
+from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {

@@ -35,7 +35,6 @@ from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import LANGUAGES, translator
 from forecasting.service.http.exchange import dispatcher_of
-from forecasting.service.http.media import CSV, HUB, JSON, XLSX, Form
 from forecasting.service.http.problems import Refused, refused
 from forecasting.service.page.form import Sent
 from forecasting.service.page.link import (
@@ -55,6 +54,7 @@ from forecasting.service.page.link import (
 from forecasting.service.page.view import ASSETS, Record, Shown, asset, page, trouble
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
+from forecasting.service.workers.forms import CSV, HUB, JSON, XLSX, Form
 
 DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}

@@ -2,8 +2,9 @@
 
 import pytest
 
-from forecasting.service.http.media import CSV, FORMS, HUB, JSON, XLSX, Form, accepted_form
+from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refused
+from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX, Form
 
 
 @pytest.mark.parametrize(
