@@ -8,12 +8,12 @@ import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
@@ -114,7 +114,7 @@ class Asked:
         given = self.request
         default = PlanRequest()
         pairs = [
-            (name, _written(getattr(given, field)))
+            (name, number_text(getattr(given, field)))
             for name, field in PLAIN.items()
             if getattr(given, field) != getattr(default, field) and not isinstance(getattr(given, field), Text)
         ]
@@ -123,12 +123,12 @@ class Asked:
             for name in ("scenario", "defence")
             if isinstance(text := getattr(given, name), Text)
         ]
-        pairs += [(HELD + key, _written(level)) for key, level in sorted(given.held.items())]
+        pairs += [(HELD + key, number_text(level)) for key, level in sorted(given.held.items())]
         pairs += [(LAYER, layer) for layer in given.layers]
         pairs += [(STOCK + layer, str(count)) for layer, count in sorted(given.stock.items())]
         pairs += [(DUE, f"{each.layer}:{each.date}:{each.quantity}") for each in given.deliveries]
         if given.service_level != default.service_level:
-            pairs.append((SAFETY, _written(float(Decimal(str(given.service_level)) * 100))))
+            pairs.append((SAFETY, number_text(per_cent(given.service_level))))
         if not given.calibrate:
             pairs.append((UNCALIBRATED, "1"))
         return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
@@ -145,7 +145,7 @@ def asked(query: Query) -> Asked:
     given = {name: value.strip() for name, value in query if value.strip()}
     for name, field in PLAIN.items():
         if name in given:
-            fields[field] = _READ.get(name, str)(given[name])
+            fields[field] = _field_value(field, given[name])
     for name in ("scenario", "defence"):
         if OWN + name in given:
             # A form holds the own text beside the choice: another choice lets it go.
@@ -238,10 +238,17 @@ def _day(text: str) -> str:
 
 
 _GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
-_READ: Mapping[str, Callable[[str], int | float | str]] = dict.fromkeys(
-    ("days", "paths", "seed", "leak", "budget"), _number
-) | {"origin": _day}
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
+
+
+def _field_value(field: str, text: str) -> int | float | str:
+    """What a text says of a field of a request, as a person writes it."""
+    types = _types(PlanRequest.model_fields[field].annotation)
+    return _number(text) if types & {int, float} else _day(text) if date in types else text
+
+
+def _types(annotation: Any) -> set[Any]:
+    return {annotation}.union(*map(_types, get_args(annotation)))
 
 
 def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, int | float | str]]:
@@ -258,11 +265,16 @@ def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, int | f
     return [{"layer": layer, "date": _day(day), "quantity": _number(quantity)} for layer, day, quantity in made]
 
 
-def _written(value: object) -> str:
+def number_text(value: object) -> str:
     """Numbers as a person would write them: 0.25, 28, 1000000."""
     if isinstance(value, float):
         return f"{value:.0f}" if value == int(value) else repr(value)
     return str(value)
+
+
+def per_cent(level: float) -> float:
+    """A level 0 to 1 in per cent, as exactly as it is written."""
+    return float(Decimal(str(level)) * 100)
 
 
 def _field(where: tuple[int | str, ...]) -> str:
