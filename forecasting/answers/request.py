@@ -82,7 +82,7 @@ class ForecastRequest(_Request):
         QuietDayRule | None,
         Field(
             description="which days without a report count as days without launches; without it, "
-            f"{QuietDayRule.default_for(SHAHED)} for {SHAHED}, {QuietDayRule.default_for('')} for others"
+            f"{QuietDayRule.defaults_told()}"
         ),
     ] = None
     paths: Annotated[int, Field(ge=1, le=MAX_PATHS, strict=True, description="simulated futures")] = 2_000

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from features.history import LaunchHistory
-from features.massed import BORROWED_RULE, RULE
+from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.sources import ATTRIBUTION
 from features.stated import Source, SourcedRange, tables
 from forecasting.defence.layers import Defence
@@ -87,6 +87,13 @@ class ModelChoice(Document):
     version: int | None = Field(default=None, description="of the champion in the registry")
 
 
+class UnknownDaysDocument(Document):
+    """How many days of the last ones have no count."""
+
+    unknown: int
+    days: int = Field(description="the last days, since the first unknown one within a year")
+
+
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
@@ -96,6 +103,7 @@ class ForecastDocument(Document):
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
     quiet_day_rule: str
+    unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
     data_sources: list[str] = Field(description="where the launch counts are from")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
@@ -206,6 +214,11 @@ def forecast_document(
         origin=forecast.origin,
         last_attack_day_known=forecast.last_day_known,
         quiet_day_rule=forecast.quiet_day_rule.value,
+        unknown_days=(
+            UnknownDaysDocument(unknown=forecast.unknown_days.unknown, days=forecast.unknown_days.days)
+            if forecast.unknown_days
+            else None
+        ),
         data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
@@ -214,7 +227,7 @@ def forecast_document(
         n_paths=forecast.n_paths,
         horizon=forecast.horizon,
         massed_strikes=MassedStrikes(
-            rule=BORROWED_RULE if supplied and supplied.assumption_only else RULE,
+            rule=_massed_rule(forecast, supplied),
             threshold_drones=forecast.massed_threshold,
         ),
         days=[
@@ -240,6 +253,12 @@ def forecast_document(
         supply=supply_document(supplied) if supplied else None,
         versions=versions(),
     )
+
+
+def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> str:
+    if supplied and supplied.assumption_only:
+        return BORROWED_RULE
+    return QUIET_RULE if forecast.mostly_quiet else RULE
 
 
 def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from features.records import SHAHED, weapons
+from features.unknown_days import UnknownDays
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
     Assumption,
@@ -81,7 +82,13 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
         f"{'there ' if borrowed else ''}{known}{warning}; silent days: {document.quiet_day_rule})",
         f"model {document.model_id}{_chosen(document)}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
+        *_unknown_days(document),
     ]
+
+
+def _unknown_days(document: ForecastDocument) -> list[str]:
+    told = document.unknown_days
+    return [wrapped(f"Note: {UnknownDays(told.unknown, told.days).advice}.")] if told else []
 
 
 def _chosen(document: ForecastDocument) -> str:
