@@ -66,10 +66,11 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     previous: Moments | None = None
     regime: ReportingRegime | None = None
     for first, last in windows.sections(roles.counts):
-        said = windows.said(first, last)
+        mine = roles.counts[bisect_left(places, first) : bisect_left(places, last)]
+        said = windows.said_of(first, last, mine)
         window = windows.window(said, previous)
         previous = said if said.days else previous
-        counts = sifted(roles.counts[bisect_left(places, first) : bisect_left(places, last)], scope)
+        counts = sifted(windows.of_window(mine, said), scope)
         drones = drone_counts(counts, nodes, findings)
         if (named := areas.count(counts, first, last)) is not None:
             drones["launch_areas"] = named

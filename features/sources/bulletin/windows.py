@@ -22,6 +22,7 @@ COUNTED = frozenset({"launched", "shot_down", "suppressed"})
 NEAR = 5
 """Words between a date and the year that belongs to it."""
 LONGEST = timedelta(days=2)
+LEAP, LENGTH_OF_YEAR = 2024, 366
 END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
 """The names of days that can be the last of a window, the most telling first."""
 START_WORDS = ("start_time", "start_date", "night_from")
@@ -49,6 +50,15 @@ class Moments:
             bool(self.cue and later.cue and self.cue != later.cue)
             or any(self.clocks.get(name, clock) != clock for name, clock in later.clocks.items())
             or any(self.days.get(name, day) != day for name, day in later.days.items())
+        )
+
+    def is_of_another_attack(self, later: "Moments") -> bool:
+        """Whether a mention is of another night or day than this; an hour of an update is not."""
+        ends = [[said.days[name] for name in END_DAYS if name in said.days] for said in (self, later)]
+        return (
+            bool(self.cue and later.cue and self.cue != later.cue)
+            or any(self.days.get(name, day) != day for name, day in later.days.items())
+            or any(_far_apart(one, other) for one in ends[0] for other in ends[1])
         )
 
     def add(self, later: "Moments") -> None:
@@ -174,6 +184,33 @@ class Windows:
         for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
             together.add(one)
         return together
+
+    def said_of(self, first: int, last: int, counts: Sequence[Count]) -> Moments:
+        """The window of the section tokens[first:last]: what the sentence says that tells what was launched goes first.
+
+        Another night that is mentioned in the section adds nothing to it.
+        """
+        launched = next((one.first for one in counts if one.role == "launched" and one.object in DRONES), None)
+        together = Moments()
+        if launched is not None:
+            sentence = self._sentences.of(launched)
+            together = self.said(max(sentence.first, first), min(sentence.last, last))
+        if not together.anchored:
+            together = Moments()
+        mine = self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]
+        for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
+            if not together.is_of_another_attack(one):
+                together.add(one)
+        return together
+
+    def of_window(self, counts: Sequence[Count], said: Moments) -> list[Count]:
+        """The counts without those whose own sentence tells of another night or day."""
+
+        def other(count: Count) -> bool:
+            sentence = self._sentences.of(count.first)
+            return said.is_of_another_attack(self.said(sentence.first, sentence.last))
+
+        return [one for one in counts if not other(one)]
 
     def _corrects(self, place: int, said: Moments) -> bool:
         """Whether a mention is one of a correction; one later than the receipt came with a later edit."""
@@ -313,3 +350,12 @@ class Windows:
 
 def _clock(said: tuple[int, int]) -> time:
     return time(said[0] % 24, said[1])
+
+
+def _far_apart(one: Day, other: Day) -> bool:
+    """Whether two days of a year are more than a day apart; a day without its month is near any."""
+    try:
+        days = abs((date(LEAP, one.month, one.day) - date(LEAP, other.month, other.day)).days)
+    except ValueError:
+        return False
+    return days > 1 and days < LENGTH_OF_YEAR - 1
