@@ -1,5 +1,6 @@
 """The attack windows of a message: what it says of times and dates, and from when to when that is."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from features.sources.bulletin.sentences import Sentences
 
 NOON = time(12)
 WEAPONS = (*DRONES, "decoys", "jet_drones", "missiles", "unclear")
+THIS = re.compile(r"цієї|цю|минулої|last night|this night|tonight")
 BESIDE = frozenset({"night", "day", "time", "attack"})
 """Classes of words that a bare date says the day of."""
 COUNTED = frozenset({"launched", "shot_down", "suppressed"})
@@ -197,11 +199,25 @@ class Windows:
             together = self.said(max(sentence.first, first), min(sentence.last, last))
         if not together.anchored:
             together = Moments()
+        this_night = self._is_this_night(together)
         mine = self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]
         for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
-            if not together.is_of_another_attack(one):
+            if not (together.is_of_another_attack(one) or (this_night and this_night.is_of_another_attack(one))):
                 together.add(one)
+        if this_night and not any(name in together.days for name in END_DAYS):
+            together.days["night_date"] = this_night.days["asof_date"]
+            together.tokens["night_date"] = together.tokens["cue"]
         return together
+
+    def _is_this_night(self, said: Moments) -> Moments | None:
+        """The night before the receipt, where the text speaks of "this night" without a date."""
+        if self._local is None or "cue" not in said.tokens or any(name in said.days for name in END_DAYS):
+            return None
+        first, last = said.tokens["cue"]
+        if not any(THIS.match(token.text) for token in self._tokens[first:last]):
+            return None
+        day = self._local.date()
+        return Moments(said.cue, days={"asof_date": Day(day.day, day.month)})
 
     def of_window(self, counts: Sequence[Count], said: Moments) -> list[Count]:
         """The counts without those whose own sentence tells of another night or day."""
@@ -304,7 +320,7 @@ class Windows:
                 continue
             break
         if self._local is not None:
-            return dated, None
+            return None, None
         alone = (index for index, token in enumerate(self._tokens) if token.kind == "year")
         beside = (index for index in alone if any(one.days for one in self._tokens[max(index - NEAR, 0) : index]))
         return dated, next((int(self._tokens[index].text[:4]) for index in beside), None)
