@@ -24,6 +24,8 @@ COUNTED = frozenset({"launched", "shot_down", "suppressed"})
 NEAR = 5
 """Words between a date and the year that belongs to it."""
 LONGEST = timedelta(days=2)
+NEWS = timedelta(days=90)
+"""A date without a year is at most so long before the receipt."""
 LEAP, LENGTH_OF_YEAR = 2024, 366
 END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
 """The names of days that can be the last of a window, the most telling first."""
@@ -341,7 +343,10 @@ class Windows:
                 continue
         if dated:
             return min(candidates, key=lambda one: abs(one - anchor))
-        return max(one for one in candidates if one <= anchor)
+        latest = max(one for one in candidates if one <= anchor)
+        if anchor - latest > NEWS:
+            raise ValueError("no year: news is not that old")
+        return latest
 
     def _dates(self, said: Moments) -> dict[str, date]:
         """The days that are said, as dates; "the 16th" is the one before the other. Raises ValueError."""
