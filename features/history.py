@@ -1,7 +1,7 @@
 """Reports -> LaunchHistory: one count per attack day."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Self
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.records import QuietDayRule, ReportingRegime, SalvoReport
+from features.sightings import Salvos
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +123,7 @@ class LaunchHistory:
         after the last report are unknown under every rule, because their reports may still come.
         Raises InputError when no report is left, or when reports of two series are mixed.
         """
-        kept = without_overlaps([report for report in reports if until is None or report.attack_day <= until])
+        kept = Salvos.of(report for report in reports if until is None or report.attack_day <= until).standing
         if not kept:
             raise InputError(
                 "there are no reports"
@@ -229,13 +230,17 @@ class DailySums:
 
     @classmethod
     def of(cls, reports: Iterable[SalvoReport]) -> Self:
-        """The sums of these reports, all of them: see `without_overlaps`."""
+        """The sums of these reports, all of them: see `features.sightings`."""
         sums = cls()
         for report in reports:
-            of_launched = None if report.strike_drones is None else report.launched
-            armed = (report.strike_drones, of_launched)
-            sums.add(report.attack_day, report.source, report.launched, report.neutralised, *armed)
+            sums.add_report(report)
         return sums
+
+    def add_report(self, report: SalvoReport) -> None:
+        """Adds the counts of one report."""
+        of_launched = None if report.strike_drones is None else report.launched
+        armed = (report.strike_drones, of_launched)
+        self.add(report.attack_day, report.source, report.launched, report.neutralised, *armed)
 
     def add(
         self,
@@ -254,39 +259,3 @@ class DailySums:
             earlier, of_earlier = self.armed.get(day, (0, 0))
             self.armed[day] = earlier + strike_drones, of_earlier + of_launched
         self.sources.add(source)
-
-
-_SOURCE_RANK = {"table": 0, "kaggle": 1, "bundled": 1, "bulletin": 2}
-"""Whose count stands where two sources report the same salvo: a team's own table before the compiled record, and that
-before the first news."""
-
-
-def source_rank(source: str) -> int:
-    """The lower, the more its count stands; a name that is not known is a team's own."""
-    return _SOURCE_RANK.get(source, 0)
-
-
-def without_overlaps(reports: Sequence[SalvoReport]) -> list[SalvoReport]:
-    """Drops a report whose window overlaps that of a higher-ranked source on the same attack day.
-
-    Two sources rarely name the same window to the minute; without this one salvo would be counted twice. Reports of
-    sources of equal rank are all kept: one source reports two areas of a night apart.
-    """
-    by_day: dict[tuple[str, str, date], dict[int, list[SalvoReport]]] = {}
-    for report in reports:
-        ranks = by_day.setdefault((report.theatre, report.weapon_class, report.attack_day), {})
-        ranks.setdefault(source_rank(report.source), []).append(report)
-    kept: list[SalvoReport] = []
-    for ranks in by_day.values():
-        standing: list[SalvoReport] = []
-        for rank in sorted(ranks):  # one that was dropped itself drops no other
-            standing += [report for report in ranks[rank] if not any(_overlap(other, report) for other in standing)]
-        kept += standing
-    return kept
-
-
-def _overlap(one: SalvoReport, other: SalvoReport) -> bool:
-    """Whether two windows share time: the night to 08:00 and the day from 08:00 do not; one without length may."""
-    shared = min(one.window_end, other.window_end) - max(one.window_start, other.window_start)
-    moment = one.window_start == one.window_end or other.window_start == other.window_end
-    return shared > timedelta(0) or (moment and shared == timedelta(0))

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from features.database import Database
+from features.disputes import dispute_related
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
 from features.records import KYIV, MISSILES, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
@@ -118,6 +119,8 @@ class Ledger(Database):
                     refuse_shrunk(connection, reading, utc(reading.published_at))
             if storing.anything:
                 dispute_gaps(connection, storing.series | set(reading.covers))
+                if storing.series:
+                    dispute_related(connection, storing.series, *storing.days)
             # Of unknown age, it is remembered without news too: read again after a change, it would look like one.
             if storing.anything or reading.published_at is None:
                 connection.execute(

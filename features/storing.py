@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any
 
@@ -44,7 +44,7 @@ class Storing:
     """One batch being written. Nobody else writes meanwhile, so the ids of its reports can be given here.
 
     recorded: when the file was read (UTC, without zone). anything: whether anything was new; series: the (theatre,
-    weapon class) of the reports that were.
+    weapon class) of the reports that were; days: their first and last attack day.
     """
 
     def __init__(self, connection: Connection, reading: Reading, recorded: datetime, batch_id: int) -> None:
@@ -55,6 +55,7 @@ class Storing:
         self._next_id = (connection.scalar(sa.select(sa.func.max(report_table.c.id))) or 0) + 1
         self.anything = False
         self.series: set[tuple[str, str]] = set()
+        self.days = (date.max, date.min)
 
     def store(self, chunk: Sequence[SalvoReport | RejectedRow]) -> IngestCounts:
         """Stores what is new of a chunk of rows, and counts them."""
@@ -103,6 +104,7 @@ class Storing:
                 }
             )
             self.series.add((report.theatre, report.weapon_class))
+            self.days = min(self.days[0], report.attack_day), max(self.days[1], report.attack_day)
         self._write(new_reports, new_sightings, changed)
         if rejected:
             self._connection.execute(

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import InputError
-from features.history import DailySums, LaunchHistory, without_overlaps
+from features.history import DailySums, LaunchHistory
 from features.ledger import Ledger, end_of_day
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.sightings import Salvos
 from features.sources.reading import Reading
 from tests.conftest import NOW
 from tests.features.conftest import FreshLedger, MakeReading, MakeReport
@@ -70,7 +71,7 @@ def summed_one_by_one(ledger: Ledger, rule: QuietDayRule, origin: date | None) -
         history = LaunchHistory.from_reports(reports[SHAHED], until=origin, rule=rule)
     except InputError:
         return None
-    missiles = [report for kind in MISSILES for report in without_overlaps(reports[kind])]
+    missiles = [report for kind in MISSILES for report in Salvos.of(reports[kind]).standing]
     return history.with_missiles(DailySums.of(missiles).launched)
 
 
