@@ -9,12 +9,14 @@ import typer
 
 from features.errors import InputError
 from features.home import ledger_url
-from features.records import SHAHED, QuietDayRule
+from features.records import COUNT_FIELDS, SHAHED, QuietDayRule
+from features.sightings import Relation
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
 
     from features.ledger import Ledger
+    from features.records import SalvoReport
     from features.storing import IngestCounts
     from features.views import LedgerReport
 
@@ -129,22 +131,31 @@ def export(
 
 @data.command("revisions")
 def revisions(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
-    """List what differs between files: counts that changed, salvos that a snapshot lacks or added late."""
+    """List what differs between files: counts that changed, reports that tell a night again, salvos that a snapshot
+    lacks or added late.
+    """
     with open_ledger() as ledger:
         ledger.check_series(theatre, weapon_class)
         entries = ledger.revisions(theatre, weapon_class)
         withdrawn = ledger.withdrawn(theatre, weapon_class)
         late = ledger.late(theatre, weapon_class)
+        told_again = ledger.told_again(theatre, weapon_class)
+    before: SalvoReport | None = None
     for entry in entries:
         public = f"{entry.published_at:%Y-%m-%d %H:%M} UTC{' (assumed)' if entry.published_at_assumed else ''}"
-        print(_change(entry, f"revision {entry.revision}, public {public}"))
+        changed = _changed_fields(before, entry.report) if before and entry.revision > 1 else ""
+        print(_change(entry, f"revision {entry.revision}, public {public}") + changed)
+        before = entry.report
     for entry, since, until in withdrawn:
         back = f" to {until:%Y-%m-%d %H:%M}" if until else ""
         print(_change(entry, f"withdrawn from {since:%Y-%m-%d %H:%M}{back} UTC"))
     for entry in late:
         print(_change(entry, f"added late, public {entry.published_at:%Y-%m-%d %H:%M} UTC"))
+    for lost in told_again:
+        print(f"{_told(lost.report)}, adds nothing: {WHY_LOST[lost.relation]} {_told(lost.stands)}")
     revised = sum(entry.revision > 1 for entry in entries)
     told = f"; {len(withdrawn):,} salvos withdrawn, {len(late):,} added late" if withdrawn or late else ""
+    told += f"; {len(told_again):,} reports that tell a salvo again" if told_again else ""
     print(f"{revised:,} revisions{told}", file=sys.stderr)
 
 
@@ -213,6 +224,34 @@ def _change(entry: "LedgerReport", change: str) -> str:
         f"{report.window_end:%Y-%m-%d %H:%M}  {report.target_area or '-'}  {change}, {report.source}: "
         f"launched {report.launched}, neutralised {report.neutralised}"
     )
+
+
+WHY_LOST = {
+    Relation.SIGHTING: "it tells of the salvo of",
+    Relation.PART: "it is part of",
+    Relation.SUMMARY: "it is checked against its parts, the first of which is",
+    Relation.OUTRANKED: "the same hours are told by",
+}
+
+
+def _told(report: "SalvoReport") -> str:
+    """A report in a few words: window, area, source, when it came out, counts."""
+    window = f"{report.window_start:%Y-%m-%d %H:%M} to {report.window_end:%Y-%m-%d %H:%M}"
+    came_out = f" of {report.published_at:%Y-%m-%d %H:%M} UTC" if report.published_at else ""
+    return (
+        f"{window} {report.target_area or '-'}, {report.source}{came_out}: launched {report.launched}, "
+        f"neutralised {report.neutralised}"
+    )
+
+
+def _changed_fields(before: "SalvoReport", after: "SalvoReport") -> str:
+    names = (*COUNT_FIELDS, "shot_down_by_area")
+    changes = [
+        f"{name} {getattr(before, name)} -> {getattr(after, name)}"
+        for name in names
+        if getattr(before, name) != getattr(after, name)
+    ]
+    return f"; changed: {', '.join(changes)}"
 
 
 def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date | None) -> "pd.DataFrame":

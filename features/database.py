@@ -58,10 +58,12 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
-    def _migrate(self) -> None:
+    def _migrate(self) -> str | None:
+        """Brings the schema up to date; the revision that it had, None for a new database."""
         with self._connection() as connection:
-            if _schema_revision(connection) == SCHEMA_REVISION:
-                return
+            before = _schema_revision(connection)
+        if before == SCHEMA_REVISION:
+            return before
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -77,6 +79,7 @@ class Database:
                     f"the ledger has schema {_schema_revision(connection)}, this release knows up to "
                     f"{SCHEMA_REVISION}: use the release that wrote it, or a newer one"
                 ) from error
+        return before
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:

@@ -22,10 +22,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
 from features.database import Database
-from features.disputes import dispute_related
+from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
 from features.records import KYIV, MISSILES, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing, utc
@@ -46,6 +47,9 @@ def end_of_day(day: date, zone: ZoneInfo = KYIV) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
 
 
+ONE_NIGHT_ONCE = "0004"
+"""The schema of the first release that counts a night once."""
+
 REPAIRED, RELEASED = "repaired", "released"
 
 
@@ -64,6 +68,17 @@ class Ledger(Database):
     Every writing call is one transaction: killed at any moment, the ledger holds all of it or nothing.
     Raises SalvocastError, in one line, where the database cannot be reached, written or is locked.
     """
+
+    def _migrate(self) -> str | None:
+        before = super()._migrate()
+        if before is not None and before < ONE_NIGHT_ONCE:
+            from features.logs import told
+
+            for theatre, weapon_class, _ in self.series():
+                with self._transaction() as connection:
+                    if merged := mend(connection, theatre, weapon_class):
+                        told("mended", merged)
+        return before
 
     def ingest(
         self,
@@ -182,6 +197,10 @@ class Ledger(Database):
         for key, entry in self._entries(theatre, weapon_class):
             versions.setdefault(key, []).append(entry)
         return [entry for entries in versions.values() if len(entries) > 1 for entry in entries]
+
+    def told_again(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> tuple[Lost, ...]:
+        """The reports that add nothing as known now, why, and what stands for them; oldest window first."""
+        return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class)).lost
 
     def withdrawn(
         self, theatre: str = UKRAINE, weapon_class: str = SHAHED

@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Protocol, Self, TypeVar
 
@@ -201,7 +201,7 @@ def _without_retellings(reports: Sequence[SalvoReport], lost: list[Lost]) -> lis
     groups: list[list[SalvoReport]] = []
     for report in reports:
         alike = [group for group in groups if any(_alike(report, other) for other in group)]
-        groups = [group for group in groups if group not in alike] + [[*sum(alike, []), report]]
+        groups = [group for group in groups if group not in alike] + [[*chain.from_iterable(alike), report]]
     latest = []
     for group in groups:
         last = max(group, key=lambda one: _news(one, group))

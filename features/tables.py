@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration. Compared before Alembic is loaded, because loading it costs more than the whole query."""
 
 metadata = sa.MetaData()
@@ -46,7 +46,7 @@ report_table = sa.Table(
     sa.Column("debris_sites", sa.Integer),
     sa.Column("launch_areas", sa.Integer),
     sa.Column("shot_down_by_area", sa.Text),
-    # Derived from the sightings, so that a sum over a million reports need not look at them: see features/daily.py.
+    # Derived from the sightings, so that a sum over a million reports need not look at them: see features/views.py.
     sa.Column("agreed_at", sa.DateTime, comment="UTC; since when known, null where the sightings must be looked at"),
     sa.Column("agreed_source", sa.String(40), comment="the source that stated it first, where agreed"),
     sa.UniqueConstraint("key_digest", "content_digest", name="uq_report_version"),
@@ -79,6 +79,24 @@ sighting_table = sa.Table(
     sa.Column("source", sa.String(40), primary_key=True),
     sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
     sqlite_with_rowid=False,
+)
+undone_batch_table = sa.Table(
+    "undone_batch",
+    metadata,
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), primary_key=True),
+    sa.Column("undone_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+undone_sighting_table = sa.Table(
+    "undone_sighting",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("report_id", sa.ForeignKey("report.id"), nullable=False),
+    sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("stated", sa.Boolean, nullable=False),
+    sa.Column("source", sa.String(40), nullable=False),
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
+    sa.Column("undone_at", sa.DateTime, nullable=False, comment="UTC"),
 )
 quarantine_table = sa.Table(
     "quarantine",
