@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from features.database import Database
-from features.storing import utc
+from features.database import utc
 from features.tables import slot_table as slots
 
 LOST_AFTER = timedelta(minutes=5)

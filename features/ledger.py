@@ -10,7 +10,6 @@ When a report became public: the time its source states; else, for the first sig
 a revision is never shown before anybody can have seen it.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,22 +20,18 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from features.database import Database
+from features.database import Database, utc
 from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
-from features.records import KYIV, MISSILES, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
-from features.storing import IngestCounts, Storing, utc
-from features.tables import (
-    batch_table,
-    decision_table,
-    quarantine_table,
-    report_table,
-)
+from features.storing import IngestCounts, Storing
+from features.tables import batch_table, report_table
 from features.views import LedgerReport, daily_sums, entries, in_force
+from features.waiting import own_row, quarantined, settle
 
 CHUNK = 5_000
 """Rows looked up and written at a time: bounds the memory of an ingest."""
@@ -50,12 +45,10 @@ def end_of_day(day: date, zone: ZoneInfo = KYIV) -> datetime:
 ONE_NIGHT_ONCE = "0004"
 """The schema of the first release that counts a night once."""
 
-REPAIRED, RELEASED = "repaired", "released"
-
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What was decided about a row in quarantine: REPAIRED with which cells, or RELEASED and why."""
+    """What was decided about a row in quarantine: its kind (`features.waiting`), and with which cells or why."""
 
     row_id: int
     kind: str
@@ -99,9 +92,11 @@ class Ledger(Database):
         if reading.covers and reading.published_at is None:
             reading = replace(reading, published_at=recorded_at)
         with self._transaction() as connection:
-            if self._already_read(connection, reading):
+            if (rejected := self._already_read(connection, reading)) is not None:
                 n_rows = sum(1 for _ in reading.rows)
-                return IngestCounts(rows_read=n_rows, unchanged=n_rows)
+                return IngestCounts(
+                    rows_read=n_rows, unchanged=n_rows - rejected, quarantined=rejected, rejected_before=rejected
+                )
             batch_id = connection.scalars(
                 batch_table.insert()
                 .returning(batch_table.c.id)
@@ -119,13 +114,14 @@ class Ledger(Database):
                 )
             ).one()
             counts = IngestCounts()
-            storing = Storing(connection, reading, recorded, batch_id)
+            storing = Storing(connection, reading, recorded, batch_id, confirmed=settles is not None)
             span = Span()
             rows = _without_future(reading.rows, recorded_at)
             while chunk := list(islice(rows, CHUNK)):
                 counts += storing.store(chunk)
                 if reading.covers:
                     span.widen(chunk)
+            storing.end()
             if settles is not None:
                 self._settle(connection, settles, recorded)
             if storing.anything and reading.covers and reading.published_at is not None:
@@ -262,42 +258,11 @@ class Ledger(Database):
     def quarantine(self, *, settled: bool = False) -> list[RowMapping]:
         """The rows that could not be a report and wait for a decision; with `settled`, those decided about as well.
 
-        id, source, row, raw, reason, read_as, recorded_at (UTC) and, where settled, decision, decided_at, decided_why.
+        id, source, row, raw, reason, held, read_as, published_at, recorded_at (UTC) and, where settled, decision,
+        decided_at, decided_why. A row that several files have is one.
         """
-        # A row that stands in every snapshot is decided about once: released for good, repaired as read until then.
-        same = quarantine_table.alias()
-        same_batch = batch_table.alias()
-        decided = (
-            sa.select(sa.func.max(decision_table.c.id))
-            .join(same, same.c.id == decision_table.c.quarantine_id)
-            .join(same_batch, same_batch.c.id == same.c.batch_id)
-            .where(
-                same.c.raw == quarantine_table.c.raw,
-                same_batch.c.source == batch_table.c.source,
-                same_batch.c.read_as.is_not_distinct_from(batch_table.c.read_as),
-                sa.or_(decision_table.c.kind == RELEASED, decision_table.c.decided_at >= batch_table.c.recorded_at),
-            )
-            .correlate(quarantine_table, batch_table)
-            .scalar_subquery()
-        )
-        query = (
-            sa.select(
-                quarantine_table,
-                batch_table.c.source,
-                batch_table.c.read_as,
-                batch_table.c.recorded_at,
-                decision_table.c.kind.label("decision"),
-                decision_table.c.decided_at,
-                decision_table.c.reason.label("decided_why"),
-            )
-            .join(batch_table, batch_table.c.id == quarantine_table.c.batch_id)
-            .outerjoin(decision_table, decision_table.c.id == decided)
-            .order_by(quarantine_table.c.id)
-        )
-        if not settled:
-            query = query.where(decision_table.c.id.is_(None))
         with self._connection() as connection:
-            return list(connection.execute(query).mappings())
+            return quarantined(connection, settled=settled)
 
     def release(self, settlement: "Settlement", decided_at: datetime) -> None:
         """Marks a row in quarantine as dealt with. It is kept; decided_at: now, with zone."""
@@ -305,14 +270,7 @@ class Ledger(Database):
             self._settle(connection, settlement, utc(decided_at))
 
     def _settle(self, connection: Connection, settlement: "Settlement", decided: datetime) -> None:
-        connection.execute(
-            decision_table.insert().values(
-                quarantine_id=settlement.row_id,
-                decided_at=decided,
-                kind=settlement.kind,
-                reason=settlement.reason,
-            )
-        )
+        settle(connection, settlement.row_id, settlement.kind, settlement.reason, decided)
 
     def _gaps(self, theatre: str, weapon_class: str) -> Gaps:
         with self._connection() as connection:
@@ -330,11 +288,13 @@ class Ledger(Database):
         with self._connection() as connection:
             yield from entries(connection, theatre, weapon_class, Gaps.of(connection, theatre, weapon_class))
 
-    def _already_read(self, connection: Connection, reading: Reading) -> bool:
-        query = sa.select(batch_table.c.id).where(
+    def _already_read(self, connection: Connection, reading: Reading) -> int | None:
+        """How many of its rows were put into quarantine, of a file that was read before; None of another."""
+        query = sa.select(batch_table.c.quarantined).where(
             batch_table.c.source == reading.source, batch_table.c.digest == reading.digest
         )
-        return connection.execute(query).first() is not None
+        found: int | None = connection.scalar(query)
+        return found
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -346,8 +306,7 @@ def _without_future(
     """The rows, with a report of a window that has not ended yet turned into a rejection: readers have no clock."""
     for number, row in enumerate(rows, start=1):
         if isinstance(row, SalvoReport) and row.window_end.replace(tzinfo=KYIV) > recorded_at:
-            raw = {name: str(value) for name in REPORT_FIELDS if (value := getattr(row, name)) is not None}
             reason = f"window_end is {row.window_end.isoformat()}, which has not come yet: expected a past window"
-            yield RejectedRow(number, json.dumps(raw, ensure_ascii=False), reason)
+            yield own_row(number, row, reason)
         else:
             yield row

@@ -1,7 +1,7 @@
 """Counts that the record cannot bear: held for a person's word instead of used.
 
-A report is held where one of these is so. The limits are of the series itself: its known days of a year before and after.
-None of them holds a row of the bundled record (2022-09 to 2026-02).
+A report is held where one of these is so. The limits are of the series itself, by its known days of a year before and
+after. None of them holds a row of the bundled record (2022-09 to 2026-02).
 
 - More than twice the largest day, and above the median day by more than 2.5 times what nine days in ten are.
 - Of the whole theatre and a night: less than a third of the smallest day, and as far below the median.
@@ -120,11 +120,12 @@ class Record:
         night = self._connection.scalar(query) or 0
         if night < SAME_NIGHT_RATIO * report.launched:
             return ""
-        return f"launched {report.launched:,} is {night / report.launched:.0f} times less than is known of the same night"
+        times = night / report.launched
+        return f"launched {report.launched:,} is {times:.0f} times less than is known of the same night, {night:,}"
 
 
 def _is_of_a_night(report: SalvoReport) -> bool:
-    """Whether the report is of the whole theatre and of hours before midnight: other parts may be as small as can be."""
+    """Whether the report is of the whole theatre and begins before midnight: other parts may be as small as can be."""
     return is_whole_theatre(report) and report.window_start < datetime.combine(report.window_end, time())
 
 

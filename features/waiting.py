@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
+from features.database import utc
 from features.errors import InputError
 from features.records import COUNT_FIELDS, REPORT_FIELDS, SHAHED, UKRAINE, SalvoReport
 from features.sources.reading import Reading, RejectedRow
@@ -24,11 +25,6 @@ AS_FIELDS = json.dumps(
     }
 )
 """How a row is read that the ledger itself turned away: its cells are the fields of the report."""
-
-
-def utc(moment: datetime) -> datetime:
-    """The moment in UTC without its zone, as the database keeps it."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def storable(text: str) -> str:
@@ -161,7 +157,7 @@ def _key(row: RowMapping) -> tuple[Any, ...] | None:
 
     cells = json.loads(row["raw"])
     read_as = AS_FIELDS if is_own(cells) else row["read_as"]
-    used = json.loads(read_as or "{}").get("columns", {}) if row["source"] != kaggle.SOURCE else kaggle.COUNTS
+    used = json.loads(read_as or "{}").get("columns", {}) if row["source"] != kaggle.SOURCE else kaggle.COUNT_COLUMNS
     counts = dict.fromkeys((column for name, column in used.items() if name in COUNT_FIELDS), "")
     try:
         if row["source"] == kaggle.SOURCE and not is_own(cells):

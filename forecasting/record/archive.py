@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from features.database import Database
 from features.errors import InputError, SalvocastError
-from features.storing import utc
+from features.database import utc
 from features.tables import issued_table
 
 FORMATS = {"salvocast/forecast/1": "forecast", "salvocast/plan/1": "plan"}

@@ -1,4 +1,4 @@
-"""What was undone; and nights that were told more than once, which the ledger marks when it is opened."""
+"""What was undone and what is held. Nights that were told more than once the ledger marks itself when it is opened."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,6 +10,8 @@ depends_on = None
 
 
 def upgrade() -> None:
+    held = "a report, too odd to be used"
+    op.add_column("quarantine", sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false(), comment=held))
     op.create_table(
         "undone_sighting",
         sa.Column("id", sa.Integer, primary_key=True),
