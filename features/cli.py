@@ -35,12 +35,19 @@ def status(quiet_days: QuietDaysOption = None) -> None:
         print(f"ledger       {make_url(ledger_url()).render_as_string(hide_password=True)}")
         for theatre, weapon_class, salvos in ledger.series():
             history = ledger.history(theatre, weapon_class, quiet_days)
-            unknown = int(np.isnan(history.launched).sum())
+            unknown = history.unknown_days
             print(
                 f"series       {theatre} {weapon_class}: {salvos:,} salvos, "
                 f"{np.nansum(history.launched):,.0f} launched, {history.first_day} to {history.last_day}, "
                 f"{unknown} days unknown (rule {history.quiet_day_rule}), data {history.digest[:12]}"
             )
+            if history.mostly_unknown:
+                print(
+                    f"             most of its days are unknown ({unknown:,} of {history.launched.size:,}), so a model "
+                    "learns of attack days alone; if silence means no attack, say --quiet-days all"
+                )
+            for held in history.held:
+                print(f"held         #{held.row_id} {held.attack_day}: {held.reason}")
         for batch in ledger.batches():
             print(
                 f"read         {batch['recorded_at']:%Y-%m-%d %H:%M} UTC  {batch['source']}: {batch['rows_read']:,} = "

@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """A count that is in quarantine because the record cannot bear it: no part of a history until it is confirmed.
+
+    row_id: as `salvocast data quarantine` lists it; reason: why it is held.
+    """
+
+    row_id: int
+    attack_day: date
+    launched: int
+    reason: str
+
+
 @dataclass(frozen=True, eq=False)
 class LaunchHistory:
     """One count per attack day, without gaps in the days.
@@ -27,6 +40,7 @@ class LaunchHistory:
     missiles: (n_days,) missiles reported launched on the same days, 0 where none was; None where not asked for.
     armed_share: (n_days,) `strike_drones` / `launched` of the reports of a day that tell both, NaN where none does; the
     Air Force has told since 2025-07. It may exceed 1 where a report does.
+    held: counts of its days that wait for a person's word, and are in no series; no part of the digest.
     """
 
     theatre: str
@@ -38,6 +52,7 @@ class LaunchHistory:
     sources: tuple[str, ...] = ()
     missiles: NDArray[np.float64] | None = None
     armed_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    held: tuple[HeldCount, ...] = ()
 
     def __post_init__(self) -> None:
         if self.launched.ndim != 1 or self.launched.shape != self.neutralised.shape or not self.launched.size:
@@ -72,6 +87,16 @@ class LaunchHistory:
     def known(self) -> NDArray[np.float64]:
         """(n_known,) the counts that are known, oldest first."""
         return self.launched[~np.isnan(self.launched)]
+
+    @property
+    def unknown_days(self) -> int:
+        """How many of its days nothing is known of."""
+        return self.launched.size - self.known.size
+
+    @property
+    def mostly_unknown(self) -> bool:
+        """Whether more days are unknown than known: what a model learns from the rest may be of attack days alone."""
+        return self.unknown_days > self.known.size
 
     @property
     def last_known_day(self) -> date:

@@ -31,7 +31,7 @@ from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing
 from features.tables import batch_table, report_table
 from features.views import LedgerReport, daily_sums, entries, in_force
-from features.waiting import own_row, quarantined, settle
+from features.waiting import held_counts, own_row, quarantined, settle
 
 CHUNK = 5_000
 """Rows looked up and written at a time: bounds the memory of an ingest."""
@@ -163,16 +163,17 @@ class Ledger(Database):
     ) -> LaunchHistory:
         """The daily series as published by `origin`; without one, as known now, until the last report.
 
-        rule: which silent days were quiet; without one, the rule for that weapon class. The same call serves a live
-        forecast and every origin of a backtest. Raises InputError for a series that is not
-        in the ledger, and for an origin before its first report.
+        rule: which silent days were quiet; without one, that of the theatre and weapon class. The same call serves a
+        live forecast and every origin of a backtest. Raises InputError for a series that is not in the ledger, and for
+        an origin before its first report.
         """
-        rule = rule or QuietDayRule.default_for(weapon_class)
+        rule = rule or QuietDayRule.default_for(theatre, weapon_class)
         moment = end_of_day(origin) if origin else _END_OF_TIME
         # Combined strikes: what else was launched on the same days may tell about the days to come.
         others = MISSILES if weapon_class == SHAHED else ()
         with self._connection() as connection:
             sums = daily_sums(connection, theatre, (weapon_class, *others), moment, origin or date.max)
+            held = held_counts(connection, theatre, weapon_class, origin or date.max)
         if not sums[weapon_class].launched:
             self.check_series(theatre, weapon_class)
             raise InputError(
@@ -180,6 +181,7 @@ class Ledger(Database):
                 f"{self._first_day(theatre, weapon_class)}: choose a later one"
             )
         history = LaunchHistory.from_daily(theatre, weapon_class, sums[weapon_class], until=origin, rule=rule)
+        history = replace(history, held=held)
         if not others:
             return history
         missiles = Counter[date]()

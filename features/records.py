@@ -66,13 +66,24 @@ class QuietDayRule(StrEnum):
     NONE = "none"
 
     @classmethod
-    def default_for(cls, weapon_class: str) -> "QuietDayRule":
-        """BEFORE_2025 for the drones that are reported every day; ALL for weapons that are reported when they come."""
+    def default_for(cls, theatre: str, weapon_class: str) -> "QuietDayRule":
+        """What is known of how a theatre is reported; silence means nothing where nobody has said what it means.
+
+        Of Ukraine, BEFORE_2025 for the drones that are reported every day, ALL for missiles, reported when they come.
+        """
+        if theatre != UKRAINE:
+            return cls.NONE
         return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
 
     def applies_to(self, day: date) -> bool:
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
 
+
+DEFAULT_QUIET_DAYS = (
+    f"{QuietDayRule.default_for(UKRAINE, SHAHED)} for {SHAHED} of {UKRAINE}, "
+    f"{QuietDayRule.default_for(UKRAINE, '')} for its missiles, {QuietDayRule.default_for('', '')} for other theatres"
+)
+"""`QuietDayRule.default_for` in words."""
 
 _SERIES_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,9 @@ from sqlalchemy.engine import Connection, RowMapping
 
 from features.database import utc
 from features.errors import InputError
+from features.history import HeldCount
 from features.records import COUNT_FIELDS, REPORT_FIELDS, SHAHED, UKRAINE, SalvoReport
+from features.sources import kaggle, table
 from features.sources.reading import Reading, RejectedRow
 from features.tables import batch_table, decision_table, quarantine_table
 
@@ -78,6 +80,16 @@ def quarantined(connection: Connection, *conditions: sa.ColumnElement[bool], set
     if not settled:
         query = query.where(decision_table.c.id.is_(None))
     return list(connection.execute(query).mappings())
+
+
+def held_counts(connection: Connection, theatre: str, weapon_class: str, until: date) -> tuple[HeldCount, ...]:
+    """The counts of a series, up to a day, that wait for a person's word."""
+    found = []
+    for row in quarantined(connection, quarantine_table.c.held, settled=False):
+        report = table.read_cells(json.loads(row["raw"]), AS_FIELDS)
+        if (report.theatre, report.weapon_class) == (theatre, weapon_class) and report.attack_day <= until:
+            found.append(HeldCount(row["id"], report.attack_day, report.launched, row["reason"]))
+    return tuple(found)
 
 
 def settle(connection: Connection, row_id: int, kind: str, reason: str, decided: datetime) -> None:
@@ -153,8 +165,6 @@ class Waiting:
 
 def _key(row: RowMapping) -> tuple[Any, ...] | None:
     """What the report of a row would be known by, its counts left aside; None where that cannot be read either."""
-    from features.sources import kaggle, table  # only where something waits
-
     cells = json.loads(row["raw"])
     read_as = AS_FIELDS if is_own(cells) else row["read_as"]
     used = json.loads(read_as or "{}").get("columns", {}) if row["source"] != kaggle.SOURCE else kaggle.COUNT_COLUMNS

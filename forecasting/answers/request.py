@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from features.records import SHAHED, UKRAINE, QuietDayRule
+from features.records import DEFAULT_QUIET_DAYS, SHAHED, UKRAINE, QuietDayRule
 from features.stated import LARGEST_NUMBER, Day
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
@@ -80,8 +80,7 @@ class ForecastRequest(_Request):
     quiet_days: Annotated[
         QuietDayRule | None,
         Field(
-            description="which days without a report count as days without launches; without it, "
-            f"{QuietDayRule.default_for(SHAHED)} for {SHAHED}, {QuietDayRule.default_for('')} for others"
+            description=f"which days without a report count as days without launches; without it, {DEFAULT_QUIET_DAYS}"
         ),
     ] = None
     paths: Annotated[int, Field(ge=1, le=MAX_PATHS, strict=True, description="simulated futures")] = 2_000
