@@ -3,7 +3,7 @@
 A report is held where one of these is so. The limits are of the series itself, by its known days of a year before and
 after. None of them holds a row of the bundled record (2022-09 to 2026-02).
 
-- More than twice the largest day, and above the median day by more than 2.5 times what nine days in ten are.
+- More than 1.5 to 2.5 times the largest day: the more, the wider the days are spread above their median.
 - Of the whole theatre and a night: less than a third of the smallest day, and as far below the median.
 - A fifth or less of what is known of the same night: 81 for 810.
 - Losses, or parts, of more than twice the launches: 81 launched, 747 shot down.
@@ -30,7 +30,8 @@ YEAR = 365
 FEWEST_DAYS = 30
 """Known days without which nothing can be said."""
 SPREADS, SPREAD_QUANTILES = 2.5, (0.1, 0.5, 0.9)
-LARGEST_RATIO, SLACK = 2, 10
+LARGEST_RATIOS, SLACK = (1.5, 2.5), 10
+PARTS_RATIO = 2
 SMALLEST_RATIO, SAME_NIGHT_RATIO = 3, 5
 SHARE_RATIO, SHARE_QUANTILE, FEWEST_LAUNCHED = 3, 0.1, 50
 """Of a few drones, any share may be lost, and any part may be all that an early report knows."""
@@ -132,20 +133,21 @@ def _is_of_a_night(report: SalvoReport) -> bool:
 def _parts_exceed(report: SalvoReport) -> str:
     parts = {"neutralised": report.neutralised, "strike_drones": report.strike_drones, "jet_drones": report.jet_drones}
     name, part = max(parts.items(), key=lambda one: one[1] or 0)
-    if (part or 0) <= LARGEST_RATIO * report.launched + SLACK:
+    if (part or 0) <= PARTS_RATIO * report.launched + SLACK:
         return ""
     return f"{name} {part:,} is more than twice launched {report.launched:,}"
 
 
 def _too_many(report: SalvoReport, largest: NDArray[np.float64], days: Sequence[date]) -> str:
     most = float(largest.max())
-    if report.launched <= LARGEST_RATIO * most + SLACK:
+    if report.launched <= LARGEST_RATIOS[0] * most + SLACK:
         return ""
     known = largest[largest > 0]
     if known.size < FEWEST_DAYS:
         return ""
-    _, median, high = np.quantile(np.log(known), SPREAD_QUANTILES)
-    if math.log(report.launched) <= median + SPREADS * (high - median):
+    _, median, high = np.quantile(known, SPREAD_QUANTILES)
+    ratio = min(max(math.sqrt(high / median), LARGEST_RATIOS[0]), LARGEST_RATIOS[1])
+    if report.launched <= ratio * most + SLACK:
         return ""
     return (
         f"launched {report.launched:,} is {report.launched / most:.1f} times the largest count around it, "
