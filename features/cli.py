@@ -49,10 +49,12 @@ def status(quiet_days: QuietDaysOption = None) -> None:
             for held in history.held:
                 print(f"held         #{held.row_id} {held.attack_day}: {held.reason}")
         for batch in ledger.batches():
+            undone = f"; undone on {batch['undone_at']:%Y-%m-%d} ({batch['undone_why']})" if batch["undone_at"] else ""
             print(
-                f"read         {batch['recorded_at']:%Y-%m-%d %H:%M} UTC  {batch['source']}: {batch['rows_read']:,} = "
+                f"read {batch['id']:<8}{batch['recorded_at']:%Y-%m-%d %H:%M} UTC  "
+                f"{batch['source']}: {batch['rows_read']:,} = "
                 f"{batch['added']:,} added + {batch['revised']:,} revised + {batch['unchanged']:,} unchanged + "
-                f"{batch['quarantined']:,} quarantined"
+                f"{batch['quarantined']:,} quarantined{undone}"
             )
         print(f"quarantine   {len(ledger.quarantine()):,} rows")
 
@@ -104,6 +106,17 @@ def revisions(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOptio
     told = f"; {len(withdrawn):,} salvos withdrawn, {len(late):,} added late" if withdrawn or late else ""
     told += f"; {len(told_again):,} reports that tell a salvo again" if told_again else ""
     print(f"{revised:,} revisions{told}", file=sys.stderr)
+
+
+@data.command("undo")
+def undo(
+    batch: Annotated[int, typer.Argument(metavar="BATCH", help="As salvocast data status numbers what was read.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why what it says shall not count.")] = "",
+) -> None:
+    """Take back one file that was read: what it said is kept aside, and counts no more."""
+    with open_ledger() as ledger:
+        sightings = ledger.undo(batch, reason.strip() or "no reason given", datetime.now(UTC))
+    print(f"read {batch} undone: {sightings:,} reports of it count no more; it can be read again")
 
 
 @data.command("check")

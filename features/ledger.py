@@ -29,7 +29,8 @@ from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing
-from features.tables import batch_table, report_table
+from features.tables import batch_table, report_table, stated, undone_batch_table
+from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
 from features.waiting import held_counts, own_row, quarantined, settle
 
@@ -89,7 +90,8 @@ class Ledger(Database):
         accept_shrink. A snapshot of unknown age stands from when it was read.
         """
         recorded = utc(recorded_at)
-        if reading.covers and reading.published_at is None:
+        undated = reading.published_at is None
+        if reading.covers and undated:
             reading = replace(reading, published_at=recorded_at)
         with self._transaction() as connection:
             if (rejected := self._already_read(connection, reading)) is not None:
@@ -127,7 +129,7 @@ class Ledger(Database):
             if storing.anything and reading.covers and reading.published_at is not None:
                 remember(connection, batch_id, reading, span, utc(reading.published_at))
                 if not accept_shrink:
-                    refuse_shrunk(connection, reading, utc(reading.published_at))
+                    refuse_shrunk(connection, reading, utc(reading.published_at), undated=undated)
             if storing.anything:
                 dispute_gaps(connection, storing.series | set(reading.covers))
                 if storing.series:
@@ -223,22 +225,19 @@ class Ledger(Database):
         return sorted(first, key=lambda entry: (entry.report.window_end, entry.report.key))
 
     def series(self) -> list[tuple[str, str, int]]:
-        """The (theatre, weapon class, number of salvos) that the ledger holds."""
+        """The (theatre, weapon class, number of salvos in force) that the ledger holds."""
         columns = report_table.c
         series = (columns.theatre, columns.weapon_class)
-        # Of a salvo whose sightings agree there is one version, so only the others need telling apart.
-        agreed = sa.select(*series, sa.func.count(columns.agreed_at)).group_by(*series)
-        disputed = (
-            sa.select(*series, sa.func.count(columns.key_digest.distinct()))
-            .where(columns.agreed_at.is_(None))
-            .group_by(*series)
-        )
-        salvos = Counter[tuple[str, str]]()
+        query = sa.select(*series, sa.func.count(columns.agreed_at), sa.func.count()).where(stated).group_by(*series)
+        found = []
         with self._connection() as connection:
-            for query in (agreed, disputed):
-                for theatre, weapon_class, count in connection.execute(query):
-                    salvos[theatre, weapon_class] += count
-        return [(theatre, weapon_class, count) for (theatre, weapon_class), count in sorted(salvos.items())]
+            for theatre, weapon_class, agreed, versions in connection.execute(query.order_by(*series)).all():
+                salvos = agreed
+                if versions > agreed:  # only the others may be told again, withdrawn or revised
+                    disputed = in_force(connection, theatre, weapon_class, _END_OF_TIME, columns.agreed_at.is_(None))
+                    salvos += len(Salvos.of(entry.report for entry in disputed).standing)
+                found.append((theatre, weapon_class, salvos))
+        return found
 
     def check_series(self, theatre: str, weapon_class: str) -> None:
         """Raises InputError, with the names that are known, for a series that the ledger does not hold."""
@@ -253,9 +252,16 @@ class Ledger(Database):
             raise unknown_name("weapon class", weapon_class, classes)
 
     def batches(self) -> list[RowMapping]:
-        """The files that brought something new, oldest first (columns of the table `batch`, times in UTC)."""
+        """The files that brought something new, oldest first (columns of the table `batch`, times in UTC; undone_at and
+        undone_why, where one was undone).
+        """
+        query = (
+            sa.select(batch_table, undone_batch_table.c.undone_at, undone_batch_table.c.reason.label("undone_why"))
+            .outerjoin(undone_batch_table, undone_batch_table.c.batch_id == batch_table.c.id)
+            .order_by(batch_table.c.id)
+        )
         with self._connection() as connection:
-            return list(connection.execute(sa.select(batch_table).order_by(batch_table.c.id)).mappings())
+            return list(connection.execute(query).mappings())
 
     def quarantine(self, *, settled: bool = False) -> list[RowMapping]:
         """The rows that could not be a report and wait for a decision; with `settled`, those decided about as well.
@@ -273,6 +279,11 @@ class Ledger(Database):
 
     def _settle(self, connection: Connection, settlement: "Settlement", decided: datetime) -> None:
         settle(connection, settlement.row_id, settlement.kind, settlement.reason, decided)
+
+    def undo(self, batch_id: int, reason: str, moment: datetime) -> int:
+        """Takes back one read (`features.undo`); the number of sightings that it had stated. moment: now, with zone."""
+        with self._transaction() as connection:
+            return undo_batch(connection, batch_id, reason, utc(moment))
 
     def _gaps(self, theatre: str, weapon_class: str) -> Gaps:
         with self._connection() as connection:
@@ -292,9 +303,11 @@ class Ledger(Database):
 
     def _already_read(self, connection: Connection, reading: Reading) -> int | None:
         """How many of its rows were put into quarantine, of a file that was read before; None of another."""
-        query = sa.select(batch_table.c.quarantined).where(
-            batch_table.c.source == reading.source, batch_table.c.digest == reading.digest
-        )
+        source = batch_table.c.source == reading.source
+        query = sa.select(batch_table.c.quarantined).where(source, batch_table.c.digest == reading.digest)
+        last_undone = sa.select(sa.func.max(undone_batch_table.c.undone_at)).join(batch_table).where(source)
+        if (undone_at := connection.scalar(last_undone)) is not None:
+            query = query.where(batch_table.c.recorded_at > undone_at)  # what two files stated was kept once
         found: int | None = connection.scalar(query)
         return found
 

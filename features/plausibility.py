@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 
 from features.records import SHAHED, UKRAINE, SalvoReport, weapons
 from features.sightings import is_whole_theatre
-from features.tables import report_table
+from features.tables import report_table, stated
 
 YEAR = 365
 """Known days before, and after, that a count is held against."""
@@ -52,7 +52,7 @@ class Record:
                 sa.func.sum(neutralised),
                 sa.func.sum(sa.case((neutralised.is_not(None), columns.launched))),
             )
-            .where(columns.theatre == theatre, columns.weapon_class == weapon_class)
+            .where(columns.theatre == theatre, columns.weapon_class == weapon_class, stated)
             .group_by(columns.attack_day)
         )
         self._largest: dict[date, int] = {}
@@ -117,6 +117,7 @@ class Record:
             columns.weapon_class == weapon_class,
             columns.attack_day == report.attack_day,
             columns.window_start <= datetime.combine(report.attack_day, time()),
+            stated,
         )
         night = self._connection.scalar(query) or 0
         if night < SAME_NIGHT_RATIO * report.launched:

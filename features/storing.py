@@ -94,6 +94,7 @@ class Storing:
             salvo = salvos.get(key)
             if salvo is None:
                 salvo = salvos[key] = _Salvo(utc(report.window_end.replace(tzinfo=KYIV)))
+            if not salvo.sightings:
                 added += 1
             else:
                 seen = sighting in salvo.sightings
@@ -148,7 +149,8 @@ class Storing:
         """Row number -> the report that the record cannot bear; what the ledger knows already it can."""
         new: dict[tuple[str, str], list[tuple[int, SalvoReport]]] = {}
         for number, key, report in reports:
-            if key not in salvos or _digest(_content(report)) not in salvos[key].report_ids:
+            content = _digest(_content(report))
+            if key not in salvos or all(content != known for _, known, *_ in salvos[key].sightings):
                 new.setdefault((report.theatre, report.weapon_class), []).append((number, report))
         held = {}
         for series, rows in new.items():
@@ -200,7 +202,8 @@ class Storing:
                 sighting_table.c.stated,
                 sighting_table.c.source,
             )
-            .join(sighting_table, sighting_table.c.report_id == report_table.c.id)
+            # Versions without a sighting were undone: their rows are there to be used again.
+            .outerjoin(sighting_table, sighting_table.c.report_id == report_table.c.id)
             .where(report_table.c.key_digest.in_(keys))
         )
         salvos: dict[bytes, _Salvo] = {}
@@ -209,7 +212,8 @@ class Storing:
             if salvo is None:
                 salvo = salvos[key] = _Salvo(window_end)
             salvo.report_ids[content] = report_id
-            salvo.sightings.add((known_at, content, not stated, source))
+            if known_at is not None:
+                salvo.sightings.add((known_at, content, not stated, source))
         return salvos
 
 

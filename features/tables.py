@@ -98,6 +98,14 @@ undone_sighting_table = sa.Table(
     sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
     sa.Column("undone_at", sa.DateTime, nullable=False, comment="UTC"),
 )
+undone = sa.select(undone_batch_table.c.batch_id)
+"""The reads that were taken back."""
+stated = sa.or_(
+    report_table.c.agreed_at.is_not(None),
+    sa.select(sighting_table.c.report_id).where(sighting_table.c.report_id == report_table.c.id).exists(),
+)
+"""Whether a version of a report is stated by a read that stands."""
+
 quarantine_table = sa.Table(
     "quarantine",
     metadata,

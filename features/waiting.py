@@ -14,7 +14,7 @@ from features.history import HeldCount
 from features.records import COUNT_FIELDS, REPORT_FIELDS, SHAHED, UKRAINE, SalvoReport
 from features.sources import kaggle, table
 from features.sources.reading import Reading, RejectedRow
-from features.tables import batch_table, decision_table, quarantine_table
+from features.tables import batch_table, decision_table, quarantine_table, undone
 
 REPAIRED, RELEASED, CONFIRMED, CORRECTED = "repaired", "released", "confirmed", "corrected"
 """What was decided about a row: read anew with other cells, no report, a report as it was, right in a later file."""
@@ -59,6 +59,7 @@ def quarantined(connection: Connection, *conditions: sa.ColumnElement[bool], set
             same_batch.c.source == batch_table.c.source,
             same_batch.c.read_as.is_not_distinct_from(batch_table.c.read_as),
         )
+        .where(same_batch.c.id.not_in(undone))
         .correlate(quarantine_table, batch_table)
     )
     decided = alike.with_only_columns(sa.func.max(decision_table.c.id)).join(
