@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from features.history import DailySums
+from features.history import AFTERNOON, MORNING, DailySums
 from features.records import REPORT_FIELDS, SalvoReport
 from features.sightings import Salvos
 from features.snapshots import Gaps
@@ -121,6 +122,20 @@ def daily_sums(
         .group_by(columns.weapon_class, columns.attack_day, columns.agreed_source)
     )
     found = {name: DailySums() for name in weapon_classes}
+    by_day = columns.window_start >= _at(connection, MORNING)
+    more_than_night = (
+        sa.select(columns.weapon_class, columns.attack_day, sa.func.sum(sa.case((by_day, columns.launched), else_=0)))
+        .where(
+            columns.theatre == theatre,
+            columns.weapon_class.in_(weapon_classes),
+            columns.attack_day <= until,
+            columns.agreed_at <= now,
+            columns.window_end >= _at(connection, AFTERNOON),
+        )
+        .group_by(columns.weapon_class, columns.attack_day)
+    )
+    for weapon_class, day, launched in connection.execute(more_than_night):
+        found[weapon_class].add_daytime(day, launched)
     disputed: set[str] = set()
     for weapon_class, day, source, *sums_of_day in connection.execute(query):
         if source is None:
@@ -133,6 +148,14 @@ def daily_sums(
         for report in Salvos.of(reports).standing:
             found[weapon_class].add_report(report)
     return found
+
+
+def _at(connection: Connection, clock: time) -> sa.ColumnElement[Any]:
+    """An hour of the attack day, as something that a window can be compared with."""
+    day = report_table.c.attack_day
+    if connection.dialect.name == "sqlite":  # keeps both as text, and a date is the beginning of its moments
+        return sa.type_coerce(day, sa.Text).concat(f" {clock:%H:%M}")
+    return sa.type_coerce(day, sa.DateTime) + timedelta(hours=clock.hour)
 
 
 _STORED = tuple(name for name in REPORT_FIELDS if name != "published_at")
