@@ -10,7 +10,7 @@ import typer
 from features.home import ledger_url
 from features.opening import open_ledger
 from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_told, name_and_value, parse_day
-from features.records import COUNT_FIELDS
+from features.records import COUNT_FIELDS, KYIV
 from features.sightings import Relation
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
@@ -31,6 +31,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
     import numpy as np
     from sqlalchemy import make_url
 
+    from features.unknown_days import mostly_unknown
+
     with open_ledger() as ledger:
         print(f"ledger       {make_url(ledger_url()).render_as_string(hide_password=True)}")
         for theatre, weapon_class, salvos in ledger.series():
@@ -41,11 +43,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
                 f"{np.nansum(history.launched):,.0f} launched, {history.first_day} to {history.last_day}, "
                 f"{unknown} days unknown (rule {history.quiet_day_rule}), data {history.digest[:12]}"
             )
-            if history.mostly_unknown:
-                print(
-                    f"             most of its days are unknown ({unknown:,} of {history.launched.size:,}), so a model "
-                    "learns of attack days alone; if silence means no attack, say --quiet-days all"
-                )
+            if told := mostly_unknown(history):
+                print(f"             {told.advice}")
             for held in history.held:
                 print(f"held         #{held.row_id} {held.attack_day}: {held.reason}")
         for batch in ledger.batches():
@@ -219,6 +218,13 @@ def _changed_fields(before: "SalvoReport", after: "SalvoReport") -> str:
     return f"; changed: {', '.join(changes)}"
 
 
+def _clock(moment: datetime) -> str:
+    """A time of a window, with its offset where the clock shows it twice."""
+    if moment.fold:
+        moment = moment.replace(tzinfo=KYIV)
+    return moment.isoformat(timespec="minutes")
+
+
 def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date | None) -> "pd.DataFrame":
     import pandas as pd
 
@@ -226,6 +232,7 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
     from features.records import REPORT_FIELDS
 
     moment = end_of_day(day) if day else datetime.max.replace(tzinfo=UTC)
+    entries = ledger.as_of(moment, theatre, weapon_class)
     rows = [
         {name: getattr(entry.report, name) for name in REPORT_FIELDS}
         | {
@@ -233,9 +240,9 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
             "revision": entry.revision,
             "flags": " ".join(entry.report.flags),
         }
-        for entry in ledger.as_of(moment, theatre, weapon_class)
+        for entry in entries
     ]
     frame = pd.DataFrame(rows)
     for name in ("window_start", "window_end"):
-        frame[name] = [moment.isoformat(timespec="minutes") for moment in frame[name]]
+        frame[name] = [_clock(getattr(entry.report, name)) for entry in entries]
     return frame.convert_dtypes()

@@ -107,11 +107,6 @@ class LaunchHistory:
         return self.launched.size - self.known.size
 
     @property
-    def mostly_unknown(self) -> bool:
-        """Whether more days are unknown than known: what a model learns from the rest may be of attack days alone."""
-        return self.unknown_days > self.known.size
-
-    @property
     def last_known_day(self) -> date:
         """The last attack day with a count."""
         return self.first_day + timedelta(days=int(np.flatnonzero(~np.isnan(self.launched))[-1]))

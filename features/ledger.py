@@ -165,9 +165,9 @@ class Ledger(Database):
     ) -> LaunchHistory:
         """The daily series as published by `origin`; without one, as known now, until the last report.
 
-        rule: which silent days were quiet; without one, that of the theatre and weapon class. The same call serves a
-        live forecast and every origin of a backtest. Raises InputError for a series that is not in the ledger, and for
-        an origin before its first report.
+        rule: which silent days were quiet; without one, that of `QuietDayRule.default_for`. The same call serves a live
+        forecast and every origin of a backtest. Raises InputError for a series that is not
+        in the ledger, and for an origin before its first report.
         """
         rule = rule or QuietDayRule.default_for(theatre, weapon_class)
         moment = end_of_day(origin) if origin else _END_OF_TIME

@@ -68,23 +68,24 @@ class QuietDayRule(StrEnum):
 
     @classmethod
     def default_for(cls, theatre: str, weapon_class: str) -> "QuietDayRule":
-        """What is known of how a theatre is reported; silence means nothing where nobody has said what it means.
+        """The rule where nobody states one: how the Ukrainian Air Force reports says nothing of another theatre.
 
-        Of Ukraine, BEFORE_2025 for the drones that are reported every day, ALL for missiles, reported when they come.
+        In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when they
+        come; elsewhere NONE, since whoever reports there may be asked.
         """
         if theatre != UKRAINE:
             return cls.NONE
         return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
 
+    @classmethod
+    def defaults_told(cls) -> str:
+        """Which rule holds where nobody states one, in a line."""
+        rules = (cls.default_for(UKRAINE, SHAHED), cls.default_for(UKRAINE, ""), cls.default_for("", ""))
+        return "in {3} {0} for {4} and {1} for others, elsewhere {2}".format(*rules, UKRAINE, SHAHED)
+
     def applies_to(self, day: date) -> bool:
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
 
-
-DEFAULT_QUIET_DAYS = (
-    f"{QuietDayRule.default_for(UKRAINE, SHAHED)} for {SHAHED} of {UKRAINE}, "
-    f"{QuietDayRule.default_for(UKRAINE, '')} for its missiles, {QuietDayRule.default_for('', '')} for other theatres"
-)
-"""`QuietDayRule.default_for` in words."""
 
 LONGEST_TEXTS = {"target_area": 200, "reporter": 200, "source": 40, "shot_down_by_area": 2_000}
 """Characters of the texts of a report: what both databases, the API and a workbook can hold."""
@@ -108,7 +109,8 @@ COUNT_FIELDS = (
 class SalvoReport:
     """One reported window of launches, as the reporter gave it.
 
-    window_start, window_end: local wall-clock time of the theatre, without zone. Counts are whole drones (`launched`
+    window_start, window_end: local wall-clock time of the theatre, without zone; in the hour that comes twice when
+    summer time ends, `fold` is 1 for the second (as datetime has it). Counts are whole drones (`launched`
     includes decoys; `strike_drones` is the reported armed part) or sites; None where nothing was reported.
     published_at: when the report came out, with zone, or None where the source does not say.
     Raises InputError where a field cannot be true. More drones shot down than launched does occur in the record:
@@ -152,7 +154,7 @@ class SalvoReport:
                 raise InputError(f"{name} {value.isoformat()}: expected local time without a zone")
             if value.date() < EARLIEST_DAY:
                 raise InputError(f"{name} {value.isoformat()}: expected a day since {EARLIEST_DAY}")
-        if self.window_end < self.window_start:
+        if self._backwards:
             raise InputError(
                 f"window ends ({self.window_end.isoformat()}) before it starts ({self.window_start.isoformat()})"
             )
@@ -176,6 +178,13 @@ class SalvoReport:
                     f"published_at {self.published_at.isoformat()} is before the window ends "
                     f"({self.window_end.isoformat()} local time)"
                 )
+
+    @property
+    def _backwards(self) -> bool:
+        start, end = self.window_start, self.window_end
+        if start.fold == end.fold:
+            return end < start
+        return end.replace(tzinfo=KYIV).astimezone(UTC) < start.replace(tzinfo=KYIV).astimezone(UTC)
 
     @property
     def attack_day(self) -> date:
@@ -204,9 +213,11 @@ class SalvoReport:
         return tuple(flags)
 
     @property
-    def key(self) -> tuple[str, str, datetime, datetime, str, str]:
+    def key(self) -> tuple[str, str, datetime, datetime, str, str, int]:
         """What makes two rows reports of the same salvo: two areas of one night are two salvos."""
-        return (self.theatre, self.weapon_class, self.window_start, self.window_end, self.target_area, self.reporter)
+        window = (self.window_start, self.window_end)
+        # Datetimes of the two hours of one clock are equal.
+        return (self.theatre, self.weapon_class, *window, self.target_area, self.reporter, self.window_end.fold)
 
     @property
     def content(self) -> tuple[Any, ...]:

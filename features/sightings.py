@@ -137,7 +137,7 @@ def is_whole_theatre(report: Windowed) -> bool:
 
 
 def is_all_hours(report: Windowed) -> bool:
-    return report.window_end - report.window_start >= ALL_HOURS
+    return _length(report) >= ALL_HOURS
 
 
 def told_at(report: SalvoReport) -> datetime:
@@ -148,7 +148,16 @@ def told_at(report: SalvoReport) -> datetime:
 
 def shared(one: Windowed, other: Windowed) -> timedelta:
     """The hours that two windows share; negative where they share none."""
-    return min(one.window_end, other.window_end) - max(one.window_start, other.window_start)
+    return min(_at(one.window_end), _at(other.window_end)) - max(_at(one.window_start), _at(other.window_start))
+
+
+def _at(moment: datetime) -> datetime:
+    """A time of a window; of the two hours that a clock shows twice, the second comes an hour later."""
+    return moment + timedelta(hours=1) if moment.fold else moment
+
+
+def _length(report: Windowed) -> timedelta:
+    return _at(report.window_end) - _at(report.window_start)
 
 
 def same_hours(one: Windowed, other: Windowed) -> bool:
@@ -158,7 +167,7 @@ def same_hours(one: Windowed, other: Windowed) -> bool:
     """
     if _is_date(one) != _is_date(other) and is_all_hours(one) != is_all_hours(other):
         return one.window_end.date() == other.window_end.date()
-    shorter = min(one.window_end - one.window_start, other.window_end - other.window_start)
+    shorter = min(_length(one), _length(other))
     common = shared(one, other)
     return common > shorter / 2 if shorter else common >= timedelta(0)
 
@@ -213,8 +222,8 @@ def _without_retellings(reports: Sequence[SalvoReport], lost: list[Lost]) -> lis
 def _alike(one: SalvoReport, other: SalvoReport) -> bool:
     if _area(one) != _area(other) or is_all_hours(one) != is_all_hours(other):
         return False
-    longer = max(one.window_end - one.window_start, other.window_end - other.window_start)
-    return shared(one, other) > longer / 2 or (not longer and one.window_end == other.window_end)
+    longer = max(_length(one), _length(other))
+    return shared(one, other) > longer / 2 or (not longer and _at(one.window_end) == _at(other.window_end))
 
 
 def _news(report: SalvoReport, sightings: Sequence[SalvoReport]) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
@@ -67,18 +67,25 @@ def salvos_of() -> Callable[..., SalvoForecast]:
 @pytest.fixture(scope="session")
 def defence_of() -> Callable[..., Defence]:
     """A defence of layers given as {quantity: value or (low, mode, high)}, plain whole numbers and words as they are;
-    named a, b, c in their order. More of the head by keyword."""
+    named a, b, c in their order. kinds: id -> share of the armed drones. More of the head by keyword."""
 
     def stated(value: Any) -> Any:
         if isinstance(value, int | str):
             return value
+        if isinstance(value, dict):
+            return {name: stated(each) for name, each in value.items()}
         low, mode, high = value if isinstance(value, tuple) else (value, value, value)
         rest = {"basis": "assumed", "sources": (), "date": ORIGIN, "confidence": "D", "note": ""}
         return {"low": low, "mode": mode, "high": high, **rest}
 
-    def make(layers: Sequence[dict[str, Any]], **head: Any) -> Defence:
+    def make(layers: Sequence[dict[str, Any]], kinds: Mapping[str, Any] | None = None, **head: Any) -> Defence:
         return Defence.model_validate(
-            {name: stated(value) if isinstance(value, float) else value for name, value in head.items()}
+            {
+                "kinds": tuple(
+                    {"id": name, "name": name, "share": (stated(share),)} for name, share in (kinds or {}).items()
+                )
+            }
+            | {name: stated(value) if isinstance(value, float) else value for name, value in head.items()}
             | {
                 "name": "test",
                 "title": "Test",
