@@ -15,6 +15,7 @@ A reported zero is never held, nor is what the ledger knows already: one confirm
 import math
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time
+from functools import cache
 
 import numpy as np
 import sqlalchemy as sa
@@ -62,10 +63,7 @@ class Record:
             if of_launched:
                 self._shares[day] = lost / of_launched
         if len(self._largest) < FEWEST_DAYS and (theatre, weapon_class) == (UKRAINE, SHAHED):
-            from features.sources.bundled import read_bundled  # seldom needed
-
-            bundled = (row for row in read_bundled().rows if isinstance(row, SalvoReport))
-            for row in (row for row in bundled if row.weapon_class == weapon_class):
+            for row in _bundled_drones():
                 self._add(row)
 
     def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
@@ -124,6 +122,14 @@ class Record:
             return ""
         times = night / report.launched
         return f"launched {report.launched:,} is {times:.0f} times less than is known of the same night, {night:,}"
+
+
+@cache
+def _bundled_drones() -> tuple[SalvoReport, ...]:
+    from features.sources.bundled import read_bundled  # seldom needed
+
+    rows = (row for row in read_bundled().rows if isinstance(row, SalvoReport))
+    return tuple(row for row in rows if row.weapon_class == SHAHED)
 
 
 def _is_of_a_night(report: SalvoReport) -> bool:

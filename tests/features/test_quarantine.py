@@ -237,9 +237,9 @@ def test_a_row_that_a_later_file_has_right_leaves_by_itself(ledger: Ledger, tmp_
 
 
 def test_a_row_that_contradicts_one_of_its_own_file_goes_on_waiting(ledger: Ledger, tmp_path: Path) -> None:
-    text = "date,launched\n2026-01-10,5\n2026-01-10,7\n"
-    ledger.ingest(table(tmp_path, text), NOW)
-    ledger.ingest(table(tmp_path, text + "2026-01-11,9\n"), LATER)
+    rows = [ROW, {**ROW, "launched": "17"}]
+    ledger.ingest(kaggle(tmp_path, rows, "2026-01-31"), NOW)
+    ledger.ingest(kaggle(tmp_path, [*rows, {**ROW, "target": "east"}], "2026-02-15"), LATER)
     assert len(ledger.quarantine()) == 1
 
 
