@@ -46,7 +46,7 @@ def status(quiet_days: QuietDaysOption = None) -> None:
             if told := mostly_unknown(history):
                 print(f"             {told.advice}")
             for held in history.held:
-                print(f"held         #{held.row_id} {held.attack_day}: {held.reason}")
+                print(f"held         #{held.row_id} {held.attack_day}: {held.reason}; see salvocast data quarantine")
         for batch in ledger.batches():
             undone = f"; undone on {batch['undone_at']:%Y-%m-%d} ({batch['undone_why']})" if batch["undone_at"] else ""
             print(
@@ -145,7 +145,7 @@ def list_quarantine(
         print(f"#{row['id']}  {row['source']} row {row['row']}: {decided}{row['reason']} | {row['raw']}")
         if row["held"] and not row["decision"]:
             print(
-                f"    if it is right: salvocast data quarantine release {row['id']} --reason TEXT; "
+                f"    held, and not used until confirmed; if it is right: salvocast data quarantine release {row['id']} --reason TEXT; "
                 f"if not: salvocast data quarantine repair {row['id']} launched=N"
             )
     waiting = sum(row["decision"] is None for row in rows)

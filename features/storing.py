@@ -159,7 +159,7 @@ class Storing:
             doubts = self._records[series].doubts([report for _, report in rows])
             for (number, report), doubt in zip(rows, doubts, strict=True):
                 if doubt:
-                    held[number] = own_row(number, report, f"{doubt}: held, and not used, until confirmed", held=True)
+                    held[number] = own_row(number, report, doubt, held=True)
         return held
 
     def _write(
