@@ -79,9 +79,17 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
         f"{'s' * (document.horizon > 1)}{scenario}",
         f"as of {document.origin} ({f'shape of the salvos from {borrowed}, ' if borrowed else ''}last attack day known "
         f"{'there ' if borrowed else ''}{known}{warning}; silent days: {document.quiet_day_rule})",
-        f"model {document.model_id}, {document.n_paths:,} paths, seed {document.seed}, "
+        f"model {document.model_id}{_chosen(document)}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
     ]
+
+
+def _chosen(document: ForecastDocument) -> str:
+    """Why it is this model, where the request did not name it."""
+    choice = document.model_choice
+    if choice is None or choice.reason == "named":
+        return ""
+    return f" (champion, version {choice.version})" if choice.reason == "champion" else " (no champion is registered)"
 
 
 def _sentence(document: ForecastDocument) -> str:
