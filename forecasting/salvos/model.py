@@ -14,6 +14,7 @@ from features.errors import InputError, SalvocastError, unknown_name
 from features.history import LaunchHistory
 from features.massed import massed_threshold
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.soundness import doubted, level_doubt, limited, recent_days_known
 
 MAX_HORIZON = 730
 MAX_PATHS = 50_000
@@ -143,7 +144,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             "earlier origin"
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        return model.fit(history)
+        return model.fit(limited(history))
 
 
 @contextmanager
@@ -183,7 +184,8 @@ def forecast_fitted(
         weapon_class=history.weapon_class,
         origin=history.last_day,
         last_day_known=history.last_known_day,
-        paths=paths,
+        recent_days_known=recent_days_known(history),
+        paths=doubted(paths, level_doubt(history), seed),
         model_id=model.model_id,
         data_sources=history.sources,
         data_digest=history.digest,

@@ -23,8 +23,8 @@ class LocalLevel:
     """Local level model (Durbin and Koopman 2012, ch. 2) of z_t = log(y_t + c): z_t = m_t + e_t, m_t = m_{t-1} + w_t.
 
     c is a fifth of the current level (at least 1 drone), so that quiet days do not rule the logarithm. Variances by
-    maximum likelihood on the last `window` days (statsmodels UnobservedComponents); unknown days are skipped by the filter.
-    The noise of a coming day is drawn from the past standardised one-step errors, which have two humps, not one.
+    maximum likelihood on the last `window` days (statsmodels UnobservedComponents); the filter skips unknown days. The
+    noise of a coming day is drawn from the past standardised one-step errors, which have two humps, not one.
     """
 
     window: int = WINDOW
