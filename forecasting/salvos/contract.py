@@ -8,6 +8,7 @@ days move no forecast, the tests show beside them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -160,7 +161,7 @@ def _two_years_ahead_stays_a_number_of_drones(model: Model) -> None:
 
 
 def _a_longer_horizon_leaves_the_first_days_as_they_are(model: Model) -> None:
-    """Random numbers belong to a path and a day (`forecasting.salvos.sampling`): what is asked beyond changes nothing."""
+    """Random numbers belong to a path and a day (see `forecasting.salvos.sampling`)."""
     history = history_of(salvos(400))
     fitted = fit(model, history)
     longest = forecast_fitted(model, fitted, history, SimulationRequest(60, 50), 3).paths
@@ -179,7 +180,7 @@ def _one_day_however_large_moves_the_median_little(model: Model) -> None:
     for days_ago, count in ((1, 100_000.0), (1, 3_000.0), (21, 100_000.0)):
         changed = _changed(counts.copy(), (slice(400 - days_ago, 401 - days_ago), count))
         median = np.median(forecast(model, history_of(changed), SimulationRequest(28, 400), 1).totals(28))
-        share = abs(median / usual - 1.0)
+        share = abs(float(median / usual) - 1.0)
         _require(
             share <= LARGEST_SHARE_OF_ONE_DAY,
             f"{count:,.0f} drones {days_ago} days ago move the median of the coming 28 days by {share:.0%}: expected "
@@ -195,8 +196,9 @@ def _days_without_a_count_make_it_no_surer(model: Model) -> None:
         widths.append(float(high - low))
     told = ", ".join(f"{width:,.0f}" for width in widths)
     _require(
-        all(later > earlier for earlier, later in zip(widths[:-1], widths[1:], strict=True)),
-        f"the 80 % range of a week is {told} drones wide after 0, 3, 10 and 25 days without a count: expected each wider",
+        all(later > earlier for earlier, later in pairwise(widths)),
+        f"the 80 % range of a week is {told} drones wide after 0, 3, 10 and 25 days without a count: expected it to "
+        "grow",
     )
 
 

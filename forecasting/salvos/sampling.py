@@ -1,8 +1,8 @@
 """Draws that several models share. All come from the generator that is handed in, day by day.
 
 Random numbers belong to a path and a day: a longer horizon leaves the draws of the first days as they are. So each
-array has a generator of its own (`Generator.spawn`), from which it takes the numbers of all paths for the first day, then
-those for the second, and so on.
+array has a generator of its own (`Generator.spawn`), from which it takes the numbers of all paths for the first day,
+then those for the second, and so on.
 """
 
 import numpy as np

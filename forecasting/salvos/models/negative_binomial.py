@@ -46,8 +46,8 @@ class NegativeBinomialRegression:
                 result = NegativeBinomial(response, predictors).fit(disp=0, maxiter=200)
             except (np.linalg.LinAlgError, ValueError) as error:
                 raise ModelError(
-                    f"model {self.model_id} cannot learn from the counts until {history.last_day}, which vary too little "
-                    f"or too regularly ({error}): use --model {REFERENCE_MODEL}"
+                    f"model {self.model_id} cannot learn from the counts until {history.last_day}, which vary too "
+                    f"little or too regularly ({error}): use --model {REFERENCE_MODEL}"
                 ) from error
         if not result.mle_retvals["converged"] or not np.isfinite(result.params).all():
             raise ModelError(
