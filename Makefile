@@ -71,6 +71,7 @@ AUDITED := import json, pathlib, sys; \
 bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
 	$(BIN)/python experiments/benchmarks/supply.py
+	$(BIN)/python experiments/benchmarks/seeds.py
 	$(BIN)/python experiments/benchmarks/ledger.py
 	$(BIN)/python experiments/benchmarks/serving.py
 	$(BIN)/python experiments/benchmarks/compare.py

@@ -122,13 +122,13 @@ def model_policy(model: Model, request: SimulationRequest, seed: int) -> Policy:
 def last_days_policy(horizon: int, factor: float) -> Policy:
     """Orders `factor` times the launches of the last `horizon` known days, whatever the service level."""
     return lambda history, levels, days: np.full(
-        len(levels), factor * days.mean() * float(history.known[-horizon:].sum())
+        len(levels), factor * float(days.mean()) * float(history.known[-horizon:].sum())
     )
 
 
 def fixed_policy(drones: float) -> Policy:
     """Orders the same every time."""
-    return lambda _, levels, days: np.full(len(levels), drones * days.mean())
+    return lambda _, levels, days: np.full(len(levels), drones * float(days.mean()))
 
 
 def planners_rules(horizon: int) -> dict[str, Policy]:
