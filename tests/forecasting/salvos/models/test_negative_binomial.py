@@ -76,7 +76,7 @@ def test_iteratively_reweighted_least_squares_finds_the_same_maximum(bundled_his
 
 
 def test_the_first_day_has_the_mean_and_the_variance_of_the_formula() -> None:
-    n_paths = 100_000
+    n_paths = 50_000
     known = FittedNegativeBinomial(
         np.array([0.2, 0.6, 0.3]), 0.4, np.array([90.0, 60.0]), largest_mean=1e9, smallest_mean=0.0
     )
