@@ -61,6 +61,7 @@ audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in r
 bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
 	$(BIN)/python experiments/benchmarks/supply.py
+	$(BIN)/python experiments/benchmarks/seeds.py
 	$(BIN)/python experiments/benchmarks/ledger.py
 	$(BIN)/python experiments/benchmarks/serving.py
 	$(BIN)/python experiments/benchmarks/compare.py
@@ -69,9 +70,9 @@ bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings
 
-evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card on the salvo models and on scenarios (some ten minutes)
+evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card: window by window with the targets missed, all models, scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
-	$(BIN)/python experiments/benchmarks/decisions.py
+	$(BIN)/python experiments/benchmarks/windows.py
 	$(BIN)/salvocast backtest --scenario-policy as-published
 
 peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our models (some fifteen minutes)
