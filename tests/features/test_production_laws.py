@@ -1,10 +1,8 @@
 """Laws of production under any scenario: nothing is lost, nothing negative, more capacity launches no less."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

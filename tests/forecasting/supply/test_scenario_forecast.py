@@ -14,7 +14,6 @@ from features.history import LaunchHistory
 from features.massed import massed_from
 from features.records import UKRAINE
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.defence.layers import Defence
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.supply.scenario_forecast import ScenarioForecaster, SuppliedForecast
 
