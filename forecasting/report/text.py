@@ -223,9 +223,12 @@ def _outcome(document: PlanDocument) -> list[str]:
         kind = f"Armed drones that no layer stops ({outcome.armed_share:.0%} of the drones are taken as armed)"
         decoys = f" Decoys: {spread_range(outcome.decoy_leakers, 0.8)}."
     warheads = ""
-    if outcome.leaked_warhead_kg is not None:
-        mass = outcome.leaked_warhead_kg.interval(0.8)
-        warheads = f" Their warheads: {mass.low / 1e3:,.1f} to {mass.high / 1e3:,.1f} t."
+    if outcome.leaked_warhead_kg is not None and outcome.leaked_warhead_kg_without_shortage is not None:
+        masses = (outcome.leaked_warhead_kg, outcome.leaked_warhead_kg_without_shortage)
+        with_it, without = (
+            f"{each.low / 1e3:,.1f} to {each.high / 1e3:,.1f} t" for each in (m.interval(0.8) for m in masses)
+        )
+        warheads = f" Their warheads: {with_it}, {without} with no shortage."
     plenty = spread_range(outcome.leakers_without_shortage, 0.8)
     return [
         "WHAT GETS THROUGH",
