@@ -63,13 +63,16 @@ def create_app(settings: Settings) -> ASGIApp:
 
 
 async def _problem(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, Refusal):
+        error = error.__cause__  # raised while FastAPI read the body: it was too large, or too slow
     if isinstance(error, HTTPException):
         allowed = (error.headers or {}).get("Allow", "")
         details = {
-            400: "the body cannot be read: expected JSON",
             404: f"there is nothing at {request.url.path[:200]}",
             405: f"{request.method[:20]} is not possible here: expected {allowed}",
         }
+        if error.status_code == 400:  # FastAPI's, of what no JSON reader takes, such as bytes that are no text
+            return problem(Refusal(422, "the body cannot be read: expected JSON"), request.scope["state"]["request_id"])
         refusal = Refusal(error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
     else:
         refusal = refusal_of(error, _body_fields(request))

@@ -250,7 +250,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "deliveries without a day": (("plan", "--deliveries", "other.csv"), "expected one column 'date' in the first row"),
     "budget alone": (
         ("plan", "--budget", "5000000"),
-        "a budget limits the mix that a target for the leakers asks for",
+        "--budget is given without --leak-target: add --leak-target",
     ),
     "leak target": (
         ("plan", "--leak-target", "-1"),

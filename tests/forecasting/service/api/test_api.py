@@ -141,7 +141,7 @@ def test_forms_of_an_answer(client: httpx.Client) -> None:
         ({"scenario": {"file": "mine.toml"}}, "scenario.toml: this field is missing"),
         ({"scenario": "../../etc/passwd"}, "scenario"),
         ({"scenario": "published", "held": {"nothing": 0.5}}, "nothing"),
-        ({"held": {"x": 0.5}}, "without a scenario"),
+        ({"held": {"x": 0.5}}, "held is given without scenario"),
         ({"origin": "2019-01-01"}, "2019-01-01"),
         ({"theatre": "atlantis"}, "atlantis"),
         ({"layers": ["short_range_misile"]}, "did you mean short_range_missile"),
