@@ -77,7 +77,7 @@ def _expected_seconds(request: ForecastRequest) -> float:
     if request.scenario != NO_SCENARIO:
         seconds += 1.5 + 1e-6 * cells
     if isinstance(request, PlanRequest):
-        layers = len(request.layers) or len(defence_of(request).layers)
+        layers = len(defence_of(request).layers)
         seconds += 0.05 + 4e-7 * cells * layers
         if request.leak_target is not None:
             seconds += 1.0 + 4e-7 * cells * layers
