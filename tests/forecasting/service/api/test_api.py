@@ -305,6 +305,9 @@ def test_every_example_of_the_definition_is_of_its_schema(client: httpx.Client) 
                 for content in body.get("content", {}).values():
                     examples = [each["value"] for each in content.get("examples", {}).values()]
                     examples += [content["example"]] if "example" in content else []
+                    if place == "200" and not examples:  # what comes out is told by its schema
+                        assert content["schema"]
+                        continue
                     assert examples, f"{method} {path} {place} has no example"
                     if isinstance(examples[0], str):
                         continue

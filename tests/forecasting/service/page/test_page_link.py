@@ -192,7 +192,7 @@ def test_a_text_that_no_address_holds_is_refused() -> None:
 
 
 def test_every_field_of_a_request_has_a_place_in_the_address() -> None:
-    in_forms_of_their_own = {"held", "layers", "stock", "deliveries", "service_level", "calibrate"}
+    in_forms_of_their_own = {"held", "layers", "without", "stock", "deliveries", "service_level", "calibrate"}
     assert {*PLAIN.values(), *in_forms_of_their_own} == set(PlanRequest.model_fields)
 
 
