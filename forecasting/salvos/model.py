@@ -193,6 +193,7 @@ def forecast_fitted(
         massed_threshold=massed_threshold(history),
         seed=seed,
         unknown_days=mostly_unknown(history),
+        held=history.held,
         mostly_quiet=is_mostly_quiet(history),
     )
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
+from features.errors import InputError
 from features.records import SHAHED, UKRAINE
 from features.sources.bulletin import read_bulletins
 from features.sources.reading import Reading
@@ -106,6 +107,8 @@ def reading_of(given: ReportsRequest) -> Reading:
         return read_bulletins(given.bulletin, received=given.received)
     assert given.rows is not None
     header = list(dict.fromkeys(name for row in given.rows for name in row))
+    if "source" in header:
+        raise InputError(f"rows name a source: it is '{TABLE}' for whatever this server is given; leave the field out")
     cells = [["" if row.get(name) is None else str(row[name]) for name in header] for row in given.rows]
     columns = match_columns(header, {}, "rows")
     reader = RowReader(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=TABLE, published_at=given.received)
