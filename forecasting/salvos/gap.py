@@ -1,17 +1,12 @@
 """Months without a report: how models are fitted across them, and how wide their forecasts are afterwards."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.history import LaunchHistory
-from forecasting.salvos.sampling import whole_drones
-
-if TYPE_CHECKING:
-    from forecasting.salvos.model import Fitted, SimulationRequest
 
 LONGEST_GAP = 28
 """Beyond so many unknown days the level before them says nothing about the days after them any more."""
@@ -68,15 +63,3 @@ def _runs(where: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """(first, one past the last) of each run of true values."""
     edges = np.flatnonzero(np.diff(where.astype(np.int8), prepend=0, append=0))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]
-
-
-@dataclass(frozen=True)
-class AcrossGap:
-    """A model fitted across a long gap. spread: standard deviation of the log level that it does not know of."""
-
-    fitted: "Fitted"
-    spread: float
-
-    def simulate(self, request: "SimulationRequest", rng: np.random.Generator) -> NDArray[np.int64]:
-        paths = self.fitted.simulate(request, rng).astype(np.float64)
-        return whole_drones(paths * np.exp(self.spread * rng.standard_normal((request.n_paths, 1))), rng)

@@ -15,7 +15,8 @@ from features.history import LaunchHistory
 from features.massed import is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import LONGEST_GAP, AcrossGap, bridged, level_spread
+from forecasting.salvos.gap import LONGEST_GAP, bridged, level_spread
+from forecasting.salvos.sampling import whole_drones
 
 MAX_HORIZON = 730
 MAX_PATHS = 50_000
@@ -73,6 +74,18 @@ class Fitted(Protocol):
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
         """(n_paths, horizon) whole drones per attack day, jointly simulated; column 0 is the day after the origin."""
         ...
+
+
+@dataclass(frozen=True)
+class AcrossGap:
+    """A model fitted across a long gap. spread: standard deviation of the log level that it does not know of."""
+
+    fitted: Fitted
+    spread: float
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+        paths = self.fitted.simulate(request, rng).astype(np.float64)
+        return whole_drones(paths * np.exp(self.spread * rng.standard_normal((request.n_paths, 1))), rng)
 
 
 class Model(Protocol):

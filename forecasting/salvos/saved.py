@@ -30,8 +30,15 @@ from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown
 from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, SalvoEnsemble
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import AcrossGap
-from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
+from forecasting.salvos.model import (
+    BUNDLED_MODELS,
+    FORECAST_STREAM,
+    MODELS,
+    AcrossGap,
+    Fitted,
+    Model,
+    SimulationRequest,
+)
 from forecasting.salvos.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
 from forecasting.salvos.models.gradient_boosting import FittedGradientBoosting, GradientBoosting

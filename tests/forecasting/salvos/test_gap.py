@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.history import LaunchHistory
 from forecasting.salvos.contract import salvos
-from forecasting.salvos.gap import LONGEST_GAP, SETTLED_DAYS, WALK, AcrossGap, bridged, level_spread
-from forecasting.salvos.model import SimulationRequest, fit, forecast, load_model
+from forecasting.salvos.gap import LONGEST_GAP, SETTLED_DAYS, WALK, bridged, level_spread
+from forecasting.salvos.model import AcrossGap, SimulationRequest, fit, forecast, load_model
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
 
 HistoryOf = Callable[[ArrayLike], LaunchHistory]
