@@ -89,6 +89,11 @@ class SourcedRange(Stated):
             raise ValueError(f"a {self.basis} number names no source: expected at least one, or basis = 'assumed'")
         return self
 
+    @property
+    def mean(self) -> float:
+        """Of the triangular distribution on the range."""
+        return (self.low + self.mode + self.high) / 3.0
+
     def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
         """(n,) draws from the triangular distribution on the range."""
         if self.low == self.high:

@@ -36,6 +36,7 @@ from datetime import date
 import numpy as np
 
 from features.errors import InputError
+from forecasting.defence.kinds import mean_shares
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, Updated
 from forecasting.losses.evidence import BLOCKS, Evidence, Unknown, some_sizes
@@ -133,7 +134,8 @@ def _evidence(
     typical = math.exp(float(drones @ np.log(drones)) / drones.sum()) if drones.size else 1.0
     variation = variation or fitted_variation(record, origin)
     blocks = (ages[used] // BLOCK_DAYS).astype(np.intp)
-    return Evidence(defence, kept, blocks, usable, variation, typical, armed_share)
+    shares = mean_shares(defence, origin)
+    return Evidence(defence, kept, blocks, usable, variation, typical, armed_share, shares)
 
 
 def _quantiles(values: Array) -> tuple[float, float, float]:

@@ -222,11 +222,16 @@ def _outcome(document: PlanDocument) -> list[str]:
     if outcome.decoy_leakers is not None:
         kind = f"Armed drones that no layer stops ({outcome.armed_share:.0%} of the drones are taken as armed)"
         decoys = f" Decoys: {spread_range(outcome.decoy_leakers, 0.8)}."
+    warheads = ""
+    if outcome.leaked_warhead_kg is not None:
+        mass = outcome.leaked_warhead_kg.interval(0.8)
+        warheads = f" Their warheads: {mass.low / 1e3:,.1f} to {mass.high / 1e3:,.1f} t."
+    plenty = spread_range(outcome.leakers_without_shortage, 0.8)
     return [
         "WHAT GETS THROUGH",
         wrapped(
-            f"{kind}: {spread_range(outcome.leakers, 0.8)} (80 %), "
-            f"{spread_range(outcome.leakers_without_shortage, 0.8)} with no shortage of interceptors.{decoys} "
+            f"{kind}: {spread_range(outcome.leakers, 0.8)} (80 %), {plenty} with no shortage of interceptors."
+            f"{warheads}{decoys} "
             f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}. "
             f"Interceptors used: {millions(cost.low, cost.high)} M USD."
         ),
