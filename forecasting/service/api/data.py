@@ -19,8 +19,8 @@ from features.storing import IngestCounts
 from forecasting.answers.answering import Answering
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
 from forecasting.service.api.definition import UNCHANGED, problems
-from forecasting.service.http.exchange import check_json, dispatcher_of, with_tag
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.exchange import check_json, dispatcher_of, with_entity_tag
+from forecasting.service.http.problems import Refusal
 from forecasting.service.workers import work
 
 REPORTS_SECONDS, DATA_SECONDS = 1.0, 0.5
@@ -39,7 +39,7 @@ async def get_data(request: Request) -> Response:
     dispatcher = dispatcher_of(request)
     version = await asyncio.to_thread(dispatcher.ledger.data_version)
     content = await dispatcher.computed(("data", version), DATA_SECONDS, work.with_answering, data_body, version)
-    return with_tag(request, content)
+    return with_entity_tag(request, content)
 
 
 def data_body(answering: Answering, version: str) -> bytes:
@@ -83,8 +83,8 @@ async def post_reports(
 ) -> ReportsBody:
     dispatcher = dispatcher_of(request)
     if not dispatcher.settings.accept_reports:
-        raise Refused(403, "this server accepts no reports: start it with --accept-reports")
-    counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingested, given)
+        raise Refusal(403, "this server accepts no reports: start it with --accept-reports")
+    counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingest_reports, given)
     return ReportsBody(
         rows_read=counts.rows_read,
         added=counts.added,
@@ -96,7 +96,7 @@ async def post_reports(
     )
 
 
-def ingested(answering: Answering, given: ReportsRequest) -> IngestCounts:
+def ingest_reports(answering: Answering, given: ReportsRequest) -> IngestCounts:
     """Adds the reports to the ledger. Raises InputError, and adds nothing, for what the readers refuse."""
     return answering.ledger.ingest(reading_of(given), datetime.now(UTC))
 

@@ -41,7 +41,7 @@ class Problem(BaseModel):
     instance: str = Field(description="of this one request, as in the log")
 
 
-class Refused(Exception):  # noqa: N818 -- not a failure of the server
+class Refusal(Exception):  # noqa: N818 -- not a failure of the server
     """A request that is answered with a problem. headers: to add to the response."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
@@ -49,20 +49,20 @@ class Refused(Exception):  # noqa: N818 -- not a failure of the server
         self.status, self.detail, self.headers = status, detail, dict(headers or {})
 
 
-def refused(error: Exception, fields: Iterable[str] = ()) -> Refused:
+def refusal_of(error: Exception, fields: Iterable[str] = ()) -> Refusal:
     """The refusal that tells a failure of ours to the client; what is not ours is told without its words. fields: that
     the body of the request may have."""
-    if isinstance(error, Refused):
+    if isinstance(error, Refusal):
         return error
     if isinstance(error, Overloaded):
-        return Refused(503, str(error), {"Retry-After": str(error.retry_after)})
+        return Refusal(503, str(error), {"Retry-After": str(error.retry_after)})
     if isinstance(error, InputError | ModelError | TookTooLong):
-        return Refused(422, " ".join(str(error).split()))
+        return Refusal(422, " ".join(str(error).split()))
     if isinstance(error, ValidationError | RequestValidationError):
-        return Refused(422, _validation_error(error, fields))
+        return Refusal(422, _validation_error(error, fields))
     if isinstance(error, SalvocastError):  # its words name places of this machine
-        return Refused(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
-    return Refused(500, "the server failed; its log says why under this instance")
+        return Refusal(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
+    return Refusal(500, "the server failed; its log says why under this instance")
 
 
 def _validation_error(error: ValidationError | RequestValidationError, fields: Iterable[str]) -> str:
@@ -73,7 +73,7 @@ def _validation_error(error: ValidationError | RequestValidationError, fields: I
     return error_line(errors, fields)
 
 
-def problem(refusal: Refused, request_id: str) -> Response:
+def problem(refusal: Refusal, request_id: str) -> Response:
     """The response that tells it."""
     title = _TITLES.get(refusal.status, "Failure")
     body = Problem(
