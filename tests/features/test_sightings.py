@@ -131,10 +131,10 @@ def test_what_adds_nothing_is_kept_with_its_reason() -> None:
     south = told(NIGHT, 17, target_area="south")
     table = told(NIGHT, 75, source="table", target_area="")
     found = Salvos.of([night, day, date, quoted, south])
-    assert {(one.report.launched, one.relation) for one in found.lost} == {
-        (73, Relation.SIGHTING),
-        (104, Relation.SUMMARY),
-        (17, Relation.PART),
+    assert {(one.report.launched, one.relation, one.counted) for one in found.lost} == {
+        (73, Relation.SIGHTING, 73),
+        (104, Relation.SUMMARY, 102),
+        (17, Relation.PART, 73),
     }
     outranked = Salvos.of([night, table])
     assert [(one.report, one.relation, one.stands) for one in outranked.lost] == [(night, Relation.OUTRANKED, table)]
