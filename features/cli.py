@@ -120,13 +120,15 @@ def undo(
 
 @data.command("check")
 def check() -> None:
-    """Compare the months with the totals of independent trackers, and counts of all hours with their parts."""
-    from features.cross_check import compared, monthly_totals, told
+    """Compare months with the totals of independent trackers, sources with each other, all hours with their parts."""
+    from features.cross_check import compared, monthly_totals, sources_compared, told
 
     with open_ledger() as ledger:
         history = ledger.history()
-        summaries = [one for one in ledger.told_again() if one.relation is Relation.SUMMARY]
+        lost = ledger.told_again()
     print(told(compared(history, monthly_totals())), end="")
+    print(sources_compared(lost), end="")
+    summaries = [one for one in lost if one.relation is Relation.SUMMARY]
     for one in summaries:
         if one.report.launched != one.counted:
             print(
