@@ -1,16 +1,16 @@
 """`salvocast retrain` and `salvocast champion`."""
 
-import json
-import sys
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import tomli_w
 import typer
 
 from experiments.alerts import NEEDS_A_PERSON
 from experiments.series import TheatresOption, WeaponClassesOption, chosen_series, names
+from features.complaints import complain
 from features.errors import InputError, SalvocastError
 from features.home import ledger_url
 from features.logs import LogFormatOption, logged, set_up_log
@@ -78,7 +78,7 @@ def retrain(
 
     def tell(finding: "Finding") -> None:
         weights.add(finding.weight)
-        print(f"salvocast: {finding.text}", file=sys.stderr)
+        complain(finding.text)
 
     failed = 0
     for series in every:
@@ -114,7 +114,7 @@ def retrain(
             if len(every) == 1:
                 raise
             failed += 1
-            print(f"salvocast: {name}: {error}", file=sys.stderr)
+            complain(f"{name}: {error}")
             continue
         print(outcome.told if len(every) == 1 else f"{name}: {outcome.told}")
     if failed:
@@ -190,22 +190,7 @@ def rollback(
 
 def settings_text(settings: "Settings") -> str:
     """The settings as a TOML file that says the same, every key in it."""
-    given = settings.model_dump(mode="json", exclude_none=True)
-    lines = []
-    for name, value in given.items():
-        tables = value if isinstance(value, list) else [value]
-        brackets = ("[[", "]]") if isinstance(value, list) else ("[", "]")
-        for table in tables:
-            lines.append(f"{brackets[0]}{name}{brackets[1]}")
-            lines += [f"{key} = {_toml(each)}" for key, each in table.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """JSON but for its objects is TOML as well."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
+    return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
 
 
 def _serving(registry: "Registry", theatre: str, weapon_class: str) -> "RegisteredModel":

@@ -22,3 +22,15 @@ def unknown_name(kind: str, given: str, known: Iterable[str]) -> InputError:
     near = get_close_matches(given, names, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return InputError(f"unknown {kind} '{given}': {hint}known are {', '.join(names)}")
+
+
+LONGEST_MESSAGE = 1_000
+"""Characters; of a longer error, the beginning and the end are shown."""
+
+
+def one_line(message: str) -> InputError:
+    """The error of a message that quotes a file: on one line, however many the quoted text has, and not endless."""
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+    return InputError(
+        shown if len(shown) <= LONGEST_MESSAGE else f"{shown[: LONGEST_MESSAGE - 200]} ... {shown[-195:]}"
+    )

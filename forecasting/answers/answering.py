@@ -8,19 +8,32 @@ from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
 
+from cachetools import LRUCache
+from threadpoolctl import threadpool_limits
+
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
-from forecasting.answers.cache import Recent
+from forecasting.answers.cache import kept_or_made
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.defence.stock import Delivery, with_stock, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
-from forecasting.plan import Plan, Prepared, Target, make_plan, prepare, prepare_calibration
+from forecasting.plan import (
+    Plan,
+    Prepared,
+    Target,
+    against_another,
+    asked_layers,
+    make_plan,
+    prepare,
+    prepare_calibration,
+)
 from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, forecast_document, plan_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
@@ -31,7 +44,8 @@ from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
-BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml"}
+BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml", "south_korea": "defence_south_korea.toml"}
+"""Theatre, which is the name of its defence, -> file."""
 MOST_CELLS = 20_000_000
 """Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
 KEPT = 32
@@ -52,9 +66,9 @@ class Answering:
         today: Callable[[], date],
     ) -> None:
         self.ledger, self._load_champion, self._today = ledger, load_champion, today
-        self._histories: Recent[object, LaunchHistory] = Recent(KEPT)
-        self._models: Recent[object, Prepared] = Recent(KEPT)
-        self._calibrations: Recent[object, Calibration] = Recent(KEPT)
+        self._histories: LRUCache[object, LaunchHistory] = LRUCache(KEPT)
+        self._models: LRUCache[object, Prepared] = LRUCache(KEPT)
+        self._calibrations: LRUCache[object, Calibration] = LRUCache(KEPT)
 
     def document(
         self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
@@ -64,10 +78,11 @@ class Answering:
         Raises InputError for a request that cannot be answered, and what the parts raise.
         """
         choice = model_choice(request, context)
-        if isinstance(request, PlanRequest):
-            return plan_document(self.plan(request, context, on_paths), choice)
-        salvos, supplied = self.forecast(request, context)
-        return forecast_document(salvos, supplied, choice)
+        with threadpool_limits(1):  # sums of several threads have other last digits
+            if isinstance(request, PlanRequest):
+                return plan_document(self.plan(request, context, on_paths), choice)
+            salvos, supplied = self.forecast(request, context)
+            return forecast_document(salvos, supplied, choice)
 
     def forecast(
         self, request: ForecastRequest, context: AnswerContext
@@ -94,10 +109,14 @@ class Answering:
         scenario, history = self._scenario(request), self.history(request, context)
         if scenario is None:
             raise InputError("scenario is none: expected one to hold against the record")
+        if request.theatre not in (history.theatre, *scenario.scenario.theatre_ids):
+            raise unknown_name("theatre", request.theatre, {history.theatre, *scenario.scenario.theatre_ids})
         if history.theatre != request.theatre:
+            name = request.scenario if isinstance(request.scenario, str) else "FILE.toml"
             raise InputError(
                 f"no launch against theatre {request.theatre} is on record: nothing to check scenario "
-                f"{scenario.scenario.name} by; what it implies: salvocast scenarios compare"
+                f"{scenario.scenario.name} by; what it implies: salvocast scenarios compare {name} --theatre "
+                f"{request.theatre}"
             )
         return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
 
@@ -121,8 +140,7 @@ class Answering:
     ) -> Plan:
         """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
         scenario, stated = self._scenario(request), defence_of(request)
-        if request.layers:
-            stated.only(request.layers)  # refuses an unknown one before the work
+        asked_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
@@ -141,10 +159,16 @@ class Answering:
             scenario=scenario,
             held=request.held,
             layers=request.layers,
+            without=request.without,
             deliveries=deliveries,
             target=target,
             on_paths=on_paths,
         )
+
+    def defences_compared(self, request: PlanRequest, other: Defence, context: AnswerContext) -> tuple[Difference, ...]:
+        """What another defence does more or less than that of the request, against the same salvos."""
+        made = self.plan(request, context)
+        return tuple(differences(made.engagements, against_another(made, other)))
 
     def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:
         """The record that a request is answered from: of its theatre as of its origin; of a theatre without a record,
@@ -158,7 +182,7 @@ class Answering:
                 theatre = UKRAINE
             return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
 
-        return self._histories.made((context.data_version, *asked), read)
+        return kept_or_made(self._histories, (context.data_version, *asked), read)
 
     def prepared(self, request: ForecastRequest, context: AnswerContext) -> Prepared:
         """The model that a request asks for, fitted to the record that it is answered from."""
@@ -175,13 +199,13 @@ class Answering:
             # Its recipe won; what it learnt then is not what is known now.
             return prepare(saved.model, history)
 
-        return self._models.made((*_seen(history), champion.digest if champion else name), learn)
+        return kept_or_made(self._models, (*_seen(history), champion.digest if champion else name), learn)
 
     def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
         killing = without_stocks(stated)
         shares = kill_shares(request.theatre, request.weapon_class)
         key = (*_seen(history), killing.model_dump_json(), bool(shares))
-        return self._calibrations.made(key, lambda: prepare_calibration(killing, history, shares))
+        return kept_or_made(self._calibrations, key, lambda: prepare_calibration(killing, history, shares))
 
     def _scenario(self, request: ForecastRequest) -> ScenarioRequest | None:
         if request.scenario == NO_SCENARIO:
@@ -238,13 +262,18 @@ def stated_defence(defence: str | Text) -> Defence:
 def defence_of(request: PlanRequest) -> Defence:
     """The defence that a request states or names, as it stands there. Raises InputError for one that it cannot be
     planned with."""
+    if not isinstance(request.defence, Text):
+        if request.theatre not in BUNDLED_DEFENCES or request.weapon_class != SHAHED:
+            raise InputError(
+                f"there is no bundled defence of theatre {request.theatre} against {weapons(request.weapon_class)}: "
+                "state yours as the defence"
+            )
+        if request.defence in BUNDLED_DEFENCES and request.defence != request.theatre:
+            raise InputError(
+                f"the defence {request.defence} is not that of theatre {request.theatre}: expected {request.theatre}, "
+                "or yours"
+            )
     stated = stated_defence(request.defence)
-    of_another = (request.theatre, request.weapon_class) != (stated.theatre, SHAHED)
-    if of_another and not isinstance(request.defence, Text):
-        raise InputError(
-            f"there is no bundled defence of theatre {request.theatre} against {weapons(request.weapon_class)}: "
-            "state yours as the defence"
-        )
     if len(stated.layers) > MOST_LAYERS:
         raise InputError(f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}")
     return stated
@@ -255,7 +284,12 @@ def bundled_defence(name: str) -> Defence:
     """A bundled defence. Raises InputError, with the known names, where there is none of that name."""
     if name not in BUNDLED_DEFENCES:
         raise unknown_name("defence", name, BUNDLED_DEFENCES)
-    return parse_defence(_bundled(BUNDLED_DEFENCES[name]), BUNDLED_DEFENCES[name])
+    return parse_defence(bundled_defence_text(name), BUNDLED_DEFENCES[name])
+
+
+def bundled_defence_text(name: str) -> str:
+    """The TOML text of a bundled defence, whose name must be known."""
+    return _bundled(BUNDLED_DEFENCES[name])
 
 
 @cache
@@ -277,7 +311,7 @@ def _seen(history: LaunchHistory) -> tuple[object, ...]:
 
 def _check_size(request: PlanRequest, stated: Defence) -> None:
     """Refuses, before the work, a plan whose paths, nights and layers together would not fit into memory."""
-    layers = len(request.layers) or len(stated.layers)
+    layers = len(stated.layers)
     cells = request.paths * request.horizon * layers
     if cells > MOST_CELLS:
         raise InputError(

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from features.records import SHAHED, weapons
+from features.unknown_days import UnknownDays
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
     Assumption,
@@ -81,7 +82,13 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
         f"{'there ' if borrowed else ''}{known}{warning}; silent days: {document.quiet_day_rule})",
         f"model {document.model_id}{_chosen(document)}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
+        *_unknown_days(document),
     ]
+
+
+def _unknown_days(document: ForecastDocument) -> list[str]:
+    told = document.unknown_days
+    return [wrapped(f"Note: {UnknownDays(told.unknown, told.days).advice}.")] if told else []
 
 
 def _chosen(document: ForecastDocument) -> str:
@@ -215,11 +222,19 @@ def _outcome(document: PlanDocument) -> list[str]:
     if outcome.decoy_leakers is not None:
         kind = f"Armed drones that no layer stops ({outcome.armed_share:.0%} of the drones are taken as armed)"
         decoys = f" Decoys: {spread_range(outcome.decoy_leakers, 0.8)}."
+    warheads = ""
+    if outcome.leaked_warhead_kg is not None and outcome.leaked_warhead_kg_without_shortage is not None:
+        masses = (outcome.leaked_warhead_kg, outcome.leaked_warhead_kg_without_shortage)
+        with_it, without = (
+            f"{each.low / 1e3:,.1f} to {each.high / 1e3:,.1f} t" for each in (m.interval(0.8) for m in masses)
+        )
+        warheads = f" Their warheads: {with_it}, {without} with no shortage."
+    plenty = spread_range(outcome.leakers_without_shortage, 0.8)
     return [
         "WHAT GETS THROUGH",
         wrapped(
-            f"{kind}: {spread_range(outcome.leakers, 0.8)} (80 %), "
-            f"{spread_range(outcome.leakers_without_shortage, 0.8)} with no shortage of interceptors.{decoys} "
+            f"{kind}: {spread_range(outcome.leakers, 0.8)} (80 %), {plenty} with no shortage of interceptors."
+            f"{warheads}{decoys} "
             f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}. "
             f"Interceptors used: {millions(cost.low, cost.high)} M USD."
         ),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.records import QuietDayRule
-from forecasting.salvos.soundness import FEWEST_RECENT_DAYS, RECENT_DAYS
+from features.unknown_days import UnknownDays
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +17,7 @@ class SalvoForecast:
 
     paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
     massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin.
-    recent_days_known: how many of the last 91 attack days until the origin have a count.
+    unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
     """
 
     theatre: str
@@ -31,15 +31,11 @@ class SalvoForecast:
     quiet_day_rule: QuietDayRule
     massed_threshold: int
     seed: int
-    recent_days_known: int = RECENT_DAYS
+    unknown_days: UnknownDays | None = None
+    mostly_quiet: bool = False
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)
-
-    @property
-    def rests_on_few_days(self) -> bool:
-        """Whether so few of the last days are known that it has to be said first."""
-        return self.recent_days_known < FEWEST_RECENT_DAYS
 
     @property
     def n_paths(self) -> int:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import date
 from importlib import import_module
 from io import BytesIO
@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from features.massed import massed_threshold
+from features.massed import is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
+from features.unknown_days import UnknownDays, mostly_unknown
 from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, PastSums, SalvoEnsemble
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
@@ -39,7 +40,7 @@ from forecasting.salvos.models.negative_binomial import FittedNegativeBinomial, 
 from forecasting.salvos.models.ratio_to_level import FittedRatioToLevel, LevelForecast, PastRatios, RatioToLevel
 from forecasting.salvos.models.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 from forecasting.salvos.models.two_regime import FittedTwoRegime, TwoRegime
-from forecasting.salvos.soundness import RECENT_DAYS, doubted, level_doubt, recent_days_known
+from forecasting.salvos.soundness import doubted, level_doubt
 
 FORMAT = 2
 READABLE_SINCE = "0.2.0"
@@ -113,8 +114,9 @@ class SavedModel:
     data_digest: str
     quiet_day_rule: QuietDayRule
     massed_threshold: int
-    recent_days_known: int
-    level_doubt: float
+    level_doubt: float = 0.0
+    unknown_days: UnknownDays | None = None
+    mostly_quiet: bool = False
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -130,8 +132,9 @@ class SavedModel:
             data_digest=history.digest,
             quiet_day_rule=history.quiet_day_rule,
             massed_threshold=massed_threshold(history),
-            recent_days_known=recent_days_known(history),
             level_doubt=level_doubt(history),
+            unknown_days=mostly_unknown(history),
+            mostly_quiet=is_mostly_quiet(history),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -150,7 +153,8 @@ class SavedModel:
             quiet_day_rule=self.quiet_day_rule,
             massed_threshold=self.massed_threshold,
             seed=seed,
-            recent_days_known=self.recent_days_known,
+            unknown_days=self.unknown_days,
+            mostly_quiet=self.mostly_quiet,
         )
 
 
@@ -172,8 +176,10 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         "data_digest": saved.data_digest,
         "quiet_day_rule": saved.quiet_day_rule.value,
         "massed_threshold": saved.massed_threshold,
-        "recent_days_known": saved.recent_days_known,
         "level_doubt": saved.level_doubt,
+        # Told only where there is something to tell: what was saved before stays as it is.
+        **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
+        **({"mostly_quiet": True} if saved.mostly_quiet else {}),
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -228,8 +234,10 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             data_digest=str(document["data_digest"]),
             quiet_day_rule=QuietDayRule(document["quiet_day_rule"]),
             massed_threshold=int(document["massed_threshold"]),
-            recent_days_known=int(document["recent_days_known"]),
             level_doubt=float(document["level_doubt"]),
+            # Models that were saved before these were looked at do not tell them.
+            unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
+            mostly_quiet=bool(document.get("mostly_quiet")),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error
@@ -253,7 +261,7 @@ def _of_format_1(plain: Any) -> Any:
     filled = {name: _of_format_1(part) for name, part in plain.items()}
     if set(plain) == {"type", "fields"} and isinstance(plain["fields"], dict):
         filled["fields"] = {**_SINCE_FORMAT_2.get(str(plain["type"]), {}), **filled["fields"]}
-    return {"recent_days_known": RECENT_DAYS, "level_doubt": 0.0, **filled} if "format" in plain else filled
+    return {"level_doubt": 0.0, **filled} if "format" in plain else filled
 
 
 def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:

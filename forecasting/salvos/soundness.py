@@ -20,9 +20,6 @@ LEAST_LIMIT = 20.0
 """No count is limited below this, in drones, so that the first salvos after a silence are seen."""
 LEVEL_DAYS = 28
 """Known days that a level rests on."""
-RECENT_DAYS = 91
-FEWEST_RECENT_DAYS = 28
-"""Where fewer of the last 91 days are known, whoever shows a forecast says so first."""
 _DOUBT_STREAM = 6
 GAP_WALK = 0.05
 """Standard deviation of the log level that each day adds by which the level's days are older than they would be without
@@ -57,11 +54,6 @@ def level_doubt(history: LaunchHistory) -> float:
     age = float(np.mean(history.launched.size - 1 - known))
     older = age - (known.size - 1) / 2.0
     return GAP_WALK * float(np.sqrt(older))
-
-
-def recent_days_known(history: LaunchHistory) -> int:
-    """How many of the last 91 attack days until the origin have a count; a day before the history has none."""
-    return int((~np.isnan(history.launched[-RECENT_DAYS:])).sum())
 
 
 def doubted(paths: NDArray[np.int64], doubt: float, seed: int) -> NDArray[np.int64]:

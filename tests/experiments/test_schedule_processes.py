@@ -32,8 +32,14 @@ def test_a_command_that_ends_well_or_badly_or_says_nothing() -> None:
     assert run(python(failing)) == Outcome(Status.FAILED, "exit code 4: why")
     assert run(python("import os; os.kill(os.getpid(), 9)")) == Outcome(Status.FAILED, "exit code -9: no output")
     assert "".join(output) == "first\nkept two_regime\n\non stdout\nwhy\n"
-    warns = "print('salvocast: a source failed'); print('noise'); print('kept'); raise SystemExit(3)"
-    assert run(python(warns)) == Outcome(Status.DONE, "salvocast: a source failed; kept", needs_a_person=True)
+    warns = "from features.complaints import complain; complain('a source\\nfailed'); print('noise'); print('kept'); "
+    assert run(python(warns + "raise SystemExit(3)")) == Outcome(
+        Status.DONE, "a source failed; kept", needs_a_person=True
+    )
+    last = "from features.complaints import complain; complain('it failed'); raise SystemExit(1)"
+    assert run(python(last)) == Outcome(Status.FAILED, "exit code 1: it failed")
+    looks_like_one = "print('salvocast: no complaint'); print('kept')"  # how a line begins says nothing
+    assert run(python(looks_like_one)) == Outcome(Status.DONE, "kept")
     with pytest.raises(FileNotFoundError):
         run(["/nowhere/salvocast"])
 
@@ -128,7 +134,7 @@ def test_the_resident_scheduler_catches_up_at_its_start_and_ends_in_good_order(
 
 @pytest.mark.slow
 def test_two_resident_schedulers_run_each_minute_once(slots_file: Path) -> None:
-    """APScheduler in two processes would run every job twice; the row decides."""
+    """Both wake up for each of them; the row decides."""
     url = f"sqlite:///{slots_file}"
     running = [
         subprocess.Popen([*python(RESIDENT), url, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from forecasting.salvos.contract import history_of, salvos
 from forecasting.salvos.model import MODELS, SimulationRequest, forecast, load_model
-from forecasting.salvos.soundness import GAP_WALK, LEAST_LIMIT, doubted, level_doubt, limited, recent_days_known
+from forecasting.salvos.soundness import GAP_WALK, LEAST_LIMIT, doubted, level_doubt, limited
 
 
 def test_a_count_that_stands_alone_counts_for_half_more_than_the_largest_beside_it() -> None:
@@ -44,7 +44,6 @@ def test_a_history_without_gaps_is_in_no_doubt() -> None:
 def test_ten_days_without_a_count_are_ten_days_of_walk() -> None:
     history = history_of(np.r_[salvos(100), np.full(10, np.nan)])
     assert level_doubt(history) == pytest.approx(GAP_WALK * np.sqrt(10))
-    assert recent_days_known(history) == 81
 
 
 @settings(deadline=None, max_examples=50)
@@ -79,8 +78,7 @@ def test_one_report_after_a_long_gap_makes_no_model_surer(name: str) -> None:
         low, high = np.quantile(made.totals(7), [0.1, 0.9])
         widths.append(high - low)
     assert widths[1] > widths[0]
-    assert made.rests_on_few_days
-    assert made.recent_days_known == 1
+    assert made.unknown_days is not None  # a plan says so first
 
 
 @pytest.mark.parametrize("name", ["negative_binomial", "log_normal"])
