@@ -15,6 +15,7 @@ from features.history import LaunchHistory
 from features.massed import is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.gap import LONGEST_GAP, bridged
 from forecasting.salvos.soundness import doubted, level_doubt, limited
 
 MAX_HORIZON = 730
@@ -138,14 +139,14 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             f"no attack day until {history.last_day} has a known count: ingest reports or choose a later origin"
         )
     unknown_days = (history.last_day - history.last_known_day).days
-    if unknown_days > MAX_UNKNOWN_DAYS:
+    if unknown_days > LONGEST_GAP:
         raise InputError(
             f"origin {history.last_day} is {unknown_days} days after the last attack day known "
-            f"({history.last_known_day}): expected at most {MAX_UNKNOWN_DAYS}; ingest newer reports or choose an "
+            f"({history.last_known_day}): expected at most {LONGEST_GAP}; ingest newer reports or choose an "
             "earlier origin"
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        return model.fit(limited(history))
+        return model.fit(bridged(limited(history)))
 
 
 @contextmanager
@@ -193,13 +194,10 @@ def forecast_fitted(
         massed_threshold=massed_threshold(history),
         seed=seed,
         unknown_days=mostly_unknown(history),
-        held=history.held,
         mostly_quiet=is_mostly_quiet(history),
+        held=history.held,
     )
 
-
-MAX_UNKNOWN_DAYS = 28
-"""Beyond this the level of the last known days says nothing about the origin any more."""
 
 FORECAST_STREAM = 1
 """Splits the seed: the salvos of a plan are those of the forecast with the same seed."""
