@@ -15,9 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.database import Database
+from features.database import Database, utc
 from features.errors import InputError, SalvocastError
-from features.storing import utc
 from features.tables import issued_table
 
 FORMATS = {"salvocast/forecast/1": "forecast", "salvocast/plan/1": "plan"}

@@ -84,6 +84,13 @@ def _head(title: str, document: ForecastDocument) -> list[str]:
         f"model {document.model_id}{_chosen(document)}, {document.n_paths:,} paths, seed {document.seed}, "
         f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
         *_unknown_days(document),
+        *(
+            wrapped(
+                f"Held: {one.launched:,} launched on {one.attack_day} are not used until confirmed ({one.reason}): "
+                f"salvocast data quarantine release {one.row} --reason TEXT"
+            )
+            for one in document.held
+        ),
     ]
 
 

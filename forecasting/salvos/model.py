@@ -15,7 +15,7 @@ from features.history import LaunchHistory
 from features.massed import is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import LONGEST_GAP, AcrossGap, bridged, level_spread
+from forecasting.salvos.soundness import doubted, level_doubt, limited
 
 MAX_HORIZON = 730
 MAX_PATHS = 50_000
@@ -138,16 +138,14 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             f"no attack day until {history.last_day} has a known count: ingest reports or choose a later origin"
         )
     unknown_days = (history.last_day - history.last_known_day).days
-    if unknown_days > LONGEST_GAP:
+    if unknown_days > MAX_UNKNOWN_DAYS:
         raise InputError(
             f"origin {history.last_day} is {unknown_days} days after the last attack day known "
-            f"({history.last_known_day}): expected at most {LONGEST_GAP}; ingest newer reports or choose an "
+            f"({history.last_known_day}): expected at most {MAX_UNKNOWN_DAYS}; ingest newer reports or choose an "
             "earlier origin"
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        fitted = model.fit(bridged(history))
-    spread = level_spread(history)
-    return AcrossGap(fitted, spread) if spread else fitted
+        return model.fit(limited(history))
 
 
 @contextmanager
@@ -187,7 +185,7 @@ def forecast_fitted(
         weapon_class=history.weapon_class,
         origin=history.last_day,
         last_day_known=history.last_known_day,
-        paths=paths,
+        paths=doubted(paths, level_doubt(history), seed),
         model_id=model.model_id,
         data_sources=history.sources,
         data_digest=history.digest,
@@ -195,9 +193,13 @@ def forecast_fitted(
         massed_threshold=massed_threshold(history),
         seed=seed,
         unknown_days=mostly_unknown(history),
+        held=history.held,
         mostly_quiet=is_mostly_quiet(history),
     )
 
+
+MAX_UNKNOWN_DAYS = 28
+"""Beyond this the level of the last known days says nothing about the origin any more."""
 
 FORECAST_STREAM = 1
 """Splits the seed: the salvos of a plan are those of the forecast with the same seed."""

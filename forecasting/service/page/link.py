@@ -8,12 +8,12 @@ import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
@@ -76,7 +76,7 @@ Query = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Wrong:
+class FieldProblem:
     """What is wrong with a field. given: as it was given. message: what was expected; a page may translate it."""
 
     given: str
@@ -89,13 +89,13 @@ class Wrong:
 class FormError(InputError):
     """What is wrong with a request: field of the form -> what is wrong with it."""
 
-    def __init__(self, lines: Mapping[str, Wrong]) -> None:
+    def __init__(self, lines: Mapping[str, FieldProblem]) -> None:
         self.lines = dict(lines)
         super().__init__("; ".join(f"{name}: {line}" for name, line in lines.items()))
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageQuery:
     """What an address asks for: a plan, and how to show it. compare: the scenario to set beside it. lang, theme: as
     chosen; empty: as the browser prefers. id: of the plan that the link was made from."""
 
@@ -116,50 +116,50 @@ class Asked:
         given = self.request
         default = PlanRequest()
         pairs = [
-            (name, _written(getattr(given, field)))
+            (name, number_text(getattr(given, field)))
             for name, field in PLAIN.items()
             if getattr(given, field) != getattr(default, field) and not isinstance(getattr(given, field), Text)
         ]
         pairs += [
-            (OWN + name, packed(text.toml))
+            (OWN + name, pack_text(text.toml))
             for name in ("scenario", "defence")
             if isinstance(text := getattr(given, name), Text)
         ]
-        pairs += [(HELD + key, _written(level)) for key, level in sorted(given.held.items())]
+        pairs += [(HELD + key, number_text(level)) for key, level in sorted(given.held.items())]
         pairs += [(LAYER, layer) for layer in given.layers]
         pairs += [(WITHOUT, layer) for layer in given.without]
         pairs += [(STOCK + layer, str(count)) for layer, count in sorted(given.stock.items())]
         pairs += [(DUE, f"{each.layer}:{each.date}:{each.quantity}") for each in given.deliveries]
         if given.service_level != default.service_level:
-            pairs.append((SAFETY, _written(float(Decimal(str(given.service_level)) * 100))))
+            pairs.append((SAFETY, number_text(per_cent(given.service_level))))
         if not given.calibrate:
             pairs.append((UNCALIBRATED, "1"))
         return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
 
-    def pinned(self, origin: date, plan_id: str) -> "Asked":
+    def pinned(self, origin: date, plan_id: str) -> "PageQuery":
         """The link to send on: it names the origin, and tells whoever opens it whether the plan is still the same."""
         return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id)
 
 
-def asked(query: Query) -> Asked:
+def parse_query(query: Query) -> PageQuery:
     """What the pairs of an address, or of a form, ask for. Raises FormError with a line for each field."""
-    lines: dict[str, Wrong] = {}
+    lines: dict[str, FieldProblem] = {}
     fields: dict[str, Any] = {}
     given = {name: value.strip() for name, value in query if value.strip()}
     for name, field in PLAIN.items():
         if name in given:
-            fields[field] = _READ.get(name, str)(given[name])
+            fields[field] = _field_value(field, given[name])
     for name in ("scenario", "defence"):
         if OWN + name in given:
             # A form holds the own text beside the choice: another choice lets it go.
             if given.get(name, OWN) == OWN:
                 try:
-                    fields[name] = {"toml": unpacked(given[OWN + name])}
+                    fields[name] = {"toml": unpack_text(given[OWN + name])}
                 except InputError as error:
-                    lines[name] = Wrong("", str(error))
+                    lines[name] = FieldProblem("", str(error))
         elif fields.get(name) == OWN:
-            lines[name] = Wrong("", "no own text is given: expected one, or a name from the list")
-    held = {name.removeprefix(HELD): value for name, value in given.items() if name.startswith(HELD)}
+            lines[name] = FieldProblem("", "no own text is given: expected one, or a name from the list")
+    held = {name.removeprefix(HELD): _number(value) for name, value in given.items() if name.startswith(HELD)}
     if SHOWN in given:  # a form sends every slider it has, also those of the scenario that was chosen before
         wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
         held = {key: level for key, level in held.items() if key in wanted}
@@ -173,9 +173,9 @@ def asked(query: Query) -> Asked:
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
         try:
-            fields["service_level"] = float(Decimal(_number(given[SAFETY].rstrip("%"))) / 100)
+            fields["service_level"] = float(Decimal(_plain_number(given[SAFETY].rstrip("%"))) / 100)
         except InvalidOperation:
-            lines[SAFETY] = Wrong(given[SAFETY], EXPECTED[SAFETY])
+            lines[SAFETY] = FieldProblem(given[SAFETY], EXPECTED[SAFETY])
     fields["calibrate"] = UNCALIBRATED not in given
     try:
         request = PlanRequest.model_validate(fields)
@@ -185,17 +185,19 @@ def asked(query: Query) -> Asked:
             stated = str(each["input"]) if isinstance(each["input"], str | int | float) else ""
             # As it was written, not as it was read.
             stated = given.get(name, stated)
-            lines.setdefault(name, Wrong(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
+            lines.setdefault(name, FieldProblem(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
     known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS}
     for name, _ in query:
         if name not in known and not name.startswith((HELD, STOCK, OWN)):
-            lines.setdefault("form", Wrong(name, "the address holds a name that is not known: open the page anew"))
+            lines.setdefault(
+                "form", FieldProblem(name, "the address holds a name that is not known: open the page anew")
+            )
     if lines:
         raise FormError(lines)
-    return Asked(request, **{name: given.get(name, "") for name in VIEW})
+    return PageQuery(request, **{name: given.get(name, "") for name in VIEW})
 
 
-def packed(text: str) -> str:
+def pack_text(text: str) -> str:
     """A text as it stands in an address. Raises InputError where it is too long for one."""
     made = urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
     if len(made) > PACKED_AT_MOST:
@@ -206,7 +208,7 @@ def packed(text: str) -> str:
     return made
 
 
-def unpacked(text: str) -> str:
+def unpack_text(text: str) -> str:
     """The text again. Raises InputError for what `packed` did not make, or a text that is longer than any may be."""
     try:
         unpacking = zlib.decompressobj()
@@ -220,10 +222,20 @@ def unpacked(text: str) -> str:
         ) from error
 
 
-def _number(text: str) -> str:
+def _plain_number(text: str) -> str:
     """A number as a person writes it, in either language: 1,000,000 and 1 000 000; 99.5 and 99,5."""
     text = "".join(text.split())
     return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
+
+
+def _number(text: str) -> int | float | str:
+    """The same as a number; the text where it is none, for the request to refuse."""
+    plain = _plain_number(text)
+    try:
+        number = float(plain)
+        return int(plain) if plain.lstrip("+-").isdecimal() else int(number) if number.is_integer() else number
+    except ValueError:
+        return text
 
 
 def _day(text: str) -> str:
@@ -232,19 +244,26 @@ def _day(text: str) -> str:
 
 
 _GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
-_READ: Mapping[str, Callable[[str], str]] = dict.fromkeys(("days", "paths", "seed", "leak", "budget"), _number) | {
-    "origin": _day
-}
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
 
 
-def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
+def _field_value(field: str, text: str) -> int | float | str:
+    """What a text says of a field of a request, as a person writes it."""
+    types = _types(PlanRequest.model_fields[field].annotation)
+    return _number(text) if types & {int, float} else _day(text) if date in types else text
+
+
+def _types(annotation: Any) -> set[Any]:
+    return {annotation}.union(*map(_types, get_args(annotation)))
+
+
+def _deliveries(query: Query, lines: dict[str, FieldProblem]) -> list[dict[str, int | float | str]]:
     """The deliveries of an address (layer:date:quantity), and those of the rows of a form; empty rows are left out."""
     made = []
     for text in (value for name, value in query if name == DUE):
         parts = text.split(":")
         if len(parts) != len(DUE_PARTS):
-            lines[DUE] = Wrong(text, EXPECTED[DUE])
+            lines[DUE] = FieldProblem(text, EXPECTED[DUE])
             continue
         made.append(parts)
     columns = [[value.strip() for name, value in query if name == part] for part in DUE_PARTS]
@@ -252,11 +271,16 @@ def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
     return [{"layer": layer, "date": _day(day), "quantity": _number(quantity)} for layer, day, quantity in made]
 
 
-def _written(value: object) -> str:
+def number_text(value: object) -> str:
     """Numbers as a person would write them: 0.25, 28, 1000000."""
     if isinstance(value, float):
         return f"{value:.0f}" if value == int(value) else repr(value)
     return str(value)
+
+
+def per_cent(level: float) -> float:
+    """A level 0 to 1 in per cent, as exactly as it is written."""
+    return float(Decimal(str(level)) * 100)
 
 
 def _field(where: tuple[int | str, ...]) -> str:
