@@ -47,8 +47,8 @@ def _size_effect(found: CalibrationDocument) -> str:
         return ""
     low, high = 2**effect.p10, 2**effect.p90
     return (
-        f" A night twice as large multiplies the odds of being neutralised by {low:.2f} to {high:.2f}, beyond what the "
-        "layers' limits do."
+        f" A night twice as large as those before it multiplies the odds of being neutralised by {low:.2f} to "
+        f"{high:.2f}, beyond what the layers' limits do."
     )
 
 

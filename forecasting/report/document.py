@@ -17,10 +17,10 @@ from pydantic import Field
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.sources import ATTRIBUTION
-from features.stated import Source, SourcedRange, tables
-from forecasting.defence.layers import Defence
+from features.stated import Source
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
+from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
 from forecasting.report.calibration_document import CalibrationDocument, calibration_document
 from forecasting.report.order_document import (
     OrderDocument,
@@ -175,21 +175,6 @@ class Outcome(Document):
     orders_cost_usd_high: float
     neutralised_share: Spread = Field(description="of all drones launched, decoys included")
     reported_neutralised_share: float | None = Field(description="last 28 known days; null where not reported")
-
-
-class Assumption(Document):
-    """One number that the plan rests on. layer: "" for what is stated of the drones."""
-
-    layer: str
-    quantity: str
-    low: float
-    mode: float
-    high: float
-    basis: str
-    confidence: str
-    date: date
-    sources: list[str]
-    note: str
 
 
 class PlanDocument(Document):
@@ -350,8 +335,8 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
         notes=list(plan.notes),
-        assumptions=_assumptions(plan.defence),
-        sources=_used_sources(plan.defence),
+        assumptions=stated_assumptions(plan.defence),
+        sources=used_sources(plan.defence),
     )
 
 
@@ -402,22 +387,3 @@ def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | N
         return None
     days = quantile(stock.days_of_supply, probability)
     return None if math.isinf(days) else days
-
-
-def _assumptions(defence: Defence) -> list[Assumption]:
-    of_layers = ((layer.id, *each) for layer in defence.layers for each in layer.ranges.items())
-    of_drones = (("", name, each) for name, each in tables(defence) if not name.startswith(("layer ", "source ")))
-    return [
-        Assumption(
-            layer=layer,
-            quantity=quantity,
-            **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
-        )
-        for layer, quantity, stated in (*of_layers, *of_drones)
-        if isinstance(stated, SourcedRange)
-    ]
-
-
-def _used_sources(defence: Defence) -> list[Source]:
-    used = {name for _, stated in tables(defence) if isinstance(stated, SourcedRange) for name in stated.sources}
-    return [source for source in defence.sources if source.id in used]

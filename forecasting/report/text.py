@@ -4,9 +4,9 @@ from collections import Counter
 
 from features.records import SHAHED, weapons
 from features.unknown_days import UnknownDays
+from forecasting.report.assumption_document import Assumption
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
-    Assumption,
     ForecastDocument,
     LayerDocument,
     PlanDocument,
