@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.messages import Message
 from forecasting.defence.engagement import Levels, engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
@@ -21,7 +22,7 @@ from forecasting.losses.calibration import calibrate
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
-from forecasting.orders.requirement import Requirement, requirement, value_sentences
+from forecasting.orders.requirement import Requirement, requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
@@ -90,13 +91,11 @@ def prepare_calibration(
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
     )
-    short = [each for each in found.periods if each.name.startswith("last ") and each.low - each.posterior[2] > FAR_OFF]
+    recent = [each for each in found.periods if each.period.code == "last_nights"]
+    short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]
     if not short:
         return found
-    note = (
-        f"The record says that {short[0].low:.0%} were lost, the defence reaches {short[0].posterior[2]:.0%} at the "
-        "edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate)."
-    )
+    note = Message.of("defence_below_record", reported=short[0].low, reached=short[0].posterior[2])
     return replace(found, notes=(*found.notes, note))
 
 
@@ -110,11 +109,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Required:
-    """The least-cost mix for a target. worth: what the limits are worth, in sentences."""
+    """The least-cost mix for a target. worth: what the limits are worth."""
 
     target: Target
     found: Requirement
-    worth: tuple[str, ...]
+    worth: tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,7 @@ class Plan:
     """Of the layer whose interceptors kill most; None where no layer has interceptors."""
     required: Required | None = None
     """Where there is a target."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def make_plan(
@@ -177,12 +176,20 @@ def make_plan(
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
-            f"{request.n_paths} paths of {request.horizon} attack days: a plan takes at most {MAX_CELLS} path days; "
-            "take fewer paths or a shorter horizon"
+            "{paths} paths of {horizon} attack days: a plan takes at most {most} path days; take fewer paths or a "
+            "shorter horizon",
+            field="paths",
+            paths=request.n_paths,
+            horizon=request.horizon,
+            most=MAX_CELLS,
         )
     check_service_level(service_level)  # before the work, and for a defence without any stock too
     if held and scenario is None:
-        raise InputError(f"{next(iter(held))} is held without a scenario: expected one whose assumption it is")
+        raise InputError(
+            "{given} is held without a scenario: expected one whose assumption it is",
+            field="scenario",
+            given=next(iter(held)),
+        )
     planned = defence.only(layers) if layers else defence
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
@@ -211,7 +218,7 @@ def make_plan(
     if target:
         program = defence_program(salvos, planned, engagements, levels=levels, kill_factors=factors)
         found = requirement(program, target.leakers, budget_usd=target.budget_usd)
-        worth = value_sentences(found, salvos.horizon, *fire_units(program, planned, engagements))
+        worth = values_of_limits(found, salvos.horizon, *fire_units(program, planned, engagements))
         required = Required(target, found, tuple(worth))
     return Plan(
         history,
@@ -251,12 +258,12 @@ def reported_armed_share(history: LaunchHistory) -> float | None:
 
 def _calibration_for(
     defence: Defence, salvos: SalvoForecast, history: LaunchHistory, calibrated: Calibration | None
-) -> tuple[Calibration | None, tuple[str, ...]]:
+) -> tuple[Calibration | None, tuple[Message, ...]]:
     """The calibration, where it tells something of the drones of this forecast, and its notes."""
     if salvos.theatre != history.theatre:
-        return None, (f"No record of theatre {salvos.theatre}: the ranges of the defence are taken as stated.",)
+        return None, (Message.of("no_record_of_theatre", theatre=salvos.theatre),)
     if calibrated is None:
-        return None, ("The ranges of the defence are taken as stated, not held against the reported losses.",)
+        return None, (Message.of("not_calibrated"),)
     if calibrated.defence != without_stocks(defence) or calibrated.origin != history.last_day:
         raise ValueError("the calibration is of another defence or origin: expected that of the defence planned for")
     return (calibrated if calibrated.n_nights else None), calibrated.notes

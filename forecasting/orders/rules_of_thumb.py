@@ -11,9 +11,10 @@ from forecasting.orders.ordering import Cover
 
 @dataclass(frozen=True, slots=True)
 class RuleOfThumb:
-    """One rule's order. stock_out_probability: share of the paths that run out with it before the next one arrives."""
+    """One rule's order. code: which rule. stock_out_probability: share of the paths that run out with it before the
+    next one arrives."""
 
-    name: str
+    code: str
     quantity: int
     cost_usd: float
     stock_out_probability: float
@@ -42,12 +43,12 @@ def rules_of_thumb(
             f"{days_last_month} days at {unit_cost_usd} USD: expected at least one night and day, and 0 or more else"
         )
     wanted = {
-        "two per drone": 2.0 * drones,
-        "1,000 a day": 1_000.0 * nights,
-        "last month plus 20 %": 1.2 * used_last_month * nights / days_last_month,
+        "two_per_drone": 2.0 * drones,
+        "thousand_a_day": 1_000.0 * nights,
+        "last_month_plus_fifth": 1.2 * used_last_month * nights / days_last_month,
     }
-    quantities = {name: int(np.ceil(max(level - in_hand_and_due.mean(), 0.0) - 1e-9)) for name, level in wanted.items()}
+    quantities = {code: int(np.ceil(max(level - in_hand_and_due.mean(), 0.0) - 1e-9)) for code, level in wanted.items()}
     return tuple(
-        RuleOfThumb(name, quantity, quantity * unit_cost_usd, needs.stock_out_probability(quantity))
-        for name, quantity in quantities.items()
+        RuleOfThumb(code, quantity, quantity * unit_cost_usd, needs.stock_out_probability(quantity))
+        for code, quantity in quantities.items()
     )

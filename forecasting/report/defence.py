@@ -5,7 +5,7 @@ from datetime import date
 
 from features.stated import tables
 from forecasting.defence.layers import NIGHT_HOURS, Defence, DefenceLayer
-from forecasting.report.layout import number, percent, table, wrapped
+from forecasting.report.layout import ENGLISH, table, terminal_text, wrapped
 from forecasting.report.stated import sources_text, stated_text
 
 OLD_DAYS = 365
@@ -14,7 +14,7 @@ OLD_DAYS = 365
 
 def defence_text(defence: Defence) -> str:
     """What a defence says: its paragraph, its layers in order of engagement, each number, and the sources."""
-    return "\n".join(
+    return terminal_text(
         [
             f"{defence.name}: {defence.title}",
             f"as of {defence.as_of}; theatre: {defence.theatre}",
@@ -48,21 +48,24 @@ def _layer_cells(layer: DefenceLayer) -> list[str]:
         doctrine,
         layer.works,
         "-" if layer.review_days is None else f"{layer.review_days} days",
-        number(layer.minimum_stock) if has_stock else "-",
+        ENGLISH.figure(layer.minimum_stock) if has_stock else "-",
     ]
 
 
 def _waves(defence: Defence) -> list[str]:
     if not defence.waves:
         return [f"The drones of a night come evenly over {NIGHT_HOURS:g} hours."]
-    rows = [[percent(each.share), number(each.hours), " ".join(each.sources), each.note] for each in defence.waves]
+    rows = [
+        [ENGLISH.percent(each.share), ENGLISH.figure(each.hours), " ".join(each.sources), each.note]
+        for each in defence.waves
+    ]
     return ["WAVES of a night", *table(["share", "hours", "sources", "note"], rows, left=(2, 3))]
 
 
 def check_text(defence: Defence, today: date) -> str:
     """That a defence is well stated, and a line for each thing that its planner should look at."""
     n_stocks = len(_stocked(defence))
-    return "\n".join(
+    return terminal_text(
         [
             f"{defence.name}: well stated; {len(defence.layers)} layers, {n_stocks} of them with a stock",
             *(wrapped(f"warning: {warning}") for warning in cautions(defence, today)),

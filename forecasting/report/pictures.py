@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from features.records import weapons
 from forecasting.record.track_record import TrackRecord
 from forecasting.report import picture_words as words
 from forecasting.report.document import ForecastDocument, PlanDocument
@@ -31,6 +30,7 @@ from forecasting.report.picture_panels import (
     stock_out_panel,
 )
 from forecasting.report.picture_words import forecast_of
+from forecasting.report.words import capital, weapon_name
 from forecasting.salvos.spread import LEVELS
 from forecasting.supply.sensitivity import Sensitivity
 
@@ -133,7 +133,7 @@ def largest_day_picture(
     drawn.names(axes, names)
     axes.set_xlim(left=0)
     drawn.count_axis(axes, across=True)
-    title = t("{weapons} on the largest attack day", weapons=words.capital(t(weapons(forecast.weapon_class))))
+    title = t("{weapons} on the largest attack day", weapons=capital(weapon_name(forecast.weapon_class, t)))
     drawn.frame(axes, title, words.made_by(forecast, t))
     drawn.legend(axes)
     return figure
@@ -161,7 +161,7 @@ def comparison_picture(
         row.set_facecolor("none")
         row.subplots(*shape)
     for axes, each in zip(rows[0].axes, pair, strict=True):
-        title = words.capital(words.scenario_name(each, drawn.words))
+        title = capital(words.scenario_name(each, drawn.words))
         fan_panel(axes, drawn, forecast_of(each), past, title, beside)
     if n_kinds == 2:
         for axes, plan in zip(rows[1].axes, plans, strict=True):

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from forecasting.service.http.problems import Refused, first_error
+from forecasting.service.http.problems import Refused, first_error, first_field
 from forecasting.service.workers.dispatcher import Desk
 
 Result = TypeVar("Result")
@@ -56,7 +56,7 @@ async def asked(request: Request, kind: type[Asked]) -> Asked:
     try:
         return kind.model_validate_json(await request.body(), strict=True)
     except ValidationError as error:
-        raise Refused(422, first_error(error, kind.model_fields)) from error
+        raise Refused(422, first_error(error, kind.model_fields), field=first_field(error)) from error
 
 
 def tagged(request: Request, kind: TypeAdapter[Any], body: object) -> Response:

@@ -43,14 +43,30 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="what was given, what was expected and what to do")
     instance: str = Field(description="of this one request, as in the log")
+    field: str | None = Field(description="of the request, that is wrong; null where it is not one alone")
 
 
 class Refused(Exception):  # noqa: N818 -- not a failure of the server
-    """A request that is answered with a problem. headers: to add to the response."""
+    """A request that is answered with a problem.
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, dict(headers or {})
+    headers: to add to the response. error: ours, which knows its field and can be told in another language.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str | SalvocastError,
+        headers: Mapping[str, str] | None = None,
+        field: str = "",
+    ) -> None:
+        super().__init__(str(detail))
+        self.status, self.headers = status, dict(headers or {})
+        self.error = detail if isinstance(detail, SalvocastError) else InputError(detail, field=field)
+
+    @property
+    def detail(self) -> str:
+        """The line that tells it, in English."""
+        return " ".join(str(self.error).split())
 
 
 def refused(error: Exception) -> Refused:
@@ -58,14 +74,25 @@ def refused(error: Exception) -> Refused:
     if isinstance(error, Refused):
         return error
     if isinstance(error, Overloaded):
-        return Refused(503, str(error), {"Retry-After": str(error.retry_after)})
+        return Refused(503, error, {"Retry-After": str(error.retry_after)})
     if isinstance(error, InputError | ModelError | TookTooLong):
-        return Refused(422, " ".join(str(error).split()))
+        return Refused(422, error)
     if isinstance(error, ValidationError | RequestValidationError):
-        return Refused(422, first_error(error))
+        return Refused(422, first_error(error), field=first_field(error))
     if isinstance(error, SalvocastError):  # its words name places of this machine
         return Refused(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
     return Refused(500, "the server failed; its log says why under this instance")
+
+
+def first_field(error: ValidationError | RequestValidationError) -> str:
+    """The field of the first error of a request, with dots between its parts."""
+    return _field(error, _meant(list(error.errors()))[0])
+
+
+def _field(error: ValidationError | RequestValidationError, found: Any) -> str:
+    place = found["loc"][1:] if isinstance(error, RequestValidationError) else found["loc"]  # after "path" or "query"
+    # A union is told by each of its members; the name of a member is no part of the request.
+    return ".".join(str(part) for part in place if not str(part).startswith(_MEMBERS))
 
 
 def first_error(error: ValidationError | RequestValidationError, known: Iterable[str] = ()) -> str:
@@ -75,8 +102,7 @@ def first_error(error: ValidationError | RequestValidationError, known: Iterable
     place = first["loc"][1:] if isinstance(error, RequestValidationError) else first["loc"]  # after "path" or "query"
     if first["type"] == "extra_forbidden" and len(place) == 1 and known:
         return str(one_line(str(unknown_name("field", str(place[0])[:80], known))))
-    # A union is told by each of its members; the name of a member is no part of the request.
-    where = ".".join(str(part) for part in place if not str(part).startswith(_MEMBERS))
+    where = _field(error, first)
     said = _EXPECTED.get(first["type"]) or first["msg"].removeprefix("Value error, ")
     said = re.sub(r"^\w+ should (be|have) ", "expected ", said)
     said = said.replace("String should match pattern", "expected the pattern")
@@ -120,5 +146,6 @@ def problem(refusal: Refused, request_id: str) -> Response:
         status=refusal.status,
         detail=refusal.detail,
         instance=f"urn:salvocast:request:{request_id}",
+        field=refusal.error.field or None,
     )
     return Response(told.model_dump_json(), refusal.status, refusal.headers, MEDIA_TYPE)

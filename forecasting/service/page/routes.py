@@ -30,7 +30,7 @@ from forecasting.record.archive import Archive, Channel
 from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.report.document import PlanDocument
-from forecasting.report.language import LANGUAGES, translator
+from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import desk_of
 from forecasting.service.http.media import CSV, HUB, JSON, XLSX, Form
 from forecasting.service.http.problems import Refused, refused
@@ -47,6 +47,7 @@ from forecasting.service.page.link import (
     Query,
     Wrong,
     asked,
+    form_field,
     packed,
 )
 from forecasting.service.page.view import ASSETS, Record, Shown, asset, page, trouble
@@ -295,13 +296,11 @@ def _today() -> date:
     return datetime.now(KYIV).date()
 
 
-def _as_fields(error: InputError | str, field: str = "") -> FormError:
-    """A failure as the line of a field: of the one that it names first, where it names one."""
+def _as_fields(error: SalvocastError, field: str = "") -> FormError:
+    """A failure as the line of a field of the form: of the one that it knows, or else of `field`."""
     if isinstance(error, FormError):
         return error
-    line = str(error)
-    named = next((name for word, name in _NAMED.items() if line.startswith(word)), "form")
-    return FormError({field or named: Wrong("", line)})
+    return FormError({form_field((error.field,)) if error.field else field or "form": Wrong("", error)})
 
 
 _BOUND_TO = {
@@ -309,20 +308,6 @@ _BOUND_TO = {
     "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
 }
 """What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
-_NAMED = {
-    "unknown scenario": "scenario",
-    "scenario": "scenario",
-    "the scenario": "scenario",
-    "unknown model": "model",
-    "unknown defence": "defence",
-    "the defence": "defence",
-    "there is no bundled defence": "defence",
-    "deliveries": "due",
-    "unknown theatre": "theatre",
-    "origin": "origin",
-    "no launch": "origin",
-}
-"""How a failure begins -> the field that it is about."""
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -331,10 +316,10 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _language(request: Request, chosen: str = "") -> str:
     """The language that was chosen, or else the one that the browser prefers."""
-    if chosen in LANGUAGES:
+    if chosen in languages():
         return chosen
     preferred = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
-    return negotiate_locale([each for each in preferred if each], list(LANGUAGES), sep="-") or "en"
+    return negotiate_locale([each for each in preferred if each], list(languages()), sep="-") or "en"
 
 
 def _wrong(request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None) -> Response:
@@ -354,9 +339,9 @@ def _failed(request: Request, query: Query, error: Exception) -> Response:
         return _wrong(request, query, error)
     refusal = refused(error)
     if refusal.status == 422:
-        return _wrong(request, query, _as_fields(refusal.detail))
+        return _wrong(request, query, _as_fields(refusal.error))
     language = _language(request, dict(query).get("lang", ""))
-    text = trouble(refusal.status, refusal.detail, language, f"/?{urlencode(query)}")
+    text = trouble(refusal.status, translator(language).error(refusal.error), language, f"/?{urlencode(query)}")
     return _html(text.encode(), refusal.status, refusal.headers)
 
 

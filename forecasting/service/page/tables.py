@@ -55,7 +55,7 @@ def compared(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable
     yield spreads(t("armed drones through"), left.outcome.leakers, right.outcome.leakers)
     for layer, same in zip(left.layers, right.layers, strict=True):
         if layer.order and same.order:
-            yield numbers(t("order, {layer}", layer=t(layer.name)), layer.order.quantity, same.order.quantity)
+            yield numbers(t("order, {layer}", layer=t.stated(layer.name)), layer.order.quantity, same.order.quantity)
     costs = left.outcome.orders_cost_usd_mode / 1e6, right.outcome.orders_cost_usd_mode / 1e6
     yield numbers(t("orders, M USD"), *costs, decimals=1)
 
