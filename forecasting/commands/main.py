@@ -28,6 +28,7 @@ from forecasting.commands.options import (
     DEFAULT_MODEL,
     DefenceOption,
     HorizonOption,
+    LanguageOption,
     ModelOption,
     OriginOption,
     PathsOption,
@@ -41,6 +42,7 @@ from forecasting.commands.options import (
     open_history,
 )
 from forecasting.commands.scenarios import scenarios
+from forecasting.report.language import ENGLISH, translator
 
 if TYPE_CHECKING:
     from forecasting.defence.layers import Defence
@@ -99,6 +101,7 @@ def forecast_command(
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
+    language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
 ) -> None:
     """Forecast the drones launched per attack day."""
@@ -106,6 +109,7 @@ def forecast_command(
 
     request = SimulationRequest(horizon, paths)
     chosen = load_model(model)
+    t = translator(language, plain=True)  # refuses an unknown one before the work
     _check_files(output, out, plot)
     stated = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=stated is not None)
@@ -139,10 +143,11 @@ def forecast_command(
     if plot:
         from forecasting.report.pictures import forecast_picture
 
-        draw(forecast_picture(document, history), plot, f"Salvocast forecast as of {document.origin}")
+        title = t("Salvocast forecast as of {day}", day=document.origin)
+        draw(forecast_picture(document, history, language=language), plot, title, language)
     if asked:
         issue(document, asked)
-    _write(document, output, out)
+    _write(document, output, out, language)
 
 
 @app.command("plan")
@@ -183,6 +188,7 @@ def plan_command(
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
+    language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
 ) -> None:
     """Forecast the drones, the interceptors each layer needs against them, and what to order."""
@@ -197,6 +203,7 @@ def plan_command(
     stated = open_defence(defence, theatre, weapon_class)
     if layer:
         stated.only(tuple(layer))  # refuses an unknown one before the work
+    t = translator(language, plain=True)  # refuses an unknown one before the work
     _check_files(output, out, plot)
     assumed = _scenario_request(scenario, theatre, weapon_class)
     history = open_history(theatre, weapon_class, quiet_days, parse_day(origin, "--origin"), borrow=assumed is not None)
@@ -251,10 +258,11 @@ def plan_command(
     if plot:
         from forecasting.report.pictures import plan_picture
 
-        draw(plan_picture(document, history), plot, f"Salvocast plan as of {document.forecast.origin}")
+        title = t("Salvocast plan as of {day}", day=document.forecast.origin)
+        draw(plan_picture(document, history, language=language), plot, title, language)
     if asked:
         issue(document, asked)
-    _write(document, output, out)
+    _write(document, output, out, language)
 
 
 @app.command("schema")
@@ -369,7 +377,7 @@ def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
     check_folder(out)
 
 
-def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None) -> None:
+def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None, language: str) -> None:
     from features.files import write_or_print
 
     if output is Format.JSON:
@@ -379,12 +387,14 @@ def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Pat
     elif output is Format.TABLE:
         from forecasting.report.text import document_text
 
-        content = document_text(document).encode() + b"\n"
+        content = document_text(document, language).encode() + b"\n"
     else:
         from forecasting.report.frames import long_frame, workbook
 
-        csv = output is Format.CSV
-        content = long_frame(document).to_csv(index=False, lineterminator="\n").encode() if csv else workbook(document)
+        if output is Format.CSV:
+            content = long_frame(document).to_csv(index=False, lineterminator="\n").encode()
+        else:
+            content = workbook(document, language)
     write_or_print(content, out)
 
 

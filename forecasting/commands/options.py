@@ -9,6 +9,7 @@ import typer
 from features.cli import open_ledger
 from features.errors import InputError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
+from forecasting.report.language import ENGLISH, languages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +29,9 @@ PathsOption = Annotated[int, typer.Option(help="Simulated futures, 1 to 100,000.
 SeedOption = Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")]
 PlotOption = Annotated[
     Path | None, typer.Option(metavar="FILE.png|.svg|.html", help="Also draw a picture into this file.")
+]
+LanguageOption = Annotated[
+    str, typer.Option(metavar="|".join(languages()), help="Language of the table, the workbook and the picture.")
 ]
 DefenceOption = Annotated[
     Path | None, typer.Option(metavar="FILE.toml", help="Your defence; without it, the bundled one of Ukraine.")
@@ -108,9 +112,9 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def draw(figure: "Figure", path: Path, title: str) -> None:
-    """Writes the picture into the file."""
+def draw(figure: "Figure", path: Path, title: str, language: str = ENGLISH) -> None:
+    """Writes the picture into the file. language: of the title and of what is drawn."""
     from features.files import write_file
     from forecasting.report.pictures import rendered
 
-    write_file(path, rendered(figure, path.suffix, title))
+    write_file(path, rendered(figure, path.suffix, title, language=language))

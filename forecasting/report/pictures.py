@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.printable import printable
 from forecasting.record.track_record import TrackRecord
 from forecasting.report import picture_words as words
 from forecasting.report.document import ForecastDocument, PlanDocument
@@ -270,10 +271,10 @@ _ONE_AT_A_TIME = Lock()
 """Matplotlib's settings are the process's: two threads that change them would draw with each other's."""
 
 
-def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> bytes:
+def rendered(figure: Figure, suffix: str, title: str, description: str = "", *, language: str = "en") -> bytes:
     """The picture as a .png, .svg or self-contained .html file; the same figure gives the same bytes.
 
-    The SVG refers to nothing outside itself; title and description are read out by screen readers.
+    The SVG refers to nothing outside itself; title and description are read out by screen readers, in that language.
     """
     if suffix not in FORMATS:
         raise InputError(f"cannot draw a '{suffix}' file: expected one of {', '.join(FORMATS)}")
@@ -287,7 +288,7 @@ def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> 
         figure.savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     drawn = text.getvalue()
     opening, _, rest = drawn[drawn.index("<svg") :].partition(">")  # without the document type, which names a DTD
-    name, said = html.escape(title), html.escape(description or title)
+    name, said = (html.escape(printable(text)) for text in (title, description or title))
     svg = (
         f'{opening} role="img" aria-labelledby="picture-title picture-description">\n'
         f'<title id="picture-title">{name}</title>\n<desc id="picture-description">{said}</desc>{rest}'
@@ -295,7 +296,7 @@ def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> 
     if suffix == ".svg":
         return f'<?xml version="1.0" encoding="utf-8"?>\n{svg}'.encode()
     page = (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{name}</title>\n'
+        f'<!doctype html>\n<html lang="{language}">\n<meta charset="utf-8">\n<title>{name}</title>\n'
         "<style>body{margin:1rem;font-family:sans-serif}svg{max-width:100%;height:auto}</style>\n"
         f"<figure>\n{svg}</figure>\n</html>\n"
     )

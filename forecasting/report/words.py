@@ -60,6 +60,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "last_nights": ("last {n} night", "last {n} nights"),
     "large_nights": "nights of {drones} and more",
     "published_share": "{source}",
+    # What a document of the first format says in English
+    "as_issued": "{text}",
     # Rules
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",

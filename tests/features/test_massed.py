@@ -9,6 +9,7 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, MULTIPLE, RULE, WINDOW, massed_from, massed_threshold
 from features.records import QuietDayRule
+from tests.said import said
 
 
 def history(launched: list[float]) -> LaunchHistory:
@@ -54,8 +55,8 @@ def test_without_a_known_day_there_is_no_line() -> None:
 
 def test_the_rule_that_is_told_is_the_rule_that_is_used() -> None:
     assert (MULTIPLE, WINDOW) == (2.5, 91)
-    assert "2.5 times the median of the last 91 known attack days" in RULE
-    assert "2.5 times the median of the forecast days with launches" in BORROWED_RULE
+    assert "2.5 times the median of the last 91 known attack days" in said(RULE)
+    assert "2.5 times the median of the forecast days with launches" in said(BORROWED_RULE)
 
 
 @pytest.mark.parametrize(("counts", "threshold"), [([], 1), ([0, 0, 0], 1), ([3, 3, 90], 8), ([4, 5], 12)])

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.messages import Message
 from features.records import UKRAINE
 from features.scenarios import load_scenario
 from forecasting.defence.engagement import Levels, engage
@@ -32,6 +33,7 @@ from forecasting.report.document import plan_document
 from forecasting.salvos.model import SimulationRequest, load_model
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, json_of, planned, stocked
+from tests.said import said
 
 
 class TestPrepared:
@@ -207,13 +209,13 @@ class TestCalibration:
         self, bundled_plan: Plan, bundled_history: LaunchHistory, bundled_defence: Defence
     ) -> None:
         made = planned(bundled_history, bundled_defence.only(("electronic_warfare",)))
-        assert made.notes[-1].startswith("The record says that 87% were lost, the defence reaches 5")
+        assert said(made.notes[-1]).startswith("The record says that 87 % were lost, the defence reaches 5")
         assert not bundled_plan.notes
 
     def test_without_reported_losses_that_is_said(self, history_of: HistoryOf, bundled_defence: Defence) -> None:
         made = planned(history_of(np.full(100, 50.0)), bundled_defence)
         assert made.calibration is None
-        assert made.notes == ("No report of the last months tells losses: the ranges are taken as stated.",)
+        assert made.notes == (Message.of("no_reported_losses"),)
 
 
 class TestLevels:

@@ -17,6 +17,7 @@ from forecasting.plan import (
 )
 from tests.forecasting.orders.programs import leakers_with
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, planned, stocked
+from tests.said import said
 
 
 class TestOrders:
@@ -134,4 +135,4 @@ class TestRequirement:
         assert short is not None
         assert not short.found.met
         assert short.found.quantities.tolist() == [40]
-        assert "the budget of 40,000 USD is the limit" in short.found.obstacle
+        assert "the budget of 40,000 USD is the limit" in said(short.found.obstacle)

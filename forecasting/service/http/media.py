@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from io import StringIO
 
-from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.document import PlanDocument
+from forecasting.report.reading import read_document
 from forecasting.service.http.problems import Refused
 
 
@@ -61,13 +62,13 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def formed(document: bytes, kind: str, form: str) -> bytes:
-    """A document, given as its JSON, in another form. kind: "plan" or "forecast"."""
-    read = (PlanDocument if kind == "plan" else ForecastDocument).model_validate_json(document)
+def formed(document: bytes, form: str, language: str) -> bytes:
+    """A document, given as its JSON, in another form. language: of the sentences of a workbook."""
+    read = read_document(document)
     if form == XLSX.name:
         from forecasting.report.frames import workbook
 
-        return workbook(read)
+        return workbook(read, language)
     if form == CSV.name:
         from forecasting.report.frames import long_frame
 

@@ -147,8 +147,9 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
     async def get_download(request: Request) -> Response:
         query, desk = parse_qsl(request.url.query), desk_of(request)
         try:
-            answer = await desk.answer(asked(query).request, Channel.PAGE, issue=False)
-            content = await desk.formed(answer, form)
+            wanted = asked(query)
+            answer = await desk.answer(wanted.request, Channel.PAGE, issue=False)
+            content = await desk.formed(answer, form, _language(request, wanted.lang))
         except TOLD as error:
             return _failed(request, query, error)
         suffix = name.removeprefix("plan")
@@ -274,7 +275,8 @@ def drawn(
         raise InputError(f"picture {name} takes a {missing[0]}: the address names none")
     parts = [given[part] for part in kind.takes]
     title = translator(look["language"])("Salvocast plan")
-    return rendered(kind.draw(*parts, **look), f".{suffix}", title, kind.describe(*parts, language=look["language"]))
+    told, language = kind.describe(*parts, language=look["language"]), look["language"]
+    return rendered(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
 
 
 def recorded(answering: Answering, known: Known, request: PlanRequest) -> bytes:

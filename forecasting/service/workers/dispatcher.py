@@ -17,6 +17,7 @@ from forecasting.answers.answering import Known
 from forecasting.answers.cache import Recent, Together
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.record.archive import Archive, Channel
+from forecasting.report.language import ENGLISH
 from forecasting.service.http.media import JSON, Form, formed
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champion, Champions, Series
@@ -166,12 +167,12 @@ class Desk:
         found = await asyncio.to_thread(self.archive.get, identity)
         return Answer(found.id, found.kind, found.document, found.model_version)
 
-    async def formed(self, answer: Answer, form: Form) -> bytes:
-        """An answer in another form."""
+    async def formed(self, answer: Answer, form: Form, language: str = ENGLISH) -> bytes:
+        """An answer in another form. language: of the sentences, where the form holds any."""
         if form is JSON:
             return answer.document
         return await self.computed(
-            (answer.id, form.name), FORMING_SECONDS, formed, answer.document, answer.kind, form.name
+            (answer.id, form.name, language), FORMING_SECONDS, formed, answer.document, form.name, language
         )
 
     async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:

@@ -27,9 +27,11 @@ from forecasting.report.document import (
     spread,
 )
 from forecasting.report.frames import long_frame, workbook
+from forecasting.report.language import translator
 from forecasting.report.layout import WIDTH
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.text import document_text
+from forecasting.report.words import Words
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from tests.forecasting.report.conftest import planned
@@ -209,7 +211,7 @@ def test_the_scenario_is_told_with_its_verdict_stock_and_output(scenario_plan: P
     assert text.splitlines()[0].endswith("40 attack days, scenario truce_30_days")
     said = " ".join(text.split())
     assert f"PRODUCTION: scenario truce_30_days: {supply.title} (as of 2026-02-28)" in said
-    assert supply.verdict[1:] in said
+    assert Words(translator("en", plain=True)).sentence(supply.verdict) in said
     assert supply.stock_compatible is not None
     for told in (supply.stock_stated, supply.stock_compatible, *(month.launchable_stock for month in supply.months)):
         assert f" {told.p50:,.0f} ({told.p5:,.0f}-{told.p95:,.0f})" in text
