@@ -90,7 +90,7 @@ def rules_document(made: LayerRules) -> RulesDocument:
         nights=made.nights,
         rules=[
             RuleDocument(
-                rule=Message.of(rule.code),
+                rule=rule.rule,
                 quantity=rule.quantity,
                 cost_usd=rule.cost_usd,
                 stock_out_probability=rule.stock_out_probability,

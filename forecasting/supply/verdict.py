@@ -55,8 +55,8 @@ def judged(assimilated: AssimilatedSupply) -> Verdict:
     piled = stock > LONGEST_STORE * max(level, 1.0)
     share = float((able & ~piled).mean())
     if share >= ENOUGH_DRAWS:
-        code = "record_allows" if share >= PLENTY else "record_allows_at_edge"
-        reason = Message.of(code, share=share)
+        allows = Message.of("record_allows", share=share)
+        reason = allows if share >= PLENTY else Message.of("record_allows_at_edge", share=share)
     elif (~able).mean() < piled.mean():
         reason = _surplus(stated, wanted, float(np.median(stock)), level)
     else:

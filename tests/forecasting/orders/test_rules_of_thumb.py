@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
+from features.messages import Message
 from forecasting.orders.ordering import Cover, cover
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 
@@ -19,7 +20,7 @@ def rules(needs: Cover, **changed: float) -> dict[str, RuleOfThumb]:
         "unit_cost_usd": 4_500.0,
     } | changed
     made = rules_of_thumb(needs, in_hand_and_due=np.array([1_500, 2_500]), **given)  # type: ignore[arg-type]
-    return {rule.code: rule for rule in made}
+    return {rule.rule.code: rule for rule in made}
 
 
 def needs_of(totals: list[int]) -> Cover:
@@ -33,9 +34,9 @@ def test_worked_by_hand() -> None:
     """2,000 are in hand or due. Two per drone: 10,000 less these; 1,000 a day the same, as 500 drones a night are just
     what a thousand a day serve at two per drone; 28,000 in 28 days and 20 % more is 12,000 for ten nights."""
     made = rules(needs_of([7_999, 8_000, 8_001, 9_000, 11_000]))
-    assert made["two_per_drone"] == RuleOfThumb("two_per_drone", 8_000, 36e6, 0.6)
-    assert made["thousand_a_day"] == RuleOfThumb("thousand_a_day", 8_000, 36e6, 0.6)
-    assert made["last_month_plus_fifth"] == RuleOfThumb("last_month_plus_fifth", 10_000, 45e6, 0.2)
+    assert made["two_per_drone"] == RuleOfThumb(Message.of("two_per_drone"), 8_000, 36e6, 0.6)
+    assert made["thousand_a_day"] == RuleOfThumb(Message.of("thousand_a_day"), 8_000, 36e6, 0.6)
+    assert made["last_month_plus_fifth"] == RuleOfThumb(Message.of("last_month_plus_fifth"), 10_000, 45e6, 0.2)
 
 
 def test_nothing_is_ordered_where_enough_is_due() -> None:
@@ -52,7 +53,7 @@ def test_the_published_norm_of_800_drones_a_night_and_at_least_1000_interceptors
     nightly = np.full((1, NIGHTS), 1_000)
     needs = cover(nightly, np.zeros_like(nightly), review_period=NIGHTS)
     made = {
-        rule.code: rule
+        rule.rule.code: rule
         for rule in rules_of_thumb(
             needs,
             nights=NIGHTS,
