@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+NEEDS_A_PERSON = 3
+"""Exit code of a command that did its work, and found something that somebody should see to."""
 ATTEMPTS = 3
 TIMEOUT_S = 10.0
 """For the webhook to connect, to take the message and to begin its answer, each; for the command to end."""

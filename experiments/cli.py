@@ -9,11 +9,11 @@ import typer
 
 from experiments.engine import Engine
 from experiments.series import ALL, TheatresOption, WeaponClassesOption, names
-from features.cli import QuietDaysOption, parse_day
 from features.errors import InputError
+from features.files import check_folder
 from features.logs import LogFormatOption, logged, set_up_log
+from features.options import QuietDaysOption, parse_day
 from features.records import SHAHED, UKRAINE, QuietDayRule
-from forecasting.commands.options import DEFAULT_MODEL, check_folder, checked_seed
 
 if TYPE_CHECKING:
     from experiments.replays import Asked, Replayed
@@ -47,7 +47,7 @@ def backtest(
         typer.Option(
             help="as-published: at the end of each month, with what was published of production by then, the totals "
             "and the largest day of 90, 180 and 365 days, beside simple forecasts and the published ones of experts; "
-            f"of {DEFAULT_MODEL} where --models names none."
+            "of the salvo ensemble where --models names none."
         ),
     ] = ScenarioPolicy.NONE,
     decisions: Annotated[
@@ -55,7 +55,7 @@ def backtest(
         typer.Option(
             "--decisions",
             help="What orders by the forecasts would have cost, and how often they would have been enough, beside "
-            f"rules of thumb; of {DEFAULT_MODEL} where --models names none.",
+            "rules of thumb; of the salvo ensemble where --models names none.",
         ),
     ] = False,
     first: Annotated[
@@ -72,7 +72,7 @@ def backtest(
         Window, typer.Option(help=f"Fit to all days before the origin, or to the last {ROLLING_DAYS}.")
     ] = Window.EXPANDING,
     paths: Annotated[int, typer.Option(help="Simulated futures.")] = 2_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same data, same request: same numbers.")] = 1,
     engine: Annotated[
         str, typer.Option(metavar="local|dask://HOST:PORT", help="Where the work is done; the numbers are the same.")
     ] = "local",
@@ -109,7 +109,7 @@ def backtest(
         every=every,
         horizon=horizon,
         paths=paths,
-        seed=checked_seed(seed),
+        seed=seed,
         engine=Engine.named(engine, jobs),
         out=out,
     )

@@ -1,67 +1,63 @@
 """After a retraining: what serves now gives out its plan, so that it will be scored, and drift is looked for."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from experiments.alerts import Alert
-from features.errors import SalvocastError
+from experiments.drift import Check, drift_checks
+from features.home import ledger_url
 from features.ledger import Ledger
+from features.opening import open_ledger
 from features.records import SHAHED
-from forecasting.answers.answering import BUNDLED_DEFENCES, Answering, Known
+from forecasting.answers.answering import BUNDLED_DEFENCES
+from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
-from forecasting.registry import RegisteredModel, Registry
+from forecasting.record.scoreboard import scoreboard
+from forecasting.registry import RegisteredModel
 from forecasting.report.document import document_json
-from forecasting.salvos.saved import SavedModel
 
-if TYPE_CHECKING:
-    from experiments.drift import Check
-
-
-def serving(registry: Registry, theatre: str, weapon_class: str) -> RegisteredModel | None:
-    """The champion; where the registry is away, the one that this machine loaded last. None where there is none."""
-    try:
-        return registry.champion(theatre, weapon_class)
-    except SalvocastError:
-        return registry.last_known_champion(theatre, weapon_class)
+DRIFT_DAYS = 365
+"""Forecasts issued earlier are not looked at for drift."""
 
 
-def told_serving(champion: RegisteredModel | None) -> str:
+def serving_sentence(champion: RegisteredModel | None) -> str:
     """Which model serves, in a sentence."""
     if champion is None:
         return "No champion is registered: salvo_ensemble serves."
     return f"{champion.name} version {champion.version} serves: {champion.model_id}, fitted through {champion.origin}."
 
 
-def issue_plan(
-    ledger: Ledger, archive: Archive, registry: Registry, theatre: str, weapon_class: str, now: datetime
-) -> str:
+def issue_plan(ledger: Ledger, archive: Archive, theatre: str, weapon_class: str, now: datetime) -> str:
     """Issues the plan that is asked for without options, by what serves; returns its id. The forecast alone where
     there is no bundled defence to plan for.
 
-    now: with zone. While data and champion stay the same, the plan is the same, and is issued once.
+    now: with zone. While data and champion stay the same, the plan is the same, and is issued once. Raises
+    SalvocastError, and issues nothing, where it is not known which model serves.
     """
-    champion = serving(registry, theatre, weapon_class)
-    saved = registry.load(champion) if champion else None
-
-    def load(_: str) -> SavedModel:
-        assert saved is not None  # only a champion is loaded by its digest
-        return saved
-
-    answering = Answering(ledger, load, now.date)
-    known = Known("", champion.digest if champion else None)
     defended = theatre in BUNDLED_DEFENCES and weapon_class == SHAHED
     request = (PlanRequest if defended else ForecastRequest)(theatre=theatre, weapon_class=weapon_class)
+    context = local_context(request)
     return archive.issue(
-        document_json(answering.document(request, known)),
+        document_json(local_answering(ledger).document(request, context)),
         request=request.canonical,
         channel=Channel.SCHEDULE,
-        model_version=champion.version if champion else None,
+        model_version=context.model_version,
         issued_at=now,
     )
 
 
-def drift_alerts(checks: "list[Check]", serves: str) -> list[Alert]:
+def look_for_drift(theatre: str, weapon_class: str, now: datetime, model: str | None = None) -> list[Check]:
+    """The checks of one series as of now (with zone), from the ledger and the archive of this machine."""
+    with open_ledger() as ledger, Archive.open(ledger_url()) as archive:
+        since = (now - timedelta(days=DRIFT_DAYS)).date()
+        issued = archive.list(since=since, theatre=theatre, weapon_class=weapon_class, model_id=model)
+        history = ledger.history(theatre, weapon_class)
+        board = scoreboard(issued, lambda identity: archive.get(identity).document, history, None)
+        reports = [entry.report for entry in ledger.as_of(now, theatre, weapon_class)]
+    return drift_checks(board.scores, history, reports, now)
+
+
+def drift_alerts(checks: list[Check], serves: str) -> list[Alert]:
     """An alert for each alarm among the checks. serves: which model does, in a sentence."""
     return [
         Alert(check.name, float("nan") if check.number is None else check.number, check.limit, check.sentence, serves)

@@ -6,7 +6,7 @@ seen; nothing of a recipe is learned from the scores.
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,11 +16,17 @@ from experiments.backtest import HERE, Backtest, Replay, run_backtest
 from experiments.engine import Engine
 from experiments.promotion import Decision, RecipeScores, Rules, decide
 from experiments.settings import RetrainSettings
-from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.release import code_version
-from forecasting.salvos.model import REFERENCE_MODEL, SimulationRequest, load_model
+from forecasting.salvos.model import (
+    MAX_UNKNOWN_DAYS,
+    REFERENCE_MODEL,
+    Model,
+    ModelError,
+    SimulationRequest,
+    load_model,
+)
 
 FEWEST_PAST = 60
 """Days of record before a held-out origin, so that every recipe can be fitted there."""
@@ -31,6 +37,7 @@ class Comparison:
     """Recipes at held-out origins, and what was decided.
 
     evidence: digest of all that the scores depend on. result, recipes: None and empty where there was nothing to score.
+    failed: recipes that could not be loaded, or failed at an origin; the reason of the decision says why.
     """
 
     evidence: str
@@ -38,14 +45,17 @@ class Comparison:
     result: Backtest | None
     recipes: tuple[RecipeScores, ...]
     decision: Decision
+    failed: tuple[str, ...] = ()
 
     @property
     def table(self) -> pd.DataFrame:
         """One row per recipe: score (1: as the reference), coverage of the 80 % ranges, ratio and p against the
         champion."""
         verdicts = {verdict.model: verdict for verdict in self.decision.verdicts}
+        columns = ["model", "score", "ratio", "p_holm"]
         return pd.DataFrame(
-            [
+            columns=columns if not self.recipes else None,
+            data=[
                 {
                     "model": recipe.model,
                     "score": float(recipe.scores.mean()),
@@ -54,7 +64,7 @@ class Comparison:
                     "p_holm": verdicts[recipe.model].p_holm if recipe.model in verdicts else np.nan,
                 }
                 for recipe in self.recipes
-            ]
+            ],
         )
 
 
@@ -83,13 +93,17 @@ def compare(
 ) -> Comparison | None:
     """Scores the champion's recipe and its challengers at the held-out origins, and decides.
 
-    Returns None where the same comparison was `judged` before. A challenger that fails at an origin is out. Raises
-    SalvocastError where the champion's recipe fails. Score of an origin: the mean over the bands (days ahead 1, 2-7,
-    8-14, 15-28, totals of 7 and 28 days) of the WIS over the mean WIS of the reference model in that band, so that a
-    total weighs as much as a day; 1 is as good as the reference.
+    Returns None where the same comparison was `judged` before. Origins inside a gap of the record are left out. A
+    challenger that fails at an origin is out; where the champion's recipe fails, nobody takes over from it. The reason
+    of the decision tells of each. Score of an origin: the mean over the bands (days ahead 1, 2-7, 8-14, 15-28, totals
+    of 7 and 28 days) of the WIS over the mean WIS of the reference model in that band, so that a total weighs as much
+    as a day; 1 is as good as the reference.
     """
-    origins = held_out_origins(history, settings)
-    past = {origin: ledger.history(history.theatre, history.weapon_class, origin=origin) for origin in origins}
+    every = held_out_origins(history, settings)
+    past = {origin: ledger.history(history.theatre, history.weapon_class, origin=origin) for origin in every}
+    origins = tuple(origin for origin in every if _can_be_scored(past[origin], history, settings.horizon))
+    in_gap = f"{len(every) - len(origins)} of {len(every)} held-out origins lie in a gap of the record"
+    told = [in_gap] if len(origins) < len(every) else []
     outcomes = history.since(origins[0]).until(origins[-1] + timedelta(days=settings.horizon)) if origins else history
     known_then = (f"{origin} {past[origin].digest}" for origin in origins)
     evidence = digest_of_all(code_version(), settings.digest, outcomes.digest, *known_then)
@@ -99,13 +113,16 @@ def compare(
     if len(origins) < settings.fewest_origins or len(names) == 1:
         nobody = RecipeScores(champion, np.empty(len(origins)), {})
         decision = decide(nobody, [nobody] * (len(names) - 1), rules_of(settings), overlap=0, independent={})
-        return Comparison(evidence, origins, None, (), decision)
+        return Comparison(evidence, origins, None, (), _telling(decision, told))
     replay = Replay(SimulationRequest(settings.horizon, settings.paths), settings.seed)
-    models = [load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *names])]
+    models, failed = _loaded(dict.fromkeys([REFERENCE_MODEL, *names]))
     result = run_backtest(past.__getitem__, history, models, origins, replay, engine=engine)
-    failed = {str(row.model): str(row.reason) for row in result.failures.itertuples()}
+    for row in result.failures.itertuples():
+        failed[str(row.model)] = f"{row.model} failed at origin {row.origin}: {row.reason}"
+    told += [reason for name, reason in failed.items() if name != champion]
     if champion in failed:
-        raise SalvocastError(f"the champion's recipe {champion} failed at a held-out origin: {failed[champion]}")
+        kept = Decision(None, f"not compared, since the champion's recipe could not be: {failed[champion]}")
+        return Comparison(evidence, origins, result, (), _telling(kept, told), tuple(failed))
     recipes = _recipe_scores(result.scores, [name for name in names if name not in failed])
     days = settings.horizon + (origins[-1] - origins[0]).days  # that any outcome looks at, once each
     decision = decide(
@@ -115,7 +132,28 @@ def compare(
         overlap=settings.overlap,
         independent={kind: days / length for kind, length in _KINDS.items()},
     )
-    return Comparison(evidence, origins, result, tuple(recipes), decision)
+    return Comparison(evidence, origins, result, tuple(recipes), _telling(decision, told), tuple(failed))
+
+
+def _loaded(names: Iterable[str]) -> tuple[list[Model], dict[str, str]]:
+    """The models of these names, and of those whose package is broken why."""
+    models, failed = [], {}
+    for name in names:
+        try:
+            models.append(load_model(name))
+        except ModelError as error:
+            failed[name] = str(error)
+    return models, failed
+
+
+def _can_be_scored(past: LaunchHistory, history: LaunchHistory, horizon: int) -> bool:
+    """Whether models can forecast from an origin, whose `past` it is, and something is known of what came."""
+    unknown_days = (past.last_day - past.last_known_day).days
+    return unknown_days <= MAX_UNKNOWN_DAYS and bool(np.isfinite(history.after(past.last_day, horizon)).any())
+
+
+def _telling(decision: Decision, told: Iterable[str]) -> Decision:
+    return replace(decision, reason="; ".join([decision.reason, *told]))
 
 
 _KINDS = {"days": 1, "total_7": 7, "total_28": 28}

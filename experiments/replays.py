@@ -24,15 +24,15 @@ from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from experiments.series import chosen_series
 from experiments.tracking import log_backtest, log_decisions, log_scenario_backtest
-from features.cli import open_ledger
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
+from features.opening import open_ledger
 from features.records import SHAHED, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
-from forecasting.commands.options import DEFAULT_MODEL
+from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.report.layout import table
-from forecasting.salvos.model import MODELS, REFERENCE_MODEL, SimulationRequest, load_model
+from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, ModelError, SimulationRequest, load_model
 
 Origins = Callable[[LaunchHistory], tuple[date, ...]]
 """What is known now of a series -> the origins to replay."""
@@ -115,7 +115,7 @@ class Replayed:
 
 def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: Tell) -> list[Replayed]:
     """Scores the salvo models by day and by total. window_days: see `Replay`."""
-    models = [load_model(name) for name in asked.beside_the_reference(tuple(MODELS))]
+    models = list(_loadable(asked, tell))
     replay = Replay(SimulationRequest(asked.horizon, asked.paths), asked.seed, refit_every, window_days)
     told = []
     with asked.replayed(asked.origins, tell) as every:
@@ -155,9 +155,21 @@ def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: 
     return told
 
 
+def _loadable(asked: Asked, tell: Tell) -> Iterator[Model]:
+    """The models to compare. Of all that there are, one whose package is broken is told and left out; one that was
+    asked for by name is an error."""
+    for name in asked.beside_the_reference(tuple(MODELS)):
+        try:
+            yield load_model(name)
+        except ModelError as error:
+            if asked.models is not None:
+                raise
+            tell(f"{error}; it is left out")
+
+
 def orders(asked: Asked, tell: Tell) -> list[Replayed]:
     """Scores orders by the forecasts beside rules of thumb."""
-    names = asked.beside_the_reference((DEFAULT_MODEL,))
+    names = asked.beside_the_reference((FALLBACK_MODEL,))
     request = SimulationRequest(asked.horizon, asked.paths)
     policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
     told = []
@@ -192,7 +204,7 @@ def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
                 "use --scenario-policy none"
             )
     asked = replace(asked, weapon_classes=(SHAHED,))  # of all, those that scenarios are of
-    models = [load_model(name) for name in asked.models or (DEFAULT_MODEL,)]
+    models = [load_model(name) for name in asked.models or (FALLBACK_MODEL,)]
     last = asked.last
     assert last is not None
     origins = month_ends(asked.first, last)

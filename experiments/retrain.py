@@ -149,6 +149,9 @@ def retrain(
             run = runs.start(series, key, f"retraining {history.last_known_day}")
         try:
             record, comparison = work.recorded(run)
+            if comparison is not None and comparison.failed:
+                told = f"{', '.join(comparison.failed)} could not be compared: {record.reason}"
+                on_finding(Finding(told, Weight.FAILURE))
             version = _put_in_service(registry, run, record, history, champion)
             runs.finish(run.id, "FINISHED", version=version.version)
         except SalvocastError:
@@ -220,6 +223,7 @@ class _Work:
             board = comparison.table
             scores = comparison.result.scores
             tables = {"recipes": board, "leaderboard": comparison.result.leaderboard(), "scores": scores}
+            tables |= {"failures": comparison.result.failures}
             long = board.melt(id_vars="model").dropna()  # the champion has no ratio to itself
             metrics = {
                 (f"{name}.{model}", 0): float(value)

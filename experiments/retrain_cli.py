@@ -9,20 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.alerts import NEEDS_A_PERSON
 from experiments.series import TheatresOption, WeaponClassesOption, chosen_series, names
-from features.cli import TheatreOption, WeaponClassOption, open_ledger
 from features.errors import InputError, SalvocastError
 from features.home import ledger_url
 from features.logs import LogFormatOption, logged, set_up_log
+from features.opening import open_ledger
+from features.options import TheatreOption, WeaponClassOption
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
     from experiments.pull import Finding
     from experiments.settings import Settings
     from forecasting.registry import RegisteredModel, Registry
-
-NEEDS_A_PERSON = 3
-"""Exit code of a retraining that is done, while a source failed or rows wait in quarantine."""
 
 champion = typer.Typer(help="The registered model that serves: show it, its history, or go back to an earlier one.")
 

@@ -18,8 +18,7 @@ from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from experiments.alerts import Alert
-from experiments.retrain_cli import NEEDS_A_PERSON
+from experiments.alerts import NEEDS_A_PERSON, Alert
 from experiments.slots import Claim, JobSlots, Status
 from features.errors import InputError, SalvocastError
 from features.logs import without_secrets
@@ -107,6 +106,10 @@ class Cron:
             if latest:
                 return latest
         return None
+
+    def next_after(self, now: datetime) -> datetime | None:
+        """The first slot (UTC) after `now` (with zone)."""
+        return self._next(now + timedelta(seconds=1))
 
     def _next(self, since: datetime) -> datetime | None:
         due = self.trigger.get_next_fire_time(None, since)

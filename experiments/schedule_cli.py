@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.cli import TheatreOption, WeaponClassOption, open_ledger
 from features.home import ledger_url
 from features.logs import (
     LOG_FORMAT_VARIABLE,
@@ -21,6 +20,8 @@ from features.logs import (
     told,
     without_secrets,
 )
+from features.opening import open_ledger
+from features.options import TheatreOption, WeaponClassOption
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
@@ -114,24 +115,21 @@ def follow_up_command(
     theatre: TheatreOption = UKRAINE, weapon_class: WeaponClassOption = SHAHED, log_format: LogFormatOption = None
 ) -> None:
     """Issue the plan of what serves, so that it will be scored, and tell where forecasts and reports no longer fit."""
-    from experiments.follow_up import drift_alerts, issue_plan, serving, told_serving
-    from experiments.scoreboard_cli import look_for_drift
+    from experiments.follow_up import drift_alerts, issue_plan, look_for_drift
     from forecasting.record.archive import Archive
-    from forecasting.registry import Registry
 
     set_up_log(log_format)
     now = datetime.now(UTC)
     with (
         logged("follow-up", theatre=theatre, weapon_class=weapon_class) as fields,
-        Registry.open() as registry,
         open_ledger() as ledger,
         Archive.open(ledger_url()) as archive,
     ):
-        champion = serving(registry, theatre, weapon_class)
-        alerts = drift_alerts(look_for_drift(theatre, weapon_class, now), told_serving(champion))
+        serves = _serves(theatre, weapon_class)
+        alerts = drift_alerts(look_for_drift(theatre, weapon_class, now), serves)
         for alert in alerts:
             _tell(alert)
-        identity = issue_plan(ledger, archive, registry, theatre, weapon_class, now)
+        identity = issue_plan(ledger, archive, theatre, weapon_class, now)
         fields |= {"issued": identity, "drift": [alert.name for alert in alerts]}
     names = ", ".join(alert.name for alert in alerts)
     print(f"issued {identity[:12]}; drift: {names or 'none'}")
@@ -210,8 +208,7 @@ def _tell(alert: "Alert") -> None:
 
 
 def _serves(theatre: str, weapon_class: str) -> str:
-    from experiments.follow_up import serving, told_serving
-    from forecasting.registry import Registry
+    from experiments.follow_up import serving_sentence
+    from forecasting.registry import serving_model
 
-    with Registry.open() as registry:
-        return told_serving(serving(registry, theatre, weapon_class))
+    return serving_sentence(serving_model(theatre, weapon_class))

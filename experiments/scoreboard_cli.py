@@ -1,14 +1,15 @@
 """`salvocast scoreboard` and `salvocast drift`: how the issued forecasts have done, and whether they still fit."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.cli import TheatreOption, WeaponClassOption, open_ledger, parse_day
 from features.home import ledger_url
+from features.opening import open_ledger
+from features.options import TheatreOption, WeaponClassOption, parse_day
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 NO_SCENARIO = "none"
 ALARM_EXIT_CODE = 3
-DRIFT_DAYS = 365
-"""Forecasts issued earlier are not looked at for drift."""
 
 
 class ScoreFormat(StrEnum):
@@ -84,6 +83,8 @@ def drift(
     output: Annotated[DriftFormat, typer.Option("--format", help="How to write the result.")] = DriftFormat.TABLE,
 ) -> int:
     """Look for signs that forecasts and reports no longer fit; exit code 3 where there is one."""
+    from experiments.follow_up import look_for_drift
+
     checks = look_for_drift(theatre, weapon_class, datetime.now(UTC), model)
     if output is DriftFormat.JSON:
         from dataclasses import asdict
@@ -92,21 +93,6 @@ def drift(
     else:
         print("\n".join(_line(check) for check in checks))
     return ALARM_EXIT_CODE if any(check.alarm for check in checks) else 0
-
-
-def look_for_drift(theatre: str, weapon_class: str, now: datetime, model: str | None = None) -> "list[Check]":
-    """The checks of one series as of now (with zone), from the ledger and the archive of this machine."""
-    from experiments.drift import drift_checks
-    from forecasting.record.archive import Archive
-    from forecasting.record.scoreboard import scoreboard as scored
-
-    with open_ledger() as ledger, Archive.open(ledger_url()) as archive:
-        since = (now - timedelta(days=DRIFT_DAYS)).date()
-        issued = archive.list(since=since, theatre=theatre, weapon_class=weapon_class, model_id=model)
-        history = ledger.history(theatre, weapon_class)
-        board = scored(issued, lambda identity: archive.get(identity).document, history, None)
-        reports = [entry.report for entry in ledger.as_of(now, theatre, weapon_class)]
-    return drift_checks(board.scores, history, reports, now)
 
 
 def _text(board: "Scoreboard") -> str:

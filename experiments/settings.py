@@ -161,6 +161,14 @@ class Settings(Stated):
     alerts: AlertSettings = AlertSettings()
     retention: RetentionSettings = RetentionSettings()
 
+    @model_validator(mode="after")
+    def _check_sources(self) -> Self:
+        for number, source in enumerate(self.source):
+            if source in self.source[:number]:
+                named = f"{source.kind} {source.path}" if source.path else source.kind
+                raise ValueError(f"the source {named} stands there twice: expected each once")
+        return self
+
 
 def settings_path() -> Path:
     """`SALVOCAST_SETTINGS`, or settings.toml in the home."""

@@ -20,8 +20,7 @@ from experiments.backtest import Backtest
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.history import LaunchHistory
-from features.home import salvocast_home
-from forecasting.registry import one_process_at_a_time, ready_client, retried, store_failures
+from forecasting.registry import artifact_location, one_process_at_a_time, ready_client, retried, store_failures
 from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
 
@@ -262,7 +261,7 @@ def _ready(uri: str, name: str) -> tuple[Any, str]:
 
 def _artifact_location(uri: str) -> str | None:
     """Absolute for SQLite, because MLflow would use the folder it happens to run in; a server knows its own."""
-    return (salvocast_home() / "mlartifacts").as_uri() if uri.startswith("sqlite:") else None
+    return artifact_location() if uri.startswith("sqlite:") else None
 
 
 def _log(

@@ -1,4 +1,4 @@
-"""`salvocast data`: what the ledger knows. And what commands of every room say of a ledger, a series and a day."""
+"""`salvocast data`: what the ledger knows."""
 
 import sys
 from datetime import UTC, date, datetime
@@ -7,80 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.errors import InputError
 from features.home import ledger_url
-from features.records import SHAHED, QuietDayRule
+from features.opening import open_ledger
+from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_told, name_and_value, parse_day
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
 
     from features.ledger import Ledger
-    from features.storing import IngestCounts
     from features.views import LedgerReport
-
-LATEST_YEAR = 2099
-"""A later day is a mistyped one, and the end of the calendar has no next day."""
 
 data = typer.Typer(help="What the ledger knows.", no_args_is_help=True)
 quarantine = typer.Typer(help="Rows that could not be read: list, repair or release them.")
 data.add_typer(quarantine, name="quarantine")
-
-
-def _lower(name: str) -> str:
-    return name.lower()
-
-
-TheatreOption = Annotated[str, typer.Option(help="Theatre of the reports.", callback=_lower)]
-WeaponClassOption = Annotated[str, typer.Option(help="Weapon class of the reports.", callback=_lower)]
-QuietDaysOption = Annotated[
-    QuietDayRule | None,
-    typer.Option(
-        help="Which days without a report count as days without launches.",
-        show_default=f"{QuietDayRule.default_for(SHAHED)} for {SHAHED}, {QuietDayRule.default_for('')} for others",
-    ),
-]
-
-
-def open_ledger() -> "Ledger":
-    """The ledger of this machine; an empty one gets the bundled reports first, and says so on stderr."""
-    from features.ledger import Ledger
-    from features.sources.bundled import read_bundled
-
-    ledger = Ledger.open(ledger_url())
-    if not ledger.series():
-        counts = ledger.ingest(read_bundled(), datetime.now(UTC))
-        print(f"the ledger was empty: ingested the {counts.added:,} reports bundled with salvocast", file=sys.stderr)
-    return ledger
-
-
-def parse_day(text: str | None, option: str) -> date | None:
-    """A day given as YYYY-MM-DD, or None. Raises InputError for anything else."""
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise InputError(f"{option} is '{text}': expected a day as YYYY-MM-DD, such as 2026-02-28") from error
-    if day.year > LATEST_YEAR:
-        raise InputError(f"{option} is '{text}': expected a day until {LATEST_YEAR}-12-31")
-    return day
-
-
-def name_and_value(text: str, expected: str) -> tuple[str, str]:
-    """Of NAME=VALUE. Raises InputError, which says what was expected."""
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise InputError(f"'{text}': expected {expected}")
-    return name, value
-
-
-def counts_told(source: str, counts: "IngestCounts") -> str:
-    """What became of the rows of a file, in one line."""
-    flagged = f"; {counts.flagged:,} kept with a flag (more neutralised than launched)" if counts.flagged else ""
-    return (
-        f"{source}: read {counts.rows_read:,} = {counts.added:,} added + {counts.revised:,} revised + "
-        f"{counts.unchanged:,} unchanged + {counts.quarantined:,} quarantined{flagged}"
-    )
 
 
 @data.command("status")

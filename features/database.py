@@ -1,7 +1,9 @@
 """One database of the project's own: opened, brought up to date, read, and written by one process at a time."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -28,22 +30,15 @@ class Database:
 
     @classmethod
     def open(cls, url: str | sa.URL) -> Self:
-        """Opens the database at an SQLAlchemy URL and brings its schema up to date."""
-        try:
-            engine = sa.create_engine(url)
-        except ImportError as error:
-            raise SalvocastError(
-                f"the driver of SALVOCAST_LEDGER_URL is not installed ({_first_line(error)}): install it beside "
-                "salvocast, such as psycopg[binary] for PostgreSQL (the extra salvocast[postgresql])"
-            ) from error
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
-            raise SalvocastError(
-                "SALVOCAST_LEDGER_URL is not a database that can be opened "
-                f"({_first_line(error)}): expected an SQLAlchemy URL such as sqlite:////path/ledger.db"
-            ) from error
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine, "connect", _prepare_sqlite)
-            sa.event.listen(engine, "begin", _begin_sqlite)
+        """Opens the database at an SQLAlchemy URL and brings its schema up to date; a file that is missing is made."""
+        engine = _engine(url)
+        place = engine.url.database or ":memory:"
+        if engine.dialect.name == "sqlite" and not place.startswith((":memory:", "file:")):
+            cls._make_file(Path(place))
+        return cls._brought_up_to_date(engine)
+
+    @classmethod
+    def _brought_up_to_date(cls, engine: sa.Engine) -> Self:
         database = cls(engine)
         try:
             database._migrate()
@@ -51,6 +46,36 @@ class Database:
             engine.dispose()
             raise
         return database
+
+    @classmethod
+    def _make_file(cls, path: Path) -> None:
+        """Makes the file of an SQLite database where there is none, for its owner alone: issued plans hold real stocks.
+
+        It takes its name when its tables are there. So a file without content is not one whose making was killed: it
+        has lost what it held, and is not begun anew as if there had been nothing.
+        """
+        if path.exists():
+            if path.is_file() and path.stat().st_size == 0:
+                raise SalvocastError(
+                    f"the ledger {path} is an empty file, so what it held is lost: put a copy back, or remove the file "
+                    "to begin anew"
+                )
+            return
+        making = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            making.unlink(missing_ok=True)
+            with cls._brought_up_to_date(_engine(sa.URL.create("sqlite", database=str(making)))):
+                making.chmod(0o600)
+            with suppress(FileExistsError):  # another process was quicker
+                path.hardlink_to(making)
+        except OSError as error:
+            raise SalvocastError(
+                f"the ledger {path} cannot be made ({error.strerror}): see that its folder can be written, or set "
+                "SALVOCAST_LEDGER_URL or SALVOCAST_HOME"
+            ) from error
+        finally:
+            with suppress(OSError):
+                making.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
@@ -106,6 +131,25 @@ class Database:
         elif any(sign in reason for sign in ("full", "disk I/O", "No space left")):
             advice = "make room on its disk; nothing was changed"
         return f"the ledger {url} failed ({reason}): {advice}"
+
+
+def _engine(url: str | sa.URL) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url)
+    except ImportError as error:
+        raise SalvocastError(
+            f"the driver of SALVOCAST_LEDGER_URL is not installed ({_first_line(error)}): install it beside "
+            "salvocast, such as psycopg[binary] for PostgreSQL (the extra salvocast[postgresql])"
+        ) from error
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError) as error:
+        raise SalvocastError(
+            "SALVOCAST_LEDGER_URL is not a database that can be opened "
+            f"({_first_line(error)}): expected an SQLAlchemy URL such as sqlite:////path/ledger.db"
+        ) from error
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

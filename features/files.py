@@ -8,10 +8,15 @@ from pathlib import Path
 from features.errors import InputError, SalvocastError
 
 
+def check_folder(path: Path | None) -> None:
+    """Refuses a file in a folder that does not exist."""
+    if path is not None and not path.parent.is_dir():
+        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Writes beside the file and renames, so that a failure leaves what was there."""
-    if not path.parent.is_dir():
-        raise InputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    check_folder(path)
     if path.is_dir():
         raise InputError(f"cannot write {path}: it is a folder, expected a file name")
     beside = None

@@ -23,7 +23,7 @@ def salvocast_home() -> Path:
 
         home = user_data_path("salvocast")
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)  # its owner's alone: issued plans hold real stocks
     except OSError as error:
         raise SalvocastError(
             f"the home {home} cannot be made ({error.strerror}): set SALVOCAST_HOME to a folder that can be written"

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from features.cli import TheatreOption, WeaponClassOption, counts_told, name_and_value
 from features.errors import InputError
 from features.home import ledger_url
+from features.options import TheatreOption, WeaponClassOption, counts_told, name_and_value
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     from features.records import SalvoReport
@@ -169,9 +169,10 @@ def _bulletins(text: str, received: datetime | None) -> "Iterator[tuple[int, Bul
     from features.sources.bulletin import parse_bulletin
     from features.sources.bulletin.messages import split_messages
 
-    for number, (message, moment) in enumerate(split_messages(text, received), start=1):
+    for number, message in enumerate(split_messages(text, received), start=1):
         with suppress(InputError):  # too long: the quarantine tells
-            yield number, parse_bulletin(message, received=moment)
+            if not message.problem:
+                yield number, parse_bulletin(message.text, received=message.received)
 
 
 def _field_and_column(pair: str) -> tuple[str, str]:
@@ -190,6 +191,8 @@ def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str
         for reading in readings:
             counts = ledger.ingest(_with_progress(reading), datetime.now(UTC), accept_shrink=accept_shrink)
             print(counts_told(reading.source, counts))
+            for what, number in sorted(reading.passed_over.items()):
+                print(f"{reading.source}: {number} {unit}s passed over: {what}")
             rejected = rejected or counts.first_rejection
     if rejected is not None:
         raise InputError(

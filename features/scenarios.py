@@ -276,6 +276,22 @@ def scenario_text(name_or_file: str) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def standalone_text(file: str) -> str:
+    """The TOML text of a planner's scenario that says the same without any other file of the planner's.
+
+    Raises InputError as `load_scenario` does.
+    """
+    text = scenario_text(file)
+    tables = _tables_of(text, file, ())
+    _parsed(tables, file)
+    if tables["scenario"].get("based_on") in (None, *bundled_scenarios()):
+        return text
+    del tables["scenario"]["based_on"]
+    import tomli_w
+
+    return tomli_w.dumps(tables)
+
+
 def _tables_of(text: str, file_name: str, variants: tuple[str, ...], on_files: bool = True) -> dict[str, Any]:
     """The tables of a file; those of a variant are laid over those of its base: stock by key, rows by id; rows of its
     own are added. variants: the files that led here. on_files: see `parse_scenario`."""

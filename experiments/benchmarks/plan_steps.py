@@ -23,7 +23,7 @@ import numpy as np
 
 from features.ledger import Ledger
 from features.sources.bundled import read_bundled
-from forecasting.commands.options import DEFAULT_MODEL
+from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.defence.engagement import engage, engage_in_total
 from forecasting.defence.layers import Defence, DefenceLayer, parse_defence
 from forecasting.losses.calibrated_defence import Calibration
@@ -123,7 +123,7 @@ def main() -> None:
             history = ledger.history()
             reference = load_model("empirical_window")
             salvos = forecast(reference, history, request, 1)
-            prepared = prepare(load_model(DEFAULT_MODEL), history)
+            prepared = prepare(load_model(FALLBACK_MODEL), history)
             calibrated = prepare_calibration(defence, history)
             ten, seeds = defence_of_ten(defence), count(2)
             of_ten = prepare_calibration(ten, history)

@@ -30,7 +30,7 @@ line.
 import warnings
 
 from experiments.compare.frames import forecasts_at, leaderboard, paired_differences, scores, winners
-from experiments.compare.making import ensure_backtest, open_ledger, register_challenger, rehearse
+from experiments.compare.making import ensure_backtest, register_challenger, rehearse
 from experiments.compare.pictures import (
     BANDS,
     champion_picture,
@@ -45,6 +45,7 @@ from experiments.compare.pictures import (
 from experiments.compare.retrainings import champion_history, verdicts
 from experiments.compare.runs import backtests
 from experiments.compare.weights import ensemble_weights, pooled_scores
+from features.opening import open_ledger
 
 # MLflow loads tqdm, which in a notebook asks for widgets that nothing here needs.
 warnings.filterwarnings("ignore", message="IProgress not found")

@@ -4,7 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +18,9 @@ from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
 from experiments.tracking import log_backtest, retraining_runs
 from features.errors import InputError
-from features.home import ledger_url, salvocast_home
+from features.home import salvocast_home
 from features.ledger import Ledger
+from features.opening import open_ledger
 from features.records import KYIV, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sources.bundled import SOURCE, read_bundled
 from features.sources.reading import Reading
@@ -33,24 +34,15 @@ QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name != "gradient_boosti
 FIRST_ORIGIN = date(2025, 1, 1)
 
 
-@contextmanager
-def open_ledger() -> Iterator[Ledger]:
-    """The ledger of this machine, as the commands use it; an empty one gets the bundled reports first."""
-    with Ledger.open(ledger_url()) as ledger:
-        if not ledger.series():
-            ledger.ingest(read_bundled(), datetime.now(UTC))
-        yield ledger
-
-
 def ensure_backtest(
     models: Sequence[str | Model] | None = None,
     *,
     first: date | None = None,
     last: date | None = None,
-    every: int = 14,
-    horizon: int = 28,
-    n_paths: int = 2_000,
-    seed: int = 1,
+    every: int | None = None,
+    horizon: int | None = None,
+    n_paths: int | None = None,
+    seed: int | None = None,
     quiet_days: QuietDayRule = QuietDayRule.ALL,
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
@@ -59,9 +51,10 @@ def ensure_backtest(
 
     models: names, or models of one's own, which are always run anew: their code may have changed; without them,
     QUICK_MODELS, and one that has the reference model, the ensemble and its members will do. With names alone, and
-    without a first or last origin, any logged backtest of the series that has them all will do, the newest; so a team's
-    store is read as it is. Else the origins go from `first` (2025-01-01), `every` days apart, to `last` (the last whose
-    horizon is known), and only models that no backtest of the same targets has yet are run, beside the reference model.
+    nothing said of the replay, any logged backtest of the series that has them all will do, the newest; so a team's
+    store is read as it is. Else the replay is as asked, where nothing is said from 2025-01-01 to the last origin whose
+    horizon is known, 14 days apart, 28 days ahead, 2,000 paths, seed 1; and only models that no backtest of the same
+    targets, paths and seed has yet are run, beside the reference model.
     Each origin sees what the ledger of the home shows as published by then. Raises InputError for an unknown model, and
     SalvocastError where ledger or store fail.
     """
@@ -73,15 +66,19 @@ def ensure_backtest(
         if name not in own:
             load_model(name)
     found = backtests(theatre, weapon_class)
-    if not own and first is None and last is None:
+    named = {"every": every, "horizon": horizon, "n_paths": n_paths, "seed": seed}
+    said = {name: value for name, value in named.items() if value is not None}
+    if not own and first is None and last is None and not said:
         for run_id, logged in zip(found["run_id"], found["models"], strict=True):
             if set(enough) <= set(logged):
                 return str(run_id)
-    replay = Replay(SimulationRequest(horizon, n_paths), seed)
+    setting = {"every": 14, "horizon": 28, "n_paths": 2_000, "seed": 1} | said
+    replay = Replay(SimulationRequest(setting["horizon"], setting["n_paths"]), setting["seed"])
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
-        origins = rolling_origins(first or FIRST_ORIGIN, last or truth.last_day - timedelta(days=horizon), every)
-        parameters = replay_parameters(origins, every, replay, quiet_days)
+        until = truth.last_day - timedelta(days=replay.request.horizon)
+        origins = rolling_origins(first or FIRST_ORIGIN, last or until, setting["every"])
+        parameters = replay_parameters(origins, setting["every"], replay, quiet_days)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
         logged_models = {model for each in same["models"] for model in each}
         missing = [name for name in dict.fromkeys(names) if name in own or name not in logged_models]

@@ -24,6 +24,7 @@ SETTING = (
     "refit_every",
     "window",
     "n_paths",
+    "seed",
     "quiet_day_rule",
 )
 """Parameters of a backtest: runs in which they are equal have scored the same targets in the same way."""
@@ -134,7 +135,7 @@ def _run(run_id: str, uri: str | None) -> list[Any]:
 def _frame(runs: Sequence[Any]) -> pd.DataFrame:
     """See `backtests`."""
     frame = pd.DataFrame(
-        [_row(run) for run in runs], columns=["run_id", "began", "models", *SETTING, "last_attack_day_known", "seed"]
+        [_row(run) for run in runs], columns=["run_id", "began", "models", *SETTING, "last_attack_day_known"]
     )
     frame = frame.astype(dict.fromkeys(_NUMBERS, "int64"))
     for name in _DAYS:
@@ -149,5 +150,5 @@ def _row(run: Any) -> dict[str, Any]:
         "run_id": run.info.run_id,
         "began": datetime.fromtimestamp(run.info.start_time / 1000, UTC),
         "models": tuple(told["models"].split(", ")),
-        **{name: told[name] for name in (*SETTING, "last_attack_day_known", "seed")},
+        **{name: told[name] for name in (*SETTING, "last_attack_day_known")},
     }

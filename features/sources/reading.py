@@ -1,7 +1,8 @@
 """What every reader returns: the records of one file or message, and the rows that could not be one."""
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from features.records import SalvoReport
@@ -24,7 +25,8 @@ class Reading:
     digest: SHA-256 (hex) of the bytes read and of how they were read. published_at: when the file as a whole came out,
     where that is known; a count that differs from an earlier one is then known from that time on.
     covers: the (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
-    (`features.snapshots`). read_as: JSON of what else is needed to read a row of it again.
+    (`features.snapshots`). read_as: JSON of what else is needed to read a row of it again. passed_over: how many rows
+    are no report and need no person (the alerts of a channel), by what they are; complete once `rows` are consumed.
     """
 
     source: str
@@ -33,3 +35,4 @@ class Reading:
     published_at: datetime | None = None
     covers: tuple[tuple[str, str], ...] = ()
     read_as: str | None = None
+    passed_over: Counter[str] = field(default_factory=Counter, compare=False)

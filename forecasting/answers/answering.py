@@ -4,7 +4,6 @@ What does not depend on the request alone (histories, fitted models, calibration
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
@@ -15,16 +14,20 @@ from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
 from forecasting.answers.cache import Recent
+from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.defence.stock import Delivery, with_stock, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.plan import Plan, Prepared, Target, make_plan, prepare, prepare_calibration
-from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
+from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, forecast_document, plan_document
+from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
 from forecasting.salvos.saved import SavedModel
-from forecasting.supply.scenario_forecast import ScenarioRequest
+from forecasting.supply.assimilation import AssimilatedSupply, assimilate
+from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
@@ -33,15 +36,6 @@ MOST_CELLS = 20_000_000
 """Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
 KEPT = 32
 """Histories, prepared models and calibrations kept of each kind: some megabytes."""
-
-
-@dataclass(frozen=True)
-class Known:
-    """What an answer rests on beside the request. data_version: of the ledger (`data_version`). champion: the digest of
-    the champion's saved model; None where none is registered."""
-
-    data_version: str
-    champion: str | None = None
 
 
 class Answering:
@@ -62,30 +56,77 @@ class Answering:
         self._models: Recent[object, Prepared] = Recent(KEPT)
         self._calibrations: Recent[object, Calibration] = Recent(KEPT)
 
-    def document(self, request: ForecastRequest, known: Known) -> ForecastDocument | PlanDocument:
-        """The plan, or the forecast, that is asked for. Same request, same `known`: same bytes.
+    def document(
+        self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+    ) -> ForecastDocument | PlanDocument:
+        """The plan, or the forecast, that is asked for. Same request, same context: same bytes. on_paths: see `plan`.
 
         Raises InputError for a request that cannot be answered, and what the parts raise.
         """
+        choice = model_choice(request, context)
         if isinstance(request, PlanRequest):
-            return plan_document(self.plan(request, known))
+            return plan_document(self.plan(request, context, on_paths), choice)
+        salvos, supplied = self.forecast(request, context)
+        return forecast_document(salvos, supplied, choice)
+
+    def forecast(
+        self, request: ForecastRequest, context: AnswerContext
+    ) -> tuple[SalvoForecast, SuppliedForecast | None]:
+        """The forecast that is asked for, and the scenario that it is under, where there is one."""
         scenario = self._scenario(request)
-        prepared = self.prepared(request, known)
+        prepared = self.prepared(request, context)
         simulated = SimulationRequest(request.horizon, request.paths)
         salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
         if scenario is None:
-            return forecast_document(salvos)
+            return salvos, None
         supplied = prepared.under(salvos, scenario, request.held)
-        return forecast_document(supplied.forecast, supplied)
+        return supplied.forecast, supplied
 
-    def plan(self, request: PlanRequest, known: Known) -> Plan:
-        """The plan that is asked for; see `document`."""
-        scenario, stated = self._scenario(request), asked_defence(request)
+    def supplied(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
+        """The forecast under the scenario that is asked for. Raises InputError where none is."""
+        _, supplied = self.forecast(request, context)
+        if supplied is None:
+            raise InputError("scenario is none: expected one to forecast under")
+        return supplied
+
+    def assimilated(self, request: ForecastRequest, context: AnswerContext) -> AssimilatedSupply:
+        """What the record says of the scenario that is asked for. Raises InputError without a record to say it."""
+        scenario, history = self._scenario(request), self.history(request, context)
+        if scenario is None:
+            raise InputError("scenario is none: expected one to hold against the record")
+        if history.theatre != request.theatre:
+            raise InputError(
+                f"no launch against theatre {request.theatre} is on record: nothing to check scenario "
+                f"{scenario.scenario.name} by; what it implies: salvocast scenarios compare"
+            )
+        return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
+
+    def sensitivity(
+        self, request: PlanRequest, context: AnswerContext, on_step: Callable[[int], object] = lambda _: None
+    ) -> Sensitivity:
+        """Which assumption of the scenario that is asked for moves the demand of the defence most. on_step: called
+        after each assumption with how many there are."""
+        scenario, defence = self._scenario(request), defence_of(request)
+        if scenario is None:
+            raise InputError("scenario is none: expected one whose assumptions to move")
+        prepared = self.prepared(request, context)
+        simulated = SimulationRequest(request.horizon, request.paths)
+        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
+        forecaster = ScenarioForecaster.of(salvos, prepared.history, scenario.published)
+        total = len(uncertain(scenario.scenario, request.theatre, salvos))
+        return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
+
+    def plan(
+        self, request: PlanRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+    ) -> Plan:
+        """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
+        scenario, stated = self._scenario(request), defence_of(request)
         if request.layers:
             stated.only(request.layers)  # refuses an unknown one before the work
         _check_size(request, stated)
-        prepared = self.prepared(request, known)
-        calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate else None
+        prepared = self.prepared(request, context)
+        recorded = prepared.history.theatre == request.theatre
+        calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate and recorded else None
         stated, deliveries = _in_hand(stated, request, prepared.history.last_day)
         target = None
         if request.leak_target is not None:
@@ -102,9 +143,10 @@ class Answering:
             layers=request.layers,
             deliveries=deliveries,
             target=target,
+            on_paths=on_paths,
         )
 
-    def history(self, request: ForecastRequest, known: Known) -> LaunchHistory:
+    def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:
         """The record that a request is answered from: of its theatre as of its origin; of a theatre without a record,
         that of Ukraine, whose shape a scenario borrows."""
         borrows = request.scenario != NO_SCENARIO
@@ -116,24 +158,24 @@ class Answering:
                 theatre = UKRAINE
             return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
 
-        return self._histories.made((known.data_version, *asked), read)
+        return self._histories.made((context.data_version, *asked), read)
 
-    def prepared(self, request: ForecastRequest, known: Known) -> Prepared:
+    def prepared(self, request: ForecastRequest, context: AnswerContext) -> Prepared:
         """The model that a request asks for, fitted to the record that it is answered from."""
-        history = self.history(request, known)
-        champion = known.champion if request.model == CHAMPION else None
+        history = self.history(request, context)
+        champion = context.champion if request.model == CHAMPION else None
         name = FALLBACK_MODEL if request.model == CHAMPION else request.model
 
         def learn() -> Prepared:
             if champion is None:
                 return prepare(load_model(name), history)
-            saved = self._load_champion(champion)
+            saved = self._load_champion(champion.digest)
             if (saved.data_digest, saved.origin) == (history.digest, history.last_day):
                 return Prepared(history, saved.model, saved.fitted)
             # Its recipe won; what it learnt then is not what is known now.
             return prepare(saved.model, history)
 
-        return self._models.made((*_seen(history), champion or name), learn)
+        return self._models.made((*_seen(history), champion.digest if champion else name), learn)
 
     def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
         killing = without_stocks(stated)
@@ -150,7 +192,7 @@ class Answering:
                 f"'{NO_SCENARIO}'",
                 field="scenario",
             )
-        stated = asked_scenario(request.scenario)
+        stated = stated_scenario(request.scenario)
         if stated.as_of > self._today():
             raise InputError(
                 f"scenario {stated.name}: as_of is {stated.as_of}, in the future: expected {self._today()} or earlier",
@@ -159,11 +201,18 @@ class Answering:
         return ScenarioRequest(_bundled_scenario(PUBLISHED), stated, request.theatre)
 
 
-def asked_scenario(asked: str | Text) -> ProductionScenario:
+def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoice:
+    """Why the model of the answer is the one it is."""
+    if request.model != CHAMPION:
+        return ModelChoice(reason="named")
+    if context.champion is None:
+        return ModelChoice(reason="none_registered")
+    return ModelChoice(reason="champion", version=context.champion.version)
+
+
+def stated_scenario(scenario: str | Text) -> ProductionScenario:
     """A bundled scenario by its name, or one from its text, which reads no file."""
-    if isinstance(asked, Text):
-        return _own_scenario(asked.toml)
-    return _bundled_scenario(asked)
+    return _own_scenario(scenario.toml) if isinstance(scenario, Text) else _bundled_scenario(scenario)
 
 
 @lru_cache(KEPT)  # the next request often differs in something else
@@ -185,19 +234,23 @@ def _bundled_scenario(name: str) -> ProductionScenario:
     return load_scenario(name)
 
 
-def asked_defence(request: PlanRequest) -> Defence:
-    """The defence that a request states or names, as it stands there."""
-    if isinstance(request.defence, Text):
-        stated = _own_defence(request.defence.toml)
-    else:
-        stated = bundled_defence(request.defence)
-        if (request.theatre, request.weapon_class) != (stated.theatre, SHAHED):
-            raise InputError(
-                "there is no bundled defence of theatre {theatre} against {weapons}: state yours as the defence",
-                field="defence",
-                theatre=request.theatre,
-                weapons=weapons(request.weapon_class),
-            )
+def stated_defence(defence: str | Text) -> Defence:
+    """A bundled defence by its name, or one from its text."""
+    return _own_defence(defence.toml) if isinstance(defence, Text) else bundled_defence(defence)
+
+
+def defence_of(request: PlanRequest) -> Defence:
+    """The defence that a request states or names, as it stands there. Raises InputError for one that it cannot be
+    planned with."""
+    stated = stated_defence(request.defence)
+    of_another = (request.theatre, request.weapon_class) != (stated.theatre, SHAHED)
+    if of_another and not isinstance(request.defence, Text):
+        raise InputError(
+            "there is no bundled defence of theatre {theatre} against {weapons}: state yours as the defence",
+            field="defence",
+            theatre=request.theatre,
+            weapons=weapons(request.weapon_class),
+        )
     if len(stated.layers) > MOST_LAYERS:
         raise InputError(
             f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}", field="defence"

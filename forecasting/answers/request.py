@@ -1,19 +1,22 @@
-"""What a planner asks for, as data: one form for the command line, the HTTP API, the page and the archive."""
+"""What a planner asks for, as data: one form for the command line, the HTTP API, the page and the archive.
+
+Limits, defaults and what each field means stand here alone: the options of the command, the definition of the API and
+the archive have them from here.
+"""
 
 import hashlib
 import json
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from features.records import SHAHED, UKRAINE, QuietDayRule
 from features.stated import LARGEST_NUMBER, Day
-from forecasting.salvos.model import MAX_HORIZON
+from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
 CHAMPION = "champion"
-"""The registered champion; the salvo ensemble where none is registered yet."""
+"""The registered champion; the salvo ensemble where none is registered."""
 NO_SCENARIO = "none"
-MOST_PATHS = 50_000
 MOST_LAYERS = 50
 LONGEST_TEXT = 500_000
 """Characters of an own scenario or defence."""
@@ -21,21 +24,30 @@ LONGEST_TEXT = 500_000
 NAME_PATTERN = "^[a-z][a-z0-9_]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """Of a theatre, model, scenario, defence or layer: never a path."""
-Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER))]
-Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER), strict=True)]
+Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+NAMED, AS_TEXT = "[name]", "[text]"
+"""How errors of pydantic's tell the two ways to give a scenario or a defence apart; no part of a request."""
 
 
-class _Asked(BaseModel):
+class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Text(_Asked):
+class Text(_Request):
     """An own scenario or defence, as the text of its TOML file."""
 
     toml: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
-class DatedDelivery(_Asked):
+def _way_given(value: Any) -> str:
+    return AS_TEXT if isinstance(value, dict | Text) else NAMED
+
+
+NameOrText = Annotated[Annotated[Name, Tag(NAMED)] | Annotated[Text, Tag(AS_TEXT)], Discriminator(_way_given)]
+
+
+class DatedDelivery(_Request):
     """Interceptors due on a day after the origin, beside the monthly supply."""
 
     layer: Name
@@ -43,30 +55,44 @@ class DatedDelivery(_Asked):
     quantity: Count
 
 
-class ForecastRequest(_Asked):
-    """A forecast of the drones. Same request, same data, same model: same bytes.
+class ForecastRequest(_Request):
+    """A forecast of the drones. Same request, same data, same model: same bytes."""
 
-    origin: the attack day to forecast from, with what was published by then; None: the last one known. held:
-    assumption of the scenario -> the level 0 to 1 of its range to hold it at; the others are drawn.
-    """
-
-    theatre: Name = UKRAINE
-    weapon_class: Name = SHAHED
-    origin: Day | None = None
-    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, description="attack days")] = 28
-    model: Annotated[Name, Field(description="`champion`, or the name of a model")] = CHAMPION
-    scenario: Annotated[Name | Text, Field(description="`none`, the name of a bundled scenario, or an own one")] = (
-        NO_SCENARIO
-    )
-    held: Annotated[dict[Annotated[str, Field(max_length=200)], Level], Field(max_length=200)] = {}
-    quiet_days: Annotated[QuietDayRule | None, Field(description="on which days silence means none launched")] = None
-    paths: Annotated[int, Field(ge=1, le=MOST_PATHS, description="simulated futures")] = 2_000
-    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    theatre: Annotated[Name, Field(description="theatre of the attacks")] = UKRAINE
+    weapon_class: Annotated[Name, Field(description="class of the weapons")] = SHAHED
+    origin: Annotated[
+        Day | None,
+        Field(description="attack day to forecast from, with what was published by then; without it, the last known"),
+    ] = None
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, strict=True, description="attack days to forecast")] = 28
+    model: Annotated[Name, Field(description="champion, the one that serves, or the name of a model")] = CHAMPION
+    scenario: Annotated[
+        NameOrText,
+        Field(description="assumptions about production: a bundled scenario, an own one, or none for the record alone"),
+    ] = NO_SCENARIO
+    held: Annotated[
+        dict[Annotated[str, Field(max_length=200)], Level],
+        Field(
+            max_length=200,
+            description="assumption of the scenario -> level of its range, 0 to 1, to hold it at; others are drawn",
+        ),
+    ] = {}
+    quiet_days: Annotated[
+        QuietDayRule | None,
+        Field(
+            description="which days without a report count as days without launches; without it, "
+            f"{QuietDayRule.default_for(SHAHED)} for {SHAHED}, {QuietDayRule.default_for('')} for others"
+        ),
+    ] = None
+    paths: Annotated[int, Field(ge=1, le=MAX_PATHS, strict=True, description="simulated futures")] = 2_000
+    seed: Annotated[
+        int, Field(ge=0, le=2**63 - 1, strict=True, description="same seed, data and request: same numbers")
+    ] = 1
 
     @model_validator(mode="after")
     def _check_held(self) -> Self:
         if self.held and self.scenario == NO_SCENARIO:
-            raise ValueError("held is given without a scenario: expected a scenario whose assumptions it holds")
+            raise ValueError("assumptions are held without a scenario: expected one whose assumptions they are")
         return self
 
     @property
@@ -86,27 +112,52 @@ class ForecastRequest(_Asked):
 
 
 class PlanRequest(ForecastRequest):
-    """A plan: the forecast, the interceptors that each layer needs against it, and what to order.
+    """A plan: the forecast, the interceptors that each layer needs against it, and what to order."""
 
-    defence: the name of a bundled one, or an own one. layers: the only ones to plan for; none: all. stock: layer ->
-    interceptors in hand at the origin, in place of what the defence states. leak_target: armed drones that may leak
-    over the horizon, which adds the least-cost mix, within a budget in US dollars. calibrate: whether the ranges of
-    the defence are updated with the reported losses.
-    """
-
-    defence: Name | Text = UKRAINE
-    layers: Annotated[tuple[Name, ...], Field(max_length=MOST_LAYERS)] = ()
-    stock: Annotated[dict[Name, Count], Field(max_length=MOST_LAYERS)] = {}
-    deliveries: Annotated[tuple[DatedDelivery, ...], Field(max_length=1_000)] = ()
-    service_level: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.95
-    leak_target: Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)] | None = None
-    budget: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False, description="US dollars")] | None = None
-    calibrate: bool = True
+    defence: Annotated[NameOrText, Field(description="the layers: a bundled defence, or an own one")] = UKRAINE
+    layers: Annotated[
+        tuple[Name, ...], Field(max_length=MOST_LAYERS, description="the only layers to plan for; none: all")
+    ] = ()
+    stock: Annotated[
+        dict[Name, Count],
+        Field(
+            max_length=MOST_LAYERS,
+            description="layer -> interceptors in hand at the origin, in place of what the defence states",
+        ),
+    ] = {}
+    deliveries: Annotated[
+        tuple[DatedDelivery, ...], Field(max_length=1_000, description="dated ones, beside the monthly supply")
+    ] = ()
+    service_level: Annotated[
+        float,
+        Field(
+            gt=0,
+            lt=1,
+            allow_inf_nan=False,
+            strict=True,
+            description="probability that an ordered stock lasts until the next order",
+        ),
+    ] = 0.95
+    leak_target: Annotated[
+        Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False, strict=True)] | None,
+        Field(description="armed drones that may leak over the horizon: adds the least-cost mix"),
+    ] = None
+    budget: Annotated[
+        Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False, strict=True)] | None,
+        Field(description="of the least-cost mix, in US dollars; needs a target for the leakers"),
+    ] = None
+    calibrate: Annotated[
+        bool,
+        Field(
+            strict=True,
+            description="update the defence with the reported losses; not for a part of the theatre's defence",
+        ),
+    ] = True
 
     @model_validator(mode="after")
     def _check_budget(self) -> Self:
         if self.budget is not None and self.leak_target is None:
-            raise ValueError("budget limits the mix that leak_target asks for: add leak_target")
+            raise ValueError("a budget limits the mix that a target for the leakers asks for: state that target too")
         return self
 
     @property

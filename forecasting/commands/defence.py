@@ -1,12 +1,16 @@
 """`salvocast defence`: what the plan assumes about the defence, and a file of one's own to start from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.records import SHAHED, UKRAINE
-from forecasting.commands.options import check_new_file, filled_template, open_defence, today
+from features.records import UKRAINE
+from forecasting.commands.options import check_new_file, filled_template, today
+from forecasting.commands.request_options import defence_value
+
+if TYPE_CHECKING:
+    from forecasting.defence.layers import Defence
 
 defences = typer.Typer(help="Layers, stocks and supply of the defence.", no_args_is_help=True)
 
@@ -31,7 +35,7 @@ def check_command(file: OwnFileArgument) -> None:
     """Whether a defence is well stated (exit code 2 where not), and what in it a plan should not rest on unseen."""
     from forecasting.report.defence import check_text
 
-    print(check_text(open_defence(file, UKRAINE, SHAHED), today()))
+    print(check_text(_defence(str(file)), today()))
 
 
 @defences.command("show")
@@ -43,4 +47,11 @@ def show_command(
     """What a defence says: its layers in order, every number with range, basis, date, confidence and sources."""
     from forecasting.report.defence import defence_text
 
-    print(defence_text(open_defence(file, UKRAINE, SHAHED)))
+    print(defence_text(_defence(UKRAINE if file is None else str(file))))
+
+
+def _defence(name_or_file: str) -> "Defence":
+    from forecasting.answers.answering import stated_defence
+    from forecasting.answers.request import PlanRequest
+
+    return stated_defence(PlanRequest.model_validate({"defence": defence_value(name_or_file)}).defence)

@@ -1,36 +1,21 @@
 """`salvocast scenarios`: what can be assumed about production, what it implies, and whether the record allows it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from features.cli import TheatreOption, parse_day
 from features.errors import InputError
-from features.records import SHAHED, UKRAINE
-from forecasting.commands.options import (
-    DEFAULT_MODEL,
-    DefenceOption,
-    HorizonOption,
-    ModelOption,
-    OriginOption,
-    PathsOption,
-    PlotOption,
-    SeedOption,
-    check_new_file,
-    check_plot,
-    checked_seed,
-    draw,
-    filled_template,
-    open_defence,
-    open_history,
-    today,
-)
+from features.opening import open_ledger
+from features.options import parse_day
+from forecasting.commands.options import PlotOption, check_new_file, check_plot, draw, filled_template, today
+from forecasting.commands.request_options import request_command, scenario_value
 
 if TYPE_CHECKING:
     from features.scenarios import ProductionScenario
-    from forecasting.supply.scenario_forecast import ScenarioForecaster
+    from forecasting.answers.request import ForecastRequest
 
+Request = TypeVar("Request", bound="ForecastRequest")
 scenarios = typer.Typer(help="Assumptions about the production of drones.", no_args_is_help=True)
 
 ScenarioArgument = Annotated[
@@ -81,78 +66,67 @@ def new_command(
     print(f"wrote {file}: a variant of {base}; state what differs, then: salvocast scenarios check {file}")
 
 
-@scenarios.command("check")
-def check_command(
-    scenario: ScenarioArgument,
-    origin: OriginOption = None,
-    seed: SeedOption = 1,
-    theatre: TheatreOption = UKRAINE,
-) -> None:
+@scenarios.command("check", cls=request_command("ForecastRequest", "origin", "seed", "theatre"))
+def check_command(context: typer.Context, scenario: ScenarioArgument) -> None:
     """Whether a scenario is well stated, and whether the record allows it (exit code 1 where it does not)."""
+    from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import check_text
-    from forecasting.supply.assimilation import assimilate
-    from forecasting.supply.scenario_forecast import N_DRAWS
     from forecasting.supply.verdict import judged
 
-    stated = open_scenario(scenario)
-    history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"), borrow=theatre in stated.theatre_ids)
-    if history.theatre != theatre:
-        raise InputError(
-            f"no launch against theatre {theatre} is on record: nothing to check scenario {stated.name} by; what it "
-            f"implies: salvocast scenarios compare {scenario} --theatre {theatre}"
-        )
-    assimilated = assimilate(stated, history, 1, N_DRAWS, checked_seed(seed))
+    request = _under(context.obj, scenario)
+    with open_ledger() as ledger:
+        assimilated = local_answering(ledger).assimilated(request, local_context(request))
     verdict = judged(assimilated)
     print(check_text(assimilated, verdict))
     if not verdict.compatible:
         raise typer.Exit(1)
 
 
-@scenarios.command("compare")
+@scenarios.command(
+    "compare",
+    cls=request_command("ForecastRequest", "horizon", "origin", "model", "paths", "seed", "theatre", horizon=365),
+)
 def compare_command(
+    context: typer.Context,
     names: Annotated[
         list[str],
         typer.Argument(metavar="NAME|FILE.toml...", help="Scenarios to set side by side; the first is the base."),
     ],
-    horizon: HorizonOption = 365,
-    origin: OriginOption = None,
-    model: ModelOption = DEFAULT_MODEL,
-    paths: PathsOption = 2_000,
-    seed: SeedOption = 1,
-    theatre: TheatreOption = UKRAINE,
 ) -> None:
     """What scenarios imply, side by side, all on the same random numbers."""
+    from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import comparison_text
 
-    stated = [open_scenario(name) for name in names]
-    forecaster = _forecaster(horizon, origin, model, paths, seed, theatre)
-    print(comparison_text([forecaster.under(each, theatre) for each in stated]))
+    requests = [_under(context.obj, name) for name in names]
+    with open_ledger() as ledger:
+        answering, rests_on = local_answering(ledger), local_context(context.obj)
+        print(comparison_text([answering.supplied(each, rests_on) for each in requests]))
 
 
-@scenarios.command("sensitivity")
+@scenarios.command(
+    "sensitivity",
+    cls=request_command(
+        "PlanRequest", "horizon", "origin", "model", "paths", "seed", "theatre", "defence", horizon=91, paths=500
+    ),
+)
 def sensitivity_command(
-    scenario: ScenarioArgument = "published",
-    horizon: HorizonOption = 91,
-    origin: OriginOption = None,
-    model: ModelOption = DEFAULT_MODEL,
-    paths: PathsOption = 500,
-    seed: SeedOption = 1,
-    theatre: TheatreOption = UKRAINE,
-    defence: DefenceOption = None,
-    plot: PlotOption = None,
+    context: typer.Context, scenario: ScenarioArgument = "published", plot: PlotOption = None
 ) -> None:
     """Which assumption moves the demand for interceptors most: each held low and high, all else the same draws."""
     from tqdm import tqdm
 
+    from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import sensitivity_text
-    from forecasting.supply.sensitivity import sensitivity, uncertain
 
-    stated = open_scenario(scenario)
-    layers = open_defence(defence, theatre, SHAHED)
+    request = _under(context.obj, scenario)
     check_plot(plot)
-    forecaster = _forecaster(horizon, origin, model, paths, seed, theatre)
-    with tqdm(total=len(uncertain(stated, theatre, forecaster.salvos)), desc="assumptions", disable=None) as bar:
-        found = sensitivity(forecaster, stated, theatre, layers, bar.update)
+    with open_ledger() as ledger, tqdm(desc="assumptions", disable=None) as bar:
+
+        def step(total: int) -> None:
+            bar.total = total
+            bar.update()
+
+        found = local_answering(ledger).sensitivity(request, local_context(request), step)
     if plot:
         from forecasting.report.pictures import tornado_picture
 
@@ -160,18 +134,9 @@ def sensitivity_command(
     print(sensitivity_text(found))
 
 
-def _forecaster(
-    horizon: int, origin: str | None, model: str, paths: int, seed: int, theatre: str
-) -> "ScenarioForecaster":
-    from features.scenarios import load_scenario
-    from forecasting.salvos.model import SimulationRequest, forecast, load_model
-    from forecasting.supply.scenario_forecast import ScenarioForecaster
-
-    request, chosen = SimulationRequest(horizon, paths), load_model(model)
-    history = open_history(theatre, SHAHED, None, parse_day(origin, "--origin"), borrow=True)
-    return ScenarioForecaster.of(
-        forecast(chosen, history, request, checked_seed(seed)), history, load_scenario("published")
-    )
+def _under(request: "Request", name_or_file: str) -> "Request":
+    """The request under that scenario."""
+    return type(request).model_validate(request.model_dump() | {"scenario": scenario_value(name_or_file)})
 
 
 def open_scenario(name_or_file: str) -> "ProductionScenario":

@@ -1,11 +1,13 @@
 """The champion and its rivals in the MLflow model registry; the last champion kept at hand for when that is away.
 
 The MLflow store (`store`), one retraining at a time (`lock`), versions and the alias (`champions`), what a version
-consists of (`pyfunc`), and copies of those that were loaded (`copies`).
+consists of (`pyfunc`), copies of those that were loaded (`copies`), and which one serves (`serving`).
 """
 
 from forecasting.registry.champions import CHALLENGER, CHAMPION, Promotion, RegisteredModel, Registry, registered_name
 from forecasting.registry.copies import copies_of_models, known_model, noted_champions
+from forecasting.registry.places import artifact_location, move_places, refuse_copied_store
+from forecasting.registry.serving import Champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
     ready_client,
@@ -18,16 +20,22 @@ from forecasting.registry.store import (
 __all__ = [
     "CHALLENGER",
     "CHAMPION",
+    "Champion",
     "Promotion",
     "RegisteredModel",
     "Registry",
+    "artifact_location",
     "copies_of_models",
+    "embedded_store",
     "known_model",
+    "move_places",
     "noted_champions",
     "one_process_at_a_time",
     "ready_client",
+    "refuse_copied_store",
     "registered_name",
     "retried",
+    "serving_model",
     "store_failures",
     "tracking_uri",
     "without_password",

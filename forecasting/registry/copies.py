@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from features.errors import SalvocastError
 from features.files import write_file
@@ -75,8 +76,27 @@ def noted_champion(name: str) -> bytes | None:
         return None
 
 
+def note_registry_state(name: str, content: bytes) -> None:
+    """Notes down, as JSON, what the embedded registry looked like when it was asked for that name, and what it said."""
+    _models().mkdir(exist_ok=True)
+    write_file(_state_file(name), content)
+
+
+def noted_registry_state(name: str) -> dict[str, Any] | None:
+    """What was noted down: `state` of the registry, and the digest that `serves` or None; None where nothing was."""
+    with suppress(OSError, ValueError):
+        noted = json.loads(_state_file(name).read_bytes())
+        if isinstance(noted, dict) and noted.keys() == {"state", "serves"}:
+            return noted
+    return None
+
+
 def _models() -> Path:
     return salvocast_home() / "models"
+
+
+def _state_file(name: str) -> Path:
+    return _models() / f"{name}.registry.json"
 
 
 def _champion_file(name: str) -> Path:

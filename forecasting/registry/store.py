@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from features.errors import SalvocastError
 from features.home import salvocast_home
+from forecasting.registry.places import refuse_copied_store
 
 ATTEMPTS = 3
 SECONDS = 20.0
@@ -81,6 +82,7 @@ def ready_client(uri: str) -> Any:
     if uri.startswith("postgres"):
         postgresql_engine(uri).connect().close()  # MLflow would try for minutes
     with one_process_at_a_time():
+        refuse_copied_store(uri)
         client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         if not server:
             client.search_registered_models(max_results=1)  # makes the tables

@@ -78,6 +78,15 @@ class MassedStrikes(Document):
     threshold_drones: int
 
 
+class ModelChoice(Document):
+    """Why it is this model that answers."""
+
+    reason: Literal["champion", "none_registered", "named"] = Field(
+        description="champion: it serves; none_registered: it stands in for a champion; named: by the request"
+    )
+    version: int | None = Field(default=None, description="of the champion in the registry")
+
+
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
@@ -90,6 +99,7 @@ class ForecastDocument(Document):
     data_sources: list[str] = Field(description="where the launch counts are from")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
+    model_choice: ModelChoice | None = Field(default=None, description="null where no request was answered")
     seed: int
     n_paths: int
     horizon: int
@@ -181,7 +191,9 @@ class PlanDocument(Document):
     sources: list[Source]
 
 
-def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None = None) -> ForecastDocument:
+def forecast_document(
+    forecast: SalvoForecast, supplied: SuppliedForecast | None = None, model_choice: ModelChoice | None = None
+) -> ForecastDocument:
     """The published form of a forecast; supplied: the scenario that it was made under."""
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
     massed = forecast.massed
@@ -194,6 +206,7 @@ def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None
         data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
+        model_choice=model_choice,
         seed=forecast.seed,
         n_paths=forecast.n_paths,
         horizon=forecast.horizon,
@@ -226,7 +239,7 @@ def forecast_document(forecast: SalvoForecast, supplied: SuppliedForecast | None
     )
 
 
-def plan_document(plan: Plan) -> PlanDocument:
+def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:
     """The published form of a plan."""
     unlimited, actual = plan.engagements.unlimited, plan.engagements.actual
     stocks = {stock.layer_id: stock for stock in plan.engagements.stocks}
@@ -266,7 +279,7 @@ def plan_document(plan: Plan) -> PlanDocument:
             )
         )
     return PlanDocument(
-        forecast=forecast_document(plan.forecast, plan.supplied),
+        forecast=forecast_document(plan.forecast, plan.supplied, model_choice),
         defence=plan.defence.title,
         defence_as_of=plan.defence.as_of,
         about=" ".join(plan.defence.about.split()),

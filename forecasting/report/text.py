@@ -91,7 +91,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
         f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent})",
         ", ".join(
             (
-                t("model {model}", model=document.model_id),
+                t("model {model}", model=document.model_id) + _chosen(document, t),
                 t.plural("{n} path", "{n} paths", document.n_paths),
                 t("seed {seed}", seed=document.seed),
                 t("data {digest}", digest=document.data_digest[:12]),
@@ -99,6 +99,16 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
             )
         ),
     ]
+
+
+def _chosen(document: ForecastDocument, t: Translator) -> str:
+    """Why it is this model, where the request did not name it."""
+    choice = document.model_choice
+    if choice is None or choice.reason == "named":
+        return ""
+    if choice.reason == "champion":
+        return f" ({t('champion, version {version}', version=choice.version)})"
+    return f" ({t('no champion is registered yet')})"
 
 
 def _sentence(document: ForecastDocument, words: Words) -> str:

@@ -1,5 +1,7 @@
 """The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -14,7 +16,7 @@ from features.massed import massed_threshold
 from forecasting.salvos.forecast import SalvoForecast
 
 MAX_HORIZON = 730
-MAX_PATHS = 100_000
+MAX_PATHS = 50_000
 
 BUNDLED_MODELS = {
     "empirical_window": "forecasting.salvos.models.empirical_window:EmpiricalWindow",
@@ -108,11 +110,20 @@ def add_model(recipe: type[Model]) -> None:
 
 
 def load_model(name: str) -> Model:
-    """The model of that name. Raises InputError, with the nearest names, where there is none."""
+    """The model of that name.
+
+    Raises
+    ------
+    InputError
+        There is no model of that name; it gives the nearest names.
+    ModelError
+        The package that brings it cannot be imported, or makes no such model.
+    """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS, field="model")
     module, _, class_name = MODELS[name].partition(":")
-    model: Model = getattr(import_module(module), class_name)()
+    with _failures_named(name, "cannot be loaded"):
+        model: Model = getattr(import_module(module), class_name)()
     return model
 
 
@@ -138,7 +149,21 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             last=history.last_known_day,
             most=MAX_UNKNOWN_DAYS,
         )
-    return model.fit(history)
+    with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
+        return model.fit(history)
+
+
+@contextmanager
+def _failures_named(model_id: str, what: str) -> Iterator[None]:
+    """Whatever a model raises is a ModelError that names the model: one that breaks must not stop the others, and
+    whoever reads the line must know which it was."""
+    try:
+        yield
+    except SalvocastError:
+        raise
+    except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+        raise ModelError(f"model {model_id} {what} ({reason})") from error
 
 
 def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -153,7 +178,8 @@ def forecast_fitted(
     model: Model, fitted: Fitted, history: LaunchHistory, request: SimulationRequest, seed: int
 ) -> SalvoForecast:
     """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
-    paths = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
+    with _failures_named(model.model_id, f"cannot be simulated from {history.last_day}"):
+        paths = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
     if paths.shape != (request.n_paths, request.horizon) or paths.dtype != np.int64 or paths.min() < 0:
         raise ModelError(
             f"model {model.model_id} gave {paths.dtype} paths of shape {paths.shape}: expected whole counts "

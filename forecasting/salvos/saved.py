@@ -259,7 +259,10 @@ def _type_named(name: str) -> type[Any] | None:
     if name in _TYPES:
         return _TYPES[name]
     for where in (where for model, where in MODELS.items() if model not in BUNDLED_MODELS):
-        module = import_module(where.partition(":")[0])
+        try:
+            module = import_module(where.partition(":")[0])
+        except Exception:  # noqa: BLE001 - another package's model that is broken is not the one looked for
+            continue
         found = vars(module).get(name)
         if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__:
             return found

@@ -22,7 +22,7 @@ from forecasting.service.api.definition import definition_of
 from forecasting.service.http.problems import Refused, problem, refused
 from forecasting.service.http.security import SECURITY_HEADERS, Guard
 from forecasting.service.page.routes import page_router
-from forecasting.service.workers.dispatcher import Desk
+from forecasting.service.workers.dispatcher import Dispatcher
 from forecasting.service.workers.metrics import REQUESTS, SECONDS
 from forecasting.service.workers.pool import Overloaded
 from forecasting.service.workers.settings import Settings
@@ -39,10 +39,10 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.desk = Desk(settings, warming.warmed)
-        await app.state.desk.open()
+        app.state.dispatcher = Dispatcher(settings, warming.warmed)
+        await app.state.dispatcher.open()
         yield
-        await app.state.desk.close()
+        await app.state.dispatcher.close()
 
     app = FastAPI(
         title="Salvocast",

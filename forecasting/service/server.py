@@ -19,9 +19,9 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
-from features.cli import open_ledger
 from features.errors import SalvocastError
 from features.logs import LogFormat, set_up_log
+from features.opening import open_ledger
 from forecasting.service.workers.pool import load_ahead
 from forecasting.service.workers.settings import Settings, is_loopback
 

@@ -156,13 +156,30 @@ def test_a_failure_has_its_name_and_nothing_stands_in(history_from: HistoryFrom)
     assert board.loc[(REFERENCE_MODEL, "h1"), ["n_origins", "failed_origins"]].tolist() == [3, 0]
 
 
-def test_an_error_that_is_no_failure_of_a_model_is_not_swallowed(history_from: HistoryFrom) -> None:
-    class Broken(Fixed):
-        def fit(self, history: LaunchHistory) -> "Fixed":  # noqa: ARG002
-            raise ZeroDivisionError
+@pytest.mark.parametrize("step", ["fit", "simulate"])
+def test_any_exception_of_a_model_is_a_failure_with_its_name_and_the_others_go_on(
+    history_from: HistoryFrom, step: str
+) -> None:
+    class Singular(Fixed):
+        def fit(self, history: LaunchHistory) -> "Fixed":
+            if step == "fit" and history.last_day == day(20):
+                raise ValueError("singular\nmatrix")
+            return super().fit(history) and self
 
-    with pytest.raises(ZeroDivisionError):
-        replayed(history_from(np.full(60, 15.0)), [Broken()], [day(20)])
+        def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
+            if step == "simulate" and self.seen[-1].last_day == day(20):
+                raise ValueError("singular\nmatrix")
+            return super().simulate(request, rng)
+
+    models = [Singular(model_id="odd"), Fixed(model_id=REFERENCE_MODEL)]
+    result = replayed(history_from(np.full(60, 15.0)), models, [day(20), day(30)])
+    [failure] = result.failures.to_dict("records")
+    assert (failure["model"], failure["origin"]) == ("odd", day(20))
+    assert failure["reason"].startswith("model odd cannot be ")
+    assert failure["reason"].endswith(f"{day(20)} (ValueError: singular matrix)")
+    scored = result.scores.groupby("model")["origin"].unique()
+    assert set(scored["odd"]) == {day(30)}
+    assert set(scored[REFERENCE_MODEL]) == {day(20), day(30)}
 
 
 def test_when_every_model_fails_the_leaderboard_is_empty(history_from: HistoryFrom) -> None:

@@ -6,12 +6,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
+from experiments import replays
 from experiments.scenario_backtest import BASELINES
 from experiments.tracking import EXPERIMENT
+from forecasting.salvos.model import MODELS as MODELS_KNOWN
+from forecasting.salvos.model import ModelError
 
 Completed = subprocess.CompletedProcess[str]
 Run = Callable[..., Completed]
@@ -186,3 +190,19 @@ def test_a_mistake_is_one_line_and_exit_code_2(mistake: str, salvocast: Run, hom
     assert told in lines[0]
     assert done.stdout == ""
     assert not (home / "mlflow.db").exists()
+
+
+def test_of_all_models_one_whose_package_is_broken_is_told_and_left_out_and_by_name_it_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replays, "MODELS", {"seasonal_naive": "", "broken": ""})
+    monkeypatch.setitem(MODELS_KNOWN, "broken", "a_package_that_is_not_there:Model")
+    told: list[str] = []
+    asked = SimpleNamespace(models=None, beside_the_reference=lambda names: ["empirical_window", *names])
+    loaded = [model.model_id for model in replays._loadable(asked, told.append)]  # type: ignore[arg-type]
+    assert loaded == ["empirical_window", "seasonal_naive"]
+    reason = "ModuleNotFoundError: No module named 'a_package_that_is_not_there'"
+    assert told == [f"model broken cannot be loaded ({reason}); it is left out"]
+    asked.models = ("broken",)
+    with pytest.raises(ModelError, match="model broken cannot be loaded"):
+        list(replays._loadable(asked, told.append))  # type: ignore[arg-type]

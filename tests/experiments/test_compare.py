@@ -293,6 +293,11 @@ class TestMaking:
         first = compare.ensure_backtest(asked, **setting)
         assert compare.ensure_backtest(asked, **setting) == first
         assert compare.ensure_backtest(asked) == first
+        another = compare.ensure_backtest(asked, **setting, seed=9)
+        assert another != first
+        assert compare.ensure_backtest(asked, seed=9, **setting) == another
+        assert dict(zip(*compare.backtests()[["run_id", "seed"]].to_numpy().T, strict=True)) == {first: 1, another: 9}
+        assert set(compare.scores(first)["run_id"]) == {first}  # other draws are not the same targets
         more = compare.ensure_backtest([*asked, "two_regime"], **setting)
         assert more != first
         assert set(compare.backtests().iloc[0]["models"]) == {REFERENCE_MODEL, "two_regime"}

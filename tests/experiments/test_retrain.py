@@ -6,7 +6,7 @@
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.salvos.model import ModelError
-from tests.experiments.desk import Desk, Killed, World
+from forecasting.salvos.model import MAX_UNKNOWN_DAYS, MODELS, ModelError
+from tests.experiments.desk import RULES, Desk, Killed, World
 
 
 def test_the_first_champion_serves_untested_and_says_so(desk: Desk) -> None:
@@ -71,7 +71,7 @@ def test_new_reports_bring_a_comparison_and_the_better_recipe_serves(desk: Desk)
     run = desk.world.runs[str(outcome.run_id)]
     assert run["parameters"]["champion_before"] == "empirical_window version 1"
     assert run["metrics"]["score.seasonal_naive", 0] == version.scores["score"]
-    assert {*run["tables"]} == {"recipes", "leaderboard", "scores"}
+    assert {*run["tables"]} == {"recipes", "leaderboard", "scores", "failures"}
 
 
 def test_the_same_recipe_on_newer_data_needs_no_test_until_there_is_a_new_origin(desk: Desk) -> None:
@@ -191,7 +191,7 @@ def test_who_was_rolled_back_is_not_promoted_again_on_the_same_evidence(desk: De
     assert desk.world.history[-2:] == [8, 9]
 
 
-def test_a_challenger_that_cannot_be_fitted_is_out_and_a_champion_fails_the_run(
+def test_a_recipe_that_fails_is_named_and_stops_neither_the_others_nor_the_refresh(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(name: str) -> Any:
@@ -208,19 +208,47 @@ def test_a_challenger_that_cannot_be_fitted_is_out_and_a_champion_fails_the_run(
     desk.report("2026-03-01")
     with monkeypatch.context() as patched:
         patched.setattr(held_out, "load_model", lambda name: failing(name) if "window" in name else real(name))
-        before = copy.deepcopy(desk.world.versions)
-        with pytest.raises(
-            SalvocastError, match="empirical_window failed at a held-out origin: empirical_window is broken"
-        ):
-            desk.run()
-        assert (desk.world.versions, desk.world.champion) == (before, 1)
-        assert [run["status"] for run in desk.world.runs.values()] == ["FINISHED", "FAILED"]
+        outcome = desk.run()
+        assert (outcome.kind, desk.served) == (Kind.REFRESHED, "empirical_window")
+        assert "empirical_window failed at origin 202" in outcome.told
+        assert "empirical_window is broken" in outcome.told
+        assert [finding.weight for finding in desk.findings if "could not be compared" in finding.text] == [
+            Weight.FAILURE
+        ]
+        assert [run["status"] for run in desk.world.runs.values()] == ["FINISHED", "FINISHED"]
     with monkeypatch.context() as patched:
         patched.setattr(held_out, "load_model", lambda name: failing(name) if "seasonal" in name else real(name))
-        outcome = desk.run()
+        outcome = desk.run(force=True)
     assert outcome.comparison is not None
     assert [recipe.model for recipe in outcome.comparison.recipes] == ["empirical_window", "exponential_empirical"]
-    assert [run["status"] for run in desk.world.runs.values()] == ["FINISHED", "FINISHED"]  # the failed one went on
+    assert "seasonal_naive failed at origin 202" in outcome.told
+
+
+def test_a_challenger_whose_package_is_broken_is_named_and_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "seasonal_naive", "a_package_that_is_not_there:Model")
+    desk.run()
+    desk.report("2026-03-01")
+    outcome = desk.run()
+    assert outcome.comparison is not None
+    assert [recipe.model for recipe in outcome.comparison.recipes] == ["empirical_window", "exponential_empirical"]
+    assert "; model seasonal_naive cannot be loaded (ModuleNotFoundError" in outcome.told
+
+
+def test_after_two_silent_months_learning_goes_on_and_the_origins_in_the_gap_are_counted(desk: Desk) -> None:
+    desk.run()
+    for day in ("2026-05-01", "2026-05-02", "2026-05-12"):
+        desk.report(day)
+    desk.now = datetime(2026, 5, 13, 8, tzinfo=UTC)
+    outcome = desk.run()
+    assert outcome.kind in (Kind.REFRESHED, Kind.PROMOTED)
+    assert outcome.comparison is not None
+    history = desk.ledger.history()
+    for origin in outcome.comparison.origins:
+        assert (origin - history.until(origin).last_known_day).days <= MAX_UNKNOWN_DAYS
+        assert history.since(origin + timedelta(days=1)).until(origin + timedelta(days=RULES.horizon)).known.size
+    n_left = RULES.origins - len(outcome.comparison.origins)
+    assert n_left > 0
+    assert f"{n_left} of {RULES.origins} held-out origins lie in a gap of the record" in outcome.told
 
 
 def final(world: World) -> Any:

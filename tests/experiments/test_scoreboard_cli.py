@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from experiments.scoreboard_cli import ALARM_EXIT_CODE, drift, look_for_drift, scoreboard
+from experiments.follow_up import look_for_drift
+from experiments.scoreboard_cli import ALARM_EXIT_CODE, drift, scoreboard
 from features.home import ledger_url
 from features.ledger import Ledger
 from forecasting.record.archive import Archive

@@ -76,6 +76,10 @@ def test_another_file_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             "mine.toml: source 1: timezone is '/etc/passwd': expected a name such as Europe/Kyiv",
         ),
         ("[retention]\nruns_days = 0\n", "mine.toml: retention.runs_days: expected a value greater than or equal to 1"),
+        (
+            "[[source]]\nkind = 'kaggle'\n" * 2,
+            "mine.toml: the source kaggle stands there twice: expected each once",
+        ),
         ("a = " + "[" * 5_000, "mine.toml is not TOML: "),
         ("a = " + "9" * 5_000, "mine.toml is not TOML: "),
     ],

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.cli import parse_day
 from features.errors import InputError
+from features.options import parse_day
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 GOOD = "window_start,window_end,launched,shot_down\n2026-01-09 18:00,2026-01-10 08:00,10,7\n"

@@ -217,6 +217,9 @@ def test_a_locked_ledger_is_told_in_one_line_and_nothing_changes(
 
 def test_a_locked_new_ledger_is_told_in_one_line(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     url = database.empty()
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:  # another program's table: SQLite makes no file before
+        connection.exec_driver_sql("CREATE TABLE others (id INTEGER)")
     with monkeypatch.context() as patch:
         patch.setattr(database_module, "LOCK_WAIT_MS", 50)
         with written_by_another(url), pytest.raises(SalvocastError, match="another process is writing to it"):

@@ -111,3 +111,37 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> No
     with pytest.raises(SalvocastError, match="not a database"):
         Ledger.open(f"sqlite:///{path}")
     assert path.read_bytes() == before
+
+
+def test_an_empty_file_is_named_and_not_begun_anew(tmp_path: Path) -> None:
+    """Of a full disk or a broken copy: to seed it with the bundled reports would hide the loss."""
+    path = tmp_path / "ledger.db"
+    path.touch()
+    with pytest.raises(SalvocastError, match=r"ledger\.db is an empty file, so what it held is lost"):
+        Ledger.open(f"sqlite:///{path}")
+    assert path.stat().st_size == 0
+
+
+def test_a_new_ledger_is_its_owners_alone_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        assert ledger.series() == []
+    assert [path.name for path in tmp_path.iterdir()] == ["ledger.db"]
+    assert (tmp_path / "ledger.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_making_that_was_killed_leaves_a_ledger_that_can_be_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "_migrate", killed)
+        with pytest.raises(Killed):
+            Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert not (tmp_path / "ledger.db").exists()
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}") as ledger:
+        assert ledger.series() == []

@@ -1,12 +1,16 @@
 """The drones of a window: launched, shot down and so on, each stated once or always alike."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from features.sources.bulletin.findings import Findings
 from features.sources.bulletin.lexer import Number
 from features.sources.bulletin.nodes import DRONES, Count, Node
 
 FURTHER = ("strike_drones", "jet_drones", "impact_sites", "debris_sites", "launch_areas")
+PARTS = ("ofthem", "including", "lparen", "which")
+"""What says that a count is of a part of those before it."""
+PART_ROLES = ("strike_drones", "decoys", "jet_drones")
 OTHERS = ("targets", "other_drones", "bombs", "antiradar")
 """Objects that are no part of a salvo: their counts are fields only."""
 
@@ -39,8 +43,12 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
         findings.take("launched", total.value, armed[0].first, decoys[0].last)
     else:
         parts = _rounded_parts(launched)
-        agreed("launched", [one for one in launched if one not in parts])
+        whole = [one for one in launched if one not in parts]
+        agreed("launched", whole)
         agreed("strike_drones", parts)
+        jets = [one for one in counts if one.role == "jet_drones" and nodes[one.node].state == "launched"]
+        if len({one.number.value for one in jets}) == 1 and not (whole and _part_of(jets[0], counts, nodes)):
+            _add_jets(found, jets[0], whole, counts, findings)
     agreed("decoys", [*decoys, *of("decoys", ("decoys", "drones"))])
     for one in of("left_airspace", DRONES):
         findings.take_count("left_airspace", one)
@@ -56,8 +64,8 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     for role in ("launched", "shot_down", "suppressed"):
         for one in of(role, OTHERS):
             findings.take_count(f"{one.object}_{role}", one)
-    only_drones = not any(one.object == "missiles" for one in counts)
-    every = [one for one in counts if one.role == "every_drone" or (one.role == "every" and only_drones)]
+    first_missile = min((one.node for one in counts if one.object == "missiles"), default=len(nodes))
+    every = [one for one in counts if one.role == "every_drone" or (one.role == "every" and one.node < first_missile)]
     if every and "launched" in found and "shot_down" not in found:
         found["shot_down"] = found["launched"]
         findings.take("shot_down", found["launched"].value, every[0].first, every[0].last)
@@ -66,6 +74,33 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
         # "Destroyed all 16" says how many there were.
         agreed("launched", all_of)
     return found
+
+
+def _part_of(jets: Count, counts: Sequence[Count], nodes: list[Node]) -> bool:
+    """Whether jet drones are a part of the drones before them ("19 of them"), and not one more item of a list."""
+    before = list(takewhile(lambda one: one.number is None and one.kind != "stop", nodes[jets.node - 1 :: -1]))
+    place = jets.node - len(before) - 1
+    beside_part = any(one.node == place and one.role in PART_ROLES for one in counts)
+    around = [*before, *nodes[jets.node + 1 : jets.node + 3]]
+    return not before or beside_part or any(one.kind in PARTS for one in around) or before[-1].kind == "dash"
+
+
+def _add_jets(
+    found: dict[str, Number], jets: Count, whole: Sequence[Count], counts: Sequence[Count], findings: Findings
+) -> None:
+    """Add jet drones that are listed apart to the total; alone they are all of it."""
+    if whole and "launched" not in found:
+        return
+    total = jets.number.value + (found["launched"].value if whole else 0)
+    targets = {one.number.value for one in counts if one.role == "launched" and one.object == "targets"}
+    missiles = any(one.role == "launched" and one.object == "missiles" for one in counts)
+    if whole and targets and not missiles and targets != {total}:
+        if targets != {found["launched"].value}:
+            del found["launched"]
+            findings.problems.append(f"the drones listed are {total}, of {max(targets)} stated in all")
+        return
+    found["launched"] = Number(total, jets.number.qualifier if not whole else found["launched"].qualifier)
+    findings.take("launched", total, min(jets.first, *(one.first for one in whole or [jets])), jets.last)
 
 
 def _armed_apart(launched: Sequence[Count], decoys: Sequence[Count], nodes: list[Node]) -> list[Count]:

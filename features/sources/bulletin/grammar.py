@@ -25,11 +25,38 @@ class Grammar:
         self.objects = [str(rule["object"]) for rule in rules]
         self.phrase = re.compile("|".join(f"({self._source(rule['pattern'])})" for rule in rules))
         """One group per rule, in the order of `objects`: the first rule that fits at a place is the one that counts."""
-        self.windows = self._patterns("windows")
+        self.windows = [
+            (pattern, rule.get("cue", ""))
+            for pattern, rule in zip(self._patterns("windows"), data["windows"], strict=True)
+        ]
+        """Patterns of windows, each with what its words say of night or day."""
         self.roles = self._patterns("roles")
         (self.merge,) = self._patterns("merge")
         self.verbs: dict[str, str] = data["verbs"]
+        self.asides = [(one["reason"], one["reach"], _words(one["words"])) for one in data["asides"]]
+        """Reason, reach and pattern of what is told aside, over the cleaned text."""
+        self._russian = _words(data["languages"]["russian"])
+        scope = data["scope"]
+        self.national, self.named_after, self.goes_on = (
+            re.compile(scope[name]) for name in ("national", "named_after", "goes_on")
+        )
+        self.adversatives = frozenset(scope["adversatives"])
+        places = "|".join([*scope["regions"], *scope["towns"]])
+        self.place = re.compile(
+            rf"(?<!\w)(?:(?:{scope['over']}|(?P<target>{scope['at']})) (?:{places})|"
+            rf"(?P<subject>{'|'.join(scope['towns'])}){scope['suffers']}|(?P<part>{scope['part']}))(?!\w)"
+        )
+        """A place within the country: what was attacked (`target`), suffered (`subject`), or a large `part` of it."""
+        self.next_place = re.compile(
+            rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)"
+        )
+        """A further place, after one: a list of them."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]
+
+    def is_russian(self, text: str) -> bool:
+        """Whether a cleaned text is in Russian: its words, and no more letters that only Ukrainian has."""
+        words = self._russian.findall(text)
+        return len(words) > 1 and len(words) > sum(map(text.count, "іїєґ"))
 
     def line(self, kinds: Iterable[str]) -> str:
         """Classes as a string that patterns run over, one character each."""
@@ -61,6 +88,10 @@ class Grammar:
 
         compact = pattern.replace(" ", "")
         return re.sub(r"<(?:(?P<name>\w+)=)?(?P<negated>\^)?(?P<classes>[\w|@]+)>", element, compact)
+
+
+def _words(alternatives: Iterable[str]) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(alternatives)})(?!\w)")
 
 
 @cache

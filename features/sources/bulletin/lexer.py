@@ -8,12 +8,18 @@ from features.errors import InputError
 
 ENDING = r"\w{0,8}"
 ADJECTIVE = re.compile(r"\w{2,40}(?:их|ими|ий|ого|ої|ою|ому|ньою|ні|ві|чі|ські)")
+PLURAL = re.compile(r"(?<!other)(?<!s)s$")
+PLURAL_UK = re.compile(r"(?:[ії]в|ей|ок|нь|(?<![лм])и|(?<!н)і)$")
+"""Endings of nouns that a number counts: a thing of no known class is still not a drone."""
+KINDS = ("types", "kinds")
 CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?")
-AFTERNOON, MORNING = re.compile(r"p\.? ?m"), re.compile(r"\d ?a\.? ?m")
-FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent")
+AFTERNOON, MORNING = re.compile(r"p\.? ?m|вечора|дня"), re.compile(r"\d ?a\.? ?m")
+MIDNIGHT = re.compile(r"опівн|midnight")
+FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent", "age", "day_number", "one_of")
 """Shapes of digits that are looked for first; then weapon names (NAMES), then numbers (THEN), then other words."""
-NAMES = ("indefinite", "shahed_jet", "cruise_name", "ballistic_name", "antiradar", "shahed", "decoy")
+NAMES = ("indefinite", "unit", "shahed_jet", "cruise_name", "ballistic_name", "antiradar", "shahed", "decoy")
 THEN = ("carrier", "recon", "qualifier", "digits", "number_word")
+LONGEST_MONTH = 31
 YEARS = range(1900, 2100)
 """A date outside them is a misread one; within them no sum of days can overflow."""
 
@@ -59,6 +65,8 @@ class Lexer:
         self._months = [(int(number), re.compile(stems)) for number, stems in data["months"].items()]
         self._numbers = [(int(value), re.compile(forms)) for value, forms in data["numbers"].items()]
         self._qualifiers = [(name, re.compile(forms)) for name, forms in data["qualifiers"].items()]
+        self._hours = [(int(hour), re.compile(stem)) for hour, stem in data["hours"].items()]
+        self._weekdays = [re.compile(stems) for stems in data["weekdays"]]
         self._pattern = _pattern(data)
         self._most = int(data["limits"]["tokens"])
 
@@ -90,13 +98,37 @@ class Lexer:
                 if value is None:
                     return Token("indefinite", start, end, word)
                 return Token("number", start, end, word, Number(value))
+            case "day_number":
+                day = Day(int(re.match(r"\d+", word)[0]), 0)  # type: ignore[index]  # the shape begins with digits
+                return Token(kind, start, end, word, days=(day,) if 1 <= day.day <= LONGEST_MONTH else ())
             case "date" | "date_range" | "time" | "dotted":
                 days = self._days(word) if kind != "time" else ()
-                clock = _clock(word) if kind in ("time", "dotted") else None
+                clock = self._clock(word) if kind in ("time", "dotted") else None
                 return Token(kind if days or clock else "unknown", start, end, word, days=days, clock=clock)
             case "loose":
                 return Token(_loose_kind(word), start, end, word)
         return Token(kind, start, end, word)
+
+    def weekday(self, text: str) -> int:
+        """The number of a day of the week, Monday 0."""
+        return next(number for number, stems in enumerate(self._weekdays) if stems.match(text))
+
+    def _clock(self, text: str) -> tuple[int, int] | None:
+        """Hour and minute of a time of day; None where it is none (25:70)."""
+        if MIDNIGHT.match(text):
+            return (0, 0)
+        spelt = next((hour for hour, stem in self._hours if stem.match(text)), None)
+        parts = CLOCK.match(text)
+        if parts is None and spelt is None:
+            return (12, 0)
+        hour, minute = (int(parts[1]), int(parts[2] or 0)) if parts else (spelt or 0, 0)
+        if AFTERNOON.search(text) and hour < 12:
+            hour += 12
+        elif hour == 12 and (MORNING.search(text) or text.endswith("ночі")):
+            hour = 0
+        elif text.endswith("ночі") and 9 <= hour < 12:
+            hour += 12
+        return (hour, minute) if minute < 60 and (hour < 24 or (hour, minute) == (24, 0)) else None
 
     def _days(self, text: str) -> tuple[Day, ...]:
         """The dates a date token names: one, or the two of a range in one month; none where it names no real date."""
@@ -140,6 +172,21 @@ class Lexer:
             else:
                 kind = "to" if before.text in ("до", "up to") else "prep"
                 found.append(Token(kind, before.start, before.end, before.text))
+        elif token.kind == "indefinite" and before is not None and before.kind == "number":
+            # "Four tens" is a round number of no known roundness.
+            token = Token("indefinite", found.pop().start, token.end, text[before.start : token.end])
+        elif token.kind == "stop" and before is not None and before.kind == "stop":
+            token = Token("stop", found.pop().start, token.end, token.text)
+        elif (
+            before is not None
+            and before.kind == "number"
+            and (
+                (token.kind == "word" and PLURAL.search(token.text))
+                or token.text in KINDS
+                or (token.kind == "other" and PLURAL_UK.search(token.text))
+            )
+        ):
+            token = Token("unit", token.start, token.end, token.text)
         elif token.kind == "number" and len(found) > 1 and found[-2].kind in ("number", "indefinite"):
             between = text[found[-2].end : token.start].strip()
             if between in ("-", "або", "чи", "or") or (between == "to" and found[-2].kind == "number"):
@@ -147,19 +194,6 @@ class Lexer:
                 del found[-2:]
                 token = Token("indefinite", start, token.end, text[start : token.end])
         found.append(token)
-
-
-def _clock(text: str) -> tuple[int, int] | None:
-    """Hour and minute of a time of day; None where it is none (25:70)."""
-    parts = CLOCK.match(text)
-    if parts is None:
-        return None
-    hour, minute = int(parts[1]), int(parts[2] or 0)
-    if AFTERNOON.search(text) and hour < 12:
-        hour += 12
-    elif MORNING.search(text) and hour == 12:
-        hour = 0
-    return (hour, minute) if minute < 60 and (hour < 24 or (hour, minute) == (24, 0)) else None
 
 
 def _loose_kind(word: str) -> str:
@@ -179,8 +213,8 @@ def _pattern(data: dict[str, Any]) -> re.Pattern[str]:
         for name in dict.fromkeys([*FIRST, *NAMES, *THEN, *sources])
     )
     marks = {
+        "bullet": r"(?<=[:;,])\s{0,20}\n\s{0,20}\n|•|\n(?=[^\n:]{1,40}:\s)",
         "stop": r"[.!?]+(?=\s|$)|\n\s{0,20}\n",
-        "bullet": r"•|\n(?=[^\n:]{1,40}:\s)",
         "comma": "[,;]",
         "colon": ":",
         "lparen": r"\(",
@@ -203,6 +237,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
     year = r"(?:,? (?:19|20)\d{2}(?!\d|[:.]\d)(?: ?(?:року|р\.?|рік)(?!\w))?)?"
     day = r"\d{1,2}(?:-?(?:го|е|ого|те|th|st|nd|rd))?"
     joint = r"(?: ?[-/] ?| (?:на|to|and|та|into) )"
+    hours = "|".join(data["hours"].values())
     return {
         "link": r"(?:https?://|www\.|t\.me/)\S{1,500}|[\w.]{1,60}@[\w.]{1,60}",
         "date_range": rf"{day}{joint}{day} (?:of )?(?:{month})(?!\w){year}"
@@ -213,8 +248,13 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         "time": r"(?:[01]?\d|2[0-4])(?::[0-5]\d){1,2}(?: ?[ap]\.? ?m\.?)?(?: год(?:ин[иу]?|\.)?)?"
         r"|(?:0?\d|1[0-2])(?:[:.][0-5]\d)? ?(?:a\.?m\.?|p\.?m\.?)(?!\w)"
         r"|(?:[01]?\d|2[0-3])(?:-?(?:ї|ій|й|та|ту|у|му|а))? (?:год(?:ин[иіу]|\.)?(?: (?:ранку|ночі))?|ранку)"
-        r"|(?:[01]?\d|2[0-3]) o’clock",
+        r"|(?:[01]?\d|2[0-3]) o’clock|(?:[01]?\d|2[0-3]) (?:вечора|ночі|дня)|опівночі|опівніч|опівдні|полудня|midnight|noon"
+        rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
+        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
+        "age": r"\d{1,3}-?(?:ти|ми|х)?-?річн\w{1,3}|\d{1,3} ?-?years?-old|\d{1,3} ?-year-olds?|\w{3,20}-year-olds?"
+        r"|\d{1,3} (?:років|роки|рік|years old)(?!\w)|aged \d{1,3}",
+        "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",
         "percent": r"\d{1,3}(?:[.,]\d{1,3})? ?(?:%|percent|відсотк\w{0,3})",
         "qualifier": "|".join(data["qualifiers"].values()),
         "digits": r"\d{1,3}(?:,\d{3}){1,3}|[1-9] \d{3}"

@@ -3,8 +3,10 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,26 @@ MESSAGE_HEADER = re.compile(
     r"\]?[ :=#*-]{0,20}$",
     re.MULTILINE,
 )
+FARTHEST = timedelta(hours=14)
+"""The zones of the world are at most this far from UTC."""
 RULE_LINE = re.compile(r"^[ ]{0,3}(?:-{3,80}|={3,80}|\*{3,80}|_{3,80})[ ]{0,3}$", re.MULTILINE)
+
+
+TAKEN_ASIDE = ("launched", "shot_down", "suppressed")
+"""What a message counts of an attack: one without any of these has nothing to ask a person about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a file. received: when it came out, with zone. problem: why its text cannot be taken as it is.
+
+    exported: it is one of a channel's export, where most messages are no reports.
+    """
+
+    text: str
+    received: datetime | None
+    problem: str = ""
+    exported: bool = False
 
 
 def read_bulletins(source: str | Path, *, received: datetime | None = None) -> Reading:
@@ -28,8 +49,9 @@ def read_bulletins(source: str | Path, *, received: datetime | None = None) -> R
 
     A Telegram export (`result.json`), or text in which a line with a date, or with date and time, stands above each
     message; times without zone are Kyiv's. `received` is for a text without such lines. A message that gave no report
-    is a RejectedRow: `raw` is a JSON object of its text and date. Row numbers count messages from 1.
-    Raises InputError where the file cannot be read.
+    is a RejectedRow: `raw` is a JSON object of its text and date, the reason lists what was counted. Those of an export
+    that count nothing of an attack (alerts, other posts) are only counted, in `passed_over` of the reading. Row numbers
+    count messages from 1. Raises InputError where the file cannot be read.
     """
     try:
         content = source.read_bytes() if isinstance(source, Path) else source.encode("utf-8", "surrogatepass")
@@ -37,26 +59,46 @@ def read_bulletins(source: str | Path, *, received: datetime | None = None) -> R
         raise InputError(f"cannot read {source}: {error.strerror}; give a readable text or JSON file") from error
     digest = hashlib.sha256(content).hexdigest()
     text = content.decode("utf-8-sig", errors="replace")
-    return Reading(source=SOURCE, digest=digest, rows=_rows(split_messages(text, received)))
+    passed_over: Counter[str] = Counter()
+    rows = _rows(split_messages(text, received), passed_over)
+    return Reading(source=SOURCE, digest=digest, rows=rows, passed_over=passed_over)
 
 
-def _rows(messages: Iterable[tuple[str, datetime | None]]) -> Iterator[SalvoReport | RejectedRow]:
-    for row, (text, received) in enumerate(messages, start=1):
-        problems: tuple[str, ...]
-        try:
-            bulletin = parse_bulletin(text, received=received)
-            problems = bulletin.problems
-            yield from bulletin.reports
-            if bulletin.reports:
-                continue
-        except InputError as error:
-            problems = (str(error),)
-        stamp = received.isoformat() if received else None
-        raw = json.dumps({"received": stamp, "text": text}, ensure_ascii=False)
-        yield RejectedRow(row, raw, "; ".join(problems) or "no report in this message")
+def _rows(messages: Iterable[Message], passed_over: Counter[str]) -> Iterator[SalvoReport | RejectedRow]:
+    for row, message in enumerate(messages, start=1):
+        reports, reason = _read(message)
+        yield from reports
+        if message.exported and not reports and not reason:
+            passed_over["not a report"] += 1
+        elif not reports:
+            stamp = message.received.isoformat() if message.received else None
+            raw = json.dumps({"received": stamp, "text": message.text}, ensure_ascii=False)
+            yield RejectedRow(row, raw, reason or "no report in this message")
 
 
-def split_messages(text: str, received: datetime | None) -> Iterator[tuple[str, datetime | None]]:
+def _read(message: Message) -> tuple[tuple[SalvoReport, ...], str]:
+    """The reports of a message, or why there are none; no reason where an export's message counts nothing."""
+    if message.problem:
+        return (), message.problem
+    try:
+        bulletin = parse_bulletin(message.text, received=message.received)
+    except InputError as error:
+        return (), str(error)
+    except Exception as error:  # noqa: BLE001  # one odd message must not stop the others
+        return (), f"could not be read ({type(error).__name__}: {error}): read it as a person would"
+    told = [one for one in bulletin.fields if one.name.endswith(TAKEN_ASIDE)]
+    if message.exported and not told and not bulletin.foreign:
+        return bulletin.reports, ""
+    candidates = dict.fromkeys(f"{one.name} {one.qualifier.replace('_', ' ')} {one.value}" for one in told)
+    parts = ["; ".join(bulletin.problems) or "no report in this message"]
+    parts += [f"counted: {', '.join(candidates).replace(' exactly ', ' ')}"] if candidates else []
+    parts += (
+        [f"set aside: {', '.join(dict.fromkeys(one.reason for one in bulletin.asides))}"] if bulletin.asides else []
+    )
+    return bulletin.reports, "; ".join(parts)
+
+
+def split_messages(text: str, received: datetime | None) -> Iterator[Message]:
     """The messages of a file with the time each came out."""
     if text.lstrip()[:1] in ("{", "["):
         try:
@@ -66,55 +108,96 @@ def split_messages(text: str, received: datetime | None) -> Iterator[tuple[str, 
         if exported is not None:
             yield from _exported(exported)
             return
-    headers = [match for match in MESSAGE_HEADER.finditer(text) if _stamp(match)[0] is not None]
+    headers = list(MESSAGE_HEADER.finditer(text))
+    stamps = [_stamp(match) for match in headers]
+    headers, stamps = (
+        [match for match, stamp in zip(headers, stamps, strict=True) if stamp.day or stamp.problem],
+        [stamp for stamp in stamps if stamp.day or stamp.problem],
+    )
     if not headers:
         for part in RULE_LINE.split(text):
             if part.strip():
-                yield part.strip("\n"), received
+                yield Message(part.strip("\n"), received)
         return
     if text[: headers[0].start()].strip():
-        yield text[: headers[0].start()].strip("\n"), received
+        yield Message(text[: headers[0].start()].strip("\n"), received)
     ends = [match.start() for match in headers[1:]] + [len(text)]
-    for match, end in zip(headers, ends, strict=True):
-        day, moment = _stamp(match)
+    for match, stamp, end in zip(headers, stamps, ends, strict=True):
         body = RULE_LINE.sub("", text[match.end() : end]).strip("\n")
         if body.strip():
-            yield body if moment or day is None else f"{match.group().strip()}\n{body}", moment
+            whole = body if stamp.moment else f"{match.group().strip()}\n{body}"
+            yield Message(whole, stamp.moment, stamp.problem)
 
 
-def _stamp(match: re.Match[str]) -> tuple[date | None, datetime | None]:
-    """The date, and the time with zone, of the line above a message."""
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """The date and the time with zone of the line above a message; nothing where the line has none."""
+
+    day: date | None = None
+    moment: datetime | None = None
+    problem: str = ""
+
+
+def _stamp(match: re.Match[str]) -> Stamp:
+    """What the line above a message says of when it came out."""
     parts = [int(part) for part in re.split(r"[-./]", match["day"])]
     try:
         day = date(*parts) if parts[0] > 31 else date(parts[2], parts[1], parts[0])
         if match["time"] is None:
-            return day, None
+            return Stamp(day)
         clock = time.fromisoformat(match["time"].zfill(5) if len(match["time"]) < 6 else match["time"].zfill(8))
     except ValueError:
-        return None, None
+        return Stamp()
     moment = datetime.combine(day, clock)
     offset = re.search(r"([+-])(\d{1,2})(?::(\d{2}))?", match["zone"] or "")
-    if offset:
-        minutes = int(offset[2]) * 60 + int(offset[3] or 0)
-        sign = "-" if offset[1] == "-" else "+"
-        return day, datetime.fromisoformat(f"{moment.isoformat()}{sign}{minutes // 60:02}:{minutes % 60:02}")
-    if match["zone"]:
-        return day, datetime.fromisoformat(f"{moment.isoformat()}+00:00")
-    return day, moment.replace(tzinfo=KYIV)
+    if not offset:
+        return Stamp(day, moment.replace(tzinfo=UTC if match["zone"] else KYIV))
+    ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
+    if ahead > FARTHEST:
+        return Stamp(
+            problem=f"'{match.group().strip()}' above the message: expected a zone from UTC-14:00 to UTC+14:00"
+        )
+    return Stamp(day, moment.replace(tzinfo=timezone(-ahead if offset[1] == "-" else ahead)))
 
 
-def _exported(exported: Any) -> Iterator[tuple[str, datetime | None]]:
-    """The messages of a Telegram export: text is a string or a list of strings and of entities with a `text`."""
+def _exported(exported: Any) -> Iterator[Message]:
+    """The messages of a Telegram export, of one channel or of all."""
+    if isinstance(exported, dict) and isinstance(exported.get("chats"), dict):
+        chats = exported["chats"].get("list", [])
+        exported = [one for chat in chats if isinstance(chat, dict) for one in _listed(chat.get("messages"))]
     messages = exported.get("messages", [exported]) if isinstance(exported, dict) else exported
-    for message in messages if isinstance(messages, list) else []:
+    for message in _listed(messages):
         if not isinstance(message, dict):
+            yield Message(
+                _plain(json.dumps(message)), None, "a message of the export is no object: expected a text and a date"
+            )
             continue
-        parts = message.get("text", "")
-        if isinstance(parts, list):
-            parts = "".join(part if isinstance(part, str) else str(part.get("text", "")) for part in parts if part)
-        if not isinstance(parts, str) or not parts.strip():
+        given = message.get("text", "")
+        try:
+            text = _text(given)
+        except TypeError:
+            raw = _plain(json.dumps(given, ensure_ascii=False))
+            yield Message(
+                raw, _exported_time(message), "the text of the message is no text: expected words, or a list of them"
+            )
             continue
-        yield parts, _exported_time(message)
+        if text.strip():
+            yield Message(_plain(text), _exported_time(message), exported=True)
+
+
+def _listed(messages: Any) -> list[Any]:
+    return messages if isinstance(messages, list) else []
+
+
+def _text(given: Any) -> str:
+    """The text of a message: a string, or a list of strings and of entities with a `text`. Raises TypeError."""
+    parts = given if isinstance(given, list) else [given]
+    return "".join(part["text"] if isinstance(part, dict) and "text" in part else part for part in parts)
+
+
+def _plain(text: str) -> str:
+    """A text that every store can keep: halves of characters and NUL are replaced."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
 def _exported_time(message: dict[str, Any]) -> datetime | None:

@@ -13,11 +13,16 @@ from features.sources.bulletin.lexer import YEARS, Number
 from features.sources.bulletin.missiles import inherit_kind, missile_counts
 from features.sources.bulletin.nodes import DRONES, nodes_of
 from features.sources.bulletin.roles import Roles
+from features.sources.bulletin.scope import Scope
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Bulletin
 from features.sources.bulletin.windows import Moments, Windows
 
 SOURCE = "bulletin"
+RUSSIAN = "the text is in Russian, which is not read: give the Ukrainian or English version"
+MOST_LAUNCHED = 5_000
+"""Several times the largest attack there has been: more is a total of months."""
+LOSSES = frozenset({"shot_down", "suppressed"})
 HEAD = 200
 """Characters of a message in which its reporter names itself."""
 
@@ -42,11 +47,17 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     if received is not None and received.year not in YEARS:
         raise InputError(f"received {received.isoformat()}: expected a year from {YEARS.start} to {YEARS.stop - 1}")
     clean = Clean(text)
-    findings = Findings(clean, grammar.lexer.tokens(clean.text))
+    if grammar.is_russian(clean.text):
+        return Bulletin(text, (), (), (), ReportingRegime.UNSPECIFIED, (RUSSIAN,), foreign=True)
+    reporter, area = _reporter(grammar, clean.text)
+    scope = Scope(grammar, clean, grammar.lexer.tokens(clean.text), area=area != grammar.reporters[-1][1])
+    findings = Findings(clean, scope.tokens)
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
     windows, areas = Windows(grammar, findings, received), Areas(grammar, nodes, findings)
-    writer = _Writer(grammar, findings, received)
+    if not windows.anchored and scope.national:
+        windows = Windows(grammar, findings, received, scope.told_locally)
+    writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None
     regime: ReportingRegime | None = None
@@ -54,7 +65,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
         said = windows.said(first, last)
         window = windows.window(said, previous)
         previous = said if said.days else previous
-        counts = roles.counts[bisect_left(places, first) : bisect_left(places, last)]
+        counts = scope.sifted(roles.counts[bisect_left(places, first) : bisect_left(places, last)])
         drones = drone_counts(counts, nodes, findings)
         if (named := areas.count(counts, first, last)) is not None:
             drones["launch_areas"] = named
@@ -62,28 +73,45 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
         missiles = {kind: missile_counts(kind, counts, nodes, findings) for kind in (*MISSILES, "")}
         if window is not None:
             regime = ReportingRegime.of(UKRAINE, window[1].date())
-            writer.write(window, drones, missiles)
+            writer.write(window, drones, missiles, running=windows.is_running(window))
     findings.take_names(nodes)
     fields = tuple(sorted(findings.fields, key=lambda one: (one.start, one.end, one.name)))
     problems = tuple(dict.fromkeys(findings.problems))
     regime = regime or _regime_of_words(roles)
-    return Bulletin(text, tuple(writer.reports), fields, findings.unread(), regime, problems)
+    asides = tuple(sorted(scope.asides, key=lambda one: one.start))
+    return Bulletin(text, tuple(writer.reports), fields, findings.unread(), regime, problems, asides)
+
+
+def _reporter(grammar: Grammar, text: str) -> tuple[str, str]:
+    """Who reports, and of which area: named at the head of the message, or signing in its last line."""
+    ends = (text[:HEAD], text.rstrip().rpartition("\n")[2])
+    return next((name, area) for name, area, said in grammar.reporters if any(said.search(one) for one in ends))
 
 
 class _Writer:
     """The reports of one message, as far as their numbers are counts."""
 
-    def __init__(self, grammar: Grammar, findings: Findings, received: datetime | None) -> None:
+    def __init__(
+        self, grammar: Grammar, findings: Findings, received: datetime | None, reporter: str, area: str
+    ) -> None:
         self.reports: list[SalvoReport] = []
         self._accepted: dict[str, list[str]] = grammar.data["accepted"]
         self._problems, self._received = findings.problems, received
-        head = findings.clean.text[:HEAD]
-        self._reporter, self._area = next((name, area) for name, area, said in grammar.reporters if said.search(head))
+        self._reporter, self._area = reporter, area
 
     def write(
-        self, window: tuple[datetime, datetime], drones: dict[str, Number], missiles: dict[str, dict[str, Number]]
+        self,
+        window: tuple[datetime, datetime],
+        drones: dict[str, Number],
+        missiles: dict[str, dict[str, Number]],
+        *,
+        running: bool,
     ) -> None:
-        """Add the reports of one window, or the problem that it has none."""
+        """Add the reports of one window, or the problem that it has none.
+
+        running: the message came out before the usual end of a window whose end it does not tell; without losses it is
+        an alert.
+        """
         for weapon, numbers in ((SHAHED, drones), *((kind, missiles[kind]) for kind in MISSILES)):
             known = {
                 name: one.value
@@ -91,7 +119,12 @@ class _Writer:
                 if one.qualifier in self._accepted.get(name, self._accepted["default"])
             }
             if "launched" in known:
-                self._add(window, weapon, known)
+                if running and not any(LOSSES & one.keys() for one in (drones, *missiles.values())):
+                    self._problems.append(f"{weapon}: the attack went on, and no losses are told: an alert, no report")
+                elif told := _implausible(known):
+                    self._problems.append(f"{weapon}: {told}")
+                else:
+                    self._add(window, weapon, known)
             elif "launched" in numbers:
                 stated = numbers["launched"]
                 self._problems.append(
@@ -124,6 +157,19 @@ class _Writer:
             self._problems.append(f"{weapon}: {error}")
         else:
             self.reports.append(report)
+
+
+def _implausible(known: dict[str, int]) -> str | None:
+    """What cannot be in the counts of one salvo; None where nothing is odd."""
+    launched = known["launched"]
+    if launched > MOST_LAUNCHED:
+        return f"{launched} launched is far beyond what one attack can bring: a total of a longer time, or a slip"
+    lost = sum(known.get(name, 0) for name in (*LOSSES, "still_airborne"))
+    if lost > launched:
+        return f"{lost} shot down, suppressed or still airborne are more than the {launched} launched"
+    if known.get("strike_drones", 0) > launched or known.get("jet_drones", 0) > launched:
+        return f"a part of the drones is more than the {launched} launched"
+    return None
 
 
 def _regime_of_words(roles: Roles) -> ReportingRegime:

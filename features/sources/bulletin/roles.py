@@ -20,6 +20,7 @@ class Roles:
         self.counts: list[Count] = []
         self.merged = False
         self._used_verbs: set[int] = set()
+        self._verb_after: set[int] = set()
         self._role_at: dict[int, str] = {}
         self._merge_verbs()
         self._chain_states()
@@ -114,9 +115,15 @@ class Roles:
         if verb in self._used_verbs and verb > index:
             return False
         self.merged |= kind == "merged"
+        if verb > index:
+            self._verb_after.add(index)
         if "colon" not in self._kinds[verb:index]:
             self._used_verbs.add(verb)
         state = self._nodes[index].state
+        if verb > index and kind == "attack" and state in NEUTRALISED and "which" in self._kinds[index:verb]:
+            # "Shot down 15 drones that Russia launched" does not say how many those were.
+            self._count(state, index)
+            return True
         self._count(state if _gives_way(kind, state) else self._grammar.verbs[kind], index)
         return True
 
@@ -126,17 +133,20 @@ class Roles:
             node = self._nodes[index]
             if node.number is None or self._kinds[index] in (DONE, "bare", SKIPPED, PASSED):
                 continue
-            role = "shot_down" if node.downed else node.state or self._role_of_next(index)
+            following, by_its_verb = self._role_of_next(index)
+            role = "shot_down" if node.downed else following if by_its_verb else node.state or following
             if role:
                 self._count(role, index)
 
-    def _role_of_next(self, index: int) -> str:
-        """The role of the count this one is joined to: "12 missiles and 96 drones were shot down"."""
+    def _role_of_next(self, index: int) -> tuple[str, bool]:
+        """The role of the count this one is joined to ("12 missiles and 96 drones were shot down"), and whether a verb
+        after both gives it."""
         following = range(index + 1, min(index + 8, len(self._nodes)))
         after = [place for place in following if self._kinds[place] not in (PASSED, "all", "article")]
         if len(after) < 2 or self._nodes[after[0]].kind not in ("conj", "comma"):
-            return ""
-        return self._role_at.get(after[1], "")
+            return "", False
+        joined = self._nodes[after[0]].kind == "conj" and after[1] in self._verb_after
+        return self._role_at.get(after[1], ""), joined
 
     def _assign_total(self) -> None:
         """Drones without a verb, said before and not fewer than those shot down, are those launched: "UAVs: 127"."""

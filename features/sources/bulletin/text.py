@@ -15,15 +15,23 @@ DASH, SYMBOL = "\x00", "\x01"
 """Stand-ins for signs that are bullets at the start of a line and something else within it."""
 LATIN, CYRILLIC = "aceiopxykmtbh", "асеіорхукмтвн"
 TO_CYRILLIC, TO_LATIN = str.maketrans(LATIN, CYRILLIC), str.maketrans(CYRILLIC, LATIN)
+NEW_SENTENCE = re.compile(
+    r"(?<![,:;(\-–—\s])[^\S\n]{0,9}(?P<line>\n)(?![^\n:]{1,40}:)(?=[^\w\n]{0,9}[A-ZА-ЯҐЄІЇ][\w’'-]{0,30}(?:[^\S\n]{1,3}[^\s]{1,40}){3})"
+)
+"""The end of a line where the next one begins with a capital and has some words: no item of a list of names."""
 WORD = re.compile(r"[^\W\d_]{2,60}")
 LATIN_ONLY = re.compile(f"[a-z](?<![{LATIN}])")
 CYRILLIC_ONLY = re.compile(f"[а-яґєії](?<![{CYRILLIC}])")
 
 
 class Clean:
-    """A text in lower case with one kind of dash, apostrophe and space, without markup and look-alike letters."""
+    """A text in lower case with one kind of dash, apostrophe and space, without markup and look-alike letters.
+
+    A line that begins a sentence of its own is set off by an empty line, as a paragraph is.
+    """
 
     def __init__(self, original: str) -> None:
+        breaks = {match.start("line") for match in NEW_SENTENCE.finditer(original)}
         characters: list[str] = []
         places: list[int] = []
         line_starts = True
@@ -44,6 +52,9 @@ class Clean:
                     continue
                 line_starts = sign == "\n" or (line_starts and sign == " ")
                 characters.append(sign)
+                places.append(position)
+            if position in breaks:
+                characters.append("\n")
                 places.append(position)
         self.original = original
         self.text = _one_script("".join(characters))
@@ -71,7 +82,7 @@ def _sign(character: str) -> str:
         return "’"
     if character in DASHES:
         return DASH
-    if character in MARKUP or category in ("Cf", "Mn"):
+    if character in MARKUP or category in ("Cf", "Mn", "Me"):
         return ""
     if character in BULLETS:
         return "•"

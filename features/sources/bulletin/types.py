@@ -30,11 +30,21 @@ class ReadField:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """A stretch of the text, `text[start:end]`, whose numbers do not speak of this attack, and why."""
+
+    reason: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bulletin:
     """One message as it was read.
 
     reports: one of the drones per window and one per kind of missiles. fields: all that was read, in text order.
     unread: digits, number words and weapon names that no rule took. problems: why there is no (other) report.
+    asides: stretches whose numbers speak of something else. foreign: the language is one that is not read.
     """
 
     text: str
@@ -43,3 +53,5 @@ class Bulletin:
     unread: tuple[Span, ...]
     regime: ReportingRegime
     problems: tuple[str, ...] = ()
+    asides: tuple[Aside, ...] = ()
+    foreign: bool = False

@@ -13,6 +13,8 @@ from features.sources.bulletin.lexer import Day, Token
 from features.sources.bulletin.nodes import DRONES, Count
 
 NOON = time(12)
+NEAR = 5
+"""Words between a date and the year that belongs to it."""
 LONGEST = timedelta(days=2)
 END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
 """The names of days that can be the last of a window, the most telling first."""
@@ -60,30 +62,37 @@ class Moments:
 class Windows:
     """The mentions of times in one message, and the windows they make."""
 
-    def __init__(self, grammar: Grammar, findings: Findings, received: datetime | None) -> None:
+    def __init__(
+        self, grammar: Grammar, findings: Findings, received: datetime | None, tokens: list[Token] | None = None
+    ) -> None:
         self._grammar, self._findings = grammar, findings
-        self._tokens = findings.tokens
+        self._tokens = findings.tokens if tokens is None else tokens
         self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
         self._kinds = {token.kind for token in self._tokens}
-        self._stated = self._stated_years()
         self._mentions = self._found()
+        self._stated = self._stated_years()
         self._firsts = [first for first, _ in self._mentions]
+
+    @property
+    def anchored(self) -> bool:
+        """Whether the message tells of any window."""
+        return any(said.anchored or "plain_date" in said.days for _, said in self._mentions)
 
     def _found(self) -> list[tuple[int, Moments]]:
         used: set[int] = set()
         mentions = []
         line = self._grammar.line(token.kind for token in self._tokens)
-        for pattern in self._grammar.windows:
+        for pattern, cue in self._grammar.windows:
             for match in pattern.finditer(line):
                 caught = {name: match.start(name) for name in match.groupdict() if match[name]}
-                if used.isdisjoint(caught.values()) and (said := self._said(caught, match.span())) is not None:
+                if used.isdisjoint(caught.values()) and (said := self._said(cue, caught, match.span())) is not None:
                     used.update(caught.values())
                     mentions.append((match.start(), said))
         return sorted(mentions, key=lambda one: one[0])
 
-    def _said(self, caught: dict[str, int], span: tuple[int, int]) -> Moments | None:
+    def _said(self, cue: str, caught: dict[str, int], span: tuple[int, int]) -> Moments | None:
         """What the captured tokens say; None where one of them is not what its name asks for."""
-        said = Moments(tokens=dict.fromkeys(caught, span))
+        said = Moments(cue, tokens=dict.fromkeys([*caught, *(["cue"] if cue else [])], span))
         for name, index in caught.items():
             token = self._tokens[index]
             if name == "cue":
@@ -99,8 +108,11 @@ class Windows:
         return said
 
     def _day(self, token: Token) -> Day | None:
-        if token.kind in ("today", "yesterday") and self._local:
-            day = self._local.date() - timedelta(days=token.kind == "yesterday")
+        if token.kind in ("today", "yesterday", "weekday") and self._local:
+            back = int(token.kind == "yesterday")
+            if token.kind == "weekday":
+                back = (self._local.weekday() - self._grammar.lexer.weekday(token.text)) % 7
+            day = self._local.date() - timedelta(days=back)
             return Day(day.day, day.month, day.year)
         return token.days[-1] if token.days else None
 
@@ -143,8 +155,8 @@ class Windows:
         clock_start = _clock(start_said) if start_said else usual[0]
         clock_end = _clock(end_said) if end_said else usual[1]
         try:
-            days = {name: self._date(day) for name, day in said.days.items()}
-        except ValueError:
+            days = self._dates(said)
+        except (ValueError, StopIteration):
             problem = "a date in the text is no date, or its year cannot be told: state it in full"
             self._findings.problems.append(problem)
             return None
@@ -177,6 +189,10 @@ class Windows:
         self._take(said, start, end, assumed)
         return start, end
 
+    def is_running(self, window: tuple[datetime, datetime]) -> bool:
+        """Whether a window is taken to end at the receipt, because the message came out before its usual end."""
+        return self._local is not None and window[1] == self._local.replace(second=0, microsecond=0)
+
     def _end_day(
         self, cue: str, days: dict[str, date], start_day: date | None, clock_start: time, clock_end: time
     ) -> date | None:
@@ -199,8 +215,11 @@ class Windows:
         return max(found, default=None)
 
     def _stated_years(self) -> tuple[date | None, int | None]:
-        """The first date with a year in the text, and the first year that stands alone."""
-        days = (day for token in self._tokens for day in token.days if day.year is not None)
+        """The first date with a year that is said of a window, and the year that stands alone beside one.
+
+        A time of receipt tells the year better than a year alone, which may be that of something else.
+        """
+        days = (day for _, said in self._mentions for day in said.days.values() if day.year is not None)
         dated = None
         for day in days:
             try:
@@ -208,7 +227,11 @@ class Windows:
             except ValueError:
                 continue
             break
-        return dated, next((int(token.text[:4]) for token in self._tokens if token.kind == "year"), None)
+        if self._local is not None:
+            return dated, None
+        alone = (index for index, token in enumerate(self._tokens) if token.kind == "year")
+        beside = (index for index in alone if any(one.days for one in self._tokens[max(index - NEAR, 0) : index]))
+        return dated, next((int(self._tokens[index].text[:4]) for index in beside), None)
 
     def _date(self, day: Day) -> date:
         """A day as a date: its year from the text, else the latest up to the receipt. Raises ValueError."""
@@ -227,6 +250,16 @@ class Windows:
         if dated:
             return min(candidates, key=lambda one: abs(one - anchor))
         return max(one for one in candidates if one <= anchor)
+
+    def _dates(self, said: Moments) -> dict[str, date]:
+        """The days that are said, as dates; "the 16th" is the one before the other. Raises ValueError."""
+        known = {name: self._date(day) for name, day in said.days.items() if day.month}
+        latest = max(known.values(), default=None)
+        for name, day in said.days.items():
+            if not day.month:
+                before = (latest - timedelta(days=back) for back in range(3)) if latest else iter(())
+                known[name] = next(one for one in before if one.day == day.day)
+        return known
 
     def _take(self, said: Moments, start: datetime, end: datetime, assumed: list[str]) -> None:
         anchor = next((said.tokens[name] for name in CUE_WORDS if name in said.tokens), (0, 0))

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from features.records import SHAHED, UKRAINE
 from features.scenarios import bundled_scenarios
 from features.stated import Source, SourcedRange, Stated, tables
-from forecasting.answers.answering import BUNDLED_DEFENCES, FALLBACK_MODEL, asked_scenario, bundled_defence
+from forecasting.answers.answering import BUNDLED_DEFENCES, FALLBACK_MODEL, bundled_defence, stated_scenario
 from forecasting.answers.request import Name
 from forecasting.salvos.model import MODELS
 from forecasting.service.api.bodies import (
@@ -24,7 +24,7 @@ from forecasting.service.api.bodies import (
     StatedSource,
 )
 from forecasting.service.api.definition import UNCHANGED, problems
-from forecasting.service.http.exchange import desk_of, tagged
+from forecasting.service.http.exchange import dispatcher_of, tagged
 from forecasting.service.http.problems import Refused
 
 router = APIRouter(tags=["assumptions"])
@@ -49,7 +49,7 @@ def get_scenarios(request: Request) -> Response:
 def get_scenario(request: Request, name: str) -> Response:
     if name not in bundled_scenarios():
         raise Refused(404, f"there is no scenario '{name[:80]}': known are {', '.join(bundled_scenarios())}")
-    scenario = asked_scenario(name)
+    scenario = stated_scenario(name)
     known = scenario.as_known(scenario.as_of)
     body = ScenarioBody(**dict(_scenario_head(name)), **_in_full(known, scenario.about, known.sources))
     return tagged(request, TypeAdapter(ScenarioBody), body)
@@ -86,8 +86,8 @@ def get_defence(request: Request, name: str) -> Response:
     responses=problems(422),
 )
 def get_models(request: Request, theatre: Name = UKRAINE, weapon_class: Name = SHAHED) -> ModelsBody:
-    champions = desk_of(request).champions
-    found = champions.of(theatre, weapon_class)
+    champions = dispatcher_of(request).champions
+    found = champions.known.get((theatre, weapon_class))
     champion = None
     if found:
         champion = ChampionBody(
@@ -107,7 +107,7 @@ def get_models(request: Request, theatre: Name = UKRAINE, weapon_class: Name = S
 
 
 def _scenario_head(name: str) -> ScenarioHead:
-    scenario = asked_scenario(name)
+    scenario = stated_scenario(name)
     return ScenarioHead(
         name=scenario.name,
         title=scenario.title,

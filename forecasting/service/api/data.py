@@ -17,7 +17,7 @@ from features.storing import IngestCounts
 from forecasting.answers.answering import Answering
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
 from forecasting.service.api.definition import UNCHANGED, body, problems
-from forecasting.service.http.exchange import asked, desk_of, with_tag
+from forecasting.service.http.exchange import asked, dispatcher_of, with_tag
 from forecasting.service.http.problems import Refused
 from forecasting.service.workers import work
 
@@ -34,9 +34,9 @@ router = APIRouter(tags=["data"])
     responses=UNCHANGED | problems(),
 )
 async def get_data(request: Request) -> Response:
-    desk = desk_of(request)
-    version = await asyncio.to_thread(desk.ledger.data_version)
-    content = await desk.computed(("data", version), DATA_SECONDS, work.with_answering, told_of_data, version)
+    dispatcher = dispatcher_of(request)
+    version = await asyncio.to_thread(dispatcher.ledger.data_version)
+    content = await dispatcher.computed(("data", version), DATA_SECONDS, work.with_answering, told_of_data, version)
     return with_tag(request, content)
 
 
@@ -74,11 +74,11 @@ def told_of_data(answering: Answering, version: str) -> bytes:
     ),
 )
 async def post_reports(request: Request) -> ReportsBody:
-    desk = desk_of(request)
-    if not desk.settings.accept_reports:
+    dispatcher = dispatcher_of(request)
+    if not dispatcher.settings.accept_reports:
         raise Refused(403, "this server accepts no reports: start it with --accept-reports")
     given = await asked(request, ReportsRequest)
-    counts = await desk.in_time(REPORTS_SECONDS, work.with_answering, ingested, given)
+    counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingested, given)
     return ReportsBody(
         rows_read=counts.rows_read,
         added=counts.added,
@@ -86,7 +86,7 @@ async def post_reports(request: Request) -> ReportsBody:
         unchanged=counts.unchanged,
         quarantined=counts.quarantined,
         first_rejection=counts.first_rejection.reason if counts.first_rejection else None,
-        version=await asyncio.to_thread(desk.ledger.data_version),
+        version=await asyncio.to_thread(dispatcher.ledger.data_version),
     )
 
 

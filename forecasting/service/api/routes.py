@@ -12,7 +12,7 @@ from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api.bodies import StateBody
 from forecasting.service.api.definition import UNCHANGED, body, document_responses, problems
-from forecasting.service.http.exchange import ID_HEADER, asked, desk_of, is_current, until_gone
+from forecasting.service.http.exchange import ID_HEADER, asked, dispatcher_of, is_current, until_gone
 from forecasting.service.http.media import asked_form
 from forecasting.service.http.problems import Refused
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -62,11 +62,11 @@ async def post_plan(request: Request, issue: Issue = "true") -> Response:
 async def _answered(request: Request, kind: type[ForecastRequest], issue: Issue) -> Response:
     form = asked_form(request.headers.get("accept", ""))
     wanted = await asked(request, kind)
-    desk = desk_of(request)
+    dispatcher = dispatcher_of(request)
 
     async def answer() -> Response:
-        made = await desk.answer(wanted, Channel.API, issue=issue == "true")
-        content = await desk.formed(made, form)
+        made = await dispatcher.answer(wanted, Channel.API, issue=issue == "true")
+        content = await dispatcher.formed(made, form)
         headers = {ID_HEADER: made.id, "Cache-Control": "no-store", "Vary": "Accept"}
         if issue == "true":
             headers["Content-Location"] = f"/api/v1/forecasts/{made.id}"
@@ -85,16 +85,16 @@ async def _answered(request: Request, kind: type[ForecastRequest], issue: Issue)
 )
 async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> Response:  # noqa: A002
     form = asked_form(request.headers.get("accept", ""))
-    desk = desk_of(request)
+    dispatcher = dispatcher_of(request)
     try:
-        found = await desk.issued(id)
+        found = await dispatcher.issued(id)
     except InputError as error:
         raise Refused(404, str(error)) from error
     tag = f'"{found.id}-{form.name}"'
     headers = {ID_HEADER: found.id, "ETag": tag, "Cache-Control": IMMUTABLE, "Vary": "Accept"}
     if is_current(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(await desk.formed(found, form), headers=headers, media_type=form.media_type)
+    return Response(await dispatcher.formed(found, form), headers=headers, media_type=form.media_type)
 
 
 for part in (api_assumptions, api_data):
@@ -110,7 +110,7 @@ async def get_health() -> StateBody:
     "/readyz", tags=["operation"], summary="Whether it has learned what it needs to answer fast", responses=problems()
 )
 async def get_ready(request: Request) -> StateBody:
-    if not desk_of(request).ready:
+    if not dispatcher_of(request).ready:
         raise Refused(503, "starting: the models are being fitted; try again in 1 s", {"Retry-After": "1"})
     return StateBody(status="ok")
 

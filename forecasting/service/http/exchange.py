@@ -9,16 +9,16 @@ from fastapi import Request, Response
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from forecasting.service.http.problems import Refused, first_error, first_field
-from forecasting.service.workers.dispatcher import Desk
+from forecasting.service.workers.dispatcher import Dispatcher
 
 Result = TypeVar("Result")
 ID_HEADER = "Salvocast-Id"
 
 
-def desk_of(request: Request) -> Desk:
-    """The desk of the application."""
-    desk: Desk = request.app.state.desk
-    return desk
+def dispatcher_of(request: Request) -> Dispatcher:
+    """The dispatcher of the application."""
+    dispatcher: Dispatcher = request.app.state.dispatcher
+    return dispatcher
 
 
 async def until_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

@@ -8,9 +8,8 @@ from typing import Any, TypeVar
 from features.errors import InputError
 from features.records import UKRAINE
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios
-from forecasting.answers.answering import BUNDLED_DEFENCES, asked_scenario, bundled_defence
+from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence, stated_defence, stated_scenario
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, PlanRequest, Text
-from forecasting.defence.layers import Defence, parse_defence
 from forecasting.report.language import Translator
 from forecasting.salvos.model import MODELS
 from forecasting.service.page.link import DUE, DUE_PARTS, LAYER, OWN, SAFETY, STOCK, Query, Wrong
@@ -48,7 +47,10 @@ class Form(dict[str, str]):
 def form_context(request: PlanRequest, sent: Sent, t: Translator) -> dict[str, Any]:
     """What the templates use of the form of a request, as it was sent."""
     form = Form(DEFAULTS | dict(sent.query))
-    scenario, defence = _stated(lambda: asked_scenario(request.scenario)), _stated(lambda: stated_defence(request))
+    scenario, defence = (
+        _stated(lambda: stated_scenario(request.scenario)),
+        _stated(lambda: stated_defence(request.defence)),
+    )
     owns = {"scenario": isinstance(request.scenario, Text), "defence": isinstance(request.defence, Text)}
     form.update({name: OWN for name, own in owns.items() if own})
     errors = {name: wrong.line(t) for name, wrong in sent.wrong.items()}
@@ -61,7 +63,7 @@ def form_context(request: PlanRequest, sent: Sent, t: Translator) -> dict[str, A
         "form": form,
         "errors": errors,
         "alerts": [(name if name in below else "", line) for name, line in errors.items() if name not in _IN_SIGHT],
-        "scenarios": [asked_scenario(name) for name in bundled_scenarios()],
+        "scenarios": [stated_scenario(name) for name in bundled_scenarios()],
         "chosen": scenario,
         "models": [CHAMPION, *MODELS],
         "theatres": list(dict.fromkeys(theatres)),
@@ -78,13 +80,6 @@ def form_context(request: PlanRequest, sent: Sent, t: Translator) -> dict[str, A
         "own_open": {name for name, own in owns.items() if name in errors and (own or name in sent.own)}
         | ({"defence"} & {*errors}),
     }
-
-
-def stated_defence(request: PlanRequest) -> Defence:
-    """The defence of a request, as it stands there."""
-    if isinstance(request.defence, Text):
-        return parse_defence(request.defence.toml, "the defence given")
-    return bundled_defence(request.defence)
 
 
 def _stated(read: Callable[[], _Stated]) -> _Stated | None:
@@ -107,7 +102,7 @@ def _own_scenario(request: PlanRequest, scenario: ProductionScenario | None) -> 
     """The planner's own scenario; without one, a text to begin with: a variant of the scenario that is shown."""
     if isinstance(request.scenario, Text):
         return request.scenario.toml
-    base = scenario or asked_scenario(PUBLISHED)
+    base = scenario or stated_scenario(PUBLISHED)
     return _begun("scenario_template.toml", name="my_scenario", base=base.name, as_of=base.as_of)
 
 

@@ -23,15 +23,17 @@ from features.home import ledger_url
 from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
-from forecasting.answers.answering import Answering, Known
+from forecasting.answers.answering import Answering
 from forecasting.answers.cache import Recent
+from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
+from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import languages, translator
-from forecasting.service.http.exchange import desk_of
+from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.media import CSV, HUB, JSON, XLSX, Form
 from forecasting.service.http.problems import Refused, refused
 from forecasting.service.page.form import Sent
@@ -52,8 +54,7 @@ from forecasting.service.page.link import (
 )
 from forecasting.service.page.view import ASSETS, Record, Shown, asset, page, trouble
 from forecasting.service.workers import work
-from forecasting.service.workers.champions import Champion
-from forecasting.service.workers.dispatcher import Answer, Desk
+from forecasting.service.workers.dispatcher import Answer, Dispatcher
 
 DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
@@ -105,7 +106,7 @@ def page_router() -> APIRouter:
         query = parse_qsl((await _form(request)).get("query", ""))
         try:
             wanted = asked(query)
-            answer = await desk_of(request).answer(wanted.request, Channel.PAGE)
+            answer = await dispatcher_of(request).answer(wanted.request, Channel.PAGE)
         except TOLD as error:
             return _failed(request, query, error)
         return RedirectResponse(f"/?{replace(wanted, id=answer.id).query}#send", 303)
@@ -114,7 +115,7 @@ def page_router() -> APIRouter:
     async def get_picture(request: Request, name: str, suffix: str) -> Response:
         query = parse_qsl(request.url.query)
         try:
-            content = await _picture(desk_of(request), name, suffix, query, records)
+            content = await _picture(dispatcher_of(request), name, suffix, query, records)
         except TOLD as error:
             return _failed(request, query, error)
         headers = {"Cache-Control": "private, max-age=60", "Content-Security-Policy": PICTURE_POLICY}
@@ -145,11 +146,11 @@ def page_router() -> APIRouter:
 
 def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]:
     async def get_download(request: Request) -> Response:
-        query, desk = parse_qsl(request.url.query), desk_of(request)
+        query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
         try:
             wanted = asked(query)
-            answer = await desk.answer(wanted.request, Channel.PAGE, issue=False)
-            content = await desk.formed(answer, form, _language(request, wanted.lang))
+            answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
+            content = await dispatcher.formed(answer, form, _language(request, wanted.lang))
         except TOLD as error:
             return _failed(request, query, error)
         suffix = name.removeprefix("plan")
@@ -161,32 +162,32 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
 
 async def _page(request: Request, wanted: Asked, records: Records) -> Response:
     """The plan that is asked for."""
-    desk, language = desk_of(request), _language(request, wanted.lang)
-    known = await desk.known(wanted.request)
-    answers = await _answers(desk, wanted)
-    champion = desk.champions.of(wanted.request.theatre, wanted.request.weapon_class)
-    issued = await asyncio.to_thread(_issued, desk, answers[0].id)
-    record = records.get(_record_key(wanted.request, known))
+    dispatcher, language = dispatcher_of(request), _language(request, wanted.lang)
+    context = await dispatcher.context(wanted.request)
+    answers = await _answers(dispatcher, wanted)
+    champion = context.champion
+    issued = await asyncio.to_thread(_issued, dispatcher, answers[0].id)
+    record = records.get(_record_key(wanted.request, context))
     ids = (answer.id for answer in answers)
     key = ("page", wanted.query, language, *ids, champion, issued, record, _today(), code_version())
-    content = await desk.computed(
-        key, PAGE_SECONDS, work.with_answering, written, known, wanted, language,
+    content = await dispatcher.computed(
+        key, PAGE_SECONDS, work.with_answering, written, context, wanted, language,
         [answer.document for answer in answers], champion, issued, record,
     )  # fmt: skip
     return _html(content, 200)
 
 
-async def _answers(desk: Desk, wanted: Asked) -> list[Answer]:
+async def _answers(dispatcher: Dispatcher, wanted: Asked) -> list[Answer]:
     """The plan of a page, and the one beside it: the same under another scenario, as that stands."""
     requests = [wanted.request]
     if wanted.compare:
         if wanted.compare not in (NO_SCENARIO, *bundled_scenarios()):
             raise FormError({"compare": Wrong(wanted.compare, EXPECTED["scenario"])})
         requests.append(wanted.request.model_copy(update={"scenario": wanted.compare, "held": {}}))
-    return [await desk.answer(each, Channel.PAGE, issue=False) for each in requests]
+    return [await dispatcher.answer(each, Channel.PAGE, issue=False) for each in requests]
 
 
-async def _picture(desk: Desk, name: str, suffix: str, query: Query, records: Records) -> bytes:
+async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query, records: Records) -> bytes:
     """A picture of the plan, or of the two plans, of a query."""
     from forecasting.report.pictures import PICTURES
 
@@ -194,43 +195,45 @@ async def _picture(desk: Desk, name: str, suffix: str, query: Query, records: Re
         known_names = ", ".join(PICTURES)
         raise Refused(404, f"there is no picture '{name[:40]}.{suffix[:10]}': known are {known_names} as svg and png")
     wanted = asked([pair for pair in query if pair[0] != "narrow"])
-    known = await desk.known(wanted.request)
+    context = await dispatcher.context(wanted.request)
     look = {"theme": wanted.theme or "light", "language": wanted.lang or "en", "narrow": ("narrow", "1") in query}
     if "record" in PICTURES[name].takes:
-        documents, record = [], await _record(desk, wanted.request, known, records)
-        rests_on: object = _record_key(wanted.request, known)
+        documents, record = [], await _record(dispatcher, wanted.request, context, records)
+        rests_on: object = _record_key(wanted.request, context)
     else:
-        answers = await _answers(desk, wanted)
+        answers = await _answers(dispatcher, wanted)
         documents, record = [answer.document for answer in answers], None
-        rests_on = known, *(answer.id for answer in answers)
+        rests_on = context, *(answer.id for answer in answers)
     key = ("picture", name, suffix, *look.values(), rests_on, code_version())
-    return await desk.computed(
-        key, PICTURE_SECONDS, work.with_answering, drawn, known, wanted.request, documents, record, name, suffix, look
+    return await dispatcher.computed(
+        key, PICTURE_SECONDS, work.with_answering, drawn, context, wanted.request, documents, record, name, suffix, look
     )
 
 
-async def _record(desk: Desk, request: PlanRequest, known: Known, records: Records) -> bytes:
+async def _record(dispatcher: Dispatcher, request: PlanRequest, context: AnswerContext, records: Records) -> bytes:
     """How good the model has been until the origin."""
-    key = _record_key(request, known)
-    return records.put(key, await desk.computed(key, RECORD_SECONDS, work.with_answering, recorded, known, request))
+    key = _record_key(request, context)
+    return records.put(
+        key, await dispatcher.computed(key, RECORD_SECONDS, work.with_answering, recorded, context, request)
+    )
 
 
-def _record_key(request: PlanRequest, known: Known) -> object:
+def _record_key(request: PlanRequest, context: AnswerContext) -> object:
     series = (request.theatre, request.weapon_class, request.quiet_days, request.origin, request.model)
-    return "record", known, *series, code_version()
+    return "record", context, *series, code_version()
 
 
-def _issued(desk: Desk, plan_id: str) -> datetime | None:
+def _issued(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
     """When a plan was issued; None where it was not."""
     try:
-        return desk.archive.get(plan_id).issued_at
+        return dispatcher.archive.get(plan_id).issued_at
     except InputError:
         return None
 
 
 def written(
     answering: Answering,
-    known: Known,
+    context: AnswerContext,
     wanted: Asked,
     language: str,
     documents: Sequence[bytes],
@@ -243,7 +246,7 @@ def written(
     shown = Shown(
         plan,
         plan_id=hashlib.sha256(documents[0]).hexdigest(),
-        past=answering.history(wanted.request, known),
+        past=answering.history(wanted.request, context),
         today=_today(),
         other=others[0] if others else None,
         champion=champion,
@@ -255,7 +258,7 @@ def written(
 
 def drawn(
     answering: Answering,
-    known: Known,
+    context: AnswerContext,
     request: PlanRequest,
     documents: Sequence[bytes],
     record: bytes | None,
@@ -270,7 +273,7 @@ def drawn(
     given: dict[str, Any] = {"record": _record_form.validate_json(record).model if record else None}
     given |= zip(("document", "other"), (PlanDocument.model_validate_json(each) for each in documents), strict=False)
     if "past" in kind.takes:
-        given["past"] = answering.history(request, known)
+        given["past"] = answering.history(request, context)
     if missing := [part for part in kind.takes if given.get(part) is None]:
         raise InputError(f"picture {name} takes a {missing[0]}: the address names none")
     parts = [given[part] for part in kind.takes]
@@ -279,17 +282,17 @@ def drawn(
     return rendered(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
 
 
-def recorded(answering: Answering, known: Known, request: PlanRequest) -> bytes:
+def recorded(answering: Answering, context: AnswerContext, request: PlanRequest) -> bytes:
     """How good the model has been in the 90 days before the origin, and the forecasts that were issued, as JSON."""
-    truth = answering.history(request, known)
+    truth = answering.history(request, context)
 
     def history_at(origin: date) -> LaunchHistory:
-        return answering.history(request.model_copy(update={"origin": origin}), known)
+        return answering.history(request.model_copy(update={"origin": origin}), context)
 
     with Archive.open(ledger_url()) as archive:
         issued = archive.list(theatre=truth.theatre, weapon_class=truth.weapon_class)
         board = scoreboard(issued, lambda identity: archive.get(identity).document, truth, history_at)
-    model = answering.prepared(request, known).model
+    model = answering.prepared(request, context).model
     record = Record(track_record(model, history_at, truth), board.told()["overall"])
     return _record_form.dump_json(record)
 

@@ -17,6 +17,7 @@ from features.scenarios import ProductionScenario
 from features.stated import Source
 from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
+from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.layout import QUANTITIES
@@ -27,7 +28,6 @@ from forecasting.service.page.form import Sent, form_context
 from forecasting.service.page.link import Asked
 from forecasting.service.page.pictures import picture_alts, picture_sources, picture_urls
 from forecasting.service.page.tables import compared, scored, scored_issued
-from forecasting.service.workers.champions import Champion
 
 _DATED = re.compile(r" of \d{4}-\d{2}-\d{2}$")
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}

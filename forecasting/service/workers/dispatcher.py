@@ -13,14 +13,16 @@ import structlog
 from features.errors import SalvocastError
 from features.home import ledger_url
 from features.release import code_version
-from forecasting.answers.answering import Known
+from forecasting.answers.answering import FALLBACK_MODEL, defence_of
 from forecasting.answers.cache import Recent, Together
-from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.answers.context import AnswerContext
+from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
+from forecasting.registry import Champion
 from forecasting.report.language import ENGLISH
 from forecasting.service.http.media import JSON, Form, formed
 from forecasting.service.workers import work
-from forecasting.service.workers.champions import DEFAULT_SERIES, Champion, Champions, Series
+from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
@@ -32,7 +34,7 @@ log = structlog.get_logger()
 MOST_REMEMBERED = 10_000
 """Ids of documents that are known to be in the archive."""
 LONGEST_START = 5.0
-"""Seconds that the first answer may wait for a registry that is slow or away."""
+"""Seconds that an answer may wait for a registry that was not reached yet."""
 FORMING_SECONDS = 1.0
 """What it takes to write a document as a workbook."""
 
@@ -59,7 +61,7 @@ class Pace:
         self._factor = 1.0
 
     def seconds(self, request: ForecastRequest) -> float:
-        """What the request should take in a warm process."""
+        """What the request should take in a warm process. Raises InputError for a defence that cannot be read."""
         return self._factor * _reckoned(request)
 
     def learn(self, request: ForecastRequest, seconds: float) -> None:
@@ -74,15 +76,14 @@ def _reckoned(request: ForecastRequest) -> float:
     if request.scenario != NO_SCENARIO:
         seconds += 1.5 + 1e-6 * cells
     if isinstance(request, PlanRequest):
-        stated = request.defence.toml.count("[[layer]]") if isinstance(request.defence, Text) else 9
-        layers = max(len(request.layers) or stated, 1)
+        layers = len(request.layers) or len(defence_of(request).layers)
         seconds += 0.05 + 4e-7 * cells * layers
         if request.leak_target is not None:
             seconds += 1.0 + 4e-7 * cells * layers
     return seconds
 
 
-class Desk:
+class Dispatcher:
     """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application.
 
     warmed: what a computing process does for new data or a new champion, before anybody asks.
@@ -91,7 +92,7 @@ class Desk:
     def __init__(
         self,
         settings: Settings,
-        warmed: Callable[[Known], None],
+        warmed: Callable[[AnswerContext], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.settings, self._warmed, self._now = settings, warmed, now
@@ -108,7 +109,7 @@ class Desk:
         )
         self.pace = Pace()
         self.ready = False
-        self._asked = asyncio.Event()
+        self._look_again = asyncio.Event()
         self._answers: Recent[object, Answer] = Recent(settings.cache_bytes // 2, lambda answer: len(answer.document))
         self._forms: Recent[object, bytes] = Recent(settings.cache_bytes // 2, len)
         self._issued: Recent[str, bool] = Recent(MOST_REMEMBERED)
@@ -137,12 +138,11 @@ class Desk:
         Raises InputError for a request that cannot be answered, Overloaded or TookTooLong for one that cannot be
         answered in time, and SalvocastError where the ledger fails. Cancelled: its job is stopped.
         """
-        champion = self._champion(request)
-        known = await self._known(champion)
-        key = (request.digest, known, self._code)
+        context = await self.context(request)
+        key = (request.digest, context, self._code)
         answer = self._answers.get(key)
         if answer is None:
-            answer = await self._together.once(key, lambda: self._computed(key, request, known, champion))
+            answer = await self._together.once(key, lambda: self._computed(key, request, context))
         else:
             ANSWERS.labels("cached").inc()
         CACHED.set(self._answers.used + self._forms.used)
@@ -158,9 +158,11 @@ class Desk:
             self._issued.put(answer.id, True)
         return answer
 
-    async def known(self, request: ForecastRequest) -> Known:
-        """What an answer to the request rests on now."""
-        return await self._known(self._champion(request))
+    async def context(self, request: ForecastRequest) -> AnswerContext:
+        """What an answer to the request rests on now. Raises Overloaded where it is not known yet which model serves,
+        after some seconds: "not asked yet" is not "none registered"."""
+        champion = await self._champion(request)
+        return AnswerContext(await asyncio.to_thread(self.ledger.data_version), champion)
 
     async def issued(self, identity: str) -> Answer:
         """An issued document. Raises InputError where there is none of that id."""
@@ -188,9 +190,10 @@ class Desk:
         result: bytes = await self._together.once(("computed", key), compute)
         return result
 
-    async def _computed(self, key: object, request: ForecastRequest, known: Known, champion: Champion | None) -> Answer:
+    async def _computed(self, key: object, request: ForecastRequest, context: AnswerContext) -> Answer:
         try:
-            document, seconds = await self.in_time(self.pace.seconds(request), work.answered, request, known)
+            reckoned = await asyncio.to_thread(self.pace.seconds, request)
+            document, seconds = await self.in_time(reckoned, work.answered, request, context)
         except TookTooLong as error:
             if error.seconds:  # so that the next one like it is refused at once
                 self.pace.learn(request, error.seconds)
@@ -198,7 +201,7 @@ class Desk:
         self.pace.learn(request, seconds)
         ANSWERS.labels("computed").inc()
         identity = hashlib.sha256(document).hexdigest()
-        return self._answers.put(key, Answer(identity, request.kind, document, champion.version if champion else None))
+        return self._answers.put(key, Answer(identity, request.kind, document, context.model_version))
 
     async def in_time(self, seconds: float, function: Callable[..., Result], *arguments: object) -> Result:
         """What a function of a module gives for the arguments, computed by the pool. Raises as `answer`."""
@@ -208,14 +211,19 @@ class Desk:
             REFUSED.inc()
             raise
 
-    def _champion(self, request: ForecastRequest) -> Champion | None:
-        if request.model != CHAMPION:
-            return None
-        return self.champions.of(request.theatre, request.weapon_class)
+    async def _champion(self, request: ForecastRequest) -> Champion | None:
+        series = (request.theatre, request.weapon_class)
+        if request.model != CHAMPION or series not in await asyncio.to_thread(self._known_series):
+            return None  # a champion is fitted to a record
+        if not self.champions.is_settled(*series):
+            self._look_again.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._settled(series), LONGEST_START)
+        return self.champions.of(*series)
 
-    async def _known(self, champion: Champion | None) -> Known:
-        version = await asyncio.to_thread(self.ledger.data_version)
-        return Known(version, champion.digest if champion else None)
+    async def _settled(self, series: Series) -> None:
+        while not self.champions.is_settled(*series):
+            await asyncio.sleep(0.05)
 
     async def _watch_registry(self) -> None:
         """Asks for new champions, again and again."""
@@ -229,21 +237,24 @@ class Desk:
                 log.warning("cannot ask for the champion", problem=self.champions.problem)
             for (theatre, weapon_class), champion in self.champions.known.items():
                 CHAMPION_VERSION.labels(f"{theatre}/{weapon_class}").set(champion.version)
-            self._asked.set()
-            await asyncio.sleep(self.settings.poll_seconds)
+            self._look_again.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._look_again.wait(), self.settings.poll_seconds)
 
     async def _watch_data(self) -> None:
         """Lets the processes learn from new reports, and a new champion, before anybody asks."""
-        learned: Known | None = None
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), LONGEST_START)
+        learned: AnswerContext | None = None
         while True:
             try:
-                known = await self.known(PlanRequest())
-                if known != learned:
-                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, known)
-                    log.info("learned", data=known.data_version, champion=known.champion)
-                    learned = known
+                try:
+                    context = await self.context(PlanRequest())
+                except Overloaded:  # requests that name a model can be answered meanwhile
+                    context = await self.context(PlanRequest(model=FALLBACK_MODEL))
+                if context != learned:
+                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, context)
+                    champion = context.champion and context.champion.digest
+                    log.info("learned", data=context.data_version, champion=champion)
+                    learned = context
                 self.ready = True
             except SalvocastError as error:
                 log.warning("cannot look for new reports", problem=str(error))

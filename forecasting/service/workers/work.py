@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
 from features.home import ledger_url
-from forecasting.answers.answering import Answering, Known
+from forecasting.answers.answering import Answering
+from forecasting.answers.context import AnswerContext
+from forecasting.answers.local import local_answering
 from forecasting.answers.request import ForecastRequest
-from forecasting.registry import known_model
 from forecasting.report.document import document_json
 from forecasting.service.workers.live import LiveLedger
 
@@ -20,7 +20,7 @@ _answering: Answering | None = None
 def begin() -> None:
     """Opens the ledger; the first thing that a process does."""
     global _answering
-    _answering = Answering(LiveLedger.open(ledger_url()), known_model, _today)
+    _answering = local_answering(LiveLedger.open(ledger_url()))
 
 
 def answering() -> Answering:
@@ -29,16 +29,12 @@ def answering() -> Answering:
     return _answering
 
 
-def answered(request: ForecastRequest, known: Known) -> tuple[bytes, float]:
+def answered(request: ForecastRequest, context: AnswerContext) -> tuple[bytes, float]:
     """The document that a request asks for, as JSON, and the seconds that it took."""
     began = time.perf_counter()
-    return document_json(answering().document(request, known)), time.perf_counter() - began
+    return document_json(answering().document(request, context)), time.perf_counter() - began
 
 
 def with_answering(function: Callable[..., Result], *arguments: Any) -> Result:
     """What a function of another module gives for the `Answering` of this process and the arguments."""
     return function(answering(), *arguments)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()

@@ -14,9 +14,11 @@ from features.records import SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
 from forecasting.answers import answering as module
-from forecasting.answers.answering import Answering, Known, asked_scenario
+from forecasting.answers.answering import Answering, stated_scenario
+from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import ForecastRequest, PlanRequest, Text
-from forecasting.report.document import document_json
+from forecasting.registry import Champion
+from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, document_json
 from forecasting.salvos.model import fit, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.service.workers.dispatcher import Pace
@@ -59,16 +61,16 @@ def test_requests_share_what_was_learned_and_their_bytes_do_not_depend_on_it(
 ) -> None:
     fits, calibrations = counted(monkeypatch, "prepare"), counted(monkeypatch, "prepare_calibration")
     one = answering(ledger)
-    first = document_json(one.document(PlanRequest(**SHORT), Known("1")))
+    first = document_json(one.document(PlanRequest(**SHORT), AnswerContext("1")))
     for request in (
         PlanRequest(**SHORT, seed=2),
         PlanRequest(**SHORT, stock={"short_range_missile": 4}, service_level=0.5),
         PlanRequest(**SHORT, layers=("helicopter",)),
     ):
-        one.document(request, Known("1"))
+        one.document(request, AnswerContext("1"))
     assert (len(fits), len(calibrations)) == (1, 1)
-    again = document_json(one.document(PlanRequest(**SHORT), Known("1")))
-    fresh = document_json(answering(ledger).document(PlanRequest(**SHORT), Known("1")))
+    again = document_json(one.document(PlanRequest(**SHORT), AnswerContext("1")))
+    fresh = document_json(answering(ledger).document(PlanRequest(**SHORT), AnswerContext("1")))
     assert first == again == fresh
 
 
@@ -82,16 +84,18 @@ def test_another_version_of_the_data_is_read_and_learned_anew_only_where_it_diff
         fits = counted(monkeypatch, "prepare")
         one = answering(ledger)
         versions = [ledger.data_version()]
-        assert one.history(ForecastRequest(), Known(versions[-1])).last_day == date(2026, 2, 28)
-        one.document(ForecastRequest(**SHORT), Known(versions[-1]))
+        assert one.history(ForecastRequest(), AnswerContext(versions[-1])).last_day == date(2026, 2, 28)
+        one.document(ForecastRequest(**SHORT), AnswerContext(versions[-1]))
         ledger.ingest(make_march("sudan"), NOW)  # of another theatre
         versions.append(ledger.data_version())
-        one.document(ForecastRequest(**SHORT), Known(versions[-1]))
+        one.document(ForecastRequest(**SHORT), AnswerContext(versions[-1]))
         assert len(fits) == 1
         ledger.ingest(make_march("ukraine"), NOW)
         versions.append(ledger.data_version())
-        document = one.document(ForecastRequest(**SHORT), Known(versions[-1]))
-        assert document_json(document) != document_json(one.document(ForecastRequest(**SHORT), Known(versions[0])))
+        document = one.document(ForecastRequest(**SHORT), AnswerContext(versions[-1]))
+        assert document_json(document) != document_json(
+            one.document(ForecastRequest(**SHORT), AnswerContext(versions[0]))
+        )
         assert len(fits) == 2
         ledger.ingest(make_march("ukraine"), NOW)  # nothing new
         assert ledger.data_version() == versions[-1]
@@ -118,10 +122,13 @@ def test_the_champion_answers_as_saved_or_as_its_recipe_learns_from_newer_data(
     saved = SavedModel.of(model, fit(model, bundled_history), bundled_history)
     fits = counted(monkeypatch, "prepare")
     one = answering(ledger, {"digest": saved}.__getitem__)
-    known = Known("1", champion="digest")
+    registered = Champion("digest", 3, "two_regime", bundled_history.last_day, NOW)
+    context = AnswerContext("1", registered)
 
-    def said(request: ForecastRequest) -> bytes:
-        return document_json(one.document(request, known))
+    def said(request: ForecastRequest) -> ForecastDocument | PlanDocument:
+        return one.document(request, context).model_copy(update={"model_choice": None})
+
+    assert one.document(ForecastRequest(**SHORT), context).model_choice == ModelChoice(reason="champion", version=3)
 
     champion = said(ForecastRequest(**SHORT))
     assert not fits  # what it was saved with
@@ -138,16 +145,16 @@ def test_a_text_is_data_alone(tmp_path: Path) -> None:
     refusals = set()
     for based_on in (there, tmp_path / "absent.toml", tmp_path, "../../pyproject", "published.toml"):
         with pytest.raises(InputError, match="unknown scenario") as caught:
-            asked_scenario(Text(toml=text.format(based_on)))
+            stated_scenario(Text(toml=text.format(based_on)))
         refusals.add(str(caught.value).replace(str(based_on), "it").split("did you mean")[0].split("known are")[0])
     assert len(refusals) == 1  # whether a file is there is not told either
-    assert asked_scenario(Text(toml=text.format("imports_stopped"))).based_on == "imports_stopped"
+    assert stated_scenario(Text(toml=text.format("imports_stopped"))).based_on == "imports_stopped"
 
 
 def test_a_scenario_of_the_future_is_refused(ledger: LiveLedger) -> None:
     text = "[scenario]\nname = 'own'\ntitle = 'Own'\nas_of = 2026-03-03\nabout = 'x'\nbased_on = 'published'\n"
     with pytest.raises(InputError, match="in the future: expected 2026-03-02 or earlier"):
-        answering(ledger).document(ForecastRequest(**SHORT, scenario=Text(toml=text)), Known("1"))
+        answering(ledger).document(ForecastRequest(**SHORT, scenario=Text(toml=text)), AnswerContext("1"))
 
 
 def test_a_plan_that_would_not_fit_into_memory_is_refused_before_it_is_made(
@@ -155,7 +162,7 @@ def test_a_plan_that_would_not_fit_into_memory_is_refused_before_it_is_made(
 ) -> None:
     fits = counted(monkeypatch, "prepare")
     with pytest.raises(InputError, match="expected at most 20,000,000 together"):
-        answering(ledger).document(PlanRequest(paths=50_000, horizon=60), Known("1"))
+        answering(ledger).document(PlanRequest(paths=50_000, horizon=60), AnswerContext("1"))
     assert not fits
 
 

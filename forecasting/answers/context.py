@@ -1,0 +1,22 @@
+"""What an answer rests on beside the request."""
+
+from dataclasses import dataclass
+
+from forecasting.registry import Champion
+
+
+@dataclass(frozen=True)
+class AnswerContext:
+    """What an answer rests on beside the request.
+
+    data_version: of the ledger (`LiveLedger.data_version`); empty where it stays as it is meanwhile. champion: that of
+    the request's series, where the request asks for the champion; None where none is registered.
+    """
+
+    data_version: str = ""
+    champion: Champion | None = None
+
+    @property
+    def model_version(self) -> int | None:
+        """Of the champion, in the registry."""
+        return self.champion.version if self.champion else None

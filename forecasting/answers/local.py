@@ -1,0 +1,25 @@
+"""Answers on this machine, for a command, the schedule or a notebook: by its ledger, its registry and its clock."""
+
+from datetime import UTC, datetime
+
+from features.ledger import Ledger
+from forecasting.answers.answering import Answering
+from forecasting.answers.context import AnswerContext
+from forecasting.answers.request import CHAMPION, ForecastRequest
+from forecasting.registry import Champion, known_model, serving_model
+
+
+def local_answering(ledger: Ledger) -> Answering:
+    """Answers from the ledger and the models that this machine keeps, as of today."""
+    return Answering(ledger, known_model, lambda: datetime.now(UTC).date())
+
+
+def local_context(request: ForecastRequest) -> AnswerContext:
+    """What a single answer rests on now. Raises SalvocastError where it is not known which model serves.
+
+    The registry is asked only for a request of the champion; see `forecasting.registry.serving_model`.
+    """
+    if request.model != CHAMPION:
+        return AnswerContext()
+    found = serving_model(request.theatre, request.weapon_class)
+    return AnswerContext(champion=Champion.of(found) if found else None)

@@ -1,0 +1,142 @@
+"""`salvocast forecast` and `salvocast plan`: a request from the options, its document to a file or the terminal."""
+
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from features.errors import InputError
+from features.files import check_folder
+from features.opening import open_ledger
+from forecasting.commands.options import LanguageOption, PlotOption, check_plot, draw
+from forecasting.report.language import ENGLISH, translator
+
+if TYPE_CHECKING:
+    from features.history import LaunchHistory
+    from forecasting.answers.context import AnswerContext
+    from forecasting.answers.request import ForecastRequest
+    from forecasting.report.document import ForecastDocument, PlanDocument
+
+
+class Format(StrEnum):
+    """How a result is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    XLSX = "xlsx"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
+IssueOption = Annotated[
+    bool,
+    typer.Option("--issue", help="Keep it in the archive of issued forecasts: `salvocast scoreboard` will score it."),
+]
+
+
+def forecast_command(
+    context: typer.Context,
+    output: FormatOption = Format.TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
+    language: LanguageOption = ENGLISH,
+    issued: IssueOption = False,
+) -> None:
+    """Forecast the drones launched per attack day."""
+    _answer(context.obj, output, out, plot, language, issued)
+
+
+def plan_command(
+    context: typer.Context,
+    output: FormatOption = Format.TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
+    language: LanguageOption = ENGLISH,
+    issued: IssueOption = False,
+) -> None:
+    """Forecast the drones, the interceptors each layer needs against them, and what to order."""
+    _answer(context.obj, output, out, plot, language, issued)
+
+
+def _answer(
+    request: "ForecastRequest", output: Format, out: Path | None, plot: Path | None, language: str, issued: bool
+) -> None:
+    from tqdm import tqdm
+
+    from forecasting.answers.local import local_answering, local_context
+
+    translator(language)  # refuses an unknown one before the work
+    _check_files(output, out, plot)
+    with open_ledger() as ledger:
+        answering, context = local_answering(ledger), local_context(request)
+        # Only a plan that takes a while shows the bar.
+        with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
+            document = answering.document(request, context, bar.update)
+        if plot:
+            _draw(document, answering.history(request, context), plot, language)
+    if issued:
+        _issue(document, request, context)
+    _write(document, output, out, language)
+
+
+def _draw(document: "ForecastDocument | PlanDocument", past: "LaunchHistory", plot: Path, language: str) -> None:
+    from forecasting.report.document import ForecastDocument
+    from forecasting.report.pictures import forecast_picture, plan_picture
+
+    t = translator(language, plain=True)
+    if isinstance(document, ForecastDocument):
+        figure = forecast_picture(document, past, language=language)
+        draw(figure, plot, t("Salvocast forecast as of {day}", day=document.origin), language)
+    else:
+        figure = plan_picture(document, past, language=language)
+        draw(figure, plot, t("Salvocast plan as of {day}", day=document.forecast.origin), language)
+
+
+def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastRequest", context: "AnswerContext") -> None:
+    """Keeps the document as `--format json` writes it, with the request that it answers; tells its id on stderr."""
+    from features.home import ledger_url
+    from forecasting.record.archive import Archive, Channel
+    from forecasting.report.document import document_json
+
+    with Archive.open(ledger_url()) as archive:
+        identity = archive.issue(
+            document_json(document),
+            request=request.canonical,
+            channel=Channel.CLI,
+            model_version=context.model_version,
+            issued_at=datetime.now(UTC),
+        )
+    print(f"issued as {identity}", file=sys.stderr)
+
+
+def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
+    """Refuses, before the work is done, what could not be written after it."""
+    if output is Format.XLSX and out is None:
+        raise InputError("--format xlsx needs a file: add --out FILE.xlsx")
+    check_plot(plot)
+    check_folder(out)
+
+
+def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None, language: str) -> None:
+    from features.files import write_or_print
+
+    if output is Format.JSON:
+        from forecasting.report.document import document_json
+
+        content = document_json(document)
+    elif output is Format.TABLE:
+        from forecasting.report.text import document_text
+
+        content = document_text(document, language).encode() + b"\n"
+    else:
+        from forecasting.report.frames import long_frame, workbook
+
+        if output is Format.CSV:
+            content = long_frame(document).to_csv(index=False, lineterminator="\n").encode()
+        else:
+            content = workbook(document, language)
+    write_or_print(content, out)

@@ -1,0 +1,209 @@
+"""Options made from the fields of a request, so that a new field needs no line here.
+
+They are made when a command is used or its help is asked for: `salvocast --help` must not wait for pydantic.
+"""
+
+import inspect
+from collections.abc import Mapping
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+import typer
+from typer.core import TyperCommand
+
+from features.errors import InputError
+from features.options import name_and_value
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from forecasting.answers.request import ForecastRequest, PlanRequest
+
+OPTION_NAMES = {"layers": "--layer", "held": "--hold"}
+"""Field -> its option, where that is not the field's own name: what can be repeated is named by one of it."""
+_FORMS: Mapping[str, tuple[Any, str, str]] = {
+    "origin": (str, "DATE", ""),
+    "model": (str, "NAME", ""),
+    "scenario": (str, "NAME|FILE.toml|none", "see `salvocast scenarios list`"),
+    "held": (list[str], "NAME=LEVEL", "repeatable"),
+    "defence": (str, "NAME|FILE.toml", ""),
+    "layers": (list[str], "LAYER", "repeatable"),
+    "stock": (Path, "FILE.csv", "columns layer and quantity"),
+    "deliveries": (Path, "FILE.csv", "columns layer, date and quantity"),
+    "leak_target": (float, "DRONES", ""),
+    "budget": (float, "USD", ""),
+}
+"""Field -> type and metavar of its option, and what its help says beside the field's description, where these do not
+follow from the field: what the command takes in another form, such as a file."""
+
+
+class RequestCommand(TyperCommand):
+    """A command whose options are the fields of a request; its context's `obj` is the request that they make.
+
+    kind: the class of requests. only: the fields that are options; none: all. defaults: in place of the request's own.
+    """
+
+    kind = "ForecastRequest"
+    only: tuple[str, ...] = ()
+    defaults: Mapping[str, object] = {}
+    _options: list[Any] | None = None
+
+    def get_params(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        if self._options is None:
+            self._options = self._made()
+        return [*self._options, *super().get_params(ctx)]
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        given = {option.name: ctx.params.pop(option.name) for option in self._options or ()}
+        ctx.obj = read_request(self._model, given)
+        return super().invoke(ctx)
+
+    @property
+    def _model(self) -> "type[ForecastRequest]":
+        from forecasting.answers import request
+
+        model: type[ForecastRequest] = getattr(request, self.kind)
+        return model
+
+    def _made(self) -> list[Any]:
+        fields = self._model.model_fields
+        chosen = {name: field for name, field in fields.items() if not self.only or name in self.only}
+
+        def command(**_: object) -> None:
+            """Only its signature is used."""
+
+        command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [_parameter(name, field, self.defaults.get(name, field.default)) for name, field in chosen.items()]
+        )
+        app = typer.Typer(add_completion=False)
+        app.command()(command)
+        return [option for option in typer.main.get_command(app).params if option.name in chosen]
+
+
+def request_command(kind: str, *only: str, **defaults: object) -> type[RequestCommand]:
+    """The class of a command whose options are the fields of a request; see `RequestCommand`."""
+    return type("RequestCommand", (RequestCommand,), {"kind": kind, "only": only, "defaults": defaults})
+
+
+def option_name(field: str) -> str:
+    """The option of a field of a request."""
+    return OPTION_NAMES.get(field, f"--{field.replace('_', '-')}")
+
+
+def read_request(model: "type[ForecastRequest]", given: Mapping[str, Any]) -> "ForecastRequest":
+    """The request of these values of options: every file is in it with its text.
+
+    Raises InputError, with the option, for what no request may hold.
+    """
+    from pydantic import ValidationError
+
+    from forecasting.answers.validation import error_line
+
+    stated = {name: value for name, value in given.items() if value is not None and value != []}
+    for name in ("theatre", "weapon_class"):
+        if name in stated:
+            stated[name] = stated[name].lower()
+    if "scenario" in stated:
+        stated["scenario"] = scenario_value(stated["scenario"])
+    if "defence" in stated:
+        stated["defence"] = defence_value(stated["defence"])
+    if "held" in stated:
+        stated["held"] = _levels(stated["held"])
+    lists = {name: stated.pop(name) for name in ("stock", "deliveries") if name in stated}
+    try:
+        request = model.model_validate(stated)
+        return model.model_validate(stated | _from_lists(request, lists)) if lists else request  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError(error_line(error.errors(include_url=False), name_of=option_name)) from error
+
+
+def scenario_value(name_or_file: str) -> str | dict[str, str]:
+    """A scenario as a request holds it: its name, or the text of its file. Raises InputError for a file that is none,
+    or is dated in the future."""
+    if not name_or_file.endswith(".toml"):
+        return name_or_file
+    from features.scenarios import standalone_text
+
+    return {"toml": standalone_text(name_or_file)}
+
+
+def defence_value(name_or_file: str) -> str | dict[str, str]:
+    """A defence as a request holds it: its name, or the text of its file. Raises InputError for a file that is none."""
+    if name_or_file.isidentifier():
+        return name_or_file
+    from features.stated import read_stated
+    from forecasting.defence.layers import parse_defence
+
+    text = read_stated(Path(name_or_file))
+    parse_defence(text, name_or_file)
+    return {"toml": text}
+
+
+def _levels(pairs: list[str]) -> dict[str, float | str]:
+    levels: dict[str, float | str] = {}
+    for pair in pairs:
+        name, level = name_and_value(pair, "--hold NAME=LEVEL, such as --hold stock.opening=0.5")
+        try:
+            levels[name] = float(level)
+        except ValueError:
+            levels[name] = level  # the request says what is wrong with it
+    return levels
+
+
+def _from_lists(request: "PlanRequest", lists: Mapping[str, Path]) -> dict[str, Any]:
+    """Stocks and deliveries of the files, for the layers of the request's defence."""
+    from datetime import date
+
+    from features.stated import read_stated
+    from forecasting.answers.answering import defence_of
+    from forecasting.defence.stock import parse_deliveries, parse_stock
+
+    defence, made = defence_of(request), dict[str, Any]()
+    if "stock" in lists:
+        made["stock"] = parse_stock(read_stated(lists["stock"], "CSV"), str(lists["stock"]), defence)
+    if "deliveries" in lists:
+        text = read_stated(lists["deliveries"], "CSV")
+        # Of an origin that is not stated, only the answer knows what is after it.
+        due = parse_deliveries(text, str(lists["deliveries"]), defence, request.origin or date.min)
+        made["deliveries"] = [{"layer": each.layer_id, "date": each.day, "quantity": each.quantity} for each in due]
+    return made
+
+
+def _parameter(name: str, field: "FieldInfo", default: Any) -> inspect.Parameter:
+    kind, metavar, more = _FORMS.get(name, (_plain_type(field.annotation), None, ""))
+    told = field.description or ""
+    text = f"{told[:1].upper()}{told[1:]}{f' ({more})' if more else ''}."
+    names = [option_name(name)]
+    if kind is bool:
+        names = [f"--{name}/--no-{name}".replace("_", "-")]
+    # As the values of a request are checked when it is made, the option shows their limits and checks none.
+    options: Any = typer.Option(*names, metavar=metavar, help=text + _limits(field))
+    shown = default if isinstance(default, str | int | float | bool) else None
+    annotation: Any = Annotated[kind if shown is not None else kind | None, options]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=shown, annotation=annotation)
+
+
+def _plain_type(annotation: Any) -> Any:
+    """The type of an option for a field: a number, a choice or a text."""
+    for each in (annotation, *_members(annotation)):
+        if each in (bool, int, float) or (isinstance(each, type) and issubclass(each, Enum)):
+            return each
+    return str
+
+
+def _members(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        return [get_args(annotation)[0], *_members(get_args(annotation)[0])]
+    if get_origin(annotation) in (Union, UnionType):
+        return [part for each in get_args(annotation) for part in (each, *_members(each))]
+    return []
+
+
+def _limits(field: "FieldInfo") -> str:
+    """The whole numbers that a field takes, for the help, where both ends say something."""
+    limits = {name: getattr(each, name) for each in field.metadata for name in ("ge", "le") if hasattr(each, name)}
+    if limits.keys() != {"ge", "le"} or limits["le"] >= 2**63 - 1:
+        return ""
+    return f" {limits['ge']:,} to {limits['le']:,}."
