@@ -47,9 +47,7 @@ class Grammar:
             rf"(?P<subject>{'|'.join(scope['towns'])}){scope['suffers']}|(?P<part>{scope['part']}))(?!\w)"
         )
         """A place within the country: what was attacked (`target`), suffered (`subject`), or a large `part` of it."""
-        self.next_place = re.compile(
-            rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)"
-        )
+        self.next_place = re.compile(rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)")
         """A further place, after one: a list of them."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]
 

@@ -177,14 +177,10 @@ class Lexer:
             token = Token("indefinite", found.pop().start, token.end, text[before.start : token.end])
         elif token.kind == "stop" and before is not None and before.kind == "stop":
             token = Token("stop", found.pop().start, token.end, token.text)
-        elif (
-            before is not None
-            and before.kind == "number"
-            and (
-                (token.kind == "word" and PLURAL.search(token.text))
-                or token.text in KINDS
-                or (token.kind == "other" and PLURAL_UK.search(token.text))
-            )
+        elif before is not None and before.kind == "number" and (
+            (token.kind == "word" and PLURAL.search(token.text))
+            or token.text in KINDS
+            or (token.kind == "other" and PLURAL_UK.search(token.text))
         ):
             token = Token("unit", token.start, token.end, token.text)
         elif token.kind == "number" and len(found) > 1 and found[-2].kind in ("number", "indefinite"):
