@@ -19,21 +19,20 @@ plan: .venv/ready  ## the main job on the embedded default, and a picture of it 
 serve: .venv/ready  ## the planner's page and the HTTP API on http://127.0.0.1:8000
 	@$(BIN)/salvocast serve
 
-test: check  ## all of check, and all tests but the slow ones; COVERAGE=1 counts the branches that they run, two fifths slower
-ifdef COVERAGE
-	@rm -rf build/coverage && mkdir -p build/coverage
-	COVERAGE_FILE=build/coverage/data $(PYTEST:$(BIN)/python%=$(BIN)/coverage run%) -m "not slow"
-	@COVERAGE_FILE=build/coverage/data $(BIN)/coverage combine --quiet
-	COVERAGE_FILE=build/coverage/data $(BIN)/coverage report
-else
+test: check  ## all of check, and all tests but the slow ones
+	@echo "the tests take about TEST_MINUTES minutes on two cores; one file: .venv/bin/python -m pytest -q tests/FILE"
 	$(PYTEST) -m "not slow"
-endif
 
-test-slow: .venv/ready-for-tests  ## the tests that install things or take long
+test-slow: .venv/ready-for-tests  ## the tests that need real servers, browsers or kills, install things or take long
+	@echo "the slow tests take about SLOW_MINUTES minutes on two cores"
 	$(PYTEST) -m slow
 
-coverage:  ## make test COVERAGE=1: fails below 90 % of the branches
-	@$(MAKE) test COVERAGE=1
+coverage: check  ## check and all tests, the slow ones too; fails below 90 % of the branches that they run
+	@echo "all tests, with their branches counted, take about ALL_MINUTES minutes on two cores"
+	@rm -rf build/coverage && mkdir -p build/coverage
+	COVERAGE_FILE=build/coverage/data $(PYTEST:$(BIN)/python%=$(BIN)/coverage run%)
+	@COVERAGE_FILE=build/coverage/data $(BIN)/coverage combine --quiet
+	COVERAGE_FILE=build/coverage/data $(BIN)/coverage report
 
 # A copy, because mutmut leaves its mutants beside the code.
 mutants: .venv/ready-for-mutants  ## how many small faults in the modules that everything rests on the tests notice (some four minutes)
@@ -57,16 +56,7 @@ hooks: .venv/ready-for-tests  ## git runs check before each commit
 audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in requirements.txt, and says where it got no answer
 	@mkdir -p build && rm -f build/audit.json
 	@.venv-audit/bin/pip-audit --progress-spinner off --timeout 10 --disable-pip -r requirements.txt -f json -o build/audit.json 2>build/audit.log || true
-	@.venv-audit/bin/python -c '$(AUDITED)'
-# pip-audit finds no vulnerabilities where it found no package: only answers count. No answer is no failure.
-AUDITED := import json, pathlib, sys; \
-	report = pathlib.Path("build/audit.json"); \
-	every = json.loads(report.read_text())["dependencies"] if report.exists() else []; \
-	told = [each for each in every if "vulns" in each]; \
-	bad = [(each["name"], each["version"], vuln["id"], *vuln["fix_versions"]) for each in told for vuln in each["vulns"]]; \
-	print(*map(" ".join, bad), sep="\n", end="\n" * bool(bad)); \
-	print(f"audited: {len(told)} of {len(every)} packages, {len(bad)} known vulnerabilities" if told else "NOT AUDITED: the advisory service cannot be reached from here, or knows none of our packages (build/audit.log)"); \
-	sys.exit(bool(bad))
+	@.venv-audit/bin/python -m tests.audit_result build/audit.json
 
 bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
 	$(BIN)/python experiments/benchmarks/plan_steps.py
@@ -79,7 +69,7 @@ bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings
 
-evidence: .venv/ready  ## the tables of the README on the salvo models and on scenarios (some ten minutes)
+evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card on the salvo models and on scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
 	$(BIN)/python experiments/benchmarks/decisions.py
 	$(BIN)/salvocast backtest --scenario-policy as-published
@@ -89,7 +79,7 @@ peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our m
 	OMP_NUM_THREADS=1 .venv-peers/bin/python experiments/benchmarks/peers/forecast.py build/peers
 	$(BIN)/python experiments/benchmarks/peers/score.py build/peers
 
-screenshots: .venv/ready-for-tests  ## the pictures of the page in this README, by Debian's chromium
+screenshots: .venv/ready-for-tests  ## the pictures of the page in the documents, by Debian's chromium
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.forecasting.service.page.screenshots .readme
 
 notebook: .venv/ready-for-notebooks  ## opens the notebooks in JupyterLab, on the store of this machine or the one in MLFLOW_TRACKING_URI
@@ -111,7 +101,7 @@ wheel: .venv/ready  ## the wheel of the last commit in dist/
 	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel build/wheel --no-deps --no-build-isolation --no-index --wheel-dir dist
 	@sha256sum dist/*.whl
 
-lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name no package index
+lock: .venv/ready-for-tests  ## resolves the requirements; UPGRADE=1 takes the newest of everything; the files name no index
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group notebooks -c requirements-dev.txt -o requirements-notebooks.txt $(LOCK)
@@ -119,7 +109,7 @@ lock: .venv/ready-for-tests  ## resolves the requirements anew; the files name n
 	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group mutants -c requirements-dev.txt -o requirements-mutants.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group audit -o requirements-audit.txt $(LOCK)
-LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
+LOCK := $(if $(UPGRADE),--upgrade) --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet
 
 clean:
 	rm -rf .venv .venv-peers .venv-audit build dist *.egg-info plan.png

@@ -57,7 +57,8 @@ class Backtest:
     paths: pd.DataFrame
 
     def leaderboard(self) -> pd.DataFrame:
-        """One row per model and band: the means over origins and days, best total first; see the README for columns.
+        """One row per model and band: the means over origins and days, best total first. Columns: as in
+        experiments/benchmarks/README.md.
 
         wis_ratio: against the reference model on the targets that both were scored on; NaN where it did not run.
         """

@@ -101,8 +101,8 @@ def health_checks(now: datetime, cron: str, timezone: str) -> list[Check]:
     with looked_at("job", "salvocast schedule history; then run it by hand: salvocast retrain") as add:
         with JobSlots.open(ledger_url()) as slots:
             _check_jobs(add, slots.history(limit=200), now)
-        if due := Cron.parse(cron, timezone).next_after(now):
-            add(Health.OK, f"due next at {due:%Y-%m-%d %H:%M} UTC ('{cron}' {timezone})", of="schedule")
+        due = Cron.parse(cron, timezone).next_after(now)
+        add(Health.OK, f"due next at {due:%Y-%m-%d %H:%M} UTC ('{cron}' {timezone})", of="schedule")
     return checks
 
 

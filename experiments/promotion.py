@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from statsmodels.stats.multitest import multipletests
 
 from experiments.comparison import p_value_of_groups
 
@@ -88,9 +89,10 @@ def decide(
             None, f"{n_origins} held-out origins are too few to tell: expected at least {rules.fewest_origins}"
         )
     p_values = [p_value_of_groups(each.scores - champion.scores, overlap) for each in challengers]
+    corrected = multipletests(p_values, method="holm")[1].tolist()
     verdicts = tuple(
         _verdict(champion, challenger, p_value, p_holm, rules, independent)
-        for challenger, p_value, p_holm in zip(challengers, p_values, holm(p_values), strict=True)
+        for challenger, p_value, p_holm in zip(challengers, p_values, corrected, strict=True)
     )
     passed = [verdict for verdict in verdicts if not verdict.refusals]
     if not passed:
@@ -103,22 +105,6 @@ def decide(
         f"Holm for {len(verdicts)}, coverage no worse",
         verdicts,
     )
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values corrected for their number, in their order (Holm 1979).
-
-    The i-th smallest of m is multiplied by m - i + 1, and is not below the one before it.
-
-    >>> holm([0.04, 0.01, 0.03])
-    [0.06, 0.03, 0.06]
-    """
-    corrected = [1.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
 
 
 def _verdict(

@@ -1,16 +1,17 @@
 """New reports from the configured sources, and whether what came may be learned from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from experiments.settings import BulletinSource, KaggleSource, Source, TableSource
-from features.errors import InputError
+from features.errors import InputError, SalvocastError, one_line
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import KYIV, SHAHED
@@ -56,10 +57,22 @@ def pull(ledger: Ledger, sources: Sequence[Source], folder: Path, now: datetime)
     for source in sources:
         told = f"{source.kind} {source.path}" if source.path else source.kind
         try:
-            for reading in _readings(source, folder, now):
-                ledger.ingest(reading, now)
+            readers = list(_readers(source, folder, now))
         except InputError as error:
             findings.append(Finding(f"source {told} failed: {error}", Weight.FAILURE))
+            continue
+        for read in readers:
+            try:
+                reading = read()
+                ledger.ingest(reading, now)
+                findings += [Finding(note, Weight.NOTE) for note in reading.notes]
+            except InputError as error:
+                findings.append(Finding(f"source {told} failed: {error}", Weight.FAILURE))
+            except SalvocastError:  # the ledger's, and not the file's
+                raise
+            except Exception as error:  # noqa: BLE001  # one odd file must not stop the morning
+                problem = one_line(f"source {told} failed: unexpected {type(error).__name__}: {error}")
+                findings.append(Finding(str(problem), Weight.FAILURE))
     if new := [row for row in ledger.quarantine() if row["id"] not in waiting]:
         first = f"{new[0]['source']} row {new[0]['row']}: {new[0]['reason']}"
         more = f"{len(new):,} more rows wait in quarantine" if len(new) > 1 else "one more row waits in quarantine"
@@ -100,21 +113,27 @@ def check(history: LaunchHistory, trained_through: date | None, now: datetime) -
     return tuple(findings)
 
 
-def _readings(source: Source, folder: Path, now: datetime) -> Iterator[Reading]:
+def _readers(source: Source, folder: Path, now: datetime) -> Iterator[Callable[[], Reading]]:
+    """What reads each file of a source: one that cannot be read is no reason to leave out the others."""
     match source:
         case KaggleSource(path=None):  # the newest there is, as of now
-            yield replace(read_kaggle(download_newest()), published_at=now)
+            yield lambda: replace(read_kaggle(download_newest()), published_at=now)
         case KaggleSource():
-            for path in snapshot_files(folder / str(source.path)):
-                yield read_kaggle(path)
+            yield from (partial(read_kaggle, path) for path in snapshot_files(folder / str(source.path)))
         case BulletinSource():
-            for path in _files(source.path, folder):
-                yield read_bulletins(path)
+            yield from (partial(read_bulletins, path) for path in _files(source.path, folder))
         case TableSource():
             for path in _files(source.path, folder):
-                yield read_table(
+                yield partial(
+                    read_table,
                     path,
                     mapping=source.map,
+                    classes=source.classes,
+                    only=source.only,
+                    sum_rows=source.sum,
+                    quiet_days=source.quiet_days,
+                    sheet=source.sheet,
+                    skip_rows=source.skip_rows,
                     theatre=source.theatre,
                     weapon_class=source.weapon_class,
                     zone=ZoneInfo(source.timezone),

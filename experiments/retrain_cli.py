@@ -1,12 +1,12 @@
 """`salvocast retrain` and `salvocast champion`."""
 
-import json
 import sys
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import product
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
+import tomli_w
 import typer
 
 from experiments.alerts import NEEDS_A_PERSON
@@ -190,22 +190,7 @@ def rollback(
 
 def settings_text(settings: "Settings") -> str:
     """The settings as a TOML file that says the same, every key in it."""
-    given = settings.model_dump(mode="json", exclude_none=True)
-    lines = []
-    for name, value in given.items():
-        tables = value if isinstance(value, list) else [value]
-        brackets = ("[[", "]]") if isinstance(value, list) else ("[", "]")
-        for table in tables:
-            lines.append(f"{brackets[0]}{name}{brackets[1]}")
-            lines += [f"{key} = {_toml(each)}" for key, each in table.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _toml(value: Any) -> str:
-    """JSON but for its objects is TOML as well."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(each)}" for key, each in value.items()) + "}"
-    return json.dumps(value, ensure_ascii=False)
+    return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
 
 
 def _serving(registry: "Registry", theatre: str, weapon_class: str) -> "RegisteredModel":

@@ -1,8 +1,8 @@
 """Running a job at the times of a cron expression: each slot once, whoever else is waking up for it.
 
-APScheduler only wakes this process. Which slot is due is computed from the clock (`Cron.latest`), and who runs it is
-decided by its row in the ledger's database (`experiments.slots`). So the same code serves the resident scheduler, a
-systemd timer and a line of cron, alone or together, and a slot that was missed is caught up by whoever wakes first.
+Which slot is due is computed from the clock (`Cron.latest`), and who runs it is decided by its row in the ledger's
+database (`experiments.slots`). So the same code serves the resident scheduler, a systemd timer and a line of cron,
+alone or together, and a slot that was missed is caught up by whoever wakes first.
 """
 
 import os
@@ -10,13 +10,15 @@ import re
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event
-from typing import Any
+from threading import Event, Thread
 from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
 
 from experiments.alerts import NEEDS_A_PERSON, Alert
 from experiments.slots import Claim, JobSlots, Status
@@ -34,6 +36,8 @@ RUN_LIMIT = timedelta(hours=2)
 POLL_S = 0.5
 GRACE_S = 20.0
 """From SIGTERM to SIGKILL."""
+AROUND = timedelta(hours=3)
+"""By more than any clock is set back or forward."""
 TOLD = "salvocast: "
 """So begins every line in which a command tells what is wrong."""
 
@@ -64,58 +68,50 @@ class Cron:
     twice in autumn is due once, the first time, unless the job is an hourly one (hour *).
     """
 
+    text: str
     zone: ZoneInfo
-    hourly: bool
-    trigger: Any
-    """APScheduler's."""
 
     @classmethod
     def parse(cls, text: str, timezone: str) -> "Cron":
         """text: five fields, such as "30 9 * * *". timezone: such as Europe/Kyiv. Raises InputError."""
-        from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
-
         try:
             zone = ZoneInfo(timezone)
         except (KeyError, ValueError, OSError) as error:  # unknown, a path, a folder
             raise InputError(f"--timezone is '{timezone}': expected a name such as Europe/Kyiv") from error
         fields = text.split()
-        # Where cron and APScheduler understand different days, neither is guessed.
-        if len(fields) == 5 and re.search(r"(?<!/)\d", fields[4]):
-            raise InputError(f"--cron '{text}': expected names of weekdays, such as mon-fri; numbers differ by tool")
-        if len(fields) == 5 and fields[2] != "*" and fields[4] != "*":
-            raise InputError(f"--cron '{text}': expected a day of the month or a weekday, not both")
         try:
-            trigger = CronTrigger.from_crontab(text, zone)
-        except ValueError as error:
+            if len(fields) != 5:  # a sixth would be seconds
+                raise CronSimError(f"{len(fields)} fields")
+            CronSim(text, datetime(2026, 1, 1))
+        except CronSimError as error:
             raise InputError(
-                f"--cron '{text}' ({error}): expected minute, hour, day, month and weekday, such as '30 9 * * *'"
+                f"--cron '{text}' ({error}): expected a minute, hour, day, month and weekday that exist, such as "
+                "'30 9 * * *'"
             ) from error
-        cron = cls(zone, fields[1] == "*", trigger)
-        if trigger.get_next_fire_time(None, datetime(2026, 1, 1, tzinfo=UTC)) is None:
-            raise InputError(f"--cron '{text}' is never due: expected a day that exists")
-        return cron
+        # Where tools understand different days, neither is guessed.
+        if re.search(r"\d", fields[4]):
+            raise InputError(f"--cron '{text}': expected names of weekdays, such as mon-fri; numbers differ by tool")
+        if fields[2] != "*" and fields[4] != "*":
+            raise InputError(f"--cron '{text}': expected a day of the month or a weekday, not both")
+        return cls(text, zone)
 
     def latest(self, now: datetime) -> datetime | None:
         """The newest slot (UTC) that was due by `now` (with zone), none where that is over CATCH_UP ago."""
-        for back in (timedelta(hours=1), timedelta(days=1), CATCH_UP):  # a slot a minute need not be counted for a week
-            latest = None
-            due = self._next(now - back)
-            while due is not None and due <= now:
-                latest = due
-                due = self._next(due + timedelta(seconds=1))
-            if latest:
-                return latest
-        return None
+        slot = next(slot for slot in self._slots(now, reverse=True) if slot <= now)
+        return slot if now - slot <= CATCH_UP else None
 
-    def next_after(self, now: datetime) -> datetime | None:
+    def next_after(self, now: datetime) -> datetime:
         """The first slot (UTC) after `now` (with zone)."""
-        return self._next(now + timedelta(seconds=1))
+        return next(slot for slot in self._slots(now, reverse=False) if slot > now)
 
-    def _next(self, since: datetime) -> datetime | None:
-        due = self.trigger.get_next_fire_time(None, since)
-        while due is not None and due.fold and not self.hourly:
-            due = self.trigger.get_next_fire_time(None, due.astimezone(UTC) + timedelta(seconds=1))
-        return None if due is None else due.astimezone(UTC)
+    def _slots(self, moment: datetime, *, reverse: bool) -> Iterator[datetime]:
+        """Those after a moment, or before it, in their order; the first few are on its other side."""
+        begin = moment.astimezone(self.zone) + (AROUND if reverse else -AROUND)
+        if self.text.split()[1] == "*":  # hour after hour, whatever the clock shows
+            return (slot.astimezone(UTC) for slot in CronSim(self.text, begin, reverse))
+        # By the figures on the clock: with a zone, cronsim would run what is jumped over when the clock has jumped.
+        figures = CronSim(self.text, begin.replace(tzinfo=None), reverse)
+        return (slot.replace(tzinfo=self.zone).astimezone(UTC) for slot in figures)
 
 
 class Schedule:
@@ -174,19 +170,19 @@ class Schedule:
 
     def run_for_ever(self) -> None:
         """Waits for slots until it is interrupted (KeyboardInterrupt or SystemExit), then ends what is running."""
-        from apscheduler.schedulers.blocking import BlockingScheduler  # type: ignore[import-untyped]
-
-        # Late is better than never (no grace time); a second call may look while the first one runs the job.
-        scheduler = BlockingScheduler(
-            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2}
-        )
-        scheduler.add_job(self._tick, self._cron.trigger)
-        scheduler.add_job(self._tick, "interval", seconds=LOOK_AGAIN.total_seconds(), next_run_time=self._now())
+        looks: list[Thread] = []
         try:
-            scheduler.start()
+            while True:
+                looks = [each for each in looks if each.is_alive()]
+                if len(looks) < 2:  # one may look while another runs the job
+                    looks.append(Thread(target=self._tick))
+                    looks[-1].start()
+                now = self._now()
+                time.sleep(min(self._cron.next_after(now) - now, LOOK_AGAIN).total_seconds())
         except (KeyboardInterrupt, SystemExit):
             self.stop()
-            scheduler.shutdown()
+            for look in looks:
+                look.join()
 
     def _tick(self) -> None:
         with suppress(SalvocastError):  # told, and looked at again

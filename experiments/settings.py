@@ -18,7 +18,6 @@ runs_days = 365
 
 import hashlib
 import os
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -28,8 +27,9 @@ from pydantic import Field, ValidationError, model_validator
 from experiments.folds import BANDS
 from features.errors import unknown_name
 from features.home import salvocast_home
-from features.records import SHAHED, UKRAINE
-from features.stated import Name, Stated, one_line, read_stated, told
+from features.records import SHAHED, UKRAINE, QuietDayRule
+from features.stated import Name, Stated, read_stated, told
+from features.toml_text import parse_toml
 from forecasting.salvos.model import MAX_PATHS, MODELS
 
 SETTINGS = "settings.toml"
@@ -46,11 +46,22 @@ class BulletinSource(Stated):
 
 
 class TableSource(Stated):
-    """Tables of one's own. path: as of bulletins. map: field -> column, for columns not named as fields."""
+    """Tables of one's own, with the options of `salvocast ingest table`.
+
+    path: as of bulletins. map: field -> column, for columns not named as fields. classes: text in the column of the
+    weapon class -> the class. only: column -> texts of the rows to read. sum: rows of one salvo are added up.
+    quiet_days: which days between the rows had no launches. sheet, skip_rows: where the table is in its file.
+    """
 
     kind: Literal["table"]
     path: Annotated[str, Field(min_length=1)]
     map: dict[str, str] = Field(default={})
+    classes: dict[str, Name] = Field(default={})
+    only: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(default={})
+    sum: bool = False
+    quiet_days: Annotated[QuietDayRule | None, Field(strict=False)] = None
+    sheet: str | None = None
+    skip_rows: Annotated[int, Field(ge=0, le=1_000)] = 0
     theatre: Name = UKRAINE
     weapon_class: Name = SHAHED
     timezone: str = "Europe/Kyiv"
@@ -190,10 +201,7 @@ def load_settings() -> Settings:
 
 def parse_settings(text: str, file_name: str) -> Settings:
     """The settings of a TOML text. Raises InputError, naming the file and the key."""
-    try:
-        given = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, nested without end
-        raise one_line(f"{file_name} is not TOML: {error}") from error
+    given = parse_toml(text, file_name)
     try:
         return Settings.model_validate(given)
     except ValidationError as error:

@@ -1,6 +1,6 @@
 """Which process runs a scheduled job: one row per job and time slot in the ledger's database, and the history.
 
-Schedulers do not agree among themselves: two processes on one APScheduler store run every job twice, and a timer on
+Schedulers do not agree among themselves: two resident ones run every job twice, and a timer on
 one machine knows nothing of the cron on another. So whoever is woken asks here first, and the unique row decides.
 """
 

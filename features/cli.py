@@ -10,6 +10,7 @@ import typer
 from features.home import ledger_url
 from features.opening import open_ledger
 from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_told, name_and_value, parse_day
+from features.records import KYIV
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
@@ -28,6 +29,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
     import numpy as np
     from sqlalchemy import make_url
 
+    from features.unknown_days import mostly_unknown
+
     with open_ledger() as ledger:
         print(f"ledger       {make_url(ledger_url()).render_as_string(hide_password=True)}")
         for theatre, weapon_class, salvos in ledger.series():
@@ -38,6 +41,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
                 f"{np.nansum(history.launched):,.0f} launched, {history.first_day} to {history.last_day}, "
                 f"{unknown} days unknown (rule {history.quiet_day_rule}), data {history.digest[:12]}"
             )
+            if told := mostly_unknown(history):
+                print(f"             {told.advice}")
         for batch in ledger.batches():
             print(
                 f"read         {batch['recorded_at']:%Y-%m-%d %H:%M} UTC  {batch['source']}: {batch['rows_read']:,} = "
@@ -154,6 +159,13 @@ def _change(entry: "LedgerReport", change: str) -> str:
     )
 
 
+def _clock(moment: datetime) -> str:
+    """A time of a window, with its offset where the clock shows it twice."""
+    if moment.fold:
+        moment = moment.replace(tzinfo=KYIV)
+    return moment.isoformat(timespec="minutes")
+
+
 def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date | None) -> "pd.DataFrame":
     import pandas as pd
 
@@ -161,6 +173,7 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
     from features.records import REPORT_FIELDS
 
     moment = end_of_day(day) if day else datetime.max.replace(tzinfo=UTC)
+    entries = ledger.as_of(moment, theatre, weapon_class)
     rows = [
         {name: getattr(entry.report, name) for name in REPORT_FIELDS}
         | {
@@ -168,9 +181,9 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
             "revision": entry.revision,
             "flags": " ".join(entry.report.flags),
         }
-        for entry in ledger.as_of(moment, theatre, weapon_class)
+        for entry in entries
     ]
     frame = pd.DataFrame(rows)
     for name in ("window_start", "window_end"):
-        frame[name] = [moment.isoformat(timespec="minutes") for moment in frame[name]]
+        frame[name] = [_clock(getattr(entry.report, name)) for entry in entries]
     return frame.convert_dtypes()

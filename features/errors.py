@@ -73,3 +73,15 @@ class _English(Formatter):
         if isinstance(value, Sequence) and not isinstance(value, str):
             return (f" {format_spec} " if format_spec else ", ").join(map(str, value))
         return super().format_field(value, format_spec) if format_spec else str(value)
+
+
+LONGEST_MESSAGE = 1_000
+"""Characters; of a longer error, the beginning and the end are shown."""
+
+
+def one_line(message: str) -> InputError:
+    """The error of a message that quotes a file: on one line, however many the quoted text has, and not endless."""
+    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
+    return InputError(
+        shown if len(shown) <= LONGEST_MESSAGE else f"{shown[: LONGEST_MESSAGE - 200]} ... {shown[-195:]}"
+    )

@@ -5,7 +5,26 @@ import sys
 import tempfile
 from pathlib import Path
 
-from features.errors import InputError, SalvocastError
+from features.errors import InputError, SalvocastError, one_line
+
+
+def read_bounded(path: Path, most: int, wanted: str) -> bytes:
+    """The bytes of a file, or of a pipe, that ends within `most` bytes; `wanted` says what was expected.
+
+    Raises InputError for anything else, a device without end among it, having read no more than that.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+            size = max(len(content), os.fstat(file.fileno()).st_size)
+    except OSError as error:
+        raise one_line(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # a NUL in the name
+        raise one_line(f"cannot read {path}: {error}") from error
+    if size > most:
+        told = f"{size:,}" if size > len(content) else f"over {most:,}"
+        raise one_line(f"{path} has {told} bytes: expected {wanted} of at most {most:,}")
+    return content
 
 
 def check_folder(path: Path | None) -> None:

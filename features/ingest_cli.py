@@ -13,11 +13,15 @@ import typer
 from features.errors import InputError
 from features.home import ledger_url
 from features.options import TheatreOption, WeaponClassOption, counts_told, name_and_value
+from features.records import QuietDayRule
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     from features.records import SalvoReport
     from features.sources.bulletin import Bulletin
     from features.sources.reading import Reading
+
+LARGEST_TEXT = 200_000_000
+"""Bytes; a Telegram export of years of a channel has some ten million."""
 
 ingest = typer.Typer(help="Read reports into the ledger.", no_args_is_help=True)
 
@@ -84,6 +88,20 @@ def ingest_table(
         list[str] | None,
         typer.Option("--map", metavar="FIELD=COLUMN", help="Column of a field, such as launched=UAVs; repeatable."),
     ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="TEXT=CLASS", help="What a kind in the file is, such as 'Shahed-136=shahed'."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN=TEXT", help="Read only rows with this text in a column; repeatable."),
+    ] = None,
+    sum_rows: Annotated[bool, typer.Option("--sum", help="Add up the rows of one date or window.")] = False,
+    quiet_days: Annotated[
+        QuietDayRule | None, typer.Option(help="Which days without a row had no launches, between the first and last.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Of a workbook; without it the first.")] = None,
+    skip_rows: Annotated[int, typer.Option(min=0, metavar="N", help="Rows above the names of the columns.")] = 0,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
     published: Annotated[
@@ -97,9 +115,19 @@ def ingest_table(
     from features.sources.table import columns_used, read_table
 
     mapping = dict(_field_and_column(pair) for pair in columns or [])
+    wanted: dict[str, set[str]] = {}
+    for pair in only or []:
+        column, text = name_and_value(pair, "COLUMN=TEXT, such as kind=Shahed-136")
+        wanted.setdefault(column, set()).add(text)
     reading = read_table(
         file,
         mapping=mapping,
+        classes=dict(_kind_and_class(pair) for pair in classes or []),
+        only=wanted,
+        sum_rows=sum_rows,
+        quiet_days=quiet_days,
+        sheet=sheet,
+        skip_rows=skip_rows,
         theatre=theatre,
         weapon_class=weapon_class,
         published_at=_instant("--published", published),
@@ -108,7 +136,7 @@ def ingest_table(
     if not dry_run:
         _ingest([reading])
         return
-    used = columns_used(file, mapping)
+    used = columns_used(file, mapping, sheet=sheet, skip_rows=skip_rows)
     print(f"{file}: {', '.join(f'{field} from {column}' for field, column in used.used.items())}")
     if used.ignored:
         print(f"not used: {', '.join(used.ignored)}")
@@ -119,6 +147,7 @@ def ingest_table(
         else:
             kept += 1
     print(f"{kept:,} reports can be read; nothing was stored (dry run)")
+    _tell_notes(reading)
 
 
 def _instant(option: str, text: str | None) -> datetime | None:
@@ -135,11 +164,15 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _text_of(file: str) -> str:
+    from features.files import read_bounded
     from features.sources.cells import regular_file
 
     if file != "-":
         regular_file(Path(file), "text of bulletins")
-    content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    if file != "-":
+        content = read_bounded(Path(file), LARGEST_TEXT, "text of bulletins")
+    elif len(content := sys.stdin.buffer.read(LARGEST_TEXT + 1)) > LARGEST_TEXT:
+        raise InputError(f"the text on stdin has over {LARGEST_TEXT:,} bytes: expected bulletins of fewer")
     if not content.strip():
         raise InputError("the text is empty: expected a bulletin, as a file or on stdin")
     return content.decode("utf-8-sig", errors="replace")
@@ -182,6 +215,18 @@ def _field_and_column(pair: str) -> tuple[str, str]:
     return field, column
 
 
+def _kind_and_class(pair: str) -> tuple[str, str]:
+    kind, equals, name = pair.rpartition("=")  # a kind may hold one, a class none
+    if not (kind and equals and name):
+        raise InputError(f"'{pair}': expected TEXT=CLASS, such as 'Shahed-136/131=shahed'")
+    return kind, name.lower()
+
+
+def _tell_notes(reading: "Reading") -> None:
+    for note in reading.notes:
+        print(note, file=sys.stderr)
+
+
 def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str = "row") -> None:
     """Ingests one file after the other, prints what became of the rows, exits with 2 where rows were quarantined."""
     from features.ledger import Ledger
@@ -191,6 +236,7 @@ def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str
         for reading in readings:
             counts = ledger.ingest(_with_progress(reading), datetime.now(UTC), accept_shrink=accept_shrink)
             print(counts_told(reading.source, counts))
+            _tell_notes(reading)
             for what, number in sorted(reading.passed_over.items()):
                 print(f"{reading.source}: {number} {unit}s passed over: {what}")
             rejected = rejected or counts.first_rejection

@@ -149,11 +149,11 @@ class Ledger(Database):
     ) -> LaunchHistory:
         """The daily series as published by `origin`; without one, as known now, until the last report.
 
-        rule: which silent days were quiet; without one, the rule for that weapon class. The same call serves a live
+        rule: which silent days were quiet; without one, that of `QuietDayRule.default_for`. The same call serves a live
         forecast and every origin of a backtest. Raises InputError for a series that is not
         in the ledger, and for an origin before its first report.
         """
-        rule = rule or QuietDayRule.default_for(weapon_class)
+        rule = rule or QuietDayRule.default_for(theatre, weapon_class)
         moment = end_of_day(origin) if origin else _END_OF_TIME
         # Combined strikes: what else was launched on the same days may tell about the days to come.
         others = MISSILES if weapon_class == SHAHED else ()

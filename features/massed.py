@@ -14,6 +14,14 @@ BORROWED_RULE = Message.of("massed_by_forecast_days", multiple=MULTIPLE)
 RULE = Message.of("massed_by_known_days", multiple=MULTIPLE, window=WINDOW)
 """Told beside every figure about massed strikes. Relative, because the ordinary level grew tenfold in a year; the
 median, because the massed strikes themselves must not move the line."""
+QUIET_RULE = Message.of("massed_by_launch_days", multiple=MULTIPLE, window=WINDOW)
+"""Where most of these days are quiet: their median is none, and every drone would be a massed strike."""
+
+
+def is_mostly_quiet(history: LaunchHistory) -> bool:
+    """Whether QUIET_RULE holds after this history, and not RULE."""
+    known = history.known[-WINDOW:]
+    return bool(known.size) and not np.median(known)
 
 
 def massed_threshold(history: LaunchHistory) -> int:
@@ -21,7 +29,7 @@ def massed_threshold(history: LaunchHistory) -> int:
     known = history.known[-WINDOW:]
     if not known.size:
         raise InputError("no attack day is known: expected at least one report")
-    return massed_from(known)
+    return massed_from(known[known > 0] if is_mostly_quiet(history) else known)
 
 
 def massed_from(counts: NDArray[np.float64] | NDArray[np.int64]) -> int:

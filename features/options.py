@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import InputError
-from features.records import SHAHED, QuietDayRule
+from features.records import QuietDayRule
 
 if TYPE_CHECKING:
     from features.storing import IngestCounts
@@ -25,7 +25,7 @@ QuietDaysOption = Annotated[
     QuietDayRule | None,
     typer.Option(
         help="Which days without a report count as days without launches.",
-        show_default=f"{QuietDayRule.default_for(SHAHED)} for {SHAHED}, {QuietDayRule.default_for('')} for others",
+        show_default=QuietDayRule.defaults_told(),
     ),
 ]
 

@@ -80,16 +80,7 @@ def draw_supply(
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in blocks]) for name in (*BY_DAY, *BY_DRAW)
     }
-    new_models = tuple(
-        NewModel(
-            np.concatenate([each.share for each in switch]),
-            {
-                name: np.concatenate([each.kill_probability[name] for each in switch])
-                for name in switch[0].kill_probability
-            },
-        )
-        for switch in zip(*(each.new_models for each in blocks), strict=True)
-    )
+    new_models = tuple(NewModel.joined(switch) for switch in zip(*(each.new_models for each in blocks), strict=True))
     return replace(blocks[0], **joined, new_models=new_models, levels=assumed.levels)
 
 
@@ -257,13 +248,19 @@ class _Supply:
         return workers * (full / DAYS_PER_MONTH)
 
     def new_model(self, event: ModelSwitch) -> NewModel:
+        def drawn(name: str, stated: SourcedRange) -> Draws:
+            return self.assumed(f"event {event.id}.{name}", stated)[0][:, 0]
+
         [share] = self.assumed(f"event {event.id}.share", event.share)
         return NewModel(
+            event.model or event.id,
             share * self.grown(event),
             {
-                layer: self.assumed(f"event {event.id}.kill_probability.{layer}", ratio)[0][:, 0]
-                for layer, ratio in event.kill_probability.items()
+                (quantity, layer): drawn(f"{quantity}.{layer}", ratio)
+                for quantity in ("reach", "kill_probability", "interceptors")
+                for layer, ratio in getattr(event, quantity).items()
             },
+            None if event.warhead_kg is None else drawn("warhead_kg", event.warhead_kg),
         )
 
     def share_of(self, facility: Facility | None) -> Draws:

@@ -66,9 +66,21 @@ class QuietDayRule(StrEnum):
     NONE = "none"
 
     @classmethod
-    def default_for(cls, weapon_class: str) -> "QuietDayRule":
-        """BEFORE_2025 for the drones that are reported every day; ALL for weapons that are reported when they come."""
+    def default_for(cls, theatre: str, weapon_class: str) -> "QuietDayRule":
+        """The rule where nobody states one: how the Ukrainian Air Force reports says nothing of another theatre.
+
+        In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when they
+        come; elsewhere NONE, since whoever reports there may be asked.
+        """
+        if theatre != UKRAINE:
+            return cls.NONE
         return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
+
+    @classmethod
+    def defaults_told(cls) -> str:
+        """Which rule holds where nobody states one, in a line."""
+        rules = (cls.default_for(UKRAINE, SHAHED), cls.default_for(UKRAINE, ""), cls.default_for("", ""))
+        return "in {3} {0} for {4} and {1} for others, elsewhere {2}".format(*rules, UKRAINE, SHAHED)
 
     def applies_to(self, day: date) -> bool:
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
@@ -93,7 +105,8 @@ COUNT_FIELDS = (
 class SalvoReport:
     """One reported window of launches, as the reporter gave it.
 
-    window_start, window_end: local wall-clock time of the theatre, without zone. Counts are whole drones (`launched`
+    window_start, window_end: local wall-clock time of the theatre, without zone; in the hour that comes twice when
+    summer time ends, `fold` is 1 for the second (as datetime has it). Counts are whole drones (`launched`
     includes decoys; `strike_drones` is the reported armed part) or sites; None where nothing was reported.
     published_at: when the report came out, with zone, or None where the source does not say.
     Raises InputError where a field cannot be true. More drones shot down than launched does occur in the record:
@@ -131,7 +144,7 @@ class SalvoReport:
                 raise InputError(f"{name} {value.isoformat()}: expected local time without a zone")
             if value.date() < EARLIEST_DAY:
                 raise InputError(f"{name} {value.isoformat()}: expected a day since {EARLIEST_DAY}")
-        if self.window_end < self.window_start:
+        if self._backwards:
             raise InputError(
                 f"window ends ({self.window_end.isoformat()}) before it starts ({self.window_start.isoformat()})"
             )
@@ -155,6 +168,13 @@ class SalvoReport:
                     f"published_at {self.published_at.isoformat()} is before the window ends "
                     f"({self.window_end.isoformat()} local time)"
                 )
+
+    @property
+    def _backwards(self) -> bool:
+        start, end = self.window_start, self.window_end
+        if start.fold == end.fold:
+            return end < start
+        return end.replace(tzinfo=KYIV).astimezone(UTC) < start.replace(tzinfo=KYIV).astimezone(UTC)
 
     @property
     def attack_day(self) -> date:
@@ -183,9 +203,11 @@ class SalvoReport:
         return tuple(flags)
 
     @property
-    def key(self) -> tuple[str, str, datetime, datetime, str, str]:
+    def key(self) -> tuple[str, str, datetime, datetime, str, str, int]:
         """What makes two rows reports of the same salvo: two areas of one night are two salvos."""
-        return (self.theatre, self.weapon_class, self.window_start, self.window_end, self.target_area, self.reporter)
+        window = (self.window_start, self.window_end)
+        # Datetimes of the two hours of one clock are equal.
+        return (self.theatre, self.weapon_class, *window, self.target_area, self.reporter, self.window_end.fold)
 
     @property
     def content(self) -> tuple[Any, ...]:

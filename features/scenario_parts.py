@@ -72,6 +72,18 @@ class WorkersPerRoom(SourcedRange):
     unit: Literal["workers_per_room"]
 
 
+class Kilograms(SourcedRange):
+    """A mass that is there."""
+
+    unit: Literal["kg"]
+
+    @model_validator(mode="after")
+    def _check_mass(self) -> Self:
+        if self.low <= 0:
+            raise ValueError(f"a mass from {self.low:g} kg: expected more than 0")
+        return self
+
+
 class OutputPerWorker(SourcedRange):
     unit: Literal["drones_per_worker_month"]
 
@@ -199,15 +211,22 @@ class TransferOut(_Period):
 
 
 class ModelSwitch(_Event):
-    """A new model (jet, larger warhead) takes a share of the armed drones, in ramp_up days.
+    """A new model (jet, larger warhead) comes to be a share of the armed drones, in ramp_up days.
 
-    kill_probability: layer of the defence -> how many times its kill probability is that against the older model.
+    model: the kind of drone that it is, by which a defence may know it; without it, the id of the event. reach,
+    kill_probability, interceptors: layer of the defence -> how many times its engaged_share, kill_probability or
+    interceptors_per_engagement is that against the common armed drone, where the defence itself says nothing of that
+    kind. warhead_kg: without it, as the defence says.
     """
 
     kind: Literal["model_switch"]
+    model: Name | None = None
     share: Share
     ramp_up: Days
-    kill_probability: dict[Name, Ratio]
+    reach: dict[Name, Ratio] = Field(default_factory=dict)
+    kill_probability: dict[Name, Ratio] = Field(default_factory=dict)
+    interceptors: dict[Name, Ratio] = Field(default_factory=dict)
+    warhead_kg: Kilograms | None = None
 
 
 class Pause(_Period):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from features.errors import InputError, unknown_name
+from features.errors import InputError, one_line, unknown_name
 from features.records import UKRAINE
 from features.scenario_parts import (
     DAYS_PER_MONTH,
@@ -35,7 +35,6 @@ from features.stated import (
     SourcedRange,
     Stated,
     check_sources,
-    one_line,
     parse_tables,
     read_stated,
     tables,

@@ -1,10 +1,9 @@
 """What a person states in a TOML file: numbers as sourced ranges, and what is wrong with a file, told in one line."""
 
-import re
-import tomllib
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, Union, get_args, get_origin
 
@@ -12,19 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from features.errors import InputError, unknown_name
+from features.errors import InputError, one_line, unknown_name
+from features.files import read_bounded
+from features.toml_text import parse_toml
 
 LARGEST_NUMBER = 1e9
 """Far above any stock, supply or price: a larger number is a slip, and its products would leave 64 bits."""
 LARGEST_FILE = 1_000_000
 """Bytes; a hundred times a long file of assumptions."""
-LONGEST_MESSAGE = 1_000
-"""Characters; of a longer error, the beginning and the end are shown."""
 OPEN_END = 2.0
 """A number of which only a lower bound is known is drawn from the bound to this many times it, less often far above."""
-
-# Python refuses to write, and so to tell, numbers that are much longer.
-_ENDLESS_NUMBER = re.compile(r"\b\d[xob]?[\da-fA-F_]{1000}")
 
 Number = Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
 Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 12, 31))]
@@ -92,6 +88,11 @@ class SourcedRange(Stated):
         if self.basis != "assumed" and not self.sources:
             raise ValueError(f"a {self.basis} number names no source: expected at least one, or basis = 'assumed'")
         return self
+
+    @property
+    def mean(self) -> float:
+        """Of the triangular distribution on the range."""
+        return (self.low + self.mode + self.high) / 3.0
 
     def draw(self, rng: np.random.Generator, n: int) -> NDArray[np.float64]:
         """(n,) draws from the triangular distribution on the range."""
@@ -164,18 +165,12 @@ def read_stated(path: Path, kind: str = "TOML") -> str:
 
     Raises InputError where it is no small file of UTF-8 text.
     """
+    content = read_bounded(path, LARGEST_FILE, f"a {kind} file")
     try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8-sig") if size <= LARGEST_FILE else ""  # some editors begin with a mark
+        text = content.decode("utf-8-sig")  # some editors begin with a mark
     except UnicodeDecodeError as error:
         raise one_line(f"{path} is not UTF-8 text (byte {error.start}): expected a {kind} file") from error
-    except OSError as error:
-        raise one_line(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:  # a NUL in the name
-        raise one_line(f"cannot read {path}: {error}") from error
-    if size > LARGEST_FILE:
-        raise one_line(f"{path} has {size:,} bytes: expected a {kind} file of at most {LARGEST_FILE:,}")
-    return text
+    return StringIO(text, newline=None).read()  # line ends of every system are one
 
 
 def parse_tables(
@@ -186,14 +181,7 @@ def parse_tables(
     head: the [table] that every file has. rows: the [[tables]]. single: further [tables].
     Raises InputError naming the file.
     """
-    if _ENDLESS_NUMBER.search(text):
-        raise InputError(f"{file_name} has a number of over 1,000 digits: expected at most {LARGEST_NUMBER:,.0f}")
-    try:
-        stated = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise one_line(f"{file_name} is not TOML: {error}") from error
-    except RecursionError as error:
-        raise InputError(f"{file_name} is not TOML that a person would write: it is nested too deeply") from error
+    stated = parse_toml(text, file_name)
     known = (head, *rows, *single)
     if unknown := sorted(set(stated) - set(known)):
         raise one_line(f"{file_name}: {unknown_name('table', unknown[0], known)}")
@@ -204,14 +192,6 @@ def parse_tables(
     if head not in stated:
         raise InputError(f"{file_name}: the table [{head}] with its name is missing")
     return stated
-
-
-def one_line(message: str) -> InputError:
-    """The error of a message that quotes a file: on one line, however many the quoted text has, and not endless."""
-    shown = "".join(each if each.isprintable() else repr(each)[1:-1] for each in message)
-    return InputError(
-        shown if len(shown) <= LONGEST_MESSAGE else f"{shown[: LONGEST_MESSAGE - 200]} ... {shown[-195:]}"
-    )
 
 
 _EXPECTED = {

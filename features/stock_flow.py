@@ -1,8 +1,9 @@
 """What reaches the store of a theatre, as draws, and the account of the drones in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,36 @@ BY_DRAW = ("released", "opening", "minimum", "lost_before_launch", "drawdown")
 
 @dataclass(frozen=True, eq=False)
 class NewModel:
-    """What one switch of model does. share: (n_draws, n_days) of the armed drones that is of the new model.
-    kill_probability: layer -> (n_draws,) how many times its kill probability is that against the older model."""
+    """What one switch of model does. kind: of drone. share: (n_draws, n_days) of the armed drones that is of that kind
+    at least. factors: (reach, kill_probability or interceptors; layer) -> (n_draws,) how many times that of the layer
+    is what it is against the common armed drone. warhead_kg: (n_draws,) kilograms; None where it is not stated."""
 
+    kind: str
     share: Draws
-    kill_probability: Mapping[str, Draws]
+    factors: Mapping[tuple[str, str], Draws] = field(default_factory=dict)
+    warhead_kg: Draws | None = None
+
+    def pick(self, draws: NDArray[np.integer]) -> Self:
+        """The draws of these numbers (n,), in this order."""
+        return replace(
+            self,
+            share=self.share[draws],
+            factors={key: ratio[draws] for key, ratio in self.factors.items()},
+            warhead_kg=None if self.warhead_kg is None else self.warhead_kg[draws],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The draws of all the parts, in their order."""
+        first = parts[0]
+        return cls(
+            first.kind,
+            np.concatenate([part.share for part in parts]),
+            {key: np.concatenate([part.factors[key] for part in parts]) for key in first.factors},
+            None
+            if first.warhead_kg is None
+            else np.concatenate([part.warhead_kg for part in parts if part.warhead_kg is not None]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,23 +100,6 @@ class SupplyDraws:
         inflow: Draws = (self.armed + self.decoys) * self.released[:, np.newaxis]
         return inflow
 
-    @property
-    def new_model(self) -> Draws:
-        """(n_draws, n_days) share of the armed drones that is of any new model; switches are independent."""
-        older = np.ones(self.armed.shape)
-        for model in self.new_models:
-            older *= 1.0 - model.share
-        return 1.0 - older
-
-    def kill_factors(self, layer: str) -> Draws:
-        """(n_draws, n_days) how many times a layer's kill probability is that against the older model, on average over
-        the armed drones. 1 for a layer that no switch names."""
-        factors = np.ones(self.armed.shape)
-        for model in self.new_models:
-            if layer in model.kill_probability:
-                factors *= 1.0 + model.share * (model.kill_probability[layer][:, np.newaxis] - 1.0)
-        return factors
-
     def window(self, first: date, last: date, opening: Draws | None = None) -> "SupplyDraws":
         """The days from first through last, with `opening` (n_draws,) drones in store before the first of them.
 
@@ -118,10 +127,7 @@ class SupplyDraws:
         return replace(
             self,
             **{name: getattr(self, name)[draws] for name in (*BY_DAY, *BY_DRAW)},
-            new_models=tuple(
-                NewModel(model.share[draws], {layer: ratio[draws] for layer, ratio in model.kill_probability.items()})
-                for model in self.new_models
-            ),
+            new_models=tuple(model.pick(draws) for model in self.new_models),
             levels={key: level[draws] for key, level in self.levels.items()},
         )
 

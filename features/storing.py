@@ -257,7 +257,7 @@ def _key(report: SalvoReport) -> tuple[str, ...]:
         report.theatre,
         report.weapon_class,
         report.window_start.isoformat(),
-        report.window_end.isoformat(),
+        report.window_end.isoformat() + "+" * report.window_end.fold,  # ISO has no word for the second of two hours
         report.target_area,
         report.reporter,
     )

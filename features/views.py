@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from features.history import DailySums, source_rank, without_overlaps
-from features.records import REPORT_FIELDS, SalvoReport
+from features.records import KYIV, REPORT_FIELDS, SalvoReport
 from features.snapshots import Gaps
 from features.tables import batch_table, report_table, sighting_table
 
@@ -68,7 +68,7 @@ def entries(
         # A file that is dated before its windows end does not make them known any earlier.
         early = known_at < window_end or (first and not stated and key not in gaps.late)
         published_at = (window_end if early else known_at).replace(tzinfo=UTC)
-        report = _as_stored(values, published_at if stated else None)
+        report = _as_stored(values, published_at if stated else None, window_end)
         yield key, LedgerReport(report, published_at, not stated, recorded_at.replace(tzinfo=UTC), revision)
 
 
@@ -161,13 +161,20 @@ def _days_of_several_ranks(days: dict[date, list[_Told]], reports: Collection[Sa
     }
 
 
+DOUBLE_HOUR = 3
+"""Of the clock, when summer time ends in Kyiv."""
 _STORED = tuple(name for name in REPORT_FIELDS if name != "published_at")
 
 
-def _as_stored(values: Sequence[object], published_at: datetime | None) -> SalvoReport:
+def _as_stored(values: Sequence[object], published_at: datetime | None, window_end_utc: datetime) -> SalvoReport:
     """The report of a row of the ledger, not checked again: it was when it was read."""
     report = object.__new__(SalvoReport)
     for name, value in zip(_STORED, values, strict=True):
         object.__setattr__(report, name, value)
     object.__setattr__(report, "published_at", published_at)
+    end = report.window_end
+    # The moment tells which of the two hours that a clock shows twice. Of two starts the later: windows are short.
+    if end.hour == DOUBLE_HOUR and end.replace(tzinfo=KYIV).astimezone(UTC).replace(tzinfo=None) != window_end_utc:
+        object.__setattr__(report, "window_end", end.replace(fold=1))
+        object.__setattr__(report, "window_start", report.window_start.replace(fold=int(report.window_start <= end)))
     return report

@@ -4,7 +4,7 @@ What is learned from the record, the fitted model and the calibration of a defen
 depends neither on a request nor on its seed nor on stocks, nothing changes it, and requests and threads may share it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.messages import Message
-from forecasting.defence.engagement import Levels, engage
+from forecasting.defence.blocks import Levels
+from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.stock import Delivery, without_stocks
@@ -146,6 +147,8 @@ class Plan:
     required: Required | None = None
     """Where there is a target."""
     notes: tuple[Message, ...] = ()
+    layers: tuple[str, ...] = ()
+    """Ids of the layers to report."""
 
 
 def make_plan(
@@ -159,6 +162,7 @@ def make_plan(
     scenario: ScenarioRequest | None = None,
     held: Mapping[str, float] | None = None,
     layers: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
     target: Target | None = None,
     on_paths: Callable[[int], object] | None = None,
@@ -168,8 +172,8 @@ def make_plan(
     calibrated: what `prepare_calibration` gives for this defence and history; without it the ranges are taken as
     stated, and so they are where it rests on no night, or on the record of another theatre. scenario: the assumptions
     about production to forecast under; None is the salvo model alone. held: assumption of the scenario -> level 0 to 1
-    of its range to hold it at. layers: the only ones to plan for, of a defence that is calibrated as a whole; none:
-    all. deliveries: dated ones, beside the monthly supply; those to other layers are left out. target: see `Required`.
+    of its range to hold it at. layers: the ones to report and to order for, of the whole defence; none: all. without:
+    what if the defence did not have these. deliveries: dated ones, beside the monthly supply. target: see `Required`.
     on_paths: see `forecasting.defence.engagement.engage`.
     Raises InputError where paths times horizon needs too much memory, for held assumptions without a scenario, and for
     what the parts refuse.
@@ -190,7 +194,7 @@ def make_plan(
             field="scenario",
             given=next(iter(held)),
         )
-    planned = defence.only(layers) if layers else defence
+    planned, asked = defence.without(without), asked_layers(defence, layers, without)
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
     supplied = None
@@ -200,23 +204,29 @@ def make_plan(
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
-    levels, factors = _drawn(planned, salvos, calibration, supplied)
+    levels, factors = _drawn(planned, salvos, calibration)
+    new_models = supplied.new_models if supplied else ()
     engagements = engage(
         salvos,
         planned,
         levels=levels,
         kill_factors=factors,
         armed_share=armed_share,
-        deliveries=[delivery for delivery in deliveries if delivery.layer_id in number],
+        new_models=new_models,
+        deliveries=deliveries,
         on_paths=on_paths,
     )
     orders = tuple(
         order_for_horizon(stock, planned, service_level, engagements.lead_time(number[stock.layer_id]))
         for stock in engagements.stocks
+        if stock.layer_id in asked
     )
     required = None
     if target:
-        program = defence_program(salvos, planned, engagements, levels=levels, kill_factors=factors)
+        program = defence_program(
+            salvos, planned, engagements, levels=levels, kill_factors=factors, new_models=new_models
+        )
+        program = replace(program, limit=np.where(np.isin(planned.ids, asked), program.limit, 0.0))
         found = requirement(program, target.leakers, budget_usd=target.budget_usd)
         worth = values_of_limits(found, salvos.horizon, *fire_units(program, planned, engagements))
         required = Required(target, found, tuple(worth))
@@ -230,18 +240,61 @@ def make_plan(
         supplied,
         calibration=calibration,
         armed_share=None if armed_share is None else float(armed_share.mean()),
-        rules=_rules(planned, salvos, history, engagements),
+        rules=_rules(planned, salvos, history, engagements, asked),
         required=required,
-        notes=notes,
+        notes=(*_left_out(without), *notes),
+        layers=asked,
     )
 
 
+def asked_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
+    """Ids of the layers to report, in order of engagement: those named, or all, but for those left out.
+
+    Raises InputError for a layer that the defence does not have, and for one that is named and left out.
+    """
+    left_out = defence.without(without).only(without)
+    named = defence.only(layers) if layers else defence.ids
+    if layers and (both := [name for name in named if name in left_out]):
+        raise InputError(f"layer {both[0]} is to be reported and to be left out: expected one of the two")
+    return tuple(name for name in named if name not in left_out)
+
+
+def against_another(plan: Plan, other: Defence) -> Engagements:
+    """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
+    the layers that both have, and the variation from night to night that the record shows."""
+    levels, factors = _drawn(other, plan.forecast, plan.calibration)
+    return engage(
+        plan.forecast,
+        other,
+        levels=levels,
+        kill_factors=factors,
+        armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
+        new_models=plan.supplied.new_models if plan.supplied else (),
+    )
+
+
+def _left_out(layers: tuple[str, ...]) -> tuple[Message, ...]:
+    """The warning of a what-if."""
+    return (Message.of("planned_without", layers=layers),) if layers else ()
+
+
 def _armed_share(history: LaunchHistory, supplied: SuppliedForecast | None, horizon: int) -> Array | None:
-    """(n_paths or 1, horizon) by the scenario; without one as reported last; None where that is not known."""
-    if supplied:
-        return supplied.coupled.armed_share
-    reported = reported_armed_share(history)
-    return None if reported is None else np.full((1, horizon), reported)
+    """(n_paths or 1, horizon) as reported last, and moved from there by as much as the scenario moves it; where nothing
+    is reported, as the scenario has it; None where neither says.
+
+    A share that falls keeps that part of the armed drones, a share that rises that part of the decoys, which leaves it
+    between 0 and 1.
+    """
+    reported = None if supplied and supplied.assumption_only else reported_armed_share(history)
+    if supplied is None:
+        return None if reported is None else np.full((1, horizon), reported)
+    share = supplied.coupled.armed_share
+    if reported is None:
+        return share
+    first = share[:, :1]
+    kept = np.divide(share, first, out=np.ones_like(share), where=first > 0)
+    decoys = np.divide(1.0 - share, 1.0 - first, out=np.ones_like(share), where=first < 1)
+    return np.where(share <= first, reported * kept, 1.0 - (1.0 - reported) * decoys)
 
 
 def reported_armed_share(history: LaunchHistory) -> float | None:
@@ -269,37 +322,31 @@ def _calibration_for(
     return (calibrated if calibrated.n_nights else None), calibrated.notes
 
 
-def _drawn(
-    planned: Defence,
-    salvos: SalvoForecast,
-    calibration: Calibration | None,
-    supplied: SuppliedForecast | None,
-) -> tuple[Levels, dict[str, Array]]:
-    """Levels and kill factors for `engage`: the calibration's, for the planned layers, times the scenario's."""
-    factors: Mapping[str, Array] = supplied.kill_factors(planned) if supplied else {}
+def _drawn(planned: Defence, salvos: SalvoForecast, calibration: Calibration | None) -> tuple[Levels, dict[str, Array]]:
+    """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned."""
     if calibration is None:
-        return (), dict(factors)
+        return (), {}
     drawn = calibration.for_paths(salvos.paths, salvos.seed)
     by_layer = {layer.id: levels for layer, levels in zip(calibration.defence.layers, drawn.levels, strict=True)}
     return (
-        tuple(by_layer[layer.id] for layer in planned.layers),
-        {
-            layer.id: drawn.kill_factor * factors[layer.id] if layer.id in factors else drawn.kill_factor
-            for layer in planned.layers
-        },
+        tuple(by_layer.get(layer.id, {}) for layer in planned.layers),
+        {layer.id: drawn.kill_factor for layer in planned.layers},
     )
 
 
 def _rules(
-    defence: Defence, salvos: SalvoForecast, history: LaunchHistory, engagements: Engagements
+    defence: Defence, salvos: SalvoForecast, history: LaunchHistory, engagements: Engagements, asked: Container[str]
 ) -> LayerRules | None:
-    """Of the layer with interceptors that kills most: the rules speak of the interceptor that meets most drones.
+    """Of the layer with interceptors, of those asked for, that kills most: the rules speak of the interceptor that
+    meets most drones.
 
     What it used last month is not reported: it is what the paths need per drone, for the drones of the last MONTH days.
     """
     met = engagements.unlimited
     kills = met.kills.sum(axis=(1, 2)) + met.decoy_kills.sum(axis=(1, 2))
-    stocked = [index for index, layer in enumerate(defence.layers) if layer.interceptor is not None]
+    stocked = [
+        index for index, layer in enumerate(defence.layers) if layer.interceptor is not None and layer.id in asked
+    ]
     if not stocked:
         return None
     index = max(stocked, key=lambda each: kills[each])

@@ -15,9 +15,22 @@ from tests.databases import database, postgresql  # noqa: F401 - fixtures
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
-# How long an example takes is the machine's affair: a busy one is no failure.
-settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("house")
+# How long an example takes is the machine's affair: a busy one is no failure. At a desk the laws are tried on a few new
+# examples each time; CI, and `make mutants`, take hypothesis's own profile `ci`: a hundred, the same ones each time.
+settings.register_profile("desk", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("desk")
+
+
+REAL = {"serve", "server", "server_of", "team_server", "mlflow_server", "team", "browser", "holder", "scheduler"}
+"""Fixtures that start processes which others talk to, or kill: servers, browsers, holders of a lock."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a real server, a browser or a process to be killed is slow: `make test-slow` and CI run it."""
+    for item in items:
+        if REAL & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("postgresql"):
+            item.add_marker("slow")
 
 
 @pytest.fixture(autouse=True)

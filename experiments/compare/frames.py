@@ -4,12 +4,12 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+from statsmodels.stats.multitest import multipletests
 
 from experiments.backtest import INTERVALS
 from experiments.compare.runs import read_parts
 from experiments.comparison import paired_difference
 from experiments.folds import BANDS
-from experiments.promotion import holm
 from features.errors import InputError, unknown_name
 from features.records import SHAHED, UKRAINE
 from forecasting.salvos.model import REFERENCE_MODEL
@@ -100,7 +100,9 @@ def paired_differences(
     if not rows:
         raise InputError(f"no model has two origins in common with {other}: expected scores of several models")
     frame = pd.DataFrame(rows)
-    frame["p_holm"] = frame.groupby("band")["p_value"].transform(lambda of_band: holm(of_band.fillna(1.0).tolist()))
+    frame["p_holm"] = frame.groupby("band")["p_value"].transform(
+        lambda of_band: multipletests(of_band.fillna(1.0), method="holm")[1]
+    )
     return frame
 
 

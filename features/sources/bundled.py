@@ -8,9 +8,10 @@ from io import StringIO
 
 from features.records import MISSILES as MISSILE_CLASSES
 from features.records import SHAHED, UKRAINE, SalvoReport
-from features.sources.cells import csv_rows, last_second_of, reports
+from features.sources.cells import csv_rows, last_second_of
 from features.sources.reading import Reading, RejectedRow
-from features.sources.table import match_columns, report_maker
+from features.sources.rows import reports
+from features.sources.table import RowReader, match_columns
 
 SOURCE = "bundled"
 SNAPSHOT_DAY = date(2026, 2, 28)
@@ -40,4 +41,5 @@ def _table(text: str) -> Iterator[SalvoReport | RejectedRow]:
     rows = csv_rows(StringIO(text, newline=""))
     header, _ = next(rows)
     columns = match_columns(header, {}, SOURCE)
-    return reports(header, rows, report_maker(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=SOURCE))
+    reader = RowReader(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=SOURCE)
+    return reports(header, rows, reader.report)

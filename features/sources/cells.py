@@ -1,4 +1,4 @@
-"""Files, rows and cells: what the table readers share. A bad file raises; a bad row is reported with its reason."""
+"""Files and cells: what the table readers share. Both raise InputError with the reason where they are none."""
 
 import ast
 import codecs
@@ -7,21 +7,21 @@ import hashlib
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.errors import InputError
-from features.records import KYIV, SalvoReport
-from features.sources.reading import RejectedRow
+from features.records import KYIV
 
 Row = tuple[Sequence[str], str]
 """The cells of one row, and what is wrong with the row as a whole ('' for nothing)."""
 
-DAY_START = time(0, 0)
-DAY_END = time(23, 59)
+DAY_START, DAY_END = time(0, 0), time(23, 59)
 """A window stated by dates alone runs from the first minute of the first day to the last minute of the last."""
 
 EARLIEST_YEAR, LATEST_YEAR = 1900, 2099
@@ -29,6 +29,11 @@ EARLIEST_YEAR, LATEST_YEAR = 1900, 2099
 
 NOTHING = frozenset({"", "nan", "nat", "none", "null", "n/a", "na", "-", "–", "—"})
 """Texts, in lower case, by which tables say that nothing was reported."""
+
+LONGEST_LINE = 1_000_000
+"""Characters of one line of a CSV file."""
+EARLIEST_DAY_NUMBER, LATEST_DAY_NUMBER = 36_526, 73_050
+"""2000-01-01 and 2099-12-31 as spreadsheets keep them."""
 
 _LONGEST_SHOWN = 60
 _LONGEST_NUMBER = 20
@@ -70,7 +75,7 @@ def whole_count(name: str, text: str) -> int | None:
         for pattern in _WHOLE_NUMBERS:
             if match := pattern.fullmatch(text):
                 return int(re.sub(r"\D", "", match["whole"]))
-    raise InputError(f"{name} is '{_shown(text)}': expected a whole number, 0 or more")
+    raise InputError(f"{name} is '{shown(text)}': expected a whole number, 0 or more")
 
 
 def moment(name: str, text: str, clock: time) -> datetime:
@@ -86,10 +91,35 @@ def moment(name: str, text: str, clock: time) -> datetime:
     except ValueError:
         if text.strip().lower() in NOTHING:
             raise InputError(f"{name} is missing: expected a date such as 2025-01-31 08:00") from None
-        raise InputError(f"{name} is '{_shown(text)}': expected a date such as 2025-01-31 08:00") from None
+        if re.fullmatch(r"\d{5}(\.\d+)?", text.strip(), re.ASCII) and is_day_number(float(text)):
+            day = date(1899, 12, 30) + timedelta(days=int(float(text)))
+            raise InputError(
+                f"{name} is '{shown(text)}', a day as spreadsheets number them ({day} in Excel): "
+                "format the column as dates there, and save it again"
+            ) from None
+        raise InputError(f"{name} is '{shown(text)}': expected a date such as 2025-01-31 08:00") from None
     if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
-        raise InputError(f"{name} is '{_shown(text)}': expected a year from {EARLIEST_YEAR} to {LATEST_YEAR}")
+        raise InputError(f"{name} is '{shown(text)}': expected a year from {EARLIEST_YEAR} to {LATEST_YEAR}")
     return value
+
+
+def is_day_number(value: float) -> bool:
+    """Whether a number is a day of this century as spreadsheets keep days: 46082 is 2026-03-01 in most of them."""
+    return EARLIEST_DAY_NUMBER <= value < LATEST_DAY_NUMBER + 1
+
+
+def value_text(value: Any) -> str:
+    """A typed value as text; a time to the second, since spreadsheets keep days as fractions that miss it slightly."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return (value + timedelta(milliseconds=500)).replace(microsecond=0).isoformat(" ")
+    return str(value)
+
+
+def plain_name(column: str) -> str:
+    """The name of a column as names are compared: in lower case, with underscores for blanks and hyphens."""
+    return re.sub(r"[\s_-]+", "_", column.strip().lower())
 
 
 def wall_time(name: str, text: str, clock: time, zone: ZoneInfo = KYIV) -> datetime:
@@ -147,7 +177,7 @@ def counts_by_area(name: str, text: str) -> str | None:
         "".join(areas).encode()  # bytes for a name, or half a character, can be parsed but not kept
     except (ValueError, TypeError, SyntaxError, AttributeError, RecursionError, MemoryError):
         raise InputError(
-            f"{name} is '{_shown(text)}': expected areas with whole numbers such as {{'south': 14, 'east': NaN}}"
+            f"{name} is '{shown(text)}': expected areas with whole numbers such as {{'south': 14, 'east': NaN}}"
         ) from None
     return json.dumps(areas, sort_keys=True, ensure_ascii=False) if areas else None
 
@@ -227,52 +257,27 @@ def csv_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[Row]:
             yield cells, ""
 
 
-def csv_file_rows(path: Path, delimiter: str = ",") -> Iterator[Row]:
-    """The rows of a UTF-8 CSV file, header first, with or without a byte order mark; the file closes with the last."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from csv_rows(file, delimiter)
+def csv_file_rows(path: Path, delimiter: str = ",", skip_lines: int = 0) -> Iterator[Row]:
+    """The rows of a UTF-8 CSV file, header first, with or without a byte order mark; the file closes with the last.
 
-
-def reports(
-    header: Sequence[str],
-    rows: Iterable[Row],
-    make: Callable[[Sequence[str]], SalvoReport],
-    published_at: datetime | None = None,
-    add_to_total: Callable[[SalvoReport], bool] | None = None,
-) -> Iterator[SalvoReport | RejectedRow]:
-    """One report, or one rejection with its reason, per row that is not wholly empty.
-
-    make: the report of the cells (as many as the header has), or InputError. published_at: when the file came out; a
-    window that ends later is no report. add_to_total: told of each report, says whether it is part of a total, which
-    the caller reports in its place. A second row with the same key and time of publication is rejected: it repeats or
-    contradicts the first; knowing this takes about 130 bytes of memory a row, whatever the row holds.
+    skip_lines: lines above the header to pass over. Raises InputError for a line longer than any table has.
     """
-    first: dict[int, int] = {}
-    latest = None if published_at is None else published_at.astimezone(KYIV).replace(tzinfo=None)
-    width = len(header)
-    for number, (cells, problem) in enumerate(rows, start=1):
-        try:
-            if problem:
-                raise InputError(problem)
-            report = make(cells if len(cells) == width else _fitted(cells, width))
-            if latest is not None and report.window_end > latest:
-                raise InputError(
-                    f"window ends ({report.window_end.isoformat()}) after the file came out ({latest.isoformat()}): "
-                    "check the row, and the date of the file"
-                )
-            if add_to_total is not None and add_to_total(report):
-                continue
-            salvo = hash((report.key, report.published_at))
-            content = hash(report.content) & 0xFFFF_FFFF_FFFF_FFFF
-            # One integer a row, not a tuple: a million rows must fit.
-            entry = first.setdefault(salvo, (number << 32 | report.launched) << 64 | content)
-            if entry >> 96 != number:
-                raise InputError(_repetition(entry, report.launched, content))
-        except InputError as error:
-            if any(cell.strip() for cell in cells):
-                yield RejectedRow(number, _raw(header, cells), str(error))
-        else:
-            yield report
+    yield from csv_rows(islice(file_lines(path), skip_lines, None), delimiter)
+
+
+def file_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file, each with its end. Raises InputError for a line longer than any table has."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        while line := file.readline(LONGEST_LINE + 1):
+            if len(line) > LONGEST_LINE:
+                raise InputError(f"{path} has a line of over {LONGEST_LINE:,} characters: expected a row of a table")
+            yield line
+
+
+def shown(text: str) -> str:
+    """Some text of a cell in one line, as it is told in a reason."""
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def nearest(name: str, given: Iterable[str]) -> str:
@@ -298,33 +303,6 @@ def _quote_left_open(lines: Sequence[str], delimiter: str) -> bool:
     except csv.Error as error:
         return "unexpected end" in str(error)
     return False
-
-
-def _fitted(cells: Sequence[str], width: int) -> Sequence[str]:
-    """Cells without the empty ones that spreadsheets append."""
-    if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
-        return cells[:width]
-    raise InputError(f"has {len(cells)} cells: expected {width}, as many as there are named columns")
-
-
-def _repetition(entry: int, launched: int, content: int) -> str:
-    row, earlier = entry >> 96, entry >> 64 & 0xFFFF_FFFF
-    if entry & 0xFFFF_FFFF_FFFF_FFFF == content:
-        return f"repeats row {row}"
-    if earlier == launched:
-        return f"contradicts row {row}: launched {launched} in both, other counts differ"
-    return f"contradicts row {row}: launched {launched} against {earlier}"
-
-
-def _raw(header: Sequence[str], cells: Sequence[str]) -> str:
-    named = dict(zip(header, cells, strict=False))
-    beyond = {"": list(cells[len(header) :])} if len(cells) > len(header) else {}
-    return json.dumps({**named, **beyond}, ensure_ascii=False)
-
-
-def _shown(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
 
 
 def _how_to_convert(encoding: str, path: Path) -> str:

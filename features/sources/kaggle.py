@@ -26,12 +26,12 @@ from features.sources.cells import (
     last_second_of,
     nearest,
     regular_file,
-    reports,
     text_digest,
     whole_count,
     window,
 )
 from features.sources.reading import Reading, RejectedRow
+from features.sources.rows import reports
 
 SOURCE = "kaggle"
 SLUG = "piterfm/massive-missile-attacks-on-ukraine"

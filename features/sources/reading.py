@@ -27,6 +27,7 @@ class Reading:
     covers: the (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
     (`features.snapshots`). read_as: JSON of what else is needed to read a row of it again. passed_over: how many rows
     are no report and need no person (the alerts of a channel), by what they are; complete once `rows` are consumed.
+    notes: what a person should know, or say, of the file as a whole, in a line each.
     """
 
     source: str
@@ -36,3 +37,4 @@ class Reading:
     covers: tuple[tuple[str, str], ...] = ()
     read_as: str | None = None
     passed_over: Counter[str] = field(default_factory=Counter, compare=False)
+    notes: tuple[str, ...] = ()

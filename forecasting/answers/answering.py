@@ -16,11 +16,21 @@ from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios,
 from forecasting.answers.cache import Recent
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.defence.stock import Delivery, with_stock, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
-from forecasting.plan import Plan, Prepared, Target, make_plan, prepare, prepare_calibration
+from forecasting.plan import (
+    Plan,
+    Prepared,
+    Target,
+    against_another,
+    asked_layers,
+    make_plan,
+    prepare,
+    prepare_calibration,
+)
 from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, forecast_document, plan_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
@@ -31,7 +41,8 @@ from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
-BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml"}
+BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml", "south_korea": "defence_south_korea.toml"}
+"""Theatre, which is the name of its defence, -> file."""
 MOST_CELLS = 20_000_000
 """Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
 KEPT = 32
@@ -121,8 +132,7 @@ class Answering:
     ) -> Plan:
         """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
         scenario, stated = self._scenario(request), defence_of(request)
-        if request.layers:
-            stated.only(request.layers)  # refuses an unknown one before the work
+        asked_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
@@ -141,10 +151,16 @@ class Answering:
             scenario=scenario,
             held=request.held,
             layers=request.layers,
+            without=request.without,
             deliveries=deliveries,
             target=target,
             on_paths=on_paths,
         )
+
+    def defences_compared(self, request: PlanRequest, other: Defence, context: AnswerContext) -> tuple[Difference, ...]:
+        """What another defence does more or less than that of the request, against the same salvos."""
+        made = self.plan(request, context)
+        return tuple(differences(made.engagements, against_another(made, other)))
 
     def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:
         """The record that a request is answered from: of its theatre as of its origin; of a theatre without a record,
@@ -242,15 +258,22 @@ def stated_defence(defence: str | Text) -> Defence:
 def defence_of(request: PlanRequest) -> Defence:
     """The defence that a request states or names, as it stands there. Raises InputError for one that it cannot be
     planned with."""
+    if not isinstance(request.defence, Text):
+        if request.theatre not in BUNDLED_DEFENCES or request.weapon_class != SHAHED:
+            raise InputError(
+                "there is no bundled defence of theatre {theatre} against {weapons}: state yours as the defence",
+                field="defence",
+                theatre=request.theatre,
+                weapons=weapons(request.weapon_class),
+            )
+        if request.defence in BUNDLED_DEFENCES and request.defence != request.theatre:
+            raise InputError(
+                "the defence {given} is not that of theatre {theatre}: expected {theatre}, or yours",
+                field="defence",
+                given=request.defence,
+                theatre=request.theatre,
+            )
     stated = stated_defence(request.defence)
-    of_another = (request.theatre, request.weapon_class) != (stated.theatre, SHAHED)
-    if of_another and not isinstance(request.defence, Text):
-        raise InputError(
-            "there is no bundled defence of theatre {theatre} against {weapons}: state yours as the defence",
-            field="defence",
-            theatre=request.theatre,
-            weapons=weapons(request.weapon_class),
-        )
     if len(stated.layers) > MOST_LAYERS:
         raise InputError(
             f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}", field="defence"
@@ -263,7 +286,12 @@ def bundled_defence(name: str) -> Defence:
     """A bundled defence. Raises InputError, with the known names, where there is none of that name."""
     if name not in BUNDLED_DEFENCES:
         raise unknown_name("defence", name, BUNDLED_DEFENCES, field="defence")
-    return parse_defence(_bundled(BUNDLED_DEFENCES[name]), BUNDLED_DEFENCES[name])
+    return parse_defence(bundled_defence_text(name), BUNDLED_DEFENCES[name])
+
+
+def bundled_defence_text(name: str) -> str:
+    """The TOML text of a bundled defence, whose name must be known."""
+    return _bundled(BUNDLED_DEFENCES[name])
 
 
 @cache
@@ -285,7 +313,7 @@ def _seen(history: LaunchHistory) -> tuple[object, ...]:
 
 def _check_size(request: PlanRequest, stated: Defence) -> None:
     """Refuses, before the work, a plan whose paths, nights and layers together would not fit into memory."""
-    layers = len(request.layers) or len(stated.layers)
+    layers = len(stated.layers)
     cells = request.paths * request.horizon * layers
     if cells > MOST_CELLS:
         raise InputError(

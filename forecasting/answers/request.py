@@ -6,6 +6,7 @@ the archive have them from here.
 
 import hashlib
 import json
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -81,7 +82,7 @@ class ForecastRequest(_Request):
         QuietDayRule | None,
         Field(
             description="which days without a report count as days without launches; without it, "
-            f"{QuietDayRule.default_for(SHAHED)} for {SHAHED}, {QuietDayRule.default_for('')} for others"
+            f"{QuietDayRule.defaults_told()}"
         ),
     ] = None
     paths: Annotated[int, Field(ge=1, le=MAX_PATHS, strict=True, description="simulated futures")] = 2_000
@@ -114,9 +115,17 @@ class ForecastRequest(_Request):
 class PlanRequest(ForecastRequest):
     """A plan: the forecast, the interceptors that each layer needs against it, and what to order."""
 
-    defence: Annotated[NameOrText, Field(description="the layers: a bundled defence, or an own one")] = UKRAINE
+    defence: Annotated[
+        NameOrText, Field(description="the layers: a bundled defence, or an own one; without it, that of the theatre")
+    ] = UKRAINE
     layers: Annotated[
-        tuple[Name, ...], Field(max_length=MOST_LAYERS, description="the only layers to plan for; none: all")
+        tuple[Name, ...],
+        Field(
+            max_length=MOST_LAYERS, description="the layers to report and to order for, of the whole defence; none: all"
+        ),
+    ] = ()
+    without: Annotated[
+        tuple[Name, ...], Field(max_length=MOST_LAYERS, description="what if the defence did not have these layers")
     ] = ()
     stock: Annotated[
         dict[Name, Count],
@@ -153,6 +162,13 @@ class PlanRequest(ForecastRequest):
             description="update the defence with the reported losses; not for a part of the theatre's defence",
         ),
     ] = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_the_defence_of_the_theatre(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "defence" not in given and re.match(NAME_PATTERN, str(given.get("theatre", ""))):
+            return {**given, "defence": given["theatre"]}
+        return given
 
     @model_validator(mode="after")
     def _check_budget(self) -> Self:

@@ -4,8 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from features.errors import unknown_name
-from features.stated import one_line
+from features.errors import one_line, unknown_name
 from forecasting.answers.request import AS_TEXT, NAME_PATTERN, NAMED
 
 _EXPECTED = {

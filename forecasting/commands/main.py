@@ -29,7 +29,7 @@ app.add_typer(scenarios, name="scenarios")
 app.add_typer(defences, name="defence")
 
 app.command("forecast", cls=request_command("ForecastRequest"))(forecast_command)
-app.command("plan", cls=request_command("PlanRequest"))(plan_command)
+app.command("plan", cls=request_command("PlanRequest", defence=None))(plan_command)
 
 
 @app.command("schema")

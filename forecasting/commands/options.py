@@ -45,8 +45,12 @@ def filled_template(template: str, path: Path, **values: str) -> str:
     from importlib import resources
 
     text = resources.files("features.bundled").joinpath(template).read_text(encoding="utf-8")
-    name = "".join(letter if letter.isalnum() else "_" for letter in path.stem.lower())
-    return text.format(name=name, file=path, as_of=today(), **values)
+    return text.format(name=filled_name(path), file=path, as_of=today(), **values)
+
+
+def filled_name(path: Path) -> str:
+    """What is stated in a file of that path is called, as long as nobody calls it something else."""
+    return "".join(letter if letter.isalnum() else "_" for letter in path.stem.lower())
 
 
 def today() -> date:

@@ -30,6 +30,7 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "held": (list[str], "NAME=LEVEL", "repeatable"),
     "defence": (str, "NAME|FILE.toml", ""),
     "layers": (list[str], "LAYER", "repeatable"),
+    "without": (list[str], "LAYER", "repeatable"),
     "stock": (Path, "FILE.csv", "columns layer and quantity"),
     "deliveries": (Path, "FILE.csv", "columns layer, date and quantity"),
     "leak_target": (float, "DRONES", ""),

@@ -1,20 +1,36 @@
 """What a planner states about the defence: layers in order of engagement, every number a sourced range."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
-from features.errors import unknown_name
+from features.errors import InputError, unknown_name
 from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, parse_tables, told
 
-SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share")
+SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
 STOCKED = ("interceptors_per_engagement", "stock", "monthly_supply", "unit_cost_usd")
 """What a layer with an interceptor has to state."""
-STOCKED_OPTIONAL = ("monthly_supply_later", "ramp_months", "lead_time_days", "review_days")
+STOCKED_OPTIONAL = ("available_share", "monthly_supply_later", "ramp_months", "lead_time_days", "review_days")
+COMMON, DECOY = "armed", "decoy"
+"""The armed drone that layers are stated against, and the decoy: kinds that every defence knows."""
+COUNTED = "stock_file"
+"""The source of a stock that a planner has counted."""
 MOST_CHANNELS = 1_000
 NIGHT_HOURS = 14.0
 """The usual reported window, 18:00 to 08:00."""
+
+
+class Against(Stated):
+    """What a layer does to one kind of drone: how many times each is what it is against the common armed drone. reach:
+    of the engaged_share. interceptors: per engagement, of which it still takes one at least."""
+
+    reach: SourcedRange | None = None
+    kill_probability: SourcedRange | None = None
+    interceptors: SourcedRange | None = None
 
 
 class DefenceLayer(Stated):
@@ -27,10 +43,13 @@ class DefenceLayer(Stated):
     attempts at once, and again while the drone lives, up to `rounds` times (1 and 1: one shot).
     Either engagements_per_night, the capacity as a number, or fire_channels, each held for service_minutes a round:
     then a drone that finds every channel busy passes.
+    against: kind of drone -> what is different against it; the rest is stated against the common armed drone.
     With an interceptor: stock at the origin; monthly_supply per month at the origin, which becomes monthly_supply_later
-    in a straight line over ramp_months; unit_cost_usd, US dollars each. For orders: lead_time_days from an order to its
-    delivery (without it, none), review_days from one order to the next (without it, to the end of the horizon), and
-    minimum_stock, which should always be left, though it is fired when nothing else is.
+    in a straight line over ramp_months; unit_cost_usd, US dollars each. available_share: the part of stock and supply
+    that is for the drones that are forecast, the rest being for other targets; without it, all, and so is a stock that
+    a planner has counted. For orders: lead_time_days from an order to its delivery (without it, none), review_days from
+    one order to the next (without it, to the end of the horizon), and minimum_stock, which should always be left,
+    though it is fired when nothing else is.
     """
 
     id: Name
@@ -45,10 +64,12 @@ class DefenceLayer(Stated):
     engagements_per_night: SourcedRange | None = None
     fire_channels: SourcedRange | None = None
     service_minutes: SourcedRange | None = None
+    against: dict[Name, Against] = Field(default_factory=dict)
     interceptor: str | None = None
     interceptors_per_engagement: SourcedRange | None = None
     stock: SourcedRange | None = None
     monthly_supply: SourcedRange | None = None
+    available_share: SourcedRange | None = None
     monthly_supply_later: SourcedRange | None = None
     ramp_months: SourcedRange | None = None
     unit_cost_usd: SourcedRange | None = None
@@ -72,6 +93,11 @@ class DefenceLayer(Stated):
             raise ValueError("expected engagements_per_night, or fire_channels and service_minutes")
         if self.fire_channels is not None and self.fire_channels.high > MOST_CHANNELS:
             raise ValueError(f"fire_channels reach {self.fire_channels.high}: expected at most {MOST_CHANNELS}")
+        if self.engagements_per_night is not None and 0 < self.engagements_per_night.high < self.salvo_of:
+            raise ValueError(
+                f"salvo_of is {self.salvo_of}, and engagements_per_night reach {self.engagements_per_night.high:g}: "
+                "expected room for one salvo a night, or the layer never fires"
+            )
         if self.service_minutes is not None and self.service_minutes.low == 0:
             raise ValueError("service_minutes start from 0: expected more, the time that a drone holds a fire channel")
 
@@ -89,11 +115,61 @@ class DefenceLayer(Stated):
             raise ValueError("expected monthly_supply_later and ramp_months together: supply moves to it over them")
 
     @property
+    def stock_is_counted(self) -> bool:
+        """Whether the stock is a planner's own count, and so all for the drones that are forecast."""
+        return self.stock is not None and COUNTED in self.stock.sources
+
+    @property
     def ranges(self) -> dict[str, SourcedRange]:
-        """Quantity name -> range, for the quantities that this layer states."""
-        return {
-            name: value for name in type(self).model_fields if isinstance(value := getattr(self, name), SourcedRange)
-        }
+        """Quantity name -> range, for the quantities that this layer states; "against.jet.reach" and the like too."""
+        found = _ranges(self)
+        for kind, against in self.against.items():
+            found |= {f"against.{kind}.{name}": value for name, value in _ranges(against).items()}
+        return found
+
+
+def _ranges(stated: Stated) -> dict[str, SourcedRange]:
+    return {
+        name: value for name in type(stated).model_fields if isinstance(value := getattr(stated, name), SourcedRange)
+    }
+
+
+class DroneKind(Stated):
+    """A kind of armed drone beside the common one. share: of the armed drones, as dated points joined by straight
+    lines, of which the first and the last stand; none where a scenario alone brings it. warhead_kg: kilograms."""
+
+    id: Name
+    name: str
+    share: tuple[SourcedRange, ...] = Field(default=(), strict=False)
+    warhead_kg: SourcedRange | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.id in (COMMON, DECOY):
+            raise ValueError(f"kind {self.id} is known to every defence: expected another id")
+        if above := [point for point in self.share if point.high > 1]:
+            raise ValueError(f"share reaches {above[0].high:g} on {above[0].date}: expected 0 to 1")
+        days = [point.date for point in self.share]
+        if repeated := sorted({day for day in days if days.count(day) > 1}):
+            raise ValueError(f"share has two points of {repeated[0]}: expected one for each day")
+        _check_warhead(self.warhead_kg)
+        return self
+
+    def share_on(self, days: Sequence[date], level: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n_paths, n_days) its share, each path at its level (n_paths,) of every point; 0 without any."""
+        if not self.share:
+            return np.zeros((level.size, len(days)))
+        points = sorted(self.share, key=lambda point: point.date)
+        at = [point.date.toordinal() for point in points]
+        asked = [day.toordinal() for day in days]
+        weights = np.array([np.interp(asked, at, row) for row in np.eye(len(at))])
+        found: NDArray[np.float64] = np.stack([point.quantile(level) for point in points], axis=1) @ weights
+        return found
+
+
+def _check_warhead(stated: SourcedRange | None) -> None:
+    if stated is not None and stated.low == 0:
+        raise ValueError("warhead_kg starts from 0: expected more; drones without a warhead are decoys")
 
 
 class Wave(Stated):
@@ -110,6 +186,7 @@ class Defence(Stated):
 
     waves: how the drones of a night come; without any, evenly over NIGHT_HOURS. They matter to fire channels alone.
     daylight_share: share of the drones of an attack day that come in daylight; without it, none.
+    warhead_kg: of the common armed drone, kilograms. kinds: of armed drone, beside it.
     """
 
     name: str
@@ -118,6 +195,8 @@ class Defence(Stated):
     as_of: date
     about: str
     daylight_share: SourcedRange | None = None
+    warhead_kg: SourcedRange | None = None
+    kinds: tuple[DroneKind, ...] = ()
     layers: tuple[DefenceLayer, ...] = Field(min_length=1)
     waves: tuple[Wave, ...] = ()
     sources: tuple[Source, ...]
@@ -134,8 +213,33 @@ class Defence(Stated):
             raise ValueError(f"layer {by_day[0]} works by day: state the daylight_share of the drones in [defence]")
         if self.waves and abs((total := sum(wave.share for wave in self.waves)) - 1.0) > 1e-6:
             raise ValueError(f"the shares of the waves sum to {total:g}: expected 1")
+        _check_warhead(self.warhead_kg)
+        self._check_kinds()
         check_sources(self, self.sources)
         return self
+
+    def _check_kinds(self) -> None:
+        ids = [kind.id for kind in self.kinds]
+        if repeated := {name for name in ids if ids.count(name) > 1}:
+            raise ValueError(f"kind {sorted(repeated)[0]} is stated twice")
+        for layer in self.layers:
+            for kind in layer.against:
+                if kind not in (*ids, DECOY):
+                    raise ValueError(f"{unknown_name('kind', kind, (*ids, DECOY))} (in layer {layer.id})")
+        for day in sorted({point.date for kind in self.kinds for point in kind.share}):
+            whole = sum(float(kind.share_on([day], np.array([0.5]))[0, 0]) for kind in self.kinds if kind.share)
+            if whole > 1 + 1e-9:
+                raise ValueError(f"the shares of the kinds add up to {whole:.2f} on {day}: expected at most 1")
+
+    def kinds_known(self, day: date) -> tuple[DroneKind, ...]:
+        """The kinds, with the points of their shares whose sources were published by that day."""
+        out = {source.id: source.date for source in self.sources}
+        return tuple(
+            kind.model_copy(
+                update={"share": tuple(at for at in kind.share if all(out[name] <= day for name in at.sources))}
+            )
+            for kind in self.kinds
+        )
 
     def layer(self, layer_id: str) -> DefenceLayer:
         """The layer of that id. Raises InputError for one that it does not have."""
@@ -144,17 +248,43 @@ class Defence(Stated):
             raise unknown_name("layer", layer_id, known, field="layers")
         return known[layer_id]
 
-    def only(self, layer_ids: tuple[str, ...]) -> Self:
-        """The same defence with these layers alone. Raises InputError for a layer that it does not have."""
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Of its layers, in order of engagement."""
+        return tuple(layer.id for layer in self.layers)
+
+    def only(self, layer_ids: tuple[str, ...]) -> tuple[str, ...]:
+        """These layers, in order of engagement. Raises InputError for one that it does not have."""
         wanted = {self.layer(layer_id).id for layer_id in layer_ids}
-        return self.model_copy(update={"layers": tuple(layer for layer in self.layers if layer.id in wanted)})
+        return tuple(name for name in self.ids if name in wanted)
+
+    def without(self, layer_ids: tuple[str, ...]) -> Self:
+        """The same defence where these layers engage nothing: the others keep their places, and their random numbers.
+        Raises InputError for a layer that it does not have, or where none is left."""
+        left_out = self.only(layer_ids)
+        if len(left_out) == len(self.layers):
+            raise InputError(f"without {', '.join(left_out)} no layer is left: expected one at least")
+        nothing = SourcedRange(
+            **dict.fromkeys(("low", "mode", "high"), 0.0),
+            basis="assumed",
+            sources=(),
+            date=self.as_of,
+            confidence="D",
+            note="Left out: what if.",
+        )
+        layers = tuple(
+            layer.model_copy(update={"engaged_share": nothing}) if layer.id in left_out else layer
+            for layer in self.layers
+        )
+        return self.model_copy(update={"layers": layers})
 
 
 def parse_defence(text: str, file_name: str) -> Defence:
     """A defence from its TOML text. Raises InputError naming file, layer and key of the first thing wrong."""
-    stated = parse_tables(text, file_name, "defence", ("layer", "wave", "source"))
+    stated = parse_tables(text, file_name, "defence", ("kind", "layer", "wave", "source"))
     given = {
         **stated.get("defence", {}),
+        "kinds": tuple(stated.get("kind", [])),
         "layers": tuple(stated.get("layer", [])),
         "waves": tuple(stated.get("wave", [])),
         "sources": tuple(stated.get("source", [])),

@@ -15,38 +15,40 @@ from forecasting.defence.thinning import binomial_quantile
 
 Array = NDArray[np.float64]
 Kinds = Array
-"""(n_kinds, n_cells) by kind of drone: armed drones, and decoys where they are followed apart."""
+"""(n_kinds, n_cells) by kind of drone: armed drones of each kind, and decoys last, where they are followed apart. One
+row stands for all kinds alike where it says so."""
 
 
 @dataclass(frozen=True, eq=False)
 class FireChannels:
-    """channels: how many there are, (n_cells,). service_hours: how long a drone holds one on average, (n_cells,).
-    waves: (share of the drones of a night, hours)."""
+    """channels: how many there are, (n_cells,). service_hours: how long a drone holds one on average, by kind or for
+    all alike. waves: (share of the drones of a night, hours)."""
 
     channels: Array
-    service_hours: Array
+    service_hours: Kinds
     waves: Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
 class Ammunition:
-    """each: interceptors per engagement on average. rounding: a uniform number for what that leaves open."""
+    """each: interceptors per engagement on average, by kind or for all alike. rounding: uniform numbers for what that
+    leaves open, of the same shape."""
 
-    each: Array
-    rounding: Array
+    each: Kinds
+    rounding: Kinds
 
 
 @dataclass(frozen=True, eq=False)
 class Fire:
     """What a layer can do to the drones that it reaches.
 
-    salvo_of: engagements at once on a drone; a round of fire. kill: how likely a round kills. rounds: the most rounds
-    of fire in the night, all drones together. channels, ammunition: None where it has no such limit. The others are
-    uniform numbers, for_kill by round of fire.
+    salvo_of: engagements at once on a drone; a round of fire. kill: how likely a round kills, by kind or for all alike.
+    rounds: the most rounds of fire in the night, all drones together. channels, ammunition: None where it has no such
+    limit. The others are uniform numbers, for_kill by round of fire.
     """
 
     salvo_of: int
-    kill: Array
+    kill: Kinds
     rounds: Array
     channels: FireChannels | None
     ammunition: Ammunition | None
@@ -58,11 +60,11 @@ class Fire:
         channels, ammunition = self.channels, self.ammunition
         return Fire(
             self.salvo_of,
-            self.kill.take(index),
+            self.kill.take(index, axis=1),
             self.rounds.take(index),
             channels
-            and FireChannels(channels.channels.take(index), channels.service_hours.take(index), channels.waves),
-            ammunition and Ammunition(ammunition.each.take(index), ammunition.rounding.take(index)),
+            and FireChannels(channels.channels.take(index), channels.service_hours.take(index, axis=1), channels.waves),
+            ammunition and Ammunition(ammunition.each.take(index, axis=1), ammunition.rounding.take(index, axis=1)),
             tuple(uniforms.take(index, axis=1) for uniforms in self.for_kill),
             self.for_passing.take(index),
         )
@@ -123,50 +125,92 @@ def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
         return wanted
     part, left = layer.fire.at(short), available.take(short)
     assert part.ammunition is not None
-    lasting = left / (part.ammunition.each * part.salvo_of)
-    fewer = _fired(part, wanted.reached.take(short, axis=1), np.minimum(part.rounds, lasting))
+    reached = wanted.reached.take(short, axis=1)
+    lasting = left / (_mean(part.ammunition.each, reached) * part.salvo_of)
+    fewer = _fired(part, reached, np.minimum(part.rounds, lasting))
     return _merged(wanted, short, replace(fewer, used=left))
 
 
 def _fired(fire: Fire, reached: Kinds, rounds: Array) -> Fought:
     """First every drone that was reached and finds a free fire channel, then those that live, while rounds last."""
     engaged, left = reached, rounds
-    killed, fired = np.zeros(reached.shape), np.zeros(rounds.shape)
+    killed, fired = np.zeros((2, *reached.shape))
     for number, uniforms in enumerate(fire.for_kill):
         offered = total = engaged.sum(axis=0)
         if number == 0 and fire.channels is not None:
             channels = fire.channels
-            offered = served(total, channels.channels, channels.service_hours, channels.waves)
+            offered = served(total, channels.channels, _mean(channels.service_hours, engaged), channels.waves)
         engaged = _engaged(engaged, total, np.minimum(offered, left), fire.for_passing)
         hits = binomial_quantile(uniforms, engaged, fire.kill)
         killed += hits
-        fired += engaged.sum(axis=0)
+        fired += engaged
         left = np.maximum(left - offered, 0.0)
         engaged = engaged - hits
     engagements = fired * fire.salvo_of
-    return Fought(reached, killed, engagements, _used(fire.ammunition, engagements))
+    return Fought(reached, killed, engagements.sum(axis=0), _used(fire.ammunition, engagements))
 
 
 def _engaged(drones: Kinds, total: Array, allowed: Array, rounding: Array) -> Kinds:
     """The drones by kind that are engaged where only so many of the total are allowed to be, kinds in proportion.
 
-    Rounded by chance so that the means are kept, the numbers passing of both kinds rise with either number of drones,
-    and together they are just as many as pass.
+    Rounded by chance so that the means are kept, the numbers passing of each kind rise with the number of drones of any
+    kind, and together they are just as many as pass.
     """
     passing = total - allowed
     if len(drones) == 1:
         return (total - np.floor(passing + rounding))[np.newaxis]
-    armed, decoys = drones
-    level = armed * (passing / np.maximum(total, 1.0)) + rounding
-    return np.stack([armed - np.floor(level), decoys - np.ceil(passing - level)])
+    if len(drones) == 2:
+        armed, decoys = drones
+        level = armed * (passing / np.maximum(total, 1.0)) + rounding
+        return np.stack([armed - np.floor(level), decoys - np.ceil(passing - level)])
+    limited = np.flatnonzero(passing > 0)
+    engaged = drones.copy()
+    engaged[:, limited] -= _passing(*(each.take(limited, axis=-1) for each in (drones, passing, rounding)))
+    return engaged
 
 
-def _used(ammunition: Ammunition | None, engagements: Array) -> Array:
+def _passing(drones: Kinds, passing: Array, rounding: Array) -> Kinds:
+    """Whole drones by kind that pass, in proportion: of kind k floor(n_k x + u_k), u_k spread evenly from `rounding`
+    on, at the one x at which they are as many as pass (a divisor method: Balinski and Young 2001, Fair Representation).
+
+    A drone more of one kind, and one more that passes, raise x or leave it: so no kind has fewer that pass. For two
+    kinds it is what `_engaged` does in one step, there with u_2 = 1 - u_1, so that x is passing/total.
+    """
+    n_kinds = len(drones)
+    found: Kinds
+    offset = (rounding + np.arange(n_kinds)[:, np.newaxis] / n_kinds) % 1.0
+    found = np.floor(drones * (passing / drones.sum(axis=0)) + offset)
+    wanted = np.floor(passing + rounding)
+    for step in (1.0, -1.0):
+        while (cells := np.flatnonzero((wanted - found.sum(axis=0)) * step > 0)).size:
+            # Each kind has its next drone at this x, going up, and its last one going down.
+            at = found[:, cells] + (1.0 if step > 0 else 0.0) - offset[:, cells]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                x = np.where(drones[:, cells] > 0, at / drones[:, cells], np.inf * step)
+            kind = np.argmin(x * step, axis=0)
+            found[kind, cells] += step
+    return found
+
+
+def _mean(values: Kinds, drones: Kinds) -> Array:
+    """(n_cells,) average over the drones of what is stated by kind, or for all alike."""
+    first: Array = values[0]
+    if len(values) == 1:
+        return first
+    mean = (values * drones).sum(axis=0) / np.maximum(drones.sum(axis=0), 1.0)
+    return np.where(mean > 0, mean, first)  # where none comes
+
+
+def _used(ammunition: Ammunition | None, engagements: Kinds) -> Array:
     """Each engagement takes floor(m) or floor(m) + 1 interceptors, the latter with probability m - floor(m)."""
     if ammunition is None:
-        return np.zeros(engagements.shape)
+        return np.zeros(engagements.shape[1:])
+    if len(ammunition.each) == 1:
+        engagements = engagements.sum(axis=0, keepdims=True)
     fewest = np.floor(ammunition.each)
-    return fewest * engagements + binomial_quantile(ammunition.rounding, engagements, ammunition.each - fewest)
+    used = fewest * engagements + binomial_quantile(ammunition.rounding, engagements, ammunition.each - fewest)
+    total: Array = used.sum(axis=0)
+    return total
 
 
 def _merged(whole: Fought, index: NDArray[np.intp], part: Fought) -> Fought:

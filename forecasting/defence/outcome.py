@@ -17,7 +17,8 @@ class DefenceCounts:
 
     engagements: attempts, each on one drone. kills: armed drones; decoy_kills: decoys. interceptors: used; 0 for a
     layer that uses none. unmet: engagements that did not happen for want of interceptors. leakers: armed drones that no
-    layer killed; decoy_leakers: decoys. Where armed drones and decoys are not told apart, all count as armed.
+    layer killed, leakers_by_kind: the same by kind, in the order of `Engagements.kinds`; decoy_leakers: decoys. Where
+    armed drones and decoys are not told apart, all count as armed.
     """
 
     engagements: NDArray[np.int64]
@@ -26,13 +27,14 @@ class DefenceCounts:
     interceptors: NDArray[np.int64]
     unmet: NDArray[np.int64]
     leakers: NDArray[np.int64]
+    leakers_by_kind: NDArray[np.int64]
     decoy_leakers: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class InterceptorDemand(DefenceCounts):
     """Per night: (n_layers, n_paths, horizon), the layers in their order of engagement; leakers and decoy_leakers
-    (n_paths, horizon)."""
+    (n_paths, horizon), leakers_by_kind (n_kinds, n_paths, horizon)."""
 
     layer_ids: tuple[str, ...]
 
@@ -93,12 +95,23 @@ class StockOutlook:
 @dataclass(frozen=True, eq=False)
 class Engagements:
     """What the defence does with the stock it has, what it would do with no end of it, and the stock of each layer that
-    has one. draws: per layer, quantity -> (n_paths,) the value of the stated range that the path has drawn."""
+    has one. draws: per layer, quantity -> (n_paths,) the value of the stated range that the path has drawn. kinds: of
+    armed drone, the common one first. warhead_kg: (n_kinds, n_paths) kilograms; None where that of some kind is not
+    stated."""
 
     actual: InterceptorDemand
     unlimited: InterceptorDemand
     stocks: tuple[StockOutlook, ...]
     draws: tuple[dict[str, NDArray[np.float64]], ...]
+    kinds: tuple[str, ...]
+    warhead_kg: NDArray[np.float64] | None
+
+    def leaked_warhead_kg(self, demand: InterceptorDemand) -> NDArray[np.float64] | None:
+        """(n_paths,) kilograms of the warheads that leak over all nights; None where the masses are not stated."""
+        if self.warhead_kg is None:
+            return None
+        leaked: NDArray[np.float64] = (demand.leakers_by_kind.sum(axis=2) * self.warhead_kg).sum(axis=0)
+        return leaked
 
     def lead_time(self, index: int) -> NDArray[np.int64]:
         """(n_paths,) whole nights before an order for that layer can be used: what it states, rounded up."""
@@ -109,7 +122,7 @@ class Engagements:
         """Some of the paths, in the same memory."""
 
         def part(demand: InterceptorDemand) -> InterceptorDemand:
-            by_layer = {name: getattr(demand, name)[:, rows] for name in _BY_LAYER}
+            by_layer = {name: getattr(demand, name)[:, rows] for name in (*_BY_LAYER, "leakers_by_kind")}
             return replace(demand, **by_layer, **{name: getattr(demand, name)[rows] for name in _LEAKING})
 
         return type(self)(
@@ -120,6 +133,8 @@ class Engagements:
                 for stock in self.stocks
             ),
             draws=tuple({quantity: values[rows] for quantity, values in draw.items()} for draw in self.draws),
+            kinds=self.kinds,
+            warhead_kg=None if self.warhead_kg is None else self.warhead_kg[:, rows],
         )
 
     def totals(self, through: Sequence[int] = ()) -> "EngagementTotals":
@@ -139,7 +154,7 @@ class Engagements:
         prices = np.stack([draw.get("unit_cost_usd", free) for draw in self.draws])
 
         def totals(demand: InterceptorDemand) -> DemandTotals:
-            sums = {name: summed(getattr(demand, name)) for name in (*_BY_LAYER, *_LEAKING)}
+            sums = {name: summed(getattr(demand, name)) for name in (*_BY_LAYER, *_LEAKING, "leakers_by_kind")}
             return DemandTotals(cost_usd=prices * sums["interceptors"].astype(np.float64), **sums)
 
         ends = [n_days - 1 for n_days in through]
@@ -168,7 +183,8 @@ _BY_STOCK = ("opening", "supplied", "used", "needed", "wanted")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DemandTotals(DefenceCounts):
-    """Summed over nights: (n_totals, n_layers, n_paths), leakers and decoy_leakers (n_totals, n_paths).
+    """Summed over nights: (n_totals, n_layers, n_paths), leakers and decoy_leakers (n_totals, n_paths), leakers_by_kind
+    (n_totals, n_kinds, n_paths).
 
     cost_usd: (n_totals, n_layers, n_paths) US dollars for the interceptors used, at the price that the path has drawn.
     """

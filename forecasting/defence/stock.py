@@ -12,7 +12,7 @@ from features.errors import InputError, unknown_name
 from features.scenario_parts import DAYS_PER_MONTH
 from features.sources.cells import csv_rows, whole_count
 from features.stated import LARGEST_NUMBER, Source, SourcedRange
-from forecasting.defence.layers import STOCKED, STOCKED_OPTIONAL, Defence
+from forecasting.defence.layers import COUNTED, STOCKED, STOCKED_OPTIONAL, Defence
 
 Array = NDArray[np.float64]
 
@@ -111,7 +111,7 @@ def parse_deliveries(text: str, file_name: str, defence: Defence, origin: date) 
 
 def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_name: str) -> Defence:
     """The defence with these counts, as of the origin, in place of the stocks that it states."""
-    source = Source(id="stock_file", title=f"stock as given in {file_name}", date=origin, url="", confidence="A")
+    source = Source(id=COUNTED, title=f"stock as given in {file_name}", date=origin, url="", confidence="A")
     layers = tuple(
         layer.model_copy(update={"stock": _counted(counts[layer.id], origin)}) if layer.id in counts else layer
         for layer in defence.layers
@@ -121,15 +121,18 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_n
 
 def without_stocks(defence: Defence) -> Defence:
     """The defence with layers that use no interceptors: what it kills as long as they last. Defences that differ in
-    stocks, supply, prices or orders alone give equal ones."""
+    stocks, supply, prices or orders alone give equal ones. The sources of kinds stay: they say what was known when."""
+
     nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0}
     layers = tuple(layer.model_copy(update=nothing) for layer in defence.layers)
-    return defence.model_copy(update={"layers": layers, "sources": ()})
+    cited = {name for kind in defence.kinds for point in kind.share for name in point.sources}
+    sources = tuple(source for source in defence.sources if source.id in cited)
+    return defence.model_copy(update={"layers": layers, "sources": sources})
 
 
 def _counted(count: int, day: date) -> SourcedRange:
     return SourcedRange(
-        low=count, mode=count, high=count, basis="reported", sources=("stock_file",), date=day, confidence="A"
+        low=count, mode=count, high=count, basis="reported", sources=(COUNTED,), date=day, confidence="A"
     )
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from features.messages import Message
-from forecasting.defence.expected_kills import expected_kill_shares
 from forecasting.defence.layers import Defence
 from forecasting.losses.evidence import Draws, Evidence, some_sizes
 from forecasting.losses.reported_losses import Array
@@ -114,7 +113,7 @@ class Calibration:
             {**layer, "kill_probability": np.minimum(layer["kill_probability"] * factor, 1.0)}
             for layer in draws.values(self.defence)
         ]
-        lost: Array = expected_kill_shares(self.defence, values, sizes, self.evidence.armed_share).sum(axis=0)
+        lost: Array = self.evidence.expected(values, sizes).sum(axis=0)
         return lost
 
     def reported_shares(

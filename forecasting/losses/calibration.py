@@ -39,6 +39,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.messages import Message
+from forecasting.defence.kinds import mean_shares
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, Updated
 from forecasting.losses.evidence import BLOCKS, Evidence, Unknown, some_sizes
@@ -136,7 +137,8 @@ def _evidence(
     typical = math.exp(float(drones @ np.log(drones)) / drones.sum()) if drones.size else 1.0
     variation = variation or fitted_variation(record, origin)
     blocks = (ages[used] // BLOCK_DAYS).astype(np.intp)
-    return Evidence(defence, kept, blocks, usable, variation, typical, armed_share)
+    shares = mean_shares(defence, origin)
+    return Evidence(defence, kept, blocks, usable, variation, typical, armed_share, shares)
 
 
 def _quantiles(values: Array) -> tuple[float, float, float]:

@@ -1,5 +1,6 @@
 """What a defence might be, in draws, and how well each explains the record (see `forecasting.losses.calibration`)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -96,7 +97,8 @@ class Unknown:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the draws are weighed by. blocks: (n_nights,) 0 for the last BLOCK_DAYS before the origin."""
+    """What the draws are weighed by. blocks: (n_nights,) 0 for the last BLOCK_DAYS before the origin. kind_shares: kind
+    of armed drone beside the common one -> its share of them at the origin, as known then."""
 
     defence: Defence
     record: ReportedLosses
@@ -105,6 +107,7 @@ class Evidence:
     variation: Variation
     typical_night: float
     armed_share: float | None
+    kind_shares: Mapping[str, float]
 
     def log_likelihood(self, draws: Draws) -> Array:
         """(n_draws,) up to a constant."""
@@ -135,7 +138,11 @@ class Evidence:
 
     def kills(self, draws: Draws, sizes: Array) -> Array:
         """(n_layers, n_draws, n_sizes) by the cascade alone."""
-        return expected_kill_shares(self.defence, draws.values(self.defence), sizes, self.armed_share)
+        return self.expected(draws.values(self.defence), sizes)
+
+    def expected(self, values: Sequence[Mapping[str, Array]], sizes: Array) -> Array:
+        """(n_layers, n_draws, n_sizes) of these values of the defence (see `Draws.values`), against the mix of now."""
+        return expected_kill_shares(self.defence, values, sizes, self.armed_share, self.kind_shares)
 
     def shown(
         self, draws: Draws, kills: Array, spread: Array, launched: Array, drift: Array | float = 0.0

@@ -1,12 +1,14 @@
 """What the program of the requirement knows, from what the defence does on the sample paths with no end of stock."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.messages import Message
-from forecasting.defence.engagement import Levels, armed_reach
+from features.stock_flow import NewModel
+from forecasting.defence.blocks import Levels
+from forecasting.defence.engagement import armed_averages
 from forecasting.defence.layers import NIGHT_HOURS, Defence, DefenceLayer
 from forecasting.defence.outcome import Engagements
 from forecasting.orders.requirement import DefenceProgram
@@ -25,15 +27,17 @@ def defence_program(
     *,
     levels: Levels = (),
     kill_factors: Mapping[str, Array] | None = None,
+    new_models: Sequence[NewModel] = (),
 ) -> DefenceProgram:
-    """The program for these paths; the same levels and kill factors as were given to `engage`.
+    """The program for these paths; the same levels, kill factors and new models as were given to `engage`.
 
     An engagement of the program is all the fire on one armed drone: r rounds of k attempts that each hit with p kill
     with 1 - (1 - q)^r, q = 1 - (1 - p)^k, and take k (1 + (1 - q) + ... + (1 - q)^(r - 1)) attempts on average. The
     program has one kill probability a path: that of the best night, and a night that kills a share x of it has x times
     the reach and the capacity, so that it kills as many, at as many interceptors on average. Where decoys are fired at
     too, an armed drone has its share of the capacity, and the interceptors that they take are counted with it. Fire
-    channels serve as many drones as there is time for (the fluid limit): waves that leave some idle are not seen.
+    channels serve as many drones as there is time for (the fluid limit): waves that leave some idle are not seen. There
+    is one kind of armed drone: the mix as launched, not what the layers leave of it.
     """
     met, factors = engagements.unlimited, kill_factors or {}
     came, decoys = (
@@ -43,11 +47,12 @@ def defence_program(
     armed, by_path = came, (len(defence.layers), forecast.n_paths)
     kill_probability, interceptors, lead_time = (np.zeros(by_path) for _ in range(3))
     capacity, available = (np.zeros((*by_path, forecast.horizon)) for _ in range(2))
-    reach = armed_reach(forecast, defence, levels)
+    reach, of_kinds, more_each = armed_averages(forecast, defence, levels, new_models)
     stocks = {stock.layer_id: stock for stock in engagements.stocks}
     for index, layer in enumerate(defence.layers):
         drawn = engagements.draws[index]
-        kill = np.minimum(drawn["kill_probability"][:, np.newaxis] * factors.get(layer.id, 1.0), 1.0)
+        kill = drawn["kill_probability"][:, np.newaxis] * factors.get(layer.id, 1.0)
+        kill = np.minimum(kill * of_kinds[index], 1.0)
         missed = (1.0 - kill) ** layer.salvo_of
         rounds = np.sum([missed**number for number in range(layer.rounds)], axis=0)
         killed = np.broadcast_to(1.0 - missed**layer.rounds, armed.shape)
@@ -59,7 +64,7 @@ def defence_program(
         reach[index] *= of_best
         capacity[index] = _drones_a_night(defence, layer, drawn)[:, np.newaxis] / rounds * part * of_best
         if stock := stocks.get(layer.id):
-            taken = drawn["interceptors_per_engagement"][:, np.newaxis] * layer.salvo_of * rounds
+            taken = drawn["interceptors_per_engagement"][:, np.newaxis] * more_each[index] * layer.salvo_of * rounds
             interceptors[index] = _mean(taken, fired_at) / _mean(part * of_best, fired_at)
             lead_time[index] = engagements.lead_time(index)
             available[index] = stock.opening[:, np.newaxis] + stock.supplied

@@ -1,10 +1,11 @@
 """One at a time at the registry: across machines where there is a PostgreSQL server, else across processes."""
 
-import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from features.errors import SalvocastError
 from forecasting.registry.store import holder, postgresql_engine, store_failures
@@ -16,19 +17,13 @@ _ADVISORY_LOCK = 725_882_279
 @contextmanager
 def file_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
     """A lock on a file of the folder."""
-    with (folder / "registry.lock").open("a+") as lock:
-        for _ in _until(wait_seconds):
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                continue
-        else:
-            lock.seek(0)
-            raise _held(lock.read(), wait_seconds)
-        lock.truncate(0)
-        lock.write(holder())
-        lock.flush()
+    path = folder / "registry.lock"
+    try:
+        held = FileLock(path).acquire(wait_seconds, poll_interval=0.2)
+    except Timeout as error:
+        raise _held(path.read_text(encoding="utf-8"), wait_seconds) from error
+    with held:
+        path.write_text(holder(), encoding="utf-8")
         yield
 
 

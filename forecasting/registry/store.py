@@ -1,6 +1,5 @@
 """The MLflow store of runs and models: where it is, how long it is waited for, and how its failures are told."""
 
-import fcntl
 import logging
 import os
 import re
@@ -10,6 +9,8 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from urllib.parse import urlsplit
+
+from filelock import FileLock
 
 from features.errors import SalvocastError
 from features.home import salvocast_home
@@ -89,12 +90,9 @@ def ready_client(uri: str) -> Any:
     return client
 
 
-@contextmanager
-def one_process_at_a_time() -> Iterator[None]:
+def one_process_at_a_time() -> FileLock:
     """Two processes that make the same MLflow database at once break it: the second waits until it is made."""
-    with (salvocast_home() / "mlflow.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return FileLock(salvocast_home() / "mlflow.lock")
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import date
 
-from features.stated import tables
+from features.stated import SourcedRange, tables
+from forecasting.defence.comparison import Difference
 from forecasting.defence.layers import NIGHT_HOURS, Defence, DefenceLayer
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrapped
 from forecasting.report.stated import sources_text, stated_text
@@ -28,6 +29,7 @@ def defence_text(defence: Defence) -> str:
                 left=(0, 1, 2, 3, 4),
             ),
             "",
+            *[f"kind of armed drone: {kind.id}, {kind.name}" for kind in defence.kinds],
             *_waves(defence),
             "",
             *stated_text(defence),
@@ -62,6 +64,27 @@ def _waves(defence: Defence) -> list[str]:
     return ["WAVES of a night", *table(["share", "hours", "sources", "note"], rows, left=(2, 3))]
 
 
+def differences_text(found: Iterable[Difference], what: str) -> str:
+    """What one defence does more or less than another, as a table."""
+    rows = [
+        [
+            each.what,
+            *(_told(number) for number in (each.before, each.after)),
+            ("+" if each.change > 0 else "") + _told(each.change),
+            _told(each.standard_error),
+            "noise" if each.noise and each.change else "",
+        ]
+        for each in found
+    ]
+    header = [what, "A", "B", "B less A", "standard error", ""]
+    same = "The same salvos and random numbers; a change within two standard errors of none is called noise."
+    return "\n".join([*table(header, rows, left=(0, 5)), wrapped(same)])
+
+
+def _told(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.1f}"
+
+
 def check_text(defence: Defence, today: date) -> str:
     """That a defence is well stated, and a line for each thing that its planner should look at."""
     n_stocks = len(_stocked(defence))
@@ -75,7 +98,7 @@ def check_text(defence: Defence, today: date) -> str:
 
 def cautions(defence: Defence, today: date) -> list[str]:
     """What is well stated and may still mislead: a line each, with what to do about it."""
-    stocked = _stocked(defence)
+    stocked, idle = _stocked(defence), _idle(defence)
     cited = {name for _, stated in tables(defence) for name in getattr(stated, "sources", ())}
     found = (
         (
@@ -87,9 +110,16 @@ def cautions(defence: Defence, today: date) -> list[str]:
             _ids(each for each in stocked if each.lead_time_days is None),
         ),
         (
-            "neither stock nor supply in {}: it never fires",
-            _ids(each for each in stocked if not _ever_supplied(each)),
+            "no layer ever kills a drone, so that a plan lets all of them through: {}"
+            if len(idle) == len(defence.layers)
+            else "never kills a drone, so that it does nothing: {}",
+            [f"{name} ({reason})" for name, reason in idle.items()],
         ),
+        (
+            "on some paths a night has no room for one salvo in {}: salvo_of is above the low engagements_per_night",
+            _ids(each for each in defence.layers if _short_of_a_salvo(each)),
+        ),
+        ("out of the ordinary, so look at the unit: {}", list(_unusual(defence))),
         (
             f"more than a year older than {defence.as_of} is all that {{}} rests on: see whether it still holds",
             _outdated(defence),
@@ -110,12 +140,70 @@ def cautions(defence: Defence, today: date) -> list[str]:
     return [text.format(", ".join(concerned)) for text, concerned in found if concerned]
 
 
+USUAL = {
+    "kill_probability": (0.02, 1.0, "a share"),
+    "engagements_per_night": (1.0, 5_000.0, "attempts a night"),
+    "fire_channels": (1.0, 500.0, "channels"),
+    "service_minutes": (0.05, 240.0, "minutes"),
+    "interceptors_per_engagement": (1.0, 500.0, "interceptors"),
+    "stock": (0.0, 5_000_000.0, "interceptors"),
+    "monthly_supply": (0.0, 1_000_000.0, "interceptors a month"),
+    "monthly_supply_later": (0.0, 1_000_000.0, "interceptors a month"),
+    "ramp_months": (0.0, 120.0, "months"),
+    "unit_cost_usd": (0.5, 20_000_000.0, "US dollars each"),
+    "lead_time_days": (0.0, 1_500.0, "days"),
+    "warhead_kg": (2.0, 500.0, "kilograms"),
+}
+"""Quantity -> low and high of what is ordinary, and its unit: a number beyond is rather of another unit."""
+
+
+def _unusual(defence: Defence) -> Iterable[str]:
+    """The modes beyond what is ordinary: where, the number, and what it would have to be."""
+    for where, stated in tables(defence):
+        quantity = where.rpartition(".")[2]
+        if not isinstance(stated, SourcedRange) or quantity not in USUAL or ".against." in where:
+            continue
+        (low, high, unit), figure = USUAL[quantity], ENGLISH.figure
+        if stated.high > 0 and not low <= stated.mode <= high:
+            yield f"{where} of {figure(stated.mode)} ({unit}, mostly {figure(low)} to {figure(high)})"
+
+
+def _idle(defence: Defence) -> dict[str, str]:
+    """Layer -> why it can never kill a drone, whatever is drawn."""
+    daylight = defence.daylight_share
+    found = {}
+    for layer in defence.layers:
+        by_day, by_night = layer.works == "day", layer.works == "night"
+        capacity = layer.engagements_per_night or layer.fire_channels
+        reasons = {
+            "engaged_share is 0": layer.engaged_share.high == 0,
+            "kill_probability is 0": layer.kill_probability.high == 0,
+            "weather_share is 0": layer.weather_share is not None and layer.weather_share.high == 0,
+            "no drone comes by day": by_day and daylight is not None and daylight.high == 0,
+            "every drone comes by day": by_night and daylight is not None and daylight.low == 1,
+            "its capacity is 0": capacity is not None and capacity.high < 0.5,
+            "neither stock nor supply": layer.interceptor is not None and not _ever_supplied(layer),
+        }
+        if told := [reason for reason, true in reasons.items() if true]:
+            found[layer.id] = told[0]
+    return found
+
+
+def _short_of_a_salvo(layer: DefenceLayer) -> bool:
+    capacity = layer.engagements_per_night
+    return capacity is not None and capacity.low < layer.salvo_of <= capacity.high
+
+
 def _stocked(defence: Defence) -> list[DefenceLayer]:
     return [layer for layer in defence.layers if layer.interceptor is not None]
 
 
 def _ever_supplied(layer: DefenceLayer) -> bool:
-    return any(stated is not None and stated.high > 0 for stated in (layer.stock, layer.monthly_supply))
+    ever = any(
+        stated is not None and stated.high > 0
+        for stated in (layer.stock, layer.monthly_supply, layer.monthly_supply_later)
+    )
+    return ever and (layer.available_share is None or layer.available_share.high > 0)
 
 
 def _ids(layers: Iterable[DefenceLayer]) -> list[str]:

@@ -5,20 +5,20 @@ The JSON Schemas beside this file (forecast.schema.json, plan.schema.json) are t
 
 import math
 import platform
-from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from importlib.metadata import version
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from features.history import LaunchHistory
-from features.massed import BORROWED_RULE, RULE
+from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
 from features.sources import ATTRIBUTION
-from features.stated import Source
+from features.stated import Source, SourcedRange, tables
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
@@ -47,6 +47,7 @@ UNITS = {
     "days_of_supply": "attack days from the origin that stock and supply cover in full",
     "cost_usd": "US dollars",
     "leakers": "armed drones that no layer kills; with decoys where the two are not told apart",
+    "warhead_kg": "kilograms",
     "probability": "share of the simulated paths",
 }
 
@@ -87,6 +88,13 @@ class ModelChoice(Document):
     version: int | None = Field(default=None, description="of the champion in the registry")
 
 
+class UnknownDaysDocument(Document):
+    """How many days of the last ones have no count."""
+
+    unknown: int
+    days: int = Field(description="the last days, since the first unknown one within a year")
+
+
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
@@ -96,6 +104,7 @@ class ForecastDocument(Document):
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
     quiet_day_rule: str
+    unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
     data_sources: list[str] = Field(description="where the launch counts are from")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
@@ -146,6 +155,9 @@ class Outcome(Document):
     armed_share: float | None = Field(description="of the drones; null: not told apart, every drone counts as armed")
     leakers: Spread = Field(description="armed drones that no layer kills, with the stock there is")
     leakers_without_shortage: Spread
+    leakers_by_kind: dict[str, Spread] = Field(description="kind of armed drone -> those that no layer kills")
+    leaked_warhead_kg: Spread | None = Field(description="of the armed leakers; null where the defence states no mass")
+    leaked_warhead_kg_without_shortage: Spread | None
     decoy_leakers: Spread | None = Field(description="null where decoys are not told apart")
     decoy_leakers_without_shortage: Spread | None
     interceptors_used_cost_usd: Spread
@@ -157,7 +169,7 @@ class Outcome(Document):
 
 
 class Assumption(Document):
-    """One number that the plan rests on."""
+    """One number that the plan rests on. layer: "" for what is stated of the drones."""
 
     layer: str
     quantity: str
@@ -203,6 +215,11 @@ def forecast_document(
         origin=forecast.origin,
         last_attack_day_known=forecast.last_day_known,
         quiet_day_rule=forecast.quiet_day_rule.value,
+        unknown_days=(
+            UnknownDaysDocument(unknown=forecast.unknown_days.unknown, days=forecast.unknown_days.days)
+            if forecast.unknown_days
+            else None
+        ),
         data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
@@ -211,7 +228,7 @@ def forecast_document(
         n_paths=forecast.n_paths,
         horizon=forecast.horizon,
         massed_strikes=MassedStrikes(
-            rule=BORROWED_RULE if supplied and supplied.assumption_only else RULE,
+            rule=_massed_rule(forecast, supplied),
             threshold_drones=forecast.massed_threshold,
         ),
         days=[
@@ -239,6 +256,12 @@ def forecast_document(
     )
 
 
+def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> Message:
+    if supplied and supplied.assumption_only:
+        return BORROWED_RULE
+    return QUIET_RULE if forecast.mostly_quiet else RULE
+
+
 def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:
     """The published form of a plan."""
     unlimited, actual = plan.engagements.unlimited, plan.engagements.actual
@@ -254,6 +277,8 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
     decoys_apart = plan.armed_share is not None
     layers = []
     for index, layer in enumerate(plan.defence.layers):
+        if layer.id not in plan.layers:
+            continue
         stock, order = stocks.get(layer.id), orders.get(layer.id)
         layers.append(
             LayerDocument(
@@ -288,6 +313,12 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
             armed_share=plan.armed_share,
             leakers=spread(leakers),
             leakers_without_shortage=spread(unlimited.leakers.sum(axis=1)),
+            leakers_by_kind={
+                kind: spread(leaked.sum(axis=1))
+                for kind, leaked in zip(plan.engagements.kinds, actual.leakers_by_kind, strict=True)
+            },
+            leaked_warhead_kg=_spread_or_none(plan.engagements.leaked_warhead_kg(actual)),
+            leaked_warhead_kg_without_shortage=_spread_or_none(plan.engagements.leaked_warhead_kg(unlimited)),
             decoy_leakers=spread(decoy_leakers) if decoys_apart else None,
             decoy_leakers_without_shortage=spread(unlimited.decoy_leakers.sum(axis=1)) if decoys_apart else None,
             interceptors_used_cost_usd=spread(sum(costs.values(), start=np.zeros(plan.forecast.n_paths))),
@@ -335,8 +366,16 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {package: version(package) for package in packages}
 
 
+def _spread_or_none(values: NDArray[np.float64] | None) -> Spread | None:
+    return None if values is None else spread(values)
+
+
 def _stock_out(plan: Plan) -> list[StockOutDay]:
-    by_layer = {stock.layer_id: stock.stock_out_by_day.tolist() for stock in plan.engagements.stocks}
+    by_layer = {
+        stock.layer_id: stock.stock_out_by_day.tolist()
+        for stock in plan.engagements.stocks
+        if stock.layer_id in plan.layers
+    }
     if not by_layer:
         return []
     return [
@@ -353,19 +392,19 @@ def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | N
 
 
 def _assumptions(defence: Defence) -> list[Assumption]:
+    of_layers = ((layer.id, *each) for layer in defence.layers for each in layer.ranges.items())
+    of_drones = (("", name, each) for name, each in tables(defence) if not name.startswith(("layer ", "source ")))
     return [
         Assumption(
-            layer=layer.id,
+            layer=layer,
             quantity=quantity,
             **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
         )
-        for layer in defence.layers
-        for quantity, stated in layer.ranges.items()
+        for layer, quantity, stated in (*of_layers, *of_drones)
+        if isinstance(stated, SourcedRange)
     ]
 
 
 def _used_sources(defence: Defence) -> list[Source]:
-    used: Iterable[str] = {
-        source for layer in defence.layers for stated in layer.ranges.values() for source in stated.sources
-    }
+    used = {name for _, stated in tables(defence) if isinstance(stated, SourcedRange) for name in stated.sources}
     return [source for source in defence.sources if source.id in used]

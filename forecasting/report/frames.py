@@ -171,9 +171,13 @@ def _measures(words: Words, document: BaseModel) -> pd.DataFrame:
     """One row per number of the document; a number that has no spread is its median."""
     rows = []
     for name, value in document:
-        if isinstance(value, Spread):
-            rows.append({"measure": name} | _flat(words, {"value": value}))
-        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        by_name = {f"{name} {each}": of for each, of in value.items()} if isinstance(value, dict) else {name: value}
+        rows += [
+            {"measure": measure} | _flat(words, {"value": of})
+            for measure, of in by_name.items()
+            if isinstance(of, Spread)
+        ]
+        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             rows.append({"measure": name, "value_median": value})
     return pd.DataFrame(rows)
 

@@ -18,6 +18,13 @@ _RULES = {
 }
 """Name of a rule of thumb in the first format -> its code."""
 
+_NOT_TOLD_THEN: dict[str, Any] = {
+    "leakers_by_kind": {},
+    "leaked_warhead_kg": None,
+    "leaked_warhead_kg_without_shortage": None,
+}
+"""What the outcome of the first format may lack."""
+
 
 def read_document(content: bytes) -> ForecastDocument | PlanDocument:
     """A published document. Raises InputError for a format that this release does not know."""
@@ -37,6 +44,7 @@ def read_document(content: bytes) -> ForecastDocument | PlanDocument:
 def _plan(told: dict[str, Any]) -> dict[str, Any]:
     """A plan of the first format in that of today."""
     new = told | {"format": "salvocast/plan/2", "forecast": _forecast(told["forecast"])}
+    new["outcome"] = _NOT_TOLD_THEN | told["outcome"]
     new["notes"] = [*_as_issued(*told["notes"])]
     if rules := told["rules_of_thumb"]:
         named = [rule | {"rule": {"code": _RULES[rule["rule"]]}} for rule in rules["rules"]]

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from features.records import SHAHED
+from features.unknown_days import ADVICE
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
     Assumption,
@@ -98,7 +99,15 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
                 f"salvocast {document.versions['salvocast']}",
             )
         ),
+        *_unknown_days(document, words),
     ]
+
+
+def _unknown_days(document: ForecastDocument, words: Words) -> list[str]:
+    told, t = document.unknown_days, words.t
+    if told is None:
+        return []
+    return [wrapped(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))]
 
 
 def _chosen(document: ForecastDocument, t: Translator) -> str:
@@ -288,9 +297,14 @@ def _outcome(document: PlanDocument, words: Words) -> list[str]:
                 "{without} with no shortage of interceptors.",
                 share=t.percent(outcome.armed_share or 0.0),
                 **leak,
-            ),
-            t("Decoys: {leakers}.", leakers=spread_range(outcome.decoy_leakers, 0.8, t)),
+            )
         ]
+    if outcome.leaked_warhead_kg is not None:
+        mass = outcome.leaked_warhead_kg.interval(0.8)
+        low, high = (t.number(end / 1e3, 1) for end in (mass.low, mass.high))
+        said.append(t("Their warheads: {low} to {high} t.", low=low, high=high))
+    if outcome.decoy_leakers is not None:
+        said.append(t("Decoys: {leakers}.", leakers=spread_range(outcome.decoy_leakers, 0.8, t)))
     modelled = {"low": t.percent(share.low), "high": t.percent(share.high)}
     if outcome.reported_neutralised_share is None:
         said.append(t("Neutralised: {low} to {high} modelled.", **modelled))

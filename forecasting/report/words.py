@@ -53,6 +53,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "few_effective_draws": "The calibrated draws are worth {n} independent ones: the record is at the edge of the "
     "ranges.",
     "no_electronic_warfare": "The defence has no electronic warfare: all its kills are taken as shot down.",
+    "planned_without": "What if: the defence is planned without {layers:layer}. It is held against the record with all "
+    "its layers, and the others are taken to do no more than before.",
     "defence_below_record": "The record says that {reported:percent} were lost, the defence reaches {reached:percent} "
     "at the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate).",
     # Which nights, or which published share, a comparison is of
@@ -67,6 +69,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "thousand_a_day": "1,000 a day",
     "last_month_plus_fifth": "last month plus 20 %",
     "massed_by_known_days": "a day of at least {multiple} times the median of the last {window} known attack days",
+    "massed_by_launch_days": "a day of at least {multiple} times the median of the last {window} known attack days, of "
+    "those with launches",
     "massed_by_forecast_days": "a day of at least {multiple} times the median of the forecast days with launches",
 }
 """Code -> the sentence in English, or its forms for one and for many {n}; what the catalogues translate.

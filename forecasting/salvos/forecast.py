@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.records import QuietDayRule
+from features.unknown_days import UnknownDays
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,6 +17,7 @@ class SalvoForecast:
 
     paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
     massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin.
+    unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
     """
 
     theatre: str
@@ -29,6 +31,8 @@ class SalvoForecast:
     quiet_day_rule: QuietDayRule
     massed_threshold: int
     seed: int
+    unknown_days: UnknownDays | None = None
+    mostly_quiet: bool = False
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from features.errors import InputError, SalvocastError, unknown_name
 from features.history import LaunchHistory
-from features.massed import massed_threshold
+from features.massed import is_mostly_quiet, massed_threshold
+from features.unknown_days import mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.gap import LONGEST_GAP, AcrossGap, bridged, level_spread
 
 MAX_HORIZON = 730
 MAX_PATHS = 50_000
@@ -139,7 +141,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             day=history.last_day,
         )
     unknown_days = (history.last_day - history.last_known_day).days
-    if unknown_days > MAX_UNKNOWN_DAYS:
+    if unknown_days > LONGEST_GAP:
         raise InputError(
             "origin {origin} is {days} days after the last attack day known ({last}): expected at most {most}; ingest "
             "newer reports or choose an earlier origin",
@@ -147,10 +149,12 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             origin=history.last_day,
             days=unknown_days,
             last=history.last_known_day,
-            most=MAX_UNKNOWN_DAYS,
+            most=LONGEST_GAP,
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        return model.fit(history)
+        fitted = model.fit(bridged(history))
+    spread = level_spread(history)
+    return AcrossGap(fitted, spread) if spread else fitted
 
 
 @contextmanager
@@ -197,11 +201,10 @@ def forecast_fitted(
         quiet_day_rule=history.quiet_day_rule,
         massed_threshold=massed_threshold(history),
         seed=seed,
+        unknown_days=mostly_unknown(history),
+        mostly_quiet=is_mostly_quiet(history),
     )
 
-
-MAX_UNKNOWN_DAYS = 28
-"""Beyond this the level of the last known days says nothing about the origin any more."""
 
 FORECAST_STREAM = 1
 """Splits the seed: the salvos of a plan are those of the forecast with the same seed."""

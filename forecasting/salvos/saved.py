@@ -12,7 +12,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import date
 from importlib import import_module
 from io import BytesIO
@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from features.massed import massed_threshold
+from features.massed import is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
+from features.unknown_days import UnknownDays, mostly_unknown
 from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, SalvoEnsemble
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.gap import AcrossGap
 from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
 from forecasting.salvos.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
@@ -72,6 +74,7 @@ _FITTED = (
     FittedTwoRegime,
     FittedSalvoEnsemble,
     FittedGradientBoosting,
+    AcrossGap,
 )
 _PARTS = (LevelForecast, PastRatios, LongDrift)
 _TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in (*_RECIPES, *_FITTED, *_PARTS)}
@@ -111,6 +114,8 @@ class SavedModel:
     data_digest: str
     quiet_day_rule: QuietDayRule
     massed_threshold: int
+    unknown_days: UnknownDays | None = None
+    mostly_quiet: bool = False
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -126,6 +131,8 @@ class SavedModel:
             data_digest=history.digest,
             quiet_day_rule=history.quiet_day_rule,
             massed_threshold=massed_threshold(history),
+            unknown_days=mostly_unknown(history),
+            mostly_quiet=is_mostly_quiet(history),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -142,6 +149,8 @@ class SavedModel:
             quiet_day_rule=self.quiet_day_rule,
             massed_threshold=self.massed_threshold,
             seed=seed,
+            unknown_days=self.unknown_days,
+            mostly_quiet=self.mostly_quiet,
         )
 
 
@@ -163,6 +172,9 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         "data_digest": saved.data_digest,
         "quiet_day_rule": saved.quiet_day_rule.value,
         "massed_threshold": saved.massed_threshold,
+        # Told only where there is something to tell: what was saved before stays as it is.
+        **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
+        **({"mostly_quiet": True} if saved.mostly_quiet else {}),
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -215,6 +227,9 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             data_digest=str(document["data_digest"]),
             quiet_day_rule=QuietDayRule(document["quiet_day_rule"]),
             massed_threshold=int(document["massed_threshold"]),
+            # Models that were saved before these were looked at do not tell them.
+            unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
+            mostly_quiet=bool(document.get("mostly_quiet")),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error

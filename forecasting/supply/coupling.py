@@ -72,12 +72,6 @@ class CoupledPaths:
         share: Draws = np.divide(self.supply.armed, made, out=np.ones_like(made), where=made > 0)
         return share
 
-    def kill_factors(self, layer: str) -> Draws:
-        """(n_paths, horizon) how many times a layer's kill probability is that against the older model, on average over
-        all drones: decoys are as they were."""
-        factors: Draws = 1.0 + self.armed_share * (self.supply.kill_factors(layer) - 1.0)
-        return factors
-
     @property
     def launchable(self) -> Draws:
         """(n_paths, horizon) drones that could be launched at the end of each day: the store above its minimum, less

@@ -5,14 +5,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
-import numpy as np
-from numpy.typing import NDArray
-
 from features.history import LaunchHistory
 from features.massed import massed_from
 from features.scenarios import ProductionScenario
-from features.stock_flow import SupplyDraws
-from forecasting.defence.layers import Defence
+from features.stock_flow import NewModel, SupplyDraws
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
 from forecasting.supply.coupling import (
@@ -60,11 +56,10 @@ class SuppliedForecast:
         """Whether no record of the theatre stands behind the forecast."""
         return self.shape_from is not None
 
-    def kill_factors(self, defence: Defence) -> dict[str, NDArray[np.float64]]:
-        """Layer -> (n_paths, horizon) how many times its kill probability is that against the older model, for the
-        layers that a switch of model names."""
-        named = {name for model in self.coupled.supply.new_models for name in model.kill_probability}
-        return {layer.id: self.coupled.kill_factors(layer.id) for layer in defence.layers if layer.id in named}
+    @property
+    def new_models(self) -> tuple[NewModel, ...]:
+        """The kinds of armed drone that the scenario brings, a draw for each path."""
+        return self.coupled.supply.new_models
 
 
 @dataclass(frozen=True, eq=False)

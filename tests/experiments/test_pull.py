@@ -9,11 +9,13 @@ import pytest
 from numpy.typing import ArrayLike
 
 from experiments.pull import Weight, check, pull
-from experiments.settings import BulletinSource, KaggleSource, TableSource
+from experiments.settings import BulletinSource, KaggleSource, TableSource, parse_settings
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.sources import kaggle
+from features.sources.reading import Reading
+from features.sources.table import read_table
 
 NOW = datetime(2026, 3, 10, 8, tzinfo=UTC)
 TABLE = "date,launched\n2026-03-07,90\n2026-03-08,110\n"
@@ -79,6 +81,50 @@ def test_a_broken_source_is_told_and_the_others_are_read(ledger: Ledger, tmp_pat
     ]
     assert {finding.weight for finding in findings} == {Weight.FAILURE}
     assert ledger.history().launched.tolist() == [90, 110]
+
+
+def test_one_odd_file_of_a_folder_stops_neither_the_others_nor_the_morning(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (("a", "no table"), ("b", "date,launched\n2026-03-06,50\n"), ("c", TABLE), ("d", TABLE)):
+        (tmp_path / f"{name}.csv").write_text(text, encoding="utf-8")
+
+    def unlucky(path: Path, **options: object) -> Reading:
+        if path.stem == "c":
+            raise ZeroDivisionError("odd\nindeed")
+        return read_table(path, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("experiments.pull.read_table", unlucky)
+    findings = pull(ledger, [TableSource(kind="table", path="*.csv")], tmp_path, NOW)
+    assert "a.csv has no column 'launched'" in findings[0].text
+    assert findings[1].text == r"source table *.csv failed: unexpected ZeroDivisionError: odd\nindeed"
+    assert [finding.weight for finding in findings] == [Weight.FAILURE] * 2
+    assert ledger.history().launched.tolist() == [50, 90, 110]
+
+
+def test_a_table_is_read_as_the_command_reads_it_and_its_question_is_a_note(ledger: Ledger, tmp_path: Path) -> None:
+    rows = [
+        f"2026-02-{day:02},{part},{kind},{day}\n" for day in (1, 4, 9, 11, 20) for part in "ab" for kind in ("S", "K")
+    ]
+    text = "Staff\ndate,part of it,model,launched\n" + "".join(rows)
+    (tmp_path / "one.csv").write_text(text, encoding="utf-8")
+    settings = """
+        [[source]]
+        kind = "table"
+        path = "one.csv"
+        map = {weapon_class = "model"}
+        classes = {S = "shahed"}
+        only = {model = ["S"]}
+        sum = true
+        skip_rows = 1
+        """
+    [source] = parse_settings(settings, "settings.toml").source
+    [note] = pull(ledger, [source], tmp_path, NOW)
+    assert "has rows for 5 of the 20 days" in note.text
+    assert note.weight is Weight.NOTE
+    [source] = parse_settings(settings + 'quiet_days = "all"', "settings.toml").source
+    assert pull(ledger, [source], tmp_path, NOW) == ()
+    assert ledger.history().launched.tolist()[:4] == [2, 0, 0, 8]
 
 
 def test_rows_in_quarantine_are_told_once(ledger: Ledger, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_resident_scheduler_catches_up_at_its_start_and_ends_in_good_order(
 
 @pytest.mark.slow
 def test_two_resident_schedulers_run_each_minute_once(slots_file: Path) -> None:
-    """APScheduler in two processes would run every job twice; the row decides."""
+    """Both wake up for each of them; the row decides."""
     url = f"sqlite:///{slots_file}"
     running = [
         subprocess.Popen([*python(RESIDENT), url, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -80,6 +80,20 @@ def test_the_latest_slot_of_a_daily_job_is_its_time_of_day_less_than_25_hours_ag
     assert (shown.hour, shown.minute) == (hour, minute) or jumped
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    now=MOMENTS,
+    text=st.sampled_from(["* * * * *", "30 * * * *", "30 3 * * *", "*/20 3,4 * * *", "0 9 * * mon-fri"]),
+    zone=st.sampled_from(["Europe/Kyiv", "UTC", "America/St_Johns"]),
+)
+def test_after_the_latest_slot_comes_the_next_and_none_between(now: datetime, text: str, zone: str) -> None:
+    cron = Cron.parse(text, zone)
+    coming = cron.next_after(now)
+    assert coming > now
+    assert cron.latest(coming) == coming
+    assert cron.latest(coming - timedelta(seconds=1)) == cron.latest(now)
+
+
 def test_a_slot_is_not_due_before_its_time_nor_after_the_catch_up() -> None:
     monthly = Cron.parse("30 9 1 * *", "Europe/Kyiv")
     slot = datetime(2026, 3, 1, 7, 30, tzinfo=UTC)
@@ -92,11 +106,17 @@ def test_a_slot_is_not_due_before_its_time_nor_after_the_catch_up() -> None:
 @pytest.mark.parametrize(
     ("cron", "zone", "told"),
     [
-        ("30 9 * *", "UTC", "--cron '30 9 * *' (Wrong number of fields; got 4, expected 5): expected minute, hour"),
-        ("61 9 * * *", "UTC", "expected minute, hour, day, month and weekday, such as '30 9 * * *'"),
+        ("30 9 * *", "UTC", "--cron '30 9 * *' (4 fields): expected a minute, hour, day, month and weekday"),
+        (
+            "61 9 * * *",
+            "UTC",
+            "(Bad minute): expected a minute, hour, day, month and weekday that exist, such as '30 9 * * *'",
+        ),
         ("30 9 * * 1-5", "UTC", "expected names of weekdays, such as mon-fri; numbers differ by tool"),
         ("30 9 1 * mon", "UTC", "expected a day of the month or a weekday, not both"),
-        ("30 9 30 2 *", "UTC", "is never due: expected a day that exists"),
+        ("30 9 * * */2", "UTC", "expected names of weekdays, such as mon-fri; numbers differ by tool"),
+        ("0 30 9 * * *", "UTC", "(6 fields)"),
+        ("30 9 30 2 *", "UTC", "(Bad day-of-month): expected a minute, hour, day, month and weekday that exist"),
         ("30 9 * * *", "Kyiv", "--timezone is 'Kyiv': expected a name such as Europe/Kyiv"),
         ("30 9 * * *", "../etc", "--timezone is '../etc': expected a name such as Europe/Kyiv"),
     ],

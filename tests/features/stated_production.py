@@ -175,7 +175,7 @@ def arrays(supply: SupplyDraws) -> list[Any]:
     names = ("armed", "decoys", "released", "struck", "transferred", "opening", "minimum", "lost_before_launch")
     return [
         *(getattr(supply, name) for name in (*names, "drawdown", "paused")),
-        *(each for model in supply.new_models for each in (model.share, *model.kill_probability.values())),
+        *(each for model in supply.new_models for each in (model.share, *model.factors.values())),
         *supply.levels.values(),
     ]
 

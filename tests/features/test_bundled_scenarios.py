@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,8 +19,8 @@ from features.scenario_parts import DAYS_PER_MONTH, Facility, ModelSwitch, Pause
 from features.scenarios import ProductionScenario, bundled_scenarios, load_scenario, scenario_text
 from features.stated import SourcedRange, tables
 from features.stock_flow import SupplyDraws
+from tests.features.test_cross_check import REFERENCE
 
-REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
 BUNDLED = resources.files("features.bundled")
 NAMES = bundled_scenarios()
 FIRST, LAST = date(2023, 6, 30), date(2026, 2, 28)
@@ -111,12 +110,9 @@ def test_every_source_of_a_file_is_cited_and_to_be_found(name: str) -> None:
         assert date(2022, 8, 29) <= source["date"] <= LAST  # type: ignore[operator]
 
 
-@pytest.mark.skipif(not REFERENCE.is_dir(), reason="the reference facts are not beside this checkout")
 def test_sources_and_expert_forecasts_are_those_of_the_reference_facts() -> None:
-    rows: dict[str, dict[str, str]] = {}
-    for name in ("production_estimates", "capacity_events", "campaign_facts", "comparator_models"):
-        with (REFERENCE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
-            rows |= {row["id"]: row for row in csv.DictReader(file)}
+    with REFERENCE.open(encoding="utf-8", newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
     for name in NAMES:
         for key, source in own_sources(name).items():
             row = rows[key]

@@ -122,6 +122,9 @@ def test_a_review_in_a_terminal_asks_first(home: Path, tmp_path: Path, answer: b
         (("ingest", "bulletin", "-", "--received", "yesterday"), "--received is 'yesterday'"),
         (("ingest", "table", "table.csv", "--timezone", "Kyiv"), "--timezone is 'Kyiv'"),
         (("ingest", "table", "table.csv", "--published", "soon"), "--published is 'soon'"),
+        (("ingest", "table", "table.csv", "--only", "launched"), "expected COLUMN=TEXT"),
+        (("ingest", "table", "table.csv", "--class", "=shahed"), "expected TEXT=CLASS"),
+        (("ingest", "table", "/dev/zero"), "/dev/zero is not a regular file"),
         (("data", "quarantine", "repair", "1"), "Missing argument"),
         (("data", "quarantine", "repair", "1", "launched"), "expected CELL=VALUE"),
         (("data", "quarantine", "release", "1"), "Missing option"),
@@ -200,3 +203,42 @@ def test_the_daily_export_has_the_honest_series(salvocast: Callable[..., Done], 
     rows = list(csv.DictReader(salvocast("data", "export", "--by-day").out.splitlines()))
     told = [(row["neutralised_comparable"], row["armed_share"]) for row in (rows[0], rows[-1])]
     assert told == [("False", ""), ("True", "0.6667")]
+
+
+def test_a_colleagues_sheet_is_read_with_its_kinds_parts_and_totals(
+    salvocast: Callable[..., Done], tmp_path: Path
+) -> None:
+    rows = "Staff table\nday,model,shift,UAVs\n2026-01-09,Shahed-136/131,night,9\n2026-01-09,Shahed-136/131,day,4\n"
+    path = written(tmp_path, rows + "2026-01-09,X-101,night,8\n2026-01-09,Shahed-136/131,total,13\n", "sheet.csv")
+    table = ("ingest", "table", path, "--skip-rows", "1", "--map", "date=day", "--map", "launched=UAVs")
+    done = salvocast(*table)
+    assert (done.code, done.out) == (2, "")
+    assert "rows 1, 2, 3, ... speak of one salvo (2026-01-09) and differ" in done.err
+    table += ("--map", "weapon_class=model", "--map", "part=shift", "--class", "Shahed-136/131=shahed")
+    table += ("--only", "model=Shahed-136/131", "--only", "shift=night", "--only", "shift=day")
+    assert salvocast(*table, "--dry-run").out.endswith("2 reports can be read; nothing was stored (dry run)\n")
+    assert salvocast(*table).code == 0
+    assert salvocast("data", "export", "--by-day").out.splitlines()[1].startswith("2026-01-09,13,")
+
+
+def test_days_of_events_are_asked_about_at_reading(salvocast: Callable[..., Done], tmp_path: Path) -> None:
+    days = "".join(f"2026-01-{day:02},5\n" for day in (1, 5, 6, 11, 20))
+    path = written(tmp_path, "date,launched\n" + days, "table.csv")
+    done = salvocast("ingest", "table", path, "--theatre", "lowland")
+    assert done.code == 0
+    assert "lowland shahed has rows for 5 of the 20 days from 2026-01-01 to 2026-01-20" in done.err
+    assert "--quiet-days all" in done.err
+    done = salvocast("ingest", "table", path, "--theatre", "lowland", "--quiet-days", "all")
+    assert done == (0, "table: read 20 = 15 added + 0 revised + 5 unchanged + 0 quarantined\n", "")
+    assert len(salvocast("data", "export", "--by-day", "--theatre", "lowland").out.splitlines()) == 21
+
+
+def test_a_row_of_a_table_that_is_added_up_is_mended_in_the_table(
+    salvocast: Callable[..., Done], tmp_path: Path
+) -> None:
+    """Repaired alone, it would stand for the whole date."""
+    rows = "date,launched\n2026-01-09,9\n2026-01-09,many\n2026-01-10,3\n"
+    assert salvocast("ingest", "table", written(tmp_path, rows, "table.csv"), "--sum").code == 2
+    done = salvocast("data", "quarantine", "repair", "1", "launched=4")
+    assert (done.code, done.out) == (2, "")
+    assert "the rows of this table are added up: correct the table, and read it again" in done.err

@@ -13,7 +13,8 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
 
-FACTS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "campaign_facts.csv"
+REFERENCE = Path(__file__).with_name("reference_facts.csv")
+"""The facts as they were collected, each from its source; what is bundled was made from them by hand."""
 
 
 def total(value: int = 3100, **fields: object) -> MonthlyTotal:
@@ -127,10 +128,11 @@ def test_the_bundled_totals_are_sourced_and_tolerated() -> None:
         assert fact.last_day - fact.first_day < timedelta(days=31)
 
 
-@pytest.mark.skipif(not FACTS.is_file(), reason="the campaign facts are not beside this checkout")
 def test_the_bundled_totals_are_those_of_the_campaign_facts() -> None:
-    with FACTS.open(encoding="utf-8", newline="") as file:
-        rows = {row["id"]: row for row in csv.DictReader(file) if row["topic"] == "monthly_total"}
+    with REFERENCE.open(encoding="utf-8", newline="") as file:
+        totals = [row for row in csv.DictReader(file) if row["topic"] == "monthly_total"]
+    # Sums of the public table, from which the bundled record is, would be held against themselves.
+    rows = {row["id"]: row for row in totals if row["tracker"] != "Air Force (compiled)"}
     assert {fact.id for fact in monthly_totals()} == rows.keys()
     for fact in monthly_totals():
         row = rows[fact.id]

@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from features.errors import InputError
 from features.ledger import IngestCounts, Ledger, end_of_day
-from features.records import QuietDayRule, SalvoReport
+from features.records import KYIV, QuietDayRule, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading, RejectedRow
+from features.sources.table import read_table
 from tests.conftest import NOW
 from tests.features.conftest import FreshLedger, MakeReading, MakeReport
 
@@ -350,3 +352,28 @@ def test_the_bundled_reports_read_twice_are_in_the_ledger_once(ledger: Ledger) -
     assert (again.added, again.revised) == (0, 0)
     assert ledger.history().digest == digest
     assert len(ledger.batches()) == 1
+
+
+def test_the_offsets_of_the_hour_that_comes_twice_are_kept(ledger: Ledger, tmp_path: Path) -> None:
+    """On 2025-10-26 clocks in Kyiv show 3 to 4 twice: three windows, the last from the first hour into the second."""
+    rows = [
+        ("2025-10-26T03:10+03:00", "2025-10-26T03:40+03:00", 12),
+        ("2025-10-26T03:10+02:00", "2025-10-26T03:40+02:00", 19),
+        ("2025-10-26T00:50Z", "2025-10-26T01:20Z", 7),
+    ]
+    path = tmp_path / "table.csv"
+    path.write_text(
+        "window_start,window_end,launched\n" + "".join(f"{a},{b},{n}\n" for a, b, n in rows), encoding="utf-8"
+    )
+    counts = ledger.ingest(read_table(path), NOW)
+    assert (counts.added, counts.quarantined) == (3, 0)
+    assert ledger.ingest(read_table(path), NOW).unchanged == 3
+    assert ledger.history().launched.tolist() == [38]
+    stored = [entry.report for entry in ledger.as_of(NOW)]
+    windows = [
+        tuple(
+            each.replace(tzinfo=KYIV).astimezone(UTC).strftime("%H:%M") for each in (one.window_start, one.window_end)
+        )
+        for one in stored
+    ]
+    assert sorted(windows) == [("00:10", "00:40"), ("00:50", "01:20"), ("01:10", "01:40")]

@@ -7,7 +7,16 @@ import pytest
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from features.massed import BORROWED_RULE, MULTIPLE, RULE, WINDOW, massed_from, massed_threshold
+from features.massed import (
+    BORROWED_RULE,
+    MULTIPLE,
+    QUIET_RULE,
+    RULE,
+    WINDOW,
+    is_mostly_quiet,
+    massed_from,
+    massed_threshold,
+)
 from features.records import QuietDayRule
 from tests.said import said
 
@@ -25,6 +34,8 @@ def history(launched: list[float]) -> LaunchHistory:
         ([10.0, 20.0, 30.0], 50),
         ([10.0, 30.0], 50),
         ([0.0] * 91, 1),
+        ([0.0] * 80 + [20.0, 40.0, 60.0], 100),  # most days are quiet: the line is that of the others
+        ([0.0] * 45 + [40.0] * 46, 100),
         ([5.0], 13),
     ],
 )
@@ -57,6 +68,9 @@ def test_the_rule_that_is_told_is_the_rule_that_is_used() -> None:
     assert (MULTIPLE, WINDOW) == (2.5, 91)
     assert "2.5 times the median of the last 91 known attack days" in said(RULE)
     assert "2.5 times the median of the forecast days with launches" in said(BORROWED_RULE)
+    assert "2.5 times the median of the last 91 known attack days, of those with launches" in said(QUIET_RULE)
+    assert is_mostly_quiet(history([0.0] * 46 + [40.0] * 45))
+    assert not is_mostly_quiet(history([0.0] * 46 + [40.0] * 46))
 
 
 @pytest.mark.parametrize(("counts", "threshold"), [([], 1), ([0, 0, 0], 1), ([3, 3, 90], 8), ([4, 5], 12)])

@@ -209,10 +209,24 @@ def test_what_happens_on_the_first_day_counts_and_what_was_lost_before_does_not(
     assert list(drawn(scenario((), lost), 3).struck[0]) == [9, 0, 0]
 
 
-def test_new_models_change_the_kills_on_average_over_the_drones() -> None:
-    switches = [switch(0, 0.2, 2.0, guns=0.5, jammers=1.5), switch(1, 0.5, 0.0, "second", guns=0.0)]
-    supply = drawn(scenario([plant()], switches), 3)
-    assert supply.kill_factors("guns")[0] == pytest.approx([1, (1 - 0.1 * 0.5) * 0.5, (1 - 0.2 * 0.5) * 0.5])
-    assert supply.kill_factors("jammers")[0] == pytest.approx([1, 1.05, 1.1])
-    assert supply.kill_factors("unnamed")[0] == pytest.approx([1, 1, 1])
-    assert supply.new_model[0] == pytest.approx([0, 1 - 0.9 * 0.5, 1 - 0.8 * 0.5])
+def test_a_switch_brings_a_kind_with_its_share_and_what_layers_do_to_it() -> None:
+    jet = switch(0, 0.2, 2.0, guns=0.5, jammers=1.5) | {"model": "jet", "reach": {"guns": number(0.1, "ratio")}}
+    heavy = switch(1, 0.5, 0.0, "second") | {"warhead_kg": number(90, "kg")}
+    first, second = drawn(scenario([plant()], [jet, heavy]), 3).new_models
+    assert (first.kind, second.kind) == ("jet", "second")
+    assert first.share[0] == pytest.approx([0, 0.1, 0.2])
+    assert second.share[0] == pytest.approx([0, 0.5, 0.5])
+    assert {key: ratio[0] for key, ratio in first.factors.items()} == {
+        ("reach", "guns"): 0.1,
+        ("kill_probability", "guns"): 0.5,
+        ("kill_probability", "jammers"): 1.5,
+    }
+    assert first.warhead_kg is None
+    assert second.warhead_kg == pytest.approx([90.0])
+    assert not second.factors
+
+
+def test_a_warhead_without_a_mass_is_told() -> None:
+    weightless = switch(0, 0.2, 2.0) | {"warhead_kg": number(0, "kg")}
+    with pytest.raises(ValueError, match="a mass from 0 kg: expected more than 0"):
+        scenario([plant()], [weightless])

@@ -110,7 +110,7 @@ class TestWindow:
         supply = drawn(scenario([plant()], [switch(0, 0.5, 10.0), event("pause", 6, theatre=UKRAINE)]), 9)
         later = supply.window(on(4), on(7), opening=np.zeros(1))
         assert (later.first_day, later.last_day, later.n_days) == (on(4), on(7), 4)
-        np.testing.assert_array_equal(later.new_model, supply.new_model[:, 4:8])
+        np.testing.assert_array_equal(later.new_models[0].share, supply.new_models[0].share[:, 4:8])
         assert list(later.paused) == [False, False, True, True]
 
     def test_picked_draws_repeat_as_asked(self) -> None:

@@ -1,10 +1,8 @@
 """Laws of production under any scenario: nothing is lost, nothing negative, more capacity launches no less."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -183,11 +181,3 @@ def test_a_plant_makes_no_more_than_its_lines_take(stated: dict[str, Any], seed:
     free = drawn(scenario(**{**stated, "facilities": plants, "events": bound}), N_DAYS, N_DRAWS, seed=seed)
     assert (limited.armed <= free.armed + 1e-9).all()
     assert (limited.decoys <= free.decoys + 1e-9).all()
-
-
-def test_a_supply_can_be_stated_without_a_scenario() -> None:
-    """Other rooms build supplies by hand: what is optional has no effect."""
-    supply = drawn(scenario([plant()]), 2)
-    bare = replace(supply, new_models=(), levels={})
-    assert bare.kill_factors("guns") == pytest.approx(np.ones((1, 2)))
-    assert not bare.new_model.any()

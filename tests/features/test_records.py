@@ -135,3 +135,31 @@ def test_the_rule_of_quiet_days_before_2025_ends_with_2024() -> None:
     assert [QuietDayRule.BEFORE_2025.applies_to(day) for day in (last, first)] == [True, False]
     assert [QuietDayRule.ALL.applies_to(day) for day in (last, first)] == [True, True]
     assert [QuietDayRule.NONE.applies_to(day) for day in (last, first)] == [False, False]
+
+
+def test_the_hour_that_comes_twice_is_two_hours(make_report: MakeReport) -> None:
+    """03:10 to 03:40 on 2025-10-26 is 00:10 UTC by summer time, and 01:10 UTC by winter time."""
+    first, second = (datetime(2025, 10, 26, 3, 10, fold=fold) for fold in (0, 1))
+    half_an_hour = timedelta(minutes=30)
+    reports = [
+        make_report(window_start=start, window_end=(start + half_an_hour).replace(fold=start.fold))
+        for start in (first, second)
+    ]
+    assert len({report.key for report in reports}) == 2
+    assert make_report(window_start=first + half_an_hour, window_end=second).window_end.fold == 1
+    with pytest.raises(InputError, match="before it starts"):
+        make_report(window_start=second, window_end=first + half_an_hour)
+
+
+@pytest.mark.parametrize(
+    ("theatre", "weapon_class", "rule"),
+    [
+        ("ukraine", "shahed", QuietDayRule.BEFORE_2025),
+        ("ukraine", "ballistic", QuietDayRule.ALL),
+        ("lowland", "shahed", QuietDayRule.NONE),
+        ("lowland", "ballistic", QuietDayRule.NONE),
+    ],
+)
+def test_what_silence_means_belongs_to_the_theatre(theatre: str, weapon_class: str, rule: QuietDayRule) -> None:
+    assert QuietDayRule.default_for(theatre, weapon_class) is rule
+    assert QuietDayRule.defaults_told() == "in ukraine before-2025 for shahed and all for others, elsewhere none"

@@ -239,6 +239,7 @@ def new_ledger(tmp_path: Path) -> Callable[[], Ledger]:
 
 
 @needs_raw
+@pytest.mark.slow
 def test_the_published_snapshots_end_in_one_view_in_all_24_orders(new_ledger: Callable[[], Ledger]) -> None:
     readings = [read_kaggle(file) for file in snapshot_files(RAW)]
     salvos = [[row for row in reading.rows if getattr(row, "weapon_class", "") == SHAHED] for reading in readings]
@@ -253,6 +254,7 @@ def test_the_published_snapshots_end_in_one_view_in_all_24_orders(new_ledger: Ca
 
 
 @needs_raw
+@pytest.mark.slow
 def test_the_published_snapshots_whole_end_in_what_is_bundled(new_ledger: Callable[[], Ledger]) -> None:
     views = []
     for files in (snapshot_files(RAW), snapshot_files(RAW)[::-1]):

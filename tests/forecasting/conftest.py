@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
 from features.records import QuietDayRule
+from forecasting.answers import answering
 from forecasting.commands.main import app, run
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.losses.calibrated_defence import Calibration
@@ -22,7 +23,7 @@ from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.model import SimulationRequest, load_model
+from forecasting.salvos.model import Model, SimulationRequest, load_model
 
 ORIGIN = date(2026, 2, 28)
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -67,18 +68,25 @@ def salvos_of() -> Callable[..., SalvoForecast]:
 @pytest.fixture(scope="session")
 def defence_of() -> Callable[..., Defence]:
     """A defence of layers given as {quantity: value or (low, mode, high)}, plain whole numbers and words as they are;
-    named a, b, c in their order. More of the head by keyword."""
+    named a, b, c in their order. kinds: id -> share of the armed drones. More of the head by keyword."""
 
     def stated(value: Any) -> Any:
         if isinstance(value, int | str):
             return value
+        if isinstance(value, dict):
+            return {name: stated(each) for name, each in value.items()}
         low, mode, high = value if isinstance(value, tuple) else (value, value, value)
         rest = {"basis": "assumed", "sources": (), "date": ORIGIN, "confidence": "D", "note": ""}
         return {"low": low, "mode": mode, "high": high, **rest}
 
-    def make(layers: Sequence[dict[str, Any]], **head: Any) -> Defence:
+    def make(layers: Sequence[dict[str, Any]], kinds: Mapping[str, Any] | None = None, **head: Any) -> Defence:
         return Defence.model_validate(
-            {name: stated(value) if isinstance(value, float) else value for name, value in head.items()}
+            {
+                "kinds": tuple(
+                    {"id": name, "name": name, "share": (stated(share),)} for name, share in (kinds or {}).items()
+                )
+            }
+            | {name: stated(value) if isinstance(value, float) else value for name, value in head.items()}
             | {
                 "name": "test",
                 "title": "Test",
@@ -157,18 +165,61 @@ def told(capsys: pytest.CaptureFixture[str], home: Path, filled_ledger: Path) ->
 
 
 @pytest.fixture
-def salvocast(home: Path, tmp_path: Path, filled_ledger: Path) -> Run:
-    """Runs the installed command in a folder of its own, with the bundled reports in the ledger."""
+def work(home: Path, tmp_path: Path, filled_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the command runs in, with the bundled reports in the ledger."""
     home.mkdir(exist_ok=True)
     shutil.copy(filled_ledger, home / "ledger.db")
     folder = tmp_path / "work"
     folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+
+@pytest.fixture
+def salvocast(work: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs the command in this process: starting one and learning anew takes seconds each time."""
+
+    def run_command(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        capfdbinary.readouterr()
+        code = run(app, list(arguments))
+        return subprocess.CompletedProcess(arguments, code, *capfdbinary.readouterr())
+
+    return run_command
+
+
+@pytest.fixture
+def installed(work: Path) -> Run:
+    """Runs the installed command, as a person does."""
+
+    def run_command(*arguments: str) -> "subprocess.CompletedProcess[bytes]":
         command = [str(Path(sys.executable).parent / "salvocast"), *arguments]
-        return subprocess.run(command, capture_output=True, check=False, cwd=folder, timeout=120)
+        return subprocess.run(command, capture_output=True, check=False, timeout=120)
 
-    return run
+    return run_command
+
+
+@pytest.fixture(scope="session", autouse=True)
+def learned_once() -> Iterator[None]:
+    """Whoever answers in this process learns from the same record once: the answer is that of the first time."""
+    fitted: dict[Any, Prepared] = {}
+    calibrated: dict[Any, Calibration] = {}
+
+    def prepare_once(model: Model, history: LaunchHistory) -> Prepared:
+        key = repr(model), answering._seen(history)
+        if key not in fitted:
+            fitted[key] = prepare(model, history)
+        return fitted[key]
+
+    def calibrate_once(defence: Defence, history: LaunchHistory, shares: Sequence[StatedKills] = ()) -> Calibration:
+        key = defence.model_dump_json(), answering._seen(history), tuple(shares)
+        if key not in calibrated:
+            calibrated[key] = prepare_calibration(defence, history, shares)
+        return calibrated[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(answering, "prepare", prepare_once)
+        patch.setattr(answering, "prepare_calibration", calibrate_once)
+        yield
 
 
 @pytest.fixture(scope="session")

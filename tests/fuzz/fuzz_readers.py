@@ -1,29 +1,37 @@
 """A bounded run of atheris over the readers: `make fuzz`. Linux on x86-64 only, where atheris has wheels.
 
-Whatever the bytes, a reader yields reports and rejected rows or raises InputError; it neither hangs nor takes much
-memory. One process per reader; libFuzzer ends it at the first exception, at an input that takes longer than TIMEOUT
-seconds, and beyond MEMORY megabytes above what the process held before the first input.
+Whatever the bytes, a reader yields reports and rejected rows or raises InputError, and TOML of a person is a table or
+InputError; neither hangs nor takes much memory. One process per reader; libFuzzer ends it at the first exception, at
+an input that takes longer than TIMEOUT seconds, and beyond MEMORY megabytes above what the process held before the
+first input.
 """
 
 import argparse
+import io
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 TIMEOUT, MEMORY, LONGEST = 10, 200, 2_048
-SHARES = {"kaggle": 0.45, "table": 0.45, "bulletin": 0.1}
-"""Of the inputs: a bulletin takes some ten times as long as a row."""
+SHARES = {"kaggle": 0.3, "table": 0.3, "bulletin": 0.05, "toml": 0.27, "workbook": 0.04, "parquet": 0.04}
+"""Of the inputs: a bulletin, or a workbook, takes some ten times as long as a row."""
 
 KAGGLE_HEADER = (
     b"time_start,time_end,model,launch_place,target,launched,destroyed,not_reach_goal,destroyed_details,source\n"
 )
 KAGGLE_ROW = (
     b"2030-03-04 18:00,2030-03-05 08:00,Shahed-136/131,Crimea,Ukraine,90.0,61.0,17.0,\"{'south': 14}\",kpszsu/posts/1\n"
+)
+SHEET_HEAD = (
+    b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+    b'<row r="1"><c r="A1" t="str"><v>date</v></c><c r="B1" t="str"><v>launched</v></c></row>'
 )
 TABLE_HEADERS = (b"date,launched,shot_down\n", b"window_start;window_end;launched;published_at;shot_down_by_area\n")
 SEEDS = {
@@ -39,6 +47,17 @@ SEEDS = {
         b"\x00PK\x03\x04",
         b"\x00PAR1",
     ),
+    "toml": (
+        b'[scenario]\nname = "own"\n[[layer]]\na.b = { low = 1, mode = 2.5, sources = ["x"], date = 2026-02-28 }\n',
+        b'a = """\n\\""" # x"""\nb.\'c\'."d" = [[1_0, 0x1f], "\\u0007"]\n',
+    ),
+    "workbook": (
+        b'<row r="2"><c r="A2" s="1"><v>46082</v></c><c r="B2"><v>118</v></c></row></sheetData></worksheet>',
+        b'<row r="3"><c r="XFD3" t="s"><v>0</v></c></row></sheetData><mergeCells count="1"><mergeCell ref="A2:A3"/>'
+        b"</mergeCells></worksheet>",
+        b'<row><c t="inlineStr"><is><t>2030-03-01</t></is></c><c t="b"><v>1</v></c><c t="d"><v>2030</v></c></row>',
+    ),
+    "parquet": (b"\x00\x00\x00\x00", b"\x00\x20\xff\x01\x10\x00\x00\x02"),
     "bulletin": (
         "У ніч на 5 березня (з 18:00 4 березня) противник атакував 90-ма ударними БпЛА типу Shahed. Збито 61 ворожий "
         "БпЛА, 17 – локаційно втрачені.".encode(),
@@ -58,9 +77,11 @@ def one_input(reader: str, scratch: Path) -> Callable[[bytes], None]:
     from features.sources.reading import RejectedRow
     from features.sources.table import read_table
 
+    if reader == "toml":
+        return _parse_one_toml
     path = scratch / "missile_attacks_daily.2031-01-01.csv"
     received = datetime(2031, 1, 1, tzinfo=UTC)
-    headers = {"kaggle": (KAGGLE_HEADER,), "table": TABLE_HEADERS, "bulletin": ()}[reader]
+    made = {"workbook": _workbook_of, "parquet": _parquet_of, "kaggle": _kaggle_of, "table": _table_of}
 
     def read(data: bytes) -> None:
         try:
@@ -69,8 +90,7 @@ def one_input(reader: str, scratch: Path) -> Callable[[bytes], None]:
                 review(parse_bulletin(text, received=received))
                 reading = read_bulletins(text, received=received)
             else:
-                head = headers[data[0] - 1] if data and 0 < data[0] <= len(headers) else b""
-                path.write_bytes(head + data[1:])
+                path.write_bytes(made[reader](data))
                 reading = read_kaggle(path) if reader == "kaggle" else read_table(path)
             for row in reading.rows:
                 if not isinstance(row, SalvoReport | RejectedRow):
@@ -81,11 +101,79 @@ def one_input(reader: str, scratch: Path) -> Callable[[bytes], None]:
     return read
 
 
+def _parse_one_toml(data: bytes) -> None:
+    from features.errors import InputError
+    from features.toml_text import parse_toml
+
+    try:
+        parse_toml(data.decode("utf-8", "replace"), "own.toml")
+    except InputError as error:
+        if not str(error).isprintable():
+            raise TypeError(f"{str(error)!r} is no line that can be shown") from error
+
+
+def _with_header(data: bytes, headers: tuple[bytes, ...]) -> bytes:
+    return (headers[data[0] - 1] if data and 0 < data[0] <= len(headers) else b"") + data[1:]
+
+
+def _kaggle_of(data: bytes) -> bytes:
+    return _with_header(data, (KAGGLE_HEADER,))
+
+
+def _table_of(data: bytes) -> bytes:
+    return _with_header(data, TABLE_HEADERS)
+
+
+@cache
+def _plain_workbook() -> dict[str, bytes]:
+    import openpyxl
+
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    sheet = book.worksheets[0]
+    sheet.append(["shared"])
+    sheet["A1"].number_format = "yyyy-mm-dd"
+    book.save(out)
+    with zipfile.ZipFile(out) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def _workbook_of(data: bytes) -> bytes:
+    """A workbook with this after the first row of its sheet: bytes that are no zip are told at once."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in _plain_workbook().items():
+            archive.writestr(name, SHEET_HEAD + data if name == "xl/worksheets/sheet1.xml" else content)
+    return out.getvalue()
+
+
+@cache
+def _plain_parquet() -> bytes:
+    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.parquet  # type: ignore[import-untyped]
+
+    out = io.BytesIO()
+    moments = [datetime(2030, 3, 1, hour, tzinfo=UTC) for hour in range(24)]
+    columns = {"window_start": moments, "window_end": moments, "launched": [9] * 24, "target_area": ["south"] * 24}
+    pyarrow.parquet.write_table(pyarrow.table(columns), out)
+    return out.getvalue()
+
+
+def _parquet_of(data: bytes) -> bytes:
+    """A Parquet file damaged here and there: four bytes are a place, what to write there, and how much to cut."""
+    damaged = bytearray(_plain_parquet())
+    for high, low, value, cut in zip(*[iter(data)] * 4, strict=False):
+        damaged[4 + (high * 256 + low) % (len(damaged) - 4)] = value
+        del damaged[len(damaged) - cut // 128 * (cut % 128) : len(damaged)]
+        if len(damaged) < 8:
+            break
+    return bytes(damaged)
+
+
 def fuzz(reader: str, runs: int, seed: int, scratch: Path) -> None:
     """Fuzzes one reader in this process, and ends it: atheris does not return."""
     import atheris
 
-    with atheris.instrument_imports(include=["features.sources"]):
+    with atheris.instrument_imports(include=["features.sources", "features.toml_text"]):
         read = one_input(reader, scratch)
     import openpyxl  # noqa: F401  # what a reader loads is not what an input takes
     import pyarrow.parquet  # noqa: F401

@@ -36,6 +36,8 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     if listed:
         found["launched"] = Number(sum(one.number.value for one in listed))
         findings.take("launched", found["launched"].value, listed[0].first, listed[-1].last)
+    elif (whole_of := _whole_of_kinds(launched, decoys, counts, nodes)) is not None:
+        agreed("launched", [whole_of])
     elif armed:
         total = Number(armed[0].number.value + decoys[0].number.value)
         agreed("strike_drones", armed)
@@ -53,7 +55,8 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     for one in of("left_airspace", DRONES):
         findings.take_count("left_airspace", one)
     suppressed = of("suppressed", (*DRONES, "decoys"))
-    agreed("shot_down", _without_sum(of("shot_down", DRONES), suppressed))
+    shot_down = _without_sum(of("shot_down", DRONES), suppressed)
+    agreed("shot_down", _without_sum(shot_down, of("shot_down", ("other_drones",))))
     agreed("suppressed", suppressed)
     agreed("still_airborne", of("still_airborne", DRONES))
     for name in FURTHER:
@@ -112,6 +115,18 @@ def _armed_apart(launched: Sequence[Count], decoys: Sequence[Count], nodes: list
     return list(launched)
 
 
+def _whole_of_kinds(
+    launched: Sequence[Count], decoys: Sequence[Count], counts: Sequence[Count], nodes: list[Node]
+) -> Count | None:
+    """The total that is stated beside its kinds: "60 Shaheds, 11 jets, 20 decoys: 91 in all"."""
+    values = {one.number.value for one in launched}
+    jets = {one.number.value for one in counts if one.role == "jet_drones" and nodes[one.node].state == "launched"}
+    apart = sum(jets) + sum({one.number.value for one in decoys})
+    if len(values) != 2 or not apart or max(values) != min(values) + apart:
+        return None
+    return next(one for one in launched if one.number.value == max(values))
+
+
 def _items_of_total(launched: Sequence[Count], counts: Sequence[Count], nodes: list[Node]) -> list[Count]:
     """Different items of drones in one list, where all its items add up to the total of targets stated with them."""
     chains = {nodes[one.node].chain for one in launched}
@@ -133,14 +148,12 @@ def _rounded_parts(launched: Sequence[Count]) -> list[Count]:
     return parts
 
 
-def _without_sum(shot_down: Sequence[Count], suppressed: Sequence[Count]) -> Sequence[Count]:
-    """The counts shot down, without one that is the sum of both losses: "43 neutralised: 23 shot down, 20 lost"."""
-    lost = {one.number.value for one in suppressed}
+def _without_sum(shot_down: Sequence[Count], others: Sequence[Count]) -> Sequence[Count]:
+    """The counts shot down, without one that is their sum with others: "43 neutralised: 23 shot down, 20 lost"."""
     parts = {one.number.value for one in shot_down}
-    sums = {part + other for part in parts for other in lost if other} & parts
-    return (
-        [one for one in shot_down if one.number.value not in sums] if len(lost) == 1 and len(parts) == 2 else shot_down
-    )
+    beside = sum(one.number.value for one in {one.number.value: one for one in others}.values())
+    sums = {part + beside for part in parts if beside} & parts
+    return [one for one in shot_down if one.number.value not in sums] if len(parts) == 2 else shot_down
 
 
 def _take_hits(found: dict[str, Number], counts: Sequence[Count], findings: Findings) -> None:

@@ -37,8 +37,8 @@ class Grammar:
         """Reason, reach and pattern of what is told aside, over the cleaned text."""
         self._russian = _words(data["languages"]["russian"])
         scope = data["scope"]
-        self.national, self.named_after, self.goes_on = (
-            re.compile(scope[name]) for name in ("national", "named_after", "goes_on")
+        self.national, self.named_after, self.goes_on, self.superlative = (
+            re.compile(scope[name]) for name in ("national", "named_after", "goes_on", "superlative")
         )
         self.adversatives = frozenset(scope["adversatives"])
         places = "|".join([*scope["regions"], *scope["towns"]])
@@ -47,7 +47,9 @@ class Grammar:
             rf"(?P<subject>{'|'.join(scope['towns'])}){scope['suffers']}|(?P<part>{scope['part']}))(?!\w)"
         )
         """A place within the country: what was attacked (`target`), suffered (`subject`), or a large `part` of it."""
-        self.next_place = re.compile(rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)")
+        self.next_place = re.compile(
+            rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)"
+        )
         """A further place, after one: a list of them."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]
 

@@ -177,10 +177,14 @@ class Lexer:
             token = Token("indefinite", found.pop().start, token.end, text[before.start : token.end])
         elif token.kind == "stop" and before is not None and before.kind == "stop":
             token = Token("stop", found.pop().start, token.end, token.text)
-        elif before is not None and before.kind == "number" and (
-            (token.kind == "word" and PLURAL.search(token.text))
-            or token.text in KINDS
-            or (token.kind == "other" and PLURAL_UK.search(token.text))
+        elif (
+            before is not None
+            and before.kind == "number"
+            and (
+                (token.kind == "word" and PLURAL.search(token.text))
+                or token.text in KINDS
+                or (token.kind == "other" and PLURAL_UK.search(token.text))
+            )
         ):
             token = Token("unit", token.start, token.end, token.text)
         elif token.kind == "number" and len(found) > 1 and found[-2].kind in ("number", "indefinite"):
@@ -244,11 +248,15 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         "time": r"(?:[01]?\d|2[0-4])(?::[0-5]\d){1,2}(?: ?[ap]\.? ?m\.?)?(?: год(?:ин[иу]?|\.)?)?"
         r"|(?:0?\d|1[0-2])(?:[:.][0-5]\d)? ?(?:a\.?m\.?|p\.?m\.?)(?!\w)"
         r"|(?:[01]?\d|2[0-3])(?:-?(?:ї|ій|й|та|ту|у|му|а))? (?:год(?:ин[иіу]|\.)?(?: (?:ранку|ночі))?|ранку)"
-        r"|(?:[01]?\d|2[0-3]) o’clock|(?:[01]?\d|2[0-3]) (?:вечора|ночі|дня)|опівночі|опівніч|опівдні|полудня|midnight|noon"
+        r"|(?:[01]?\d|2[0-3]) o’clock|(?:[01]?\d|2[0-3]) (?:вечора|ночі|дня)"
+        r"|опівночі|опівніч|опівдні|полудня|midnight|noon"
         rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
-        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
-        "age": r"\d{1,3}-?(?:ти|ми|х)?-?річн\w{1,3}|\d{1,3} ?-?years?-old|\d{1,3} ?-year-olds?|\w{3,20}-year-olds?"
+        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)"
+        r"|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
+        "age": r"\d{1,4}-?(?:ти|ми|х)?-?(?:річн|денн|годинн|поверхов|кілометров|метров|тонн|міс)\w{1,6}"
+        r"|\d{1,4} ?-(?:years?|months?|weeks?|days?|hours?|minutes?|store?y|floor|mile|strong|member)(?:[- ]olds?)?"
+        r"|\w{3,20}-year[- ]olds?|\d{1,3} years?-old"
         r"|\d{1,3} (?:років|роки|рік|years old)(?!\w)|aged \d{1,3}",
         "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",
         "percent": r"\d{1,3}(?:[.,]\d{1,3})? ?(?:%|percent|відсотк\w{0,3})",

@@ -92,7 +92,9 @@ def _read(message: Message) -> tuple[tuple[SalvoReport, ...], str]:
     candidates = dict.fromkeys(f"{one.name} {one.qualifier.replace('_', ' ')} {one.value}" for one in told)
     parts = ["; ".join(bulletin.problems) or "no report in this message"]
     parts += [f"counted: {', '.join(candidates).replace(' exactly ', ' ')}"] if candidates else []
-    parts += [f"set aside: {', '.join(dict.fromkeys(one.reason for one in bulletin.asides))}"] if bulletin.asides else []
+    parts += (
+        [f"set aside: {', '.join(dict.fromkeys(one.reason for one in bulletin.asides))}"] if bulletin.asides else []
+    )
     return bulletin.reports, "; ".join(parts)
 
 
@@ -152,7 +154,9 @@ def _stamp(match: re.Match[str]) -> Stamp:
         return Stamp(day, moment.replace(tzinfo=UTC if match["zone"] else KYIV))
     ahead = timedelta(hours=int(offset[2]), minutes=int(offset[3] or 0))
     if ahead > FARTHEST:
-        return Stamp(problem=f"'{match.group().strip()}' above the message: expected a zone from UTC-14:00 to UTC+14:00")
+        return Stamp(
+            problem=f"'{match.group().strip()}' above the message: expected a zone from UTC-14:00 to UTC+14:00"
+        )
     return Stamp(day, moment.replace(tzinfo=timezone(-ahead if offset[1] == "-" else ahead)))
 
 
@@ -164,14 +168,18 @@ def _exported(exported: Any) -> Iterator[Message]:
     messages = exported.get("messages", [exported]) if isinstance(exported, dict) else exported
     for message in _listed(messages):
         if not isinstance(message, dict):
-            yield Message(_plain(json.dumps(message)), None, "a message of the export is no object: expected a text and a date")
+            yield Message(
+                _plain(json.dumps(message)), None, "a message of the export is no object: expected a text and a date"
+            )
             continue
         given = message.get("text", "")
         try:
             text = _text(given)
         except TypeError:
             raw = _plain(json.dumps(given, ensure_ascii=False))
-            yield Message(raw, _exported_time(message), "the text of the message is no text: expected words, or a list of them")
+            yield Message(
+                raw, _exported_time(message), "the text of the message is no text: expected words, or a list of them"
+            )
             continue
         if text.strip():
             yield Message(_plain(text), _exported_time(message), exported=True)

@@ -14,6 +14,7 @@ from features.sources.bulletin.missiles import inherit_kind, missile_counts
 from features.sources.bulletin.nodes import DRONES, nodes_of
 from features.sources.bulletin.roles import Roles
 from features.sources.bulletin.scope import Scope
+from features.sources.bulletin.sifting import sifted
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Bulletin
 from features.sources.bulletin.windows import Moments, Windows
@@ -54,9 +55,9 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     findings = Findings(clean, scope.tokens)
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
-    windows, areas = Windows(grammar, findings, received), Areas(grammar, nodes, findings)
+    windows, areas = Windows(grammar, findings, received, scope.sentences.corrected), Areas(grammar, nodes, findings)
     if not windows.anchored and scope.national:
-        windows = Windows(grammar, findings, received, scope.told_locally)
+        windows = Windows(grammar, findings, received, scope.sentences.corrected, scope.told_locally)
     writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None
@@ -65,7 +66,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
         said = windows.said(first, last)
         window = windows.window(said, previous)
         previous = said if said.days else previous
-        counts = scope.sifted(roles.counts[bisect_left(places, first) : bisect_left(places, last)])
+        counts = sifted(roles.counts[bisect_left(places, first) : bisect_left(places, last)], scope)
         drones = drone_counts(counts, nodes, findings)
         if (named := areas.count(counts, first, last)) is not None:
             drones["launch_areas"] = named

@@ -63,10 +63,16 @@ class Windows:
     """The mentions of times in one message, and the windows they make."""
 
     def __init__(
-        self, grammar: Grammar, findings: Findings, received: datetime | None, tokens: list[Token] | None = None
+        self,
+        grammar: Grammar,
+        findings: Findings,
+        received: datetime | None,
+        corrected: frozenset[int],
+        tokens: list[Token] | None = None,
     ) -> None:
         self._grammar, self._findings = grammar, findings
         self._tokens = findings.tokens if tokens is None else tokens
+        self._corrected = corrected
         self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
         self._kinds = {token.kind for token in self._tokens}
         self._mentions = self._found()
@@ -135,11 +141,17 @@ class Windows:
         return list(zip(starts, [*starts[1:], len(self._tokens)], strict=True))
 
     def said(self, first: int, last: int) -> Moments:
-        """The mentions in tokens[first:last] as one window: what is said first counts."""
+        """The mentions in tokens[first:last] as one window: what is said first counts, unless it is corrected."""
+        mine = self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]
         together = Moments()
-        for _, one in self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]:
+        for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
             together.add(one)
         return together
+
+    def _corrects(self, place: int, said: Moments) -> bool:
+        """Whether a mention is one of a correction; one later than the receipt came with a later edit."""
+        clock = said.clocks.get("asof_time", (0, 0))
+        return place in self._corrected and not (self._local and clock > (self._local.hour, self._local.minute))
 
     def window(self, said: Moments, previous: Moments | None) -> tuple[datetime, datetime] | None:
         """From when to when, and the fields that tell; None, and a problem, where that cannot be told.

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request, Response
 
 from features.records import SHAHED, UKRAINE
 from features.sources.bulletin import read_bulletins
-from features.sources.cells import reports
 from features.sources.reading import Reading
+from features.sources.structure import Structure, TableRows, refuse_totals
 from features.sources.table import SOURCE as TABLE
-from features.sources.table import match_columns, report_maker
+from features.sources.table import RowReader, match_columns
 from features.storing import IngestCounts
 from forecasting.answers.answering import Answering
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
@@ -103,7 +103,16 @@ def reading_of(given: ReportsRequest) -> Reading:
     header = list(dict.fromkeys(name for row in given.rows for name in row))
     cells = [["" if row.get(name) is None else str(row[name]) for name in header] for row in given.rows]
     columns = match_columns(header, {}, "rows")
-    make = report_maker(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=TABLE)
+    reader = RowReader(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=TABLE, published_at=given.received)
+    table = TableRows(
+        header,
+        lambda: iter([(row, "") for row in cells]),
+        reader.salvo,
+        reader.report,
+        columns.ignored,
+        published_at=given.received,
+    )
+    structure = Structure.of(table.rows, reader.salvo, by_date="date" in columns.used)
+    refuse_totals(structure, "rows")
     digest = hashlib.sha256(json.dumps(given.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
-    rows = reports(header, ((row, "") for row in cells), make, given.received)
-    return Reading(TABLE, digest, rows, given.received)
+    return Reading(TABLE, digest, table.read(structure.several), given.received)

@@ -9,8 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
-from features.errors import InputError, SalvocastError, unknown_name
-from features.stated import one_line
+from features.errors import InputError, SalvocastError, one_line, unknown_name
 from forecasting.answers.request import NAME_PATTERN, Text
 from forecasting.salvos.model import ModelError
 from forecasting.service.workers.pool import Overloaded, TookTooLong

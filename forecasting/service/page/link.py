@@ -37,8 +37,9 @@ PLAIN = {
     "budget": "budget",
 }
 """Name in the address -> field of the request, for fields of one value."""
-SAFETY, UNCALIBRATED, LAYER, DUE = "safety", "stated", "layer", "due"
-"""The service level in per cent; ranges as stated, not held against the record; layers; deliveries."""
+SAFETY, UNCALIBRATED, LAYER, WITHOUT, DUE = "safety", "stated", "layer", "without", "due"
+"""The service level in per cent; ranges as stated, not held against the record; layers to report, and to leave out;
+deliveries."""
 HELD, STOCK, OWN = "hold.", "stock.", "own."
 """Before the name of an assumption, of a layer, and of `scenario` or `defence` given as a packed text."""
 VIEW = ("compare", "lang", "theme", "id")
@@ -64,6 +65,7 @@ EXPECTED = {
     "budget": "expected US dollars, 0 or more",
     SAFETY: "expected per cent between 0 and 100, such as 95",
     LAYER: "expected names of layers, 50 at most",
+    WITHOUT: "expected names of layers, 50 at most",
     DUE: "expected a layer, a date such as 2026-03-05 and a whole number, 0 or more",
     "hold": "expected a level from 0 to 1",
     "stock": "expected a whole number, 0 or more",
@@ -131,6 +133,7 @@ class Asked:
         ]
         pairs += [(HELD + key, _written(level)) for key, level in sorted(given.held.items())]
         pairs += [(LAYER, layer) for layer in given.layers]
+        pairs += [(WITHOUT, layer) for layer in given.without]
         pairs += [(STOCK + layer, str(count)) for layer, count in sorted(given.stock.items())]
         pairs += [(DUE, f"{each.layer}:{each.date}:{each.quantity}") for each in given.deliveries]
         if given.service_level != default.service_level:
@@ -168,6 +171,7 @@ def asked(query: Query) -> Asked:
         held = {key: level for key, level in held.items() if key in wanted}
     fields["held"] = held
     layers = [value for name, value in query if name == LAYER and value]
+    fields["without"] = [value for name, value in query if name == WITHOUT and value]
     fields["layers"] = [] if given.get(LAYERS) == str(len(layers)) else layers
     fields["stock"] = {
         name.removeprefix(STOCK): _number(value) for name, value in given.items() if name.startswith(STOCK)
@@ -275,4 +279,6 @@ def form_field(where: tuple[int | str, ...]) -> str:
             return SAFETY
         case "layers":
             return LAYER
+        case "without":
+            return WITHOUT
     return next((name for name, field in PLAIN.items() if field == first), "form")

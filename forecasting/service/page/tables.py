@@ -53,6 +53,8 @@ def compared(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable
     change = t("{n} points", n=_signed(points, t.number(abs(points)))) if points else "0"
     yield Compared(t("a massed strike"), t.percent(before), t.percent(after), change)
     yield spreads(t("armed drones through"), left.outcome.leakers, right.outcome.leakers)
+    if left.outcome.leaked_warhead_kg and right.outcome.leaked_warhead_kg:
+        yield spreads(t("their warheads, kg"), left.outcome.leaked_warhead_kg, right.outcome.leaked_warhead_kg)
     for layer, same in zip(left.layers, right.layers, strict=True):
         if layer.order and same.order:
             yield numbers(t("order, {layer}", layer=t.stated(layer.name)), layer.order.quantity, same.order.quantity)

@@ -1,7 +1,6 @@
 """Bulletins in both languages and all three reporting styles, read by rules."""
 
 import json
-import sys
 import tomllib
 from contextlib import suppress
 from datetime import date, datetime, time
@@ -20,7 +19,15 @@ from features.sources.reading import RejectedRow
 
 FOLDER = Path(__file__).parent / "bulletins"
 FILES = sorted(FOLDER.glob("*.toml"))
-LOWEST_ACCURACY = 0.95
+KNOWN_MISSES = {
+    "held_out_eleventh": {14},
+    "held_out_fifteenth": {10},
+    "held_out_ninth": {1, 14, 17},
+    "held_out_second": {19},
+    "held_out_sixteenth": {1, 3},
+    "since_2025_08": {16},
+}
+"""File -> numbers of the messages that the grammar does not read whole yet. One that it has learned leaves the list."""
 SLOWEST_SECONDS = 5
 """Five times what is asked for: a loaded machine must not fail, a quadratic reader must."""
 FIELDS = ("window_start", "window_end", *COUNT_FIELDS)
@@ -62,38 +69,37 @@ def read_fields(bulletin: Bulletin, names: dict[tuple[str, str], Any]) -> dict[t
     return found
 
 
-def compared(path: Path) -> tuple[int, list[str]]:
-    """How many fields a file states, and the wrong ones. A field that is neither stated nor read is not counted."""
-    total, wrong = 0, []
+def misread(path: Path) -> dict[int, list[str]]:
+    """The messages of a file in which a field is read wrongly, by number, with what is wrong."""
+    wrong: dict[int, list[str]] = {}
     for number, case in enumerate(cases(path), start=1):
         expected, bulletin = expected_fields(case), parsed(case)
         read = read_fields(bulletin, expected)
-        for key, value in expected.items():
-            if value is None and read[key] is None:
-                continue
-            total += 1
-            if value != read[key]:
-                wrong.append(f"{path.stem} {number}: {' '.join(key)} is {read[key]}, expected {value}")
+        found = [
+            f"{' '.join(key)} is {read[key]}, expected {value}" for key, value in expected.items() if read[key] != value
+        ]
         unread = [case["text"][span.start : span.end] for span in bulletin.unread]
-        for stretch in case.get("unread", []):
-            total += 1
-            if not any(stretch in one for one in unread):
-                wrong.append(f"{path.stem} {number}: {stretch!r} is not unread; unread is {unread}")
-    return total, wrong
+        found += [
+            f"{stretch!r} is not unread; unread is {unread}"
+            for stretch in case.get("unread", [])
+            if not any(stretch in one for one in unread)
+        ]
+        if found:
+            wrong[number] = found
+    return wrong
 
 
-def test_field_accuracy_is_at_least_95_percent(capsys: pytest.CaptureFixture[str]) -> None:
-    lines, total, wrong, number = [""], 0, [], 0
-    for path in FILES:
-        stated, missed = compared(path)
-        count = len(cases(path))
-        lines.append(f"bulletins {path.stem}: {1 - len(missed) / stated:.1%} of {stated} fields in {count} messages")
-        total, wrong, number = total + stated, wrong + missed, number + count
-    lines.append(f"bulletins in all: {1 - len(wrong) / total:.1%} of {total} fields in {number} messages")
-    with capsys.disabled():
-        sys.stdout.write("\n".join([*lines, *wrong, ""]))
-    assert number >= 60
-    assert 1 - len(wrong) / total >= LOWEST_ACCURACY
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_field_of_every_message_is_read_but_for_the_few_known_to_be_missed(path: Path) -> None:
+    assert {
+        number: told for number, told in misread(path).items() if number not in KNOWN_MISSES.get(path.stem, ())
+    } == {}
+
+
+def test_the_messages_known_to_be_missed_are_few() -> None:
+    messages = sum(len(cases(path)) for path in FILES)
+    assert messages >= 362
+    assert sum(map(len, KNOWN_MISSES.values())) <= 0.03 * messages
 
 
 def test_a_night_without_times_is_read_with_the_usual_window_and_says_so() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from features.errors import InputError
 from features.records import SalvoReport
-from features.sources.bundled import read_bundled
+from features.sources.bundled import SNAPSHOT_DAY, read_bundled
 from features.sources.kaggle import (
     read_kaggle,
     reporter_of,
@@ -265,9 +265,10 @@ def test_reporter_of(source: str, reporter: str) -> None:
 
 
 @needs_raw
-def test_the_newest_snapshot_says_what_is_bundled() -> None:
+def test_the_snapshot_of_that_day_says_what_is_bundled() -> None:
     bundled = {row.key: row for row in read_bundled().rows if isinstance(row, SalvoReport)}
-    reports, _ = read(snapshot_files(RAW)[-1])
+    [snapshot] = [path for path in snapshot_files(RAW) if snapshot_day(path.name) == SNAPSHOT_DAY]
+    reports, _ = read(snapshot)
     same = {row.key: row for row in reports if row.weapon_class in {"shahed", "cruise", "ballistic", "mixed"}}
 
     assert len(bundled) == 947 + 823

@@ -180,19 +180,23 @@ def test_more_shot_down_than_launched_is_kept(tmp_path: Path) -> None:
 # --- rows that say the same salvo again
 
 
-def test_repeats_and_contradictions(tmp_path: Path) -> None:
+def test_rows_that_differ_about_one_salvo_are_none_of_them_a_report(tmp_path: Path) -> None:
     path = table(
         tmp_path,
-        "date,launched,shot_down,target_area\n2030-03-04,1,1,\n2030-03-05,5,5,\n2030-03-06,9,8,\n"
-        "2030-03-06,9,8,\n2030-03-06,7,8,\n2030-03-06,9,7,\n2030-03-06,9,8,south\n",
+        "date,launched,shot_down,target_area\n2030-03-04,1,1,\n2030-03-05,5,5,\n2030-03-05,5,5,\n"
+        "2030-03-06,9,8,\n2030-03-06,9,8,\n2030-03-06,7,8,\n2030-03-06,9,7,\n2030-03-06,9,8,south\n",
     )
+    reports, rejected = read(path)
 
-    assert reasons(path) == [
-        (4, "repeats row 3"),
-        (5, "contradicts row 3: launched 7 against 9"),
-        (6, "contradicts row 3: launched 9 in both, other counts differ"),
+    assert [(report.attack_day.day, report.target_area) for report in reports] == [(4, ""), (6, "south"), (5, "")]
+    unclear = "rows 4, 6, 7 speak of one salvo (2030-03-06) and differ: add them up (--sum), or leave one"
+    assert [(row.row, row.reason) for row in rejected] == [
+        (3, "repeats row 2"),
+        (5, "repeats row 4"),
+        (4, unclear),
+        (6, unclear),
+        (7, unclear),
     ]
-    assert len(read(path)[0]) == 4
 
 
 def test_a_later_publication_is_a_revision_not_a_contradiction(tmp_path: Path) -> None:
@@ -202,14 +206,16 @@ def test_a_later_publication_is_a_revision_not_a_contradiction(tmp_path: Path) -
         "2030-03-05,12,2030-03-07 09:00\n",
     )
 
-    assert [report.launched for report in read(path)[0]] == [9, 11]
-    assert reasons(path) == [(3, "contradicts row 2: launched 12 against 11")]
-
-
-def test_a_rejected_row_is_not_what_later_ones_repeat(tmp_path: Path) -> None:
-    path = table(tmp_path, "date,launched\n2030-03-05,-9\n2030-03-05,9\n")
-
     assert [report.launched for report in read(path)[0]] == [9]
+    assert [row for row, _ in reasons(path)] == [2, 3]
+
+
+def test_a_row_that_cannot_be_read_leaves_no_other_of_its_salvo_alone(tmp_path: Path) -> None:
+    """Whether the second corrects the first, or adds to it, nobody knows."""
+    path = table(tmp_path, "date,launched\n2030-03-04,4\n2030-03-05,-9\n2030-03-05,9\n")
+
+    assert [report.launched for report in read(path)[0]] == [4]
+    assert reasons(path)[1] == (3, "speaks of the same salvo as row 2, which cannot be read")
 
 
 # --- columns
@@ -327,7 +333,7 @@ def test_paths_that_are_no_file(tmp_path: Path) -> None:
 
 
 def test_publication_needs_a_zone_and_bounds_the_windows(tmp_path: Path) -> None:
-    path = table(tmp_path, "date,launched\n2030-03-05,9\n2030-03-06,9\n")
+    path = table(tmp_path, "window_start,window_end,launched\n2030-03-05,2030-03-05,9\n2030-03-06,2030-03-06,9\n")
     out = datetime(2030, 3, 6, 12, tzinfo=KYIV)
 
     assert read_table(path, published_at=out).published_at == out

@@ -102,7 +102,7 @@ def test_merged_dates_are_filled_down_and_nothing_else(tmp_path: Path) -> None:
 
 def test_a_workbook_too_large_unpacked_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = workbook(tmp_path, [["date", "launched"], [datetime(2030, 3, 5), 9]])
-    monkeypatch.setattr("features.sources.table.LARGEST_WORKBOOK", 1000)
+    monkeypatch.setattr("features.sources.workbook.LARGEST_WORKBOOK", 1000)
 
     with pytest.raises(InputError, match="bytes: expected at most 1000; save it as CSV"):
         read_table(path)

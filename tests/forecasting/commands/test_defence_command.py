@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from features.stated import SourcedRange, tables
-from forecasting.defence.layers import Defence, DefenceLayer, Wave, parse_defence
+from forecasting.answers.answering import bundled_defence
+from forecasting.defence.layers import Against, Defence, DefenceLayer, DroneKind, Wave, parse_defence
 from forecasting.report.defence import cautions
 from tests.forecasting.conftest import Told
 
@@ -47,7 +48,13 @@ def test_a_new_file_is_a_defence_that_can_be_planned_with_at_once(new_file: Path
 
 def test_every_example_in_a_new_file_is_right_and_none_is_missing(everything: Path) -> None:
     defence = parse_defence(everything.read_text(), str(everything))
-    for stated, model in ((defence.layers, DefenceLayer), (defence.waves, Wave), ([defence], Defence)):
+    for stated, model in (
+        (defence.layers, DefenceLayer),
+        (defence.waves, Wave),
+        (defence.kinds, DroneKind),
+        ([against for layer in defence.layers for against in layer.against.values()], Against),
+        ([defence], Defence),
+    ):
         assert set().union(*(each.model_fields_set for each in stated)) == set(model.model_fields)
     assert any(each.at_least for layer in defence.layers for each in layer.ranges.values())
     assert any(each.up_to for layer in defence.layers for each in layer.ranges.values())
@@ -68,7 +75,7 @@ def test_every_number_is_shown_with_range_basis_day_confidence_and_sources(says:
             (row,) = [line for line in shown.splitlines() if line.startswith(f"{where} ")]
             for part in (str(stated.date), stated.confidence, *stated.sources):
                 assert part in row.split()
-    assert re.search(r"^layer interceptor_drone\.interceptors_per_engagement +2-3 +2\.5 ", shown, re.MULTILINE)
+    assert re.search(r"^layer interceptor_drone\.interceptors_per_engagement +2-3\.3~ +2\.7 ", shown, re.MULTILINE)
     assert re.search(r"^layer interceptor_drone\.stock +10,000-60,000\? +30,000 ", shown, re.MULTILINE)
     assert re.search(r"^layer electronic_warfare\.kill_probability +0\.25-0\.53~ +0\.37 ", shown, re.MULTILINE)
     for source in defence.sources:
@@ -85,7 +92,22 @@ def test_what_is_no_range_is_shown_too(says: Told, everything: Path) -> None:
     assert re.search(r"monthly_supply_later +at least 5,000 ", shown)
     assert re.search(r"light_missile\.stock +up to 80\? ", shown)
     assert re.search(r"^daylight_share +0\.05-0\.3\? ", shown, re.MULTILINE)
+    assert "kind of armed drone: jet, Jet drones" in shown
     assert "come evenly over 14 hours" not in shown
+
+
+@pytest.mark.parametrize("name", ["ukraine", "south_korea"])
+def test_a_bundled_defence_is_written_to_edit(name: str, says: Told, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    says("new", str(file), "--from", name)
+    mine, bundled = parse_defence(file.read_text(), "mine.toml"), bundled_defence(name)
+    assert mine == bundled.model_copy(update={"name": "mine"})
+
+
+def test_no_other_can_be_edited(says: Told, tmp_path: Path) -> None:
+    said = says("new", str(tmp_path / "mine.toml"), "--from", "ukrain", fails=2)
+    assert "unknown defence 'ukrain': did you mean ukraine" in said
+    assert not (tmp_path / "mine.toml").exists()
 
 
 def test_without_waves_the_night_is_told(says: Told, new_file: Path) -> None:
@@ -142,7 +164,24 @@ NEWER = '[[source]]\nid = "S2"\ntitle = "B"\ndate = 2026-02-01\nurl = "urn:s2"\n
         ({}, ""),
         ({"stock": stated(10), "kill_probability": stated(0.5, "S1")}, "assumed, not counted, is the stock of sam"),
         ({"lead_time_days": ""}, "no lead_time_days for sam"),
-        ({"stock": stated(0, "S1")}, "neither stock nor supply in sam"),
+        (
+            {"stock": stated(0, "S1")},
+            "no layer ever kills a drone, so that a plan lets all of them through: sam (neither",
+        ),
+        ({"kill_probability": stated(0)}, "sam (kill_probability is 0)"),
+        ({"engaged_share": stated(0)}, "sam (engaged_share is 0)"),
+        ({"weather_share": stated(0)}, "sam (weather_share is 0)"),
+        ({"available_share": stated(0)}, "sam (neither stock nor supply)"),
+        ({"engagements_per_night": stated(0)}, "sam (its capacity is 0)"),
+        (
+            {"engagements_per_night": stated(4).replace("high = 4", "high = 9"), "salvo_of": "6"},
+            "no room for one salvo in sam",
+        ),
+        (
+            {"unit_cost_usd": stated(0.03)},
+            "layer sam.unit_cost_usd of 0.03 (US dollars each, mostly 0.5 to 20,000,000)",
+        ),
+        ({"kill_probability": stated(0.004)}, "layer sam.kill_probability of 0.004 (a share"),
         ({"stock": stated(0, "S1"), "monthly_supply": stated(1)}, ""),
         ({"published": "2025-02-27"}, "is all that layer sam.stock (2025-02-27) rests on"),
         ({"published": "2025-02-28"}, ""),

@@ -1,4 +1,4 @@
-"""`--issue` on the installed command: what is kept is what was given out, and the request that it answers."""
+"""`--issue` on the command line: what is kept is what was given out, and the request that it answers."""
 
 import hashlib
 import json
@@ -15,12 +15,6 @@ from forecasting.record.archive import Archive, IssuedForecast
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 SHORT = ("--paths", "50", "--horizon", "7")
-
-
-@pytest.fixture
-def work(tmp_path: Path) -> Path:
-    """The folder that the command runs in."""
-    return tmp_path / "work"
 
 
 def issued() -> list[IssuedForecast]:

@@ -1,4 +1,4 @@
-"""The installed command: results alone on stdout, failures in one line on stderr."""
+"""`salvocast plan` and `salvocast forecast`: results alone on stdout, failures in one line on stderr."""
 
 import json
 import os
@@ -37,15 +37,9 @@ def failed(done: Completed, exit_code: int) -> str:
     return lines[0]
 
 
-@pytest.fixture
-def work(tmp_path: Path, salvocast: Run) -> Path:
-    """The folder that the command runs in."""
-    return tmp_path / "work"
-
-
 @pytest.mark.parametrize("command", COMMANDS)
-def test_json_alone_is_on_stdout(command: str, salvocast: Run) -> None:
-    document = json.loads(succeeded(salvocast(command, *SHORT, "--format", "json")))
+def test_json_alone_is_on_stdout(command: str, installed: Run) -> None:
+    document = json.loads(succeeded(installed(command, *SHORT, "--format", "json")))
     Draft202012Validator(json.loads(published_schema(command))).validate(document)
     head = document.get("forecast", document)
     assert (head["horizon"], head["n_paths"], head["origin"], head["seed"]) == (7, 50, "2026-02-28", 1)
@@ -285,17 +279,17 @@ def test_a_ledger_that_is_no_database_is_exit_code_1(salvocast: Run, home: Path)
     assert (home / "ledger.db").read_bytes().startswith(b"this is not")
 
 
-def test_an_unexpected_failure_is_one_line_too(salvocast: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unexpected_failure_is_one_line_too(installed: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A module of the same name in front of pandas stands for any broken installation."""
     (tmp_path / "pandas.py").write_text("raise RuntimeError('broken\\ninstallation')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    line = failed(salvocast("forecast", *SHORT, "--format", "csv"), 1)
+    line = failed(installed("forecast", *SHORT, "--format", "csv"), 1)
     assert "unexpected RuntimeError: broken installation (SALVOCAST_DEBUG=1 shows where)" in line
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("forecast", "--help"), ("backtest", "--help")])
-def test_help(arguments: tuple[str, ...], salvocast: Run) -> None:
-    text = succeeded(salvocast(*arguments)).decode()
+def test_help(arguments: tuple[str, ...], installed: Run) -> None:
+    text = succeeded(installed(*arguments)).decode()
     assert text.startswith("Usage: salvocast")
     commands = ("plan", "forecast", "backtest", "ingest", "data", "schema")
     assert all(command in text for command in commands) or len(arguments) > 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
-from forecasting.defence import engagement as defence_module
+from forecasting.defence import blocks
 from forecasting.defence.engagement import engage, engage_in_total
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
@@ -17,8 +17,8 @@ from tests.forecasting.defence.defence_layers import DefenceOf, SalvosOf, armed,
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at once, where there are twelve nights: 75 paths are five blocks, of which the last is alone."""
-    monkeypatch.setattr(defence_module, "BLOCK", 16)
-    monkeypatch.setattr(defence_module, "_AT_ONCE", 2 * 16 * 12)
+    monkeypatch.setattr(blocks, "BLOCK", 16)
+    monkeypatch.setattr(blocks, "AT_ONCE", 2 * 16 * 12)
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -29,7 +29,7 @@ def test_how_many_blocks_are_computed_at_once_changes_nothing(
     met: list[Engagements] = []
     done: list[int] = []
     for at_once in (1, 2 * 16 * 12, 10**6):
-        monkeypatch.setattr(defence_module, "_AT_ONCE", at_once)
+        monkeypatch.setattr(blocks, "AT_ONCE", at_once)
         met.append(engage(salvos, bundled_defence, armed_share=armed(0.6, salvos), on_paths=done.append))
     assert done == [16] * 4 + [11] + [32, 32, 11] + [75]
     assert same(met[0], met[1])

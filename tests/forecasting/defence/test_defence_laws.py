@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecasting.defence.engagement import engage
+from forecasting.defence.layers import Defence
 from tests.forecasting.defence.defence_layers import NO_LIMIT, DefenceOf, SalvosOf, armed, interceptors, jammer
 
 
@@ -27,15 +28,33 @@ ANY_AVAILABILITY = st.fixed_dictionaries(
 )
 
 
+KINDS = ("jet", "heavy", "mesh")
+FACTORS = {"reach": ranges(0, 2), "kill_probability": ranges(0, 2), "interceptors": ranges(0.5, 3)}
+ANY_AGAINST = st.dictionaries(
+    st.sampled_from([*KINDS, "decoy"]), st.fixed_dictionaries({}, optional=FACTORS), max_size=4
+)
+ANY_KINDS = st.lists(ranges(0, 0.4), max_size=3).map(lambda shares: dict(zip(KINDS, shares, strict=False)))
+
+
 def joined(
-    layer: dict[str, Any], doctrine: dict[str, Any], availability: dict[str, Any], channels: Any
+    layer: dict[str, Any], doctrine: dict[str, Any], availability: dict[str, Any], channels: Any, against: Any
 ) -> dict[str, Any]:
+    if "engagements_per_night" in layer:
+        low, mode, high = layer["engagements_per_night"]
+        layer = layer | {"engagements_per_night": (low, mode, max(high, doctrine["salvo_of"]))}
     if channels:
         layer = {name: value for name, value in layer.items() if name != "engagements_per_night"} | channels
-    return layer | doctrine | availability
+    return layer | doctrine | availability | {"against": against}
 
 
-ANY_LAYER = st.builds(joined, ANY_JAMMER | ANY_INTERCEPTORS, ANY_DOCTRINE, ANY_AVAILABILITY, st.just({}) | ANY_CHANNELS)
+ANY_LAYER = st.builds(
+    joined,
+    ANY_JAMMER | ANY_INTERCEPTORS,
+    ANY_DOCTRINE,
+    ANY_AVAILABILITY,
+    st.just({}) | ANY_CHANNELS,
+    st.just({}) | ANY_AGAINST,
+)
 ANY_LAYERS = st.lists(ANY_LAYER, min_size=1, max_size=4)
 ANY_ARMED_SHARE = st.none() | st.floats(0, 1)
 ANY_PATHS = st.integers(1, 6).flatmap(
@@ -44,27 +63,30 @@ ANY_PATHS = st.integers(1, 6).flatmap(
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, share=ANY_ARMED_SHARE, seed=st.integers(0, 2**32))
+@given(paths=ANY_PATHS, layers=ANY_LAYERS, kinds=ANY_KINDS, share=ANY_ARMED_SHARE, seed=st.integers(0, 2**32))
 def test_the_books_balance_on_every_path_and_night(
     paths: list[list[int]],
     layers: list[dict[str, Any]],
+    kinds: dict[str, Any],
     share: float | None,
     seed: int,
     salvos_of: SalvosOf,
     defence_of: DefenceOf,
 ) -> None:
-    salvos, defence = salvos_of(paths, seed=seed), defence_of(layers, daylight_share=0.2)
+    salvos, defence = salvos_of(paths, seed=seed), stated(defence_of, layers, kinds)
     met = engage(salvos, defence, armed_share=armed(share, salvos))
+    assert met.kinds == ("armed", *kinds)
     launched = [demand.kills.sum(axis=0) + demand.leakers for demand in (met.actual, met.unlimited)]
     assert np.array_equal(*launched)
     for demand in (met.actual, met.unlimited):
+        assert np.array_equal(demand.leakers_by_kind.sum(axis=0), demand.leakers)
         decoys = demand.decoy_kills.sum(axis=0) + demand.decoy_leakers
         assert np.array_equal(salvos.paths, launched[0] + decoys)
         if share is None:
             assert not decoys.any()
         for numbers in (
             *(demand.engagements, demand.kills, demand.decoy_kills, demand.interceptors, demand.unmet),
-            *(demand.leakers, demand.decoy_leakers),
+            *(demand.leakers, demand.leakers_by_kind, demand.decoy_leakers),
         ):
             assert numbers.dtype == np.int64
             assert (numbers >= 0).all()
@@ -90,14 +112,30 @@ def test_the_books_balance_on_every_path_and_night(
         assert stock.wanted is not None
         assert (stock.used <= stock.wanted).all()
         assert not met.actual.unmet[index][stock.used == stock.wanted].any()
-        fewest = np.floor(layer.interceptors_per_engagement.low)
-        most = np.ceil(layer.interceptors_per_engagement.high)
+        each = layer.interceptors_per_engagement
+        factors = [against.interceptors for against in layer.against.values() if against.interceptors is not None]
+        fewest = np.floor(max(each.low * min([1.0, *(factor.low for factor in factors)]), 1.0))
+        most = np.ceil(each.high * max([1.0, *(factor.high for factor in factors)]))
         for used, engagements in (
             (stock.needed, met.unlimited.engagements[index]),
             (stock.wanted, met.actual.engagements[index] + met.actual.unmet[index]),
         ):
             assert (used >= fewest * engagements).all()
             assert (used <= most * engagements).all()
+
+
+def stated(defence_of: DefenceOf, layers: list[dict[str, Any]], kinds: dict[str, Any]) -> Defence:
+    """A defence of these layers against these kinds, and against decoys."""
+    known = (*kinds, "decoy")
+    mine = [
+        layer | {"against": {kind: factors for kind, factors in layer["against"].items() if kind in known}}
+        for layer in layers
+    ]
+    return defence_of(mine, kinds, daylight_share=0.2)
+
+
+def without(against: dict[str, Any], name: str) -> dict[str, Any]:
+    return {kind: {each: factor for each, factor in of.items() if each != name} for kind, of in against.items()}
 
 
 def shifted(value: Any, by: float, most: float) -> Any:
@@ -119,6 +157,7 @@ MORE = {
 @given(
     paths=ANY_PATHS,
     layers=ANY_LAYERS,
+    kinds=ANY_KINDS,
     which=st.integers(0, 3),
     share=ANY_ARMED_SHARE,
     seed=st.integers(0, 2**32),
@@ -127,6 +166,7 @@ def test_more_never_lets_more_through_nor_asks_more_of_the_other_layers(
     quantity: str,
     paths: list[list[int]],
     layers: list[dict[str, Any]],
+    kinds: dict[str, Any],
     which: int,
     share: float | None,
     seed: int,
@@ -138,12 +178,13 @@ def test_more_never_lets_more_through_nor_asks_more_of_the_other_layers(
     if quantity not in layers[changed]:
         return
     if any("fire_channels" in layer for layer in layers):
-        share = None  # both kinds together are rounded to one drone more or less there
+        share, kinds = None, {}  # kinds together are rounded to one drone more or less there
+    # Who takes the place of an easy drone may be a hard one, which takes more interceptors.
+    layers = [layer | {"against": without(layer["against"], "interceptors")} for layer in layers]
     more = [*layers]
     more[changed] = layers[changed] | {quantity: shifted(layers[changed][quantity], *MORE[quantity])}
     before, after = (
-        engage(salvos, defence_of(stated, daylight_share=0.2), armed_share=armed(share, salvos))
-        for stated in (layers, more)
+        engage(salvos, stated(defence_of, each, kinds), armed_share=armed(share, salvos)) for each in (layers, more)
     )
     # What engages more drones tonight may lack the interceptors tomorrow: that is no more of the same but a choice.
     uses_more = quantity in ("engagements_per_night", "fire_channels") or (
@@ -153,7 +194,7 @@ def test_more_never_lets_more_through_nor_asks_more_of_the_other_layers(
     if not (uses_more and "stock" in layers[changed]):
         runs.append((before.actual, after.actual))
     for then, now in runs:
-        assert (now.leakers <= then.leakers).all()
+        assert (now.leakers_by_kind <= then.leakers_by_kind).all()
         assert (now.decoy_leakers <= then.decoy_leakers).all()
     for then_stock, now_stock in zip(before.stocks, after.stocks, strict=True):
         if then_stock.layer_id != "abcd"[changed] or (quantity == "kill_probability" and not uses_more):
@@ -168,27 +209,29 @@ def test_more_never_lets_more_through_nor_asks_more_of_the_other_layers(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
+@given(paths=ANY_PATHS, layers=ANY_LAYERS, kinds=ANY_KINDS, seed=st.integers(0, 2**32))
 def test_where_the_stock_lasts_it_changes_nothing(
     paths: list[list[int]],
     layers: list[dict[str, Any]],
+    kinds: dict[str, Any],
     seed: int,
     salvos_of: SalvosOf,
     defence_of: DefenceOf,
 ) -> None:
     plenty = [layer | {"stock": NO_LIMIT} if "stock" in layer else layer for layer in layers]
-    met = engage(salvos_of(paths, seed=seed), defence_of(plenty, daylight_share=0.2))
+    met = engage(salvos_of(paths, seed=seed), stated(defence_of, plenty, kinds))
     assert np.array_equal(met.actual.engagements, met.unlimited.engagements)
     assert np.array_equal(met.actual.kills, met.unlimited.kills)
     assert np.array_equal(met.actual.interceptors, met.unlimited.interceptors)
-    assert np.array_equal(met.actual.leakers, met.unlimited.leakers)
+    assert np.array_equal(met.actual.leakers_by_kind, met.unlimited.leakers_by_kind)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(paths=ANY_PATHS, layers=ANY_LAYERS, seed=st.integers(0, 2**32))
+@given(paths=ANY_PATHS, layers=ANY_LAYERS, kinds=ANY_KINDS, seed=st.integers(0, 2**32))
 def test_what_would_be_needed_does_not_depend_on_the_stock(
     paths: list[list[int]],
     layers: list[dict[str, Any]],
+    kinds: dict[str, Any],
     seed: int,
     salvos_of: SalvosOf,
     defence_of: DefenceOf,
@@ -197,6 +240,6 @@ def test_what_would_be_needed_does_not_depend_on_the_stock(
     none = [layer | {"stock": 0.0} if "stock" in layer else layer for layer in layers]
     fixed = [layer | {"stock": 50.0} if "stock" in layer else layer for layer in layers]
     assert np.array_equal(
-        engage(salvos, defence_of(none, daylight_share=0.2)).unlimited.interceptors,
-        engage(salvos, defence_of(fixed, daylight_share=0.2)).unlimited.interceptors,
+        engage(salvos, stated(defence_of, none, kinds)).unlimited.interceptors,
+        engage(salvos, stated(defence_of, fixed, kinds)).unlimited.interceptors,
     )

@@ -265,14 +265,56 @@ def test_a_mistake_is_told_by_file_layer_and_key(mistake: str) -> None:
         assert words in message
 
 
-def test_one_layer_alone() -> None:
-    defence = parse_defence(GOOD, "own.toml").only(("missile",))
-    assert [layer.id for layer in defence.layers] == ["missile"]
-
-
 def test_the_order_of_engagement_is_the_defences_own() -> None:
-    defence = parse_defence(GOOD, "own.toml").only(("missile", "jammer"))
-    assert [layer.id for layer in defence.layers] == ["jammer", "missile"]
+    defence = parse_defence(GOOD, "own.toml")
+    assert defence.only(("missile", "jammer")) == defence.ids == ("jammer", "missile")
+
+
+def test_a_layer_that_is_left_out_keeps_its_place_and_engages_nothing() -> None:
+    defence = parse_defence(GOOD, "own.toml")
+    without = defence.without(("jammer",))
+    assert without.ids == defence.ids
+    assert without.layer("jammer").engaged_share.high == 0
+    assert without.layer("missile") == defence.layer("missile")
+    with pytest.raises(InputError, match="without jammer, missile no layer is left"):
+        defence.without(("missile", "jammer"))
+
+
+KIND = '[[kind]]\nid = "jet"\nname = "Jets"\n'
+AGAINST = table("against.{}.reach", "0.1", "0.2", "0.3")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (KIND + GOOD + AGAINST.format("jett"), "unknown kind 'jett': did you mean jet?"),
+        (GOOD + AGAINST.format("jet"), "unknown kind 'jet': known are decoy"),
+        (KIND * 2 + GOOD, "kind jet is stated twice"),
+        (KIND.replace("jet", "decoy") + GOOD, "kind decoy is known to every defence"),
+        (KIND + table("share", "0.5", "0.7", "1.2").replace("[layer.share]", "[[kind.share]]") + GOOD, "1.2"),
+        (
+            KIND
+            + table("share", "0.5", "0.7", "0.9").replace("[layer.share]", "[[kind.share]]")
+            + KIND.replace("jet", "heavy")
+            + table("share", "0.1", "0.4", "0.5").replace("[layer.share]", "[[kind.share]]")
+            + GOOD,
+            "the shares of the kinds add up to",
+        ),
+        (KIND + table("warhead_kg", "0", "50", "90").replace("layer.", "kind.") + GOOD, "warhead_kg starts from 0"),
+    ],
+    ids=["nearest", "none", "twice", "reserved", "above 1", "together above 1", "no mass"],
+)
+def test_a_kind_that_cannot_be_is_told_in_one_line(text: str, told: str) -> None:
+    with pytest.raises(InputError) as raised:
+        parse_defence(text, "own.toml")
+    assert told in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_a_night_without_room_for_one_salvo_is_refused() -> None:
+    text = with_missile("salvo_of = 20").replace(CAPACITY, table("engagements_per_night", "6", "8", "10"))
+    with pytest.raises(InputError, match="salvo_of is 20, and engagements_per_night reach 10"):
+        parse_defence(text, "own.toml")
 
 
 def test_an_unknown_layer_names_the_nearest() -> None:

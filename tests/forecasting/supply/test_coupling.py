@@ -226,9 +226,9 @@ def test_a_new_model_is_told_per_path_and_day() -> None:
     future = replace(future, decoys=future.armed * 3.0)
     coupled = couple(salvos_like(history, 30).paths, history, future, no_weight(30), 1)
     assert coupled.armed_share == pytest.approx(np.full((N_PATHS, 30), 0.25))
-    # A quarter of the drones is armed, half of those new: an eighth is killed with .4 times the probability.
-    assert coupled.kill_factors("gun") == pytest.approx(np.full((N_PATHS, 30), 1.0 - 0.6 / 8))
-    assert coupled.kill_factors("missile") == pytest.approx(np.ones((N_PATHS, 30)))
+    (jet,) = coupled.supply.new_models
+    assert jet.share == pytest.approx(np.full((N_PATHS, 30), 0.5))
+    assert jet.factors["kill_probability", "gun"] == pytest.approx(np.full(N_PATHS, 0.4))
 
 
 # ---------------------------------------------------------------- the bundled scenarios

@@ -14,7 +14,6 @@ from features.history import LaunchHistory
 from features.massed import massed_from
 from features.records import UKRAINE
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.defence.layers import Defence
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.supply.scenario_forecast import ScenarioForecaster, SuppliedForecast
 
@@ -168,18 +167,15 @@ def test_an_assumption_can_be_held_and_one_that_is_not_stated_cannot(now: Scenar
         now.under(published, UKRAINE, {"stock.drawdwn": 0.5})
 
 
-def test_the_layers_that_a_new_model_names_have_factors_and_no_other(under: Under, bundled_defence: Defence) -> None:
+def test_a_new_model_comes_with_a_draw_for_each_path(under: Under) -> None:
     supplied = under("published")
-    switches = [event for event in supplied.scenario.events if event.kind == "model_switch"]
-    named = {layer for event in switches for layer in event.kill_probability}
-    layers = {layer.id for layer in bundled_defence.layers}
-    factors = supplied.kill_factors(bundled_defence)
-    assert factors.keys() == named & layers != set()
-    assert named < layers
-    for layer, factor in factors.items():
-        assert factor.shape == (N_PATHS, HORIZON)
-        assert ((factor > 0) & (factor <= 1)).all(), layer
-    assert min(factor.mean() for factor in factors.values()) < 0.99
+    (jet,) = supplied.new_models
+    (switch,) = [event for event in supplied.scenario.events if event.kind == "model_switch"]
+    assert jet.share.shape == (N_PATHS, HORIZON)
+    assert {layer for _, layer in jet.factors} == switch.kill_probability.keys() != set()
+    for factor in jet.factors.values():
+        assert factor.shape == (N_PATHS,)
+        assert ((factor > 0) & (factor <= 1)).all()
 
 
 def test_days_of_months_of_the_outlook_follow_one_another(under: Under) -> None:

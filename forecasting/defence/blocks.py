@@ -1,0 +1,363 @@
+"""The paths in blocks: their random numbers, what they draw, and what they meet in each layer."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self, get_args
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.stated import SourcedRange
+from features.stock_flow import NewModel
+from forecasting.defence.kinds import combined_shares, kind_ids
+from forecasting.defence.layers import COMMON, DECOY, NIGHT_HOURS, Defence, DefenceLayer
+from forecasting.defence.night import (
+    Ammunition,
+    Array,
+    Fire,
+    FireChannels,
+    Fought,
+    Kinds,
+    Layer,
+    fought,
+    fought_anew,
+    fought_with,
+)
+from forecasting.defence.outcome import Engagements, InterceptorDemand
+from forecasting.defence.stock import Delivery, available_by_night, supplied_by_night
+from forecasting.defence.thinning import binomial_quantile, keep_freed_memory
+from forecasting.salvos.forecast import SalvoForecast
+
+Levels = Sequence[Mapping[str, Array]]
+
+BLOCK = 500
+"""Paths that have random numbers of their own: what a path meets depends neither on how many there are nor on who
+computes them."""
+AT_ONCE = 2**16
+"""Paths times nights that are computed together, or those of a block, if more: fewer, and the time goes into calling
+NumPy; more, and their arrays leave the processor's cache."""
+_DEFENCE_STREAM = 2
+"""Splits the seed, so that another defence meets the same salvos."""
+_ALL_LAYERS = -1
+"""In place of the number of a layer."""
+_PURPOSES = (
+    *("ranges", "reach", "kill", "passing", "interceptors", "armed", "weather", "daylight"),
+    *("kinds", "range"),
+)
+_RANGES = tuple(
+    name
+    for name, field in DefenceLayer.model_fields.items()
+    if (SourcedRange in get_args(field.annotation) or field.annotation is SourcedRange) and name != "available_share"
+)
+"""Each quantity has random numbers of its own, whether it is stated or not: these together, any other a stream."""
+
+
+@dataclass(frozen=True, eq=False)
+class PathBlocks:
+    """The paths of some blocks and all their nights; arrays that are given by path hold these paths alone. first: the
+    number of the first block. The others: see `forecasting.defence.engagement.engage`."""
+
+    first: int
+    forecast: SalvoForecast
+    defence: Defence
+    levels: Levels
+    kill_factors: Mapping[str, Array]
+    armed_share: Array | None
+    new_models: Sequence[NewModel]
+    deliveries: Sequence[Delivery]
+
+    @classmethod
+    def of(
+        cls,
+        forecast: SalvoForecast,
+        defence: Defence,
+        levels: Levels,
+        kill_factors: Mapping[str, Array],
+        armed_share: Array | None,
+        new_models: Sequence[NewModel],
+        deliveries: Sequence[Delivery],
+    ) -> Iterator[Self]:
+        """All the paths, a few blocks at a time."""
+
+        def part(values: Array, rows: slice) -> Array:
+            return values if values.shape[0] == 1 else values[rows]
+
+        at_once = BLOCK * max(1, AT_ONCE // (BLOCK * forecast.horizon))
+        for first in range(0, forecast.n_paths, at_once):
+            rows = slice(first, first + at_once)
+            yield cls(
+                first // BLOCK,
+                replace(forecast, paths=forecast.paths[rows]),
+                defence,
+                tuple({quantity: values[rows] for quantity, values in stated.items()} for stated in levels),
+                {name: part(values, rows) for name, values in kill_factors.items()},
+                None if armed_share is None else part(armed_share, rows),
+                tuple(model.pick(np.arange(forecast.n_paths)[rows]) for model in new_models),
+                deliveries,
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_paths, horizon)."""
+        return self.forecast.n_paths, self.forecast.horizon
+
+    def meet(self, out: Engagements) -> None:
+        """Fills `out` with what these paths meet."""
+        keep_freed_memory()
+        stocks = {stock.layer_id: stock for stock in out.stocks}
+        came = came_unlimited = self.by_kind(self.forecast.paths.astype(np.float64))
+        for index, layer in enumerate(self.defence.layers):
+            drawn = self.drawn(index)
+            for quantity, values in drawn.items():
+                out.draws[index][quantity][:] = values
+            cells = self.layer(index, drawn)
+            unlimited = fought(cells, came_unlimited)
+            # Until a layer has run short, what comes with the stock and without end of it is the same.
+            wanted = unlimited if came is came_unlimited else fought_anew(cells, unlimited, came, came_unlimited)
+            actual = wanted
+            if layer.interceptor is not None:
+                stock, needed = stocks[layer.id], wanted.used.reshape(self.shape)
+                stock.opening[:] = self.opening(index, drawn)
+                stock.supplied[:] = self.supplied(index, drawn)
+                assert stock.wanted is not None
+                stock.wanted[:] = needed
+                available = available_by_night(stock.opening, stock.supplied, needed)
+                actual = fought_with(cells, wanted, available.ravel())
+            _write(out.unlimited, index, unlimited, unlimited)
+            _write(out.actual, index, actual, wanted)
+            left = unlimited.survivors(came_unlimited)
+            came = left if actual is unlimited and came is came_unlimited else actual.survivors(came)
+            came_unlimited = left
+        n_armed = len(self.armed_kinds)
+        for demand, leakers in ((out.actual, came), (out.unlimited, came_unlimited)):
+            demand.leakers_by_kind[:] = leakers[:n_armed].reshape(n_armed, *self.shape)
+            if n_armed > 1:
+                demand.leakers[:] = demand.leakers_by_kind.sum(axis=0)
+            if len(leakers) > n_armed:
+                demand.decoy_leakers[:] = leakers[-1].reshape(self.shape)
+        if out.warhead_kg is not None:
+            out.warhead_kg[:] = self.warheads()
+
+    def uniforms(self, layer: int, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
+        """Uniform numbers on [0, 1) of that layer and purpose; the first rows are the same however many there are."""
+        uniforms = np.empty(shape)
+        for number, start in enumerate(range(0, shape[0], BLOCK), self.first):
+            seed = [self.forecast.seed, _DEFENCE_STREAM, number, layer + 1, _PURPOSES.index(purpose), *which]
+            np.random.default_rng(seed).random(out=uniforms[start : start + BLOCK])
+        return uniforms
+
+    @cached_property
+    def armed_kinds(self) -> tuple[str, ...]:
+        """Of armed drone, the common one first."""
+        return kind_ids(self.defence, self.forecast.origin, self.new_models)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Those, and decoys where they are told apart."""
+        return self.armed_kinds if self.armed_share is None else (*self.armed_kinds, DECOY)
+
+    @cached_property
+    def shares(self) -> dict[str, Array]:
+        """Kind -> (n_paths, horizon) share of the armed drones, but for the common one."""
+        stated = {}
+        for kind in self.defence.kinds_known(self.forecast.origin):
+            if kind.share:
+                level = self.uniforms(_ALL_LAYERS, "range", (self.shape[0],), crc32(f"{kind.id}.share".encode()))
+                stated[kind.id] = kind.share_on(self.forecast.days, level)
+        return combined_shares(stated, self.new_models)
+
+    def by_kind(self, launched: Array) -> Kinds:
+        """The launched drones, by kind where the kinds are known."""
+        armed = launched
+        if self.armed_share is not None:
+            armed = binomial_quantile(self.uniforms(_ALL_LAYERS, "armed", self.shape), launched, self.armed_share)
+        kinds, left, rest = [], armed, np.ones(self.shape)
+        for kind in self.armed_kinds[1:]:
+            share = self.shares[kind]
+            part = np.divide(share, rest, out=np.zeros(self.shape), where=rest > 0).clip(0.0, 1.0)
+            kinds.append(binomial_quantile(self.uniforms(_ALL_LAYERS, "kinds", self.shape, _number(kind)), left, part))
+            left, rest = left - kinds[-1], rest - share
+        decoys = [] if self.armed_share is None else [launched - armed]
+        return np.stack([each.ravel() for each in (left, *kinds, *decoys)])
+
+    def warheads(self) -> Array:
+        """(n_kinds, n_paths) kilograms, by kind of armed drone; what is not stated is as of the common one."""
+        stated = {COMMON: self.defence.warhead_kg} | {kind.id: kind.warhead_kg for kind in self.defence.kinds}
+        brought = {model.kind: model.warhead_kg for model in self.new_models}
+        found: list[Array] = []
+        for kind in self.armed_kinds:
+            mass, own = stated.get(kind), brought.get(kind)
+            if own is None and mass is not None:
+                own = mass.quantile(
+                    self.uniforms(_ALL_LAYERS, "range", (self.shape[0],), crc32(f"{kind}.warhead_kg".encode()))
+                )
+            found.append(found[0] if own is None else own)
+        return np.stack(found)
+
+    def drawn(self, index: int) -> dict[str, Array]:
+        """Quantity -> (n_paths,) its value on each path; a range with higher numbers gives a higher one."""
+        uniforms = self.uniforms(index, "ranges", (self.shape[0], len(_RANGES)))
+        given = self.levels[index] if self.levels else {}
+
+        def level(quantity: str) -> Array:
+            if quantity in _RANGES:
+                return uniforms[:, _RANGES.index(quantity)]
+            return self.uniforms(index, "range", (self.shape[0],), crc32(quantity.encode()))
+
+        return {
+            quantity: stated.quantile(given[quantity] if quantity in given else level(quantity))
+            for quantity, stated in self.defence.layers[index].ranges.items()
+        }
+
+    def opening(self, index: int, drawn: Mapping[str, Array]) -> Array:
+        """(n_paths,) interceptors for these drones in hand at the origin; what was counted is counted for them."""
+        share = 1.0 if self.defence.layers[index].stock_is_counted else drawn.get("available_share", 1.0)
+        opening: Array = np.rint(drawn["stock"] * share)
+        return opening
+
+    def supplied(self, index: int, drawn: Mapping[str, Array]) -> NDArray[np.int64]:
+        """(n_paths, horizon) interceptors delivered by the start of each night."""
+        layer_id, monthly, share = (
+            self.defence.layers[index].id,
+            drawn["monthly_supply"],
+            drawn.get("available_share", 1.0),
+        )
+        return supplied_by_night(
+            self.shape[1],
+            monthly * share,
+            drawn.get("monthly_supply_later", monthly) * share,
+            drawn.get("ramp_months", np.zeros(self.shape[0])),
+            [delivery for delivery in self.deliveries if delivery.layer_id == layer_id],
+            self.forecast.origin,
+        )
+
+    def layer(self, index: int, drawn: Mapping[str, Array]) -> Layer:
+        """The layer on these paths and nights, in one row."""
+        layer = self.defence.layers[index]
+        kill = drawn["kill_probability"][:, np.newaxis]
+        factor = self.kill_factors.get(layer.id)
+        now = kill if factor is None else np.minimum(kill * factor, 1.0)
+        kills = self.by_factor(index, drawn, "kill_probability", now, most=1.0)
+
+        def uniforms(purpose: str, *which: int) -> Array:
+            return self.uniforms(index, purpose, self.shape, *which).ravel()
+
+        def by_kind(purpose: str, *which: int) -> Kinds:
+            return np.stack([uniforms(purpose, *which, _number(kind)) for kind in self.kinds])
+
+        return Layer(
+            reach=self.reach(index, drawn),
+            for_reach=by_kind("reach"),
+            fire=Fire(
+                salvo_of=layer.salvo_of,
+                kill=np.stack([self.cells(1.0 - (1.0 - each) ** layer.salvo_of) for each in kills]),
+                rounds=self.cells(
+                    np.floor(np.rint(drawn["engagements_per_night"]) / layer.salvo_of)
+                    if layer.engagements_per_night is not None
+                    else np.full(self.shape[0], np.inf)
+                ),
+                channels=self.channels(index, drawn) if layer.fire_channels is not None else None,
+                ammunition=self.ammunition(index, drawn) if layer.interceptor is not None else None,
+                for_kill=tuple(by_kind("kill", number) for number in range(layer.rounds)),
+                for_passing=uniforms("passing"),
+            ),
+        )
+
+    def reach(self, index: int, drawn: Mapping[str, Array]) -> Kinds:
+        """By kind, share of the drones that come to the layer that it can engage."""
+        layer, stated = self.defence.layers[index], self.defence.daylight_share
+        reach = drawn["engaged_share"][:, np.newaxis]
+        if layer.works != "always" and stated is not None:
+            daylight = stated.quantile(self.uniforms(_ALL_LAYERS, "daylight", (self.shape[0], 1)))
+            reach = reach * (daylight if layer.works == "day" else 1.0 - daylight)
+        if layer.weather_share is not None:
+            # One number for all layers: bad weather is bad for each of them.
+            weather = self.uniforms(_ALL_LAYERS, "weather", self.shape)
+            reach = reach * (weather < drawn["weather_share"][:, np.newaxis])
+        by_kind = self.by_factor(index, drawn, "reach", reach, most=1.0)
+        rows = by_kind if len(by_kind) > 1 else by_kind * len(self.kinds)
+        if self.armed_share is not None and layer.decoy_discrimination is not None:
+            rows[-1] = rows[-1] * (1.0 - drawn["decoy_discrimination"][:, np.newaxis])
+        return np.stack([self.cells(row) for row in rows])
+
+    def by_factor(
+        self,
+        index: int,
+        drawn: Mapping[str, Array],
+        quantity: str,
+        values: Array,
+        least: float = 0.0,
+        most: float = np.inf,
+    ) -> list[Array]:
+        """By kind, `values` against the common armed drone times what the layer's quantity is against that kind; one
+        for all where none differs. values: of a shape that broadcasts to (n_paths, horizon)."""
+        layer = self.defence.layers[index]
+        brought = {model.kind: model.factors for model in self.new_models}
+        factors = [
+            drawn.get(f"against.{kind}.{quantity}", brought.get(kind, {}).get((quantity, layer.id)))
+            for kind in self.kinds
+        ]
+        if all(factor is None for factor in factors):
+            return [values]
+        return [(values if each is None else values * each[:, np.newaxis]).clip(least, most) for each in factors]
+
+    def channels(self, index: int, drawn: Mapping[str, Array]) -> FireChannels:
+        """What fire channels the layer has."""
+        layer = self.defence.layers[index]
+        kills = self.by_factor(index, drawn, "kill_probability", drawn["kill_probability"][:, np.newaxis], most=1.0)
+        misses = [(1.0 - kill) ** layer.salvo_of for kill in kills]
+        rounds = [
+            sum((miss**number for number in range(1, layer.rounds)), start=np.ones(miss.shape)) for miss in misses
+        ]
+        minutes = drawn["service_minutes"][:, np.newaxis]
+        return FireChannels(
+            self.cells(np.rint(drawn["fire_channels"])),
+            np.stack([self.cells(minutes / 60.0 * each) for each in rounds]),
+            tuple((wave.share, wave.hours) for wave in self.defence.waves) or ((1.0, NIGHT_HOURS),),
+        )
+
+    def ammunition(self, index: int, drawn: Mapping[str, Array]) -> Ammunition:
+        """What an engagement takes: one interceptor at least."""
+        each = drawn["interceptors_per_engagement"][:, np.newaxis]
+        rows = [self.cells(row) for row in self.by_factor(index, drawn, "interceptors", each, least=1.0)]
+        which = [(), *((_number(kind),) for kind in self.kinds[1:])][: len(rows)]
+        rounding = [self.uniforms(index, "interceptors", self.shape, *number).ravel() for number in which]
+        return Ammunition(np.stack(rows), np.stack(rounding))
+
+    def factor(self, index: int, drawn: Mapping[str, Array], quantity: str) -> Kinds:
+        """By kind, how many times the layer's quantity is that against the common armed drone."""
+        return np.stack([self.cells(row) for row in self.by_factor(index, drawn, quantity, np.ones((1, 1)))])
+
+    def averaged(self, values: Kinds) -> Array:
+        """(n_paths, horizon) on average over the kinds of armed drone, as launched."""
+        common: Array = values[0].reshape(self.shape)
+        if len(values) == 1:
+            return common
+        other = zip(self.armed_kinds[1:], values[1:], strict=False)  # decoys come last
+        found: Array = common + sum(self.shares[kind] * (each.reshape(self.shape) - common) for kind, each in other)
+        return found
+
+    def cells(self, values: Array) -> Array:
+        """(n_paths,), or what broadcasts to (n_paths, horizon), in one row."""
+        if values.ndim == 1:
+            values = values[:, np.newaxis]
+        return np.broadcast_to(values, self.shape).ravel()
+
+
+def _number(kind: str) -> int:
+    """That of the random numbers of a kind, whatever others there are."""
+    return {COMMON: 0, DECOY: 1}.get(kind, 2 + crc32(kind.encode()))
+
+
+def _write(demand: InterceptorDemand, index: int, done: Fought, wanted: Fought) -> None:
+    shape, n_armed = demand.leakers.shape, len(demand.leakers_by_kind)
+    demand.engagements[index] = done.engagements.reshape(shape)
+    armed = done.killed[:n_armed]
+    demand.kills[index] = (armed[0] if n_armed == 1 else armed.sum(axis=0)).reshape(shape)
+    if len(done.killed) > n_armed:
+        demand.decoy_kills[index] = done.killed[-1].reshape(shape)
+    demand.interceptors[index] = done.used.reshape(shape)
+    if done is not wanted:
+        demand.unmet[index] = (wanted.engagements - done.engagements).reshape(shape)
