@@ -45,8 +45,8 @@ def test_its_numbers_are_those_of_today(first: bytes) -> None:
     assert all((one.totals[n_days] == other.totals[n_days]).all() for n_days in one.totals)
     read = read_document(first)
     assert isinstance(read, PlanDocument)
-    new["forecast"]["versions"] = {}
-    assert read.layers == PlanDocument.model_validate_json(json.dumps(new)).layers
+    for layer, told in zip(read.layers, old["layers"], strict=True):
+        assert layer.model_dump(mode="json") == told
 
 
 def test_what_it_says_is_kept_as_it_was_said(first: bytes) -> None:
