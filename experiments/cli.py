@@ -9,6 +9,7 @@ import typer
 
 from experiments.engine import Engine
 from experiments.series import ALL, TheatresOption, WeaponClassesOption, names
+from features.complaints import complain
 from features.errors import InputError
 from features.files import check_folder
 from features.logs import LogFormatOption, logged, set_up_log
@@ -162,4 +163,4 @@ def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
 
 
 def _tell(problem: str) -> None:
-    print(f"salvocast: {problem}", file=sys.stderr)
+    complain(problem)

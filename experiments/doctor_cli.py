@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.schedule_cli import CronOption, TimezoneOption
+from experiments.options import CronOption, TimezoneOption
 
 
 class DoctorFormat(StrEnum):

@@ -1,6 +1,5 @@
 """`salvocast retrain` and `salvocast champion`."""
 
-import sys
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from itertools import product
@@ -11,6 +10,7 @@ import typer
 
 from experiments.alerts import NEEDS_A_PERSON
 from experiments.series import TheatresOption, WeaponClassesOption, chosen_series, names
+from features.complaints import complain
 from features.errors import InputError, SalvocastError
 from features.home import ledger_url
 from features.logs import LogFormatOption, logged, set_up_log
@@ -78,7 +78,7 @@ def retrain(
 
     def tell(finding: "Finding") -> None:
         weights.add(finding.weight)
-        print(f"salvocast: {finding.text}", file=sys.stderr)
+        complain(finding.text)
 
     failed = 0
     for series in every:
@@ -114,7 +114,7 @@ def retrain(
             if len(every) == 1:
                 raise
             failed += 1
-            print(f"salvocast: {name}: {error}", file=sys.stderr)
+            complain(f"{name}: {error}")
             continue
         print(outcome.told if len(every) == 1 else f"{name}: {outcome.told}")
     if failed:

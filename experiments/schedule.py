@@ -22,6 +22,7 @@ from cronsim import CronSim, CronSimError
 
 from experiments.alerts import NEEDS_A_PERSON, Alert
 from experiments.slots import Claim, JobSlots, Status
+from features.complaints import FILE_VARIABLE
 from features.errors import InputError, SalvocastError
 from features.logs import without_secrets
 
@@ -38,8 +39,6 @@ GRACE_S = 20.0
 """From SIGTERM to SIGKILL."""
 AROUND = timedelta(hours=3)
 """By more than any clock is set back or forward."""
-TOLD = "salvocast: "
-"""So begins every line in which a command tells what is wrong."""
 
 Clock = Callable[[], datetime]
 Alive = Callable[[], None]
@@ -241,15 +240,22 @@ class Schedule:
 
 
 def run_command(command: Sequence[str], pass_on: Callable[[str], object], alive: Alive) -> Outcome:
-    """Runs a command of salvocast to its end; all of its output, without secrets, is passed on. The message: the lines
-    in which it told what is wrong, and its last line. With exit code NEEDS_A_PERSON it is done, and needs one.
+    """Runs a command of salvocast to its end; all of its output, without secrets, is passed on.
+
+    The message: its complaints (`features.complaints`), and its last line where it did its work, or made none. With
+    exit code NEEDS_A_PERSON it is done, and needs one.
 
     A process of its own, so that neither a crash nor a leak takes the scheduler down. Where `alive` raises, it and its
     children get SIGTERM, and after GRACE_S SIGKILL.
     """
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.NamedTemporaryFile() as complaints:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {FILE_VARIABLE: complaints.name},
+            start_new_session=True,
         )
         try:
             while True:
@@ -262,11 +268,13 @@ def run_command(command: Sequence[str], pass_on: Callable[[str], object], alive:
             _end(process)
         output.seek(0)
         text = without_secrets(output.read().decode(errors="replace"))
+        wrong = without_secrets(complaints.read().decode(errors="replace")).splitlines()
     pass_on(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    wrong = [line for line in lines if line.startswith(TOLD)]
-    message = "; ".join(dict.fromkeys([*wrong, *lines[-1:]])) or "no output"
-    if process.returncode in (0, NEEDS_A_PERSON):
+    done = process.returncode in (0, NEEDS_A_PERSON)
+    parts = wrong if wrong and not done else [*wrong, *lines[-1:]]  # of one that failed, the complaint says it all
+    message = "; ".join(dict.fromkeys(parts)) or "no output"
+    if done:
         return Outcome(Status.DONE, message, process.returncode == NEEDS_A_PERSON)
     return Outcome(Status.FAILED, f"exit code {process.returncode}: {message}")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from experiments.options import CronOption, TimezoneOption
 from features.home import ledger_url
 from features.logs import (
     LOG_FORMAT_VARIABLE,
@@ -34,9 +35,6 @@ COMMANDS = [(*SALVOCAST, "retrain"), (*SALVOCAST, "schedule", "follow-up")]
 """Each is given the series."""
 
 schedule = typer.Typer(help="Retrain at fixed times, and see how that went.", invoke_without_command=True)
-
-CronOption = Annotated[str, typer.Option(help="When: minute, hour, day, month, weekday (names: mon-fri).")]
-TimezoneOption = Annotated[str, typer.Option(metavar="NAME", help="Whose clock that is.")]
 
 
 class HistoryFormat(StrEnum):

@@ -43,6 +43,9 @@ ARMED_SHARE_DAYS = 91
 FAR_OFF = 0.1
 """Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
+TOLD_BEYOND = 0.02
+"""Share of the nights beyond the sizes of the record from which on the plan says so."""
+
 Array = NDArray[np.float64]
 
 
@@ -204,7 +207,7 @@ def make_plan(
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
-    levels, factors = _drawn(planned, salvos, calibration)
+    levels, factors, beyond = _drawn(planned, salvos, calibration)
     new_models = supplied.new_models if supplied else ()
     engagements = engage(
         salvos,
@@ -242,7 +245,7 @@ def make_plan(
         armed_share=None if armed_share is None else float(armed_share.mean()),
         rules=_rules(planned, salvos, history, engagements, asked),
         required=required,
-        notes=(*_left_out(without), *notes),
+        notes=(*_left_out(without), *notes, *_beyond(beyond)),
         layers=asked,
     )
 
@@ -262,7 +265,7 @@ def asked_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, 
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
-    levels, factors = _drawn(other, plan.forecast, plan.calibration)
+    levels, factors, _ = _drawn(other, plan.forecast, plan.calibration)
     return engage(
         plan.forecast,
         other,
@@ -271,6 +274,11 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
         armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
         new_models=plan.supplied.new_models if plan.supplied else (),
     )
+
+
+def _beyond(share: float) -> tuple[Message, ...]:
+    """The note of nights of a size that the record has not seen."""
+    return (Message.of("sizes_beyond_record", share=share),) if share >= TOLD_BEYOND else ()
 
 
 def _left_out(layers: tuple[str, ...]) -> tuple[Message, ...]:
@@ -322,15 +330,19 @@ def _calibration_for(
     return (calibrated if calibrated.n_nights else None), calibrated.notes
 
 
-def _drawn(planned: Defence, salvos: SalvoForecast, calibration: Calibration | None) -> tuple[Levels, dict[str, Array]]:
-    """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned."""
+def _drawn(
+    planned: Defence, salvos: SalvoForecast, calibration: Calibration | None
+) -> tuple[Levels, dict[str, Array], float]:
+    """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned; and the
+    share of the nights beyond what the record has seen (`PathDraws.beyond`)."""
     if calibration is None:
-        return (), {}
+        return (), {}, 0.0
     drawn = calibration.for_paths(salvos.paths, salvos.seed)
     by_layer = {layer.id: levels for layer, levels in zip(calibration.defence.layers, drawn.levels, strict=True)}
     return (
         tuple(by_layer.get(layer.id, {}) for layer in planned.layers),
         {layer.id: drawn.kill_factor for layer in planned.layers},
+        drawn.beyond,
     )
 
 

@@ -87,6 +87,50 @@ def test_the_core_reads_no_file_no_clock_and_no_network(path: Path) -> None:
     assert not called & {"open", "now", "today", "utcnow", "read_csv", "write_text", "write_bytes"}
 
 
+COMMANDS = [path for path in FILES if path.parent.name == "commands" or path.stem.split("_")[-1] == "cli"]
+SHARED = {"forecasting/commands/options.py", "forecasting/commands/request_options.py"}
+"""What commands have in common."""
+ROOT_COMMAND = "forecasting/commands/main.py"
+"""What puts them together."""
+
+
+def module_of(path: Path) -> str:
+    return path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_nothing_imports_a_command(path: Path) -> None:
+    if name(path) == ROOT_COMMAND:
+        return
+    own = {module_of(each) for each in COMMANDS if not (path in COMMANDS and name(each) in SHARED)}
+    assert not (imports(path) | _named_beside(path)) & own
+
+
+SERVICE = ("workers", "http", "api page", "")
+"""The rooms of the service, from below: a room knows those below it, and none beside it."""
+
+
+@pytest.mark.parametrize("path", [each for each in FILES if name(each).startswith("forecasting/service/")], ids=name)
+def test_the_rooms_of_the_service_know_only_those_below(path: Path) -> None:
+    def floor(room: str) -> int:
+        return next(number for number, rooms in enumerate(SERVICE) if room in (rooms.split() or [""]))
+
+    def room_of(module: str) -> str:
+        parts = module.split(".")
+        return parts[2] if len(parts) > 3 or (len(parts) == 3 and (ROOT / Path(*parts)).is_dir()) else ""
+
+    own = room_of(module_of(path))
+    others = {room_of(each) for each in imports(path) if each.startswith("forecasting.service.")} - {own}
+    assert all(floor(room) < floor(own) for room in others), others
+
+
+@pytest.mark.parametrize("room", ["answers", "registry"])
+def test_the_core_of_answers_knows_no_door(room: str) -> None:
+    doors = ("forecasting.service", "forecasting.commands", "experiments")
+    for path in (ROOT / "forecasting" / room).glob("*.py"):
+        assert not [each for each in imports(path) if each.startswith(doors)]
+
+
 def test_help_loads_none_of_the_slow_libraries() -> None:
     slow = ["numpy", "pandas", "scipy", "statsmodels", "sklearn", "mlflow", "matplotlib", "sqlalchemy", "pydantic"]
     program = (

@@ -30,25 +30,17 @@ from experiments import compare
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
 from features.records import QuietDayRule
-from forecasting.answers.answering import bundled_defence, kill_shares
-from forecasting.plan import make_plan, prepare, prepare_calibration
+from forecasting.answers.local import local_answering, local_context
+from forecasting.answers.request import PlanRequest
 from forecasting.report.document import plan_document
 from forecasting.report.drawing import look
 from forecasting.report.pictures import calibration_picture, forecast_picture, stock_out_picture
 from forecasting.salvos.model import SimulationRequest, load_model
 
+asked = PlanRequest(model="salvo_ensemble")
 with compare.open_ledger() as ledger:
-    history = ledger.history()
-defence = bundled_defence(history.theatre)
-calibrated = prepare_calibration(defence, history, kill_shares(history.theatre, history.weapon_class))
-plan = make_plan(
-    prepare(load_model("salvo_ensemble"), history),
-    defence,
-    SimulationRequest(28, 2_000),
-    service_level=0.95,
-    seed=1,
-    calibrated=calibrated,
-)
+    answering, context = local_answering(ledger), local_context(asked)
+    plan, history = answering.plan(asked, context), answering.history(asked, context)
 document = plan_document(plan)
 
 # %% [markdown]

@@ -8,12 +8,15 @@ from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
 
+from cachetools import LRUCache
+from threadpoolctl import threadpool_limits
+
 from features.errors import InputError, at_field, unknown_name
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
-from forecasting.answers.cache import Recent
+from forecasting.answers.cache import kept_or_made
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.defence.comparison import Difference, differences
@@ -63,9 +66,9 @@ class Answering:
         today: Callable[[], date],
     ) -> None:
         self.ledger, self._load_champion, self._today = ledger, load_champion, today
-        self._histories: Recent[object, LaunchHistory] = Recent(KEPT)
-        self._models: Recent[object, Prepared] = Recent(KEPT)
-        self._calibrations: Recent[object, Calibration] = Recent(KEPT)
+        self._histories: LRUCache[object, LaunchHistory] = LRUCache(KEPT)
+        self._models: LRUCache[object, Prepared] = LRUCache(KEPT)
+        self._calibrations: LRUCache[object, Calibration] = LRUCache(KEPT)
 
     def document(
         self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
@@ -75,10 +78,11 @@ class Answering:
         Raises InputError for a request that cannot be answered, and what the parts raise.
         """
         choice = model_choice(request, context)
-        if isinstance(request, PlanRequest):
-            return plan_document(self.plan(request, context, on_paths), choice)
-        salvos, supplied = self.forecast(request, context)
-        return forecast_document(salvos, supplied, choice)
+        with threadpool_limits(1):  # sums of several threads have other last digits
+            if isinstance(request, PlanRequest):
+                return plan_document(self.plan(request, context, on_paths), choice)
+            salvos, supplied = self.forecast(request, context)
+            return forecast_document(salvos, supplied, choice)
 
     def forecast(
         self, request: ForecastRequest, context: AnswerContext
@@ -105,10 +109,14 @@ class Answering:
         scenario, history = self._scenario(request), self.history(request, context)
         if scenario is None:
             raise InputError("scenario is none: expected one to hold against the record")
+        if request.theatre not in (history.theatre, *scenario.scenario.theatre_ids):
+            raise unknown_name("theatre", request.theatre, {history.theatre, *scenario.scenario.theatre_ids})
         if history.theatre != request.theatre:
+            name = request.scenario if isinstance(request.scenario, str) else "FILE.toml"
             raise InputError(
                 f"no launch against theatre {request.theatre} is on record: nothing to check scenario "
-                f"{scenario.scenario.name} by; what it implies: salvocast scenarios compare"
+                f"{scenario.scenario.name} by; what it implies: salvocast scenarios compare {name} --theatre "
+                f"{request.theatre}"
             )
         return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
 
@@ -174,7 +182,7 @@ class Answering:
                 theatre = UKRAINE
             return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
 
-        return self._histories.made((context.data_version, *asked), read)
+        return kept_or_made(self._histories, (context.data_version, *asked), read)
 
     def prepared(self, request: ForecastRequest, context: AnswerContext) -> Prepared:
         """The model that a request asks for, fitted to the record that it is answered from."""
@@ -191,13 +199,13 @@ class Answering:
             # Its recipe won; what it learnt then is not what is known now.
             return prepare(saved.model, history)
 
-        return self._models.made((*_seen(history), champion.digest if champion else name), learn)
+        return kept_or_made(self._models, (*_seen(history), champion.digest if champion else name), learn)
 
     def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
         killing = without_stocks(stated)
         shares = kill_shares(request.theatre, request.weapon_class)
         key = (*_seen(history), killing.model_dump_json(), bool(shares))
-        return self._calibrations.made(key, lambda: prepare_calibration(killing, history, shares))
+        return kept_or_made(self._calibrations, key, lambda: prepare_calibration(killing, history, shares))
 
     def _scenario(self, request: ForecastRequest) -> ScenarioRequest | None:
         if request.scenario == NO_SCENARIO:

@@ -9,6 +9,7 @@ import typer
 from typer.exceptions import TyperException
 
 from features.cli import data
+from features.complaints import complain
 from features.errors import SalvocastError
 from features.ingest_cli import ingest
 from forecasting.commands.defence import defences
@@ -79,7 +80,7 @@ def run(command: typer.Typer, arguments: list[str] | None = None) -> int:
 
 
 def _tell_failure(message: str, exit_code: int) -> int:
-    print("salvocast: " + " ".join(message.split()), file=sys.stderr)
+    complain(message)
     return exit_code
 
 

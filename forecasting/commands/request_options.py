@@ -17,8 +17,6 @@ from features.errors import InputError
 from features.options import name_and_value
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
-
     from forecasting.answers.request import ForecastRequest, PlanRequest
 
 OPTION_NAMES = {"layers": "--layer", "held": "--hold"}
@@ -75,9 +73,8 @@ class RequestCommand(TyperCommand):
         def command(**_: object) -> None:
             """Only its signature is used."""
 
-        command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            [_parameter(name, field, self.defaults.get(name, field.default)) for name, field in chosen.items()]
-        )
+        parameters = [_parameter(name, field, self.defaults.get(name, field.default)) for name, field in chosen.items()]
+        command.__dict__["__signature__"] = inspect.Signature(parameters)
         app = typer.Typer(add_completion=False)
         app.command()(command)
         return [option for option in typer.main.get_command(app).params if option.name in chosen]
@@ -172,7 +169,7 @@ def _from_lists(request: "PlanRequest", lists: Mapping[str, Path]) -> dict[str, 
     return made
 
 
-def _parameter(name: str, field: "FieldInfo", default: Any) -> inspect.Parameter:
+def _parameter(name: str, field: Any, default: Any) -> inspect.Parameter:
     kind, metavar, more = _FORMS.get(name, (_plain_type(field.annotation), None, ""))
     told = field.description or ""
     text = f"{told[:1].upper()}{told[1:]}{f' ({more})' if more else ''}."
@@ -202,7 +199,7 @@ def _members(annotation: Any) -> list[Any]:
     return []
 
 
-def _limits(field: "FieldInfo") -> str:
+def _limits(field: Any) -> str:
     """The whole numbers that a field takes, for the help, where both ends say something."""
     limits = {name: getattr(each, name) for each in field.metadata for name in ("ge", "le") if hasattr(each, name)}
     if limits.keys() != {"ge", "le"} or limits["le"] >= 2**63 - 1:

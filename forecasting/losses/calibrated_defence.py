@@ -67,7 +67,6 @@ class Calibration:
     effective_sample_size: float
     n_nights: int
     variation: Variation
-    typical_night: float
     quantities: tuple[Updated, ...]
     periods: tuple[Comparison, ...]
     kill_shares: tuple[Comparison, ...]
@@ -87,7 +86,8 @@ class Calibration:
         cascade = {factor: self._lost(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
         part = _Between.of(sizes, nights)
         by_now = part.at(cascade[1.0])
-        shift = draws.size_effect[:, np.newaxis] * np.log(nights / self.typical_night) + drift
+        size, beyond = self.evidence.sizes.effect_of(nights)
+        shift = draws.size_effect[:, np.newaxis] * size + drift
         share = expit(logit(np.clip(by_now, 1e-6, 1.0 - 1e-6)) + shift)
         precision = precision_of(nights, self.variation.overdispersion)
         wanted = rng.beta(share * precision, (1.0 - share) * precision)
@@ -97,7 +97,7 @@ class Calibration:
             here = (wanted >= below) & (wanted < above)
             np.copyto(factors, low + (high - low) * (wanted - below) / np.maximum(above - below, 1e-12), where=here)
             below = above
-        return PathDraws(draws.levels, factors)
+        return PathDraws(draws.levels, factors, beyond)
 
     @cached_property
     def _distinct(self) -> tuple[Draws, NDArray[np.intp]]:
@@ -121,12 +121,14 @@ class Calibration:
         launched: Array,
         seed: int,
         *,
+        size: Array | None = None,
         counts_all: NDArray[np.bool_] | bool = True,
         calibrated: bool = True,
         to_come: bool = False,
     ) -> Array:
         """(n_draws, n_nights) share that a report of nights of so many drones, (n_nights,), would count as lost.
 
+        size: (n_nights,) beside their running level (`NightSizes.effect_of`); without it, each as the next night.
         counts_all: (n_nights,) or one for all, whether it counts drones suppressed too. calibrated: or by the file
         alone, which knows no effect of size. to_come: nights of the next BLOCK_DAYS, or of the last ones.
         """
@@ -134,7 +136,9 @@ class Calibration:
         draws = self.posterior if calibrated else replace(self.prior, size_effect=np.zeros(self.prior.n_draws))
         drift = self.variation.drift * rng.standard_normal((draws.n_draws, 1)) if to_come else 0.0
         sizes, spread = some_sizes(launched)
-        shot_down, suppressed = self.evidence.shown(draws, self.evidence.kills(draws, sizes), spread, launched, drift)
+        if size is None:
+            size = self.evidence.sizes.effect_of(launched[:, np.newaxis])[0][:, 0]
+        shot_down, suppressed = self.evidence.shown(draws, self.evidence.kills(draws, sizes), spread, size, drift)
         share = np.clip(shot_down + np.where(counts_all, suppressed, 0.0), 1e-6, 1.0 - 1e-6)
         precision = precision_of(launched, self.variation.overdispersion)
         found: Array = rng.beta(share * precision, (1.0 - share) * precision)
@@ -166,7 +170,9 @@ class _Between:
 class PathDraws:
     """levels: per layer, quantity -> (n_paths,) as in `Draws`. kill_factor: (n_paths, horizon) how many times its kill
     probability each layer has on that night, the product cut to 1: with it the shares of the paths vary with the size
-    of the night, from night to night and from block to block as those of the record."""
+    of the night, from night to night and from block to block as those of the record. beyond: share of the nights that
+    are larger or smaller, beside the nights before them, than any that the record has seen."""
 
     levels: tuple[dict[str, Array], ...]
     kill_factor: Array
+    beyond: float

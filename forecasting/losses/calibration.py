@@ -14,13 +14,15 @@ for any n, as where drones fall or pass in groups of phi (McCullagh and Nelder 1
 phi and the drift below are fitted to the record itself, without any defence (`fitted_variation`).
 
 No cascade of limited layers loses more of many drones than of few, but the record since August 2025 says so: of 400
-and more it lets through a third of what it does of 50 to 100. So the odds of being neutralised may depend on the size
-of the night beyond the cascade,
+and more it lets through a third of what it does of 50 to 100. It says so of nights beside the other nights of a month;
+months of many drones were neutralised less. So the odds may depend on the size of a night beside the nights before it,
 
-    logit(share) = logit(share by the cascade) + b ln(n/n0),     b ~ Normal(0, SIZE_EFFECT),
+    logit(share) = logit(share by the cascade) + b (ln(n/m) - c),     b ~ Normal(0, SIZE_EFFECT),
 
-n0 the size of night that the average drone comes in (a discrepancy: Kennedy and O'Hagan 2001, Bayesian calibration of
-computer models). b stands beside the quantities, prior and posterior; every draw of those stays within its range.
+m the mean of the LEVEL_NIGHTS nights before, c the size that the average drone comes in (a discrepancy: Kennedy and
+O'Hagan 2001, Bayesian calibration of computer models), held at the smallest and the largest that the record has seen;
+the level m acts through the limits of the layers alone. b stands beside the quantities, prior and posterior; every draw
+of those stays within its range.
 
 The defence changes: the ranges are those of the origin, and each BLOCK_DAYS further back the odds have walked by one
 more Normal(0, drift) step (a local level: West and Harrison 1997, Bayesian Forecasting and Dynamic Models, ch. 2), as
@@ -28,7 +30,6 @@ they will for each to come. So nights before the last block tell less and less o
 are a second term, of normal errors. The posterior is drawn from by `forecasting.losses.importance`.
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
@@ -44,6 +45,7 @@ from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, Updated
 from forecasting.losses.evidence import BLOCKS, Evidence, Unknown, some_sizes
 from forecasting.losses.importance import sample_posterior
+from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import Array, ReportedLosses, StatedKills
 from forecasting.losses.variation import BLOCK_DAYS, Variation, fitted_variation
 
@@ -101,7 +103,6 @@ def calibrate(
         effective_sample_size=effective,
         n_nights=int(evidence.record.days.size),
         variation=evidence.variation,
-        typical_night=evidence.typical_night,
         quantities=(),
         periods=(),
         kill_shares=(),
@@ -133,12 +134,12 @@ def _evidence(
         for each in stated
         if each.published <= origin and (origin - each.last_day).days < STATED_DAYS and each.layer_id in known
     )
-    drones = kept.launched
-    typical = math.exp(float(drones @ np.log(drones)) / drones.sum()) if drones.size else 1.0
+    past = ages >= 0
+    sizes = NightSizes.of(record.launched[past], used[past])
     variation = variation or fitted_variation(record, origin)
     blocks = (ages[used] // BLOCK_DAYS).astype(np.intp)
     shares = mean_shares(defence, origin)
-    return Evidence(defence, kept, blocks, usable, variation, typical, armed_share, shares)
+    return Evidence(defence, kept, blocks, usable, variation, sizes, armed_share, shares)
 
 
 def _quantiles(values: Array) -> tuple[float, float, float]:
@@ -164,8 +165,9 @@ def _periods(found: Calibration, seed: int) -> Iterable[Comparison]:
     if not n:
         return
     told = ~np.isnan(record.impact_sites)
+    size = found.evidence.sizes.relative - found.evidence.sizes.centre
     prior, posterior = (
-        found.reported_shares(record.launched, seed, counts_all=record.counts_all, calibrated=calibrated)
+        found.reported_shares(record.launched, seed, size=size, counts_all=record.counts_all, calibrated=calibrated)
         * record.launched
         for calibrated in (False, True)
     )

@@ -10,6 +10,7 @@ from scipy.special import expit, logit, ndtr
 
 from forecasting.defence.expected_kills import expected_kill_shares
 from forecasting.defence.layers import Defence
+from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import Array, ReportedLosses, StatedKills
 from forecasting.losses.variation import Variation, log_likelihood
 
@@ -105,7 +106,7 @@ class Evidence:
     blocks: NDArray[np.intp]
     stated: tuple[StatedKills, ...]
     variation: Variation
-    typical_night: float
+    sizes: NightSizes
     armed_share: float | None
     kind_shares: Mapping[str, float]
 
@@ -117,7 +118,8 @@ class Evidence:
         record = self.record
         sizes, spread = some_sizes(record.launched)
         kills = self.kills(draws, sizes)
-        shot_down, suppressed = self.shown(draws, kills, spread, record.launched, draws.drift[:, self.blocks])
+        size = self.sizes.relative - self.sizes.centre
+        shot_down, suppressed = self.shown(draws, kills, spread, size, draws.drift[:, self.blocks])
         apart = ~np.isnan(record.suppressed)
         only = ~record.counts_all
         for nights, counted in (
@@ -145,11 +147,11 @@ class Evidence:
         return expected_kill_shares(self.defence, values, sizes, self.armed_share, self.kind_shares)
 
     def shown(
-        self, draws: Draws, kills: Array, spread: Array, launched: Array, drift: Array | float = 0.0
+        self, draws: Draws, kills: Array, spread: Array, size: Array, drift: Array | float = 0.0
     ) -> tuple[Array, Array]:
-        """(n_draws, n_nights) each: shares shot down and suppressed, with the effect of size and the drift."""
+        """(n_draws, n_nights) each: shares shot down and suppressed, with the effect of size and the drift. size:
+        (n_nights,) as `NightSizes.effect_of` has it."""
         lost = np.clip(kills.sum(axis=0) @ spread, 1e-6, 1.0 - 1e-6)
-        size = np.log(launched / self.typical_night)
         shifted = expit(logit(lost) + draws.size_effect[:, np.newaxis] * size + drift)
         suppressed = (kills[self.suppressing].sum(axis=0) @ spread) * (shifted / lost)
         return shifted - suppressed, suppressed

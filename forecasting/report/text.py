@@ -299,10 +299,11 @@ def _outcome(document: PlanDocument, words: Words) -> list[str]:
                 **leak,
             )
         ]
-    if outcome.leaked_warhead_kg is not None:
-        mass = outcome.leaked_warhead_kg.interval(0.8)
-        low, high = (t.number(end / 1e3, 1) for end in (mass.low, mass.high))
-        said.append(t("Their warheads: {low} to {high} t.", low=low, high=high))
+    if outcome.leaked_warhead_kg is not None and outcome.leaked_warhead_kg_without_shortage is not None:
+        low, high = _tonnes(outcome.leaked_warhead_kg, t)
+        least, most = _tonnes(outcome.leaked_warhead_kg_without_shortage, t)
+        masses = {"low": low, "high": high, "least": least, "most": most}
+        said.append(t("Their warheads: {low} to {high} t, {least} to {most} t with no shortage.", **masses))
     if outcome.decoy_leakers is not None:
         said.append(t("Decoys: {leakers}.", leakers=spread_range(outcome.decoy_leakers, 0.8, t)))
     modelled = {"low": t.percent(share.low), "high": t.percent(share.high)}
@@ -314,6 +315,12 @@ def _outcome(document: PlanDocument, words: Words) -> list[str]:
         said.append(t(text, reported=reported, **modelled))
     said.append(t("Interceptors used: {cost} M USD.", cost=millions(cost.low, cost.high, t)))
     return [t("WHAT GETS THROUGH"), wrapped(" ".join(said))]
+
+
+def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
+    """The ends of the 80 % interval."""
+    interval = kilograms.interval(0.8)
+    return t.number(interval.low / 1e3, 1), t.number(interval.high / 1e3, 1)
 
 
 def _assumed(document: PlanDocument, words: Words) -> list[str]:

@@ -55,6 +55,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "no_electronic_warfare": "The defence has no electronic warfare: all its kills are taken as shot down.",
     "planned_without": "What if: the defence is planned without {layers:layer}. It is held against the record with all "
     "its layers, and the others are taken to do no more than before.",
+    "sizes_beyond_record": "{share:percent} of the nights are larger or smaller, beside the 28 nights before them, "
+    "than any on record: the effect of the size is held at the edge of what was seen.",
     "defence_below_record": "The record says that {reported:percent} were lost, the defence reaches {reached:percent} "
     "at the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate).",
     # Which nights, or which published share, a comparison is of

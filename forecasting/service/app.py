@@ -57,24 +57,32 @@ def create_app(settings: Settings) -> ASGIApp:
     for router in (api.router, api.operation, docs.router, page_router()):
         app.include_router(router)
     for kind in (Exception, HTTPException, RequestValidationError, ValidationError, SalvocastError, Refused):
-        app.add_exception_handler(kind, _told)
+        app.add_exception_handler(kind, _problem)
     app.openapi = lambda: definition_of(app)  # type: ignore[method-assign]
     return Watched(Guard(app, settings))
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         allowed = (error.headers or {}).get("Allow", "")
-        told = {
+        details = {
+            400: "the body cannot be read: expected JSON",
             404: f"there is nothing at {request.url.path[:200]}",
             405: f"{request.method[:20]} is not possible here: expected {allowed}",
         }
-        refusal = Refused(error.status_code, told.get(error.status_code, str(error.detail)), error.headers)
+        refusal = Refused(error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
     else:
-        refusal = refused(error)
+        refusal = refused(error, _body_fields(request))
         if refusal.status >= 500 and not isinstance(error, Overloaded | Refused):
             log.error("failed", request=request.scope["state"]["request_id"], exc_info=error)
     return problem(refusal, request.scope["state"]["request_id"])
+
+
+def _body_fields(request: Request) -> list[str]:
+    """The fields that the body of a request may have."""
+    body = getattr(request.scope.get("route"), "body_field", None)
+    model = body.field_info.annotation if body else None
+    return list(getattr(model, "model_fields", ()))
 
 
 class Watched:

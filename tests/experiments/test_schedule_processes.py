@@ -32,8 +32,14 @@ def test_a_command_that_ends_well_or_badly_or_says_nothing() -> None:
     assert run(python(failing)) == Outcome(Status.FAILED, "exit code 4: why")
     assert run(python("import os; os.kill(os.getpid(), 9)")) == Outcome(Status.FAILED, "exit code -9: no output")
     assert "".join(output) == "first\nkept two_regime\n\non stdout\nwhy\n"
-    warns = "print('salvocast: a source failed'); print('noise'); print('kept'); raise SystemExit(3)"
-    assert run(python(warns)) == Outcome(Status.DONE, "salvocast: a source failed; kept", needs_a_person=True)
+    warns = "from features.complaints import complain; complain('a source\\nfailed'); print('noise'); print('kept'); "
+    assert run(python(warns + "raise SystemExit(3)")) == Outcome(
+        Status.DONE, "a source failed; kept", needs_a_person=True
+    )
+    last = "from features.complaints import complain; complain('it failed'); raise SystemExit(1)"
+    assert run(python(last)) == Outcome(Status.FAILED, "exit code 1: it failed")
+    looks_like_one = "print('salvocast: no complaint'); print('kept')"  # how a line begins says nothing
+    assert run(python(looks_like_one)) == Outcome(Status.DONE, "kept")
     with pytest.raises(FileNotFoundError):
         run(["/nowhere/salvocast"])
 

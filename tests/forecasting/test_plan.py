@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from features.messages import Message
 from features.records import UKRAINE
-from features.scenarios import load_scenario
-from forecasting.defence.engagement import Levels, engage
+from features.scenarios import NewLine, load_scenario
+from forecasting.defence.blocks import Levels
+from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.stock import with_stock, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
@@ -33,7 +34,6 @@ from forecasting.report.document import plan_document
 from forecasting.salvos.model import SimulationRequest, load_model
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, json_of, planned, stocked
-from tests.said import said
 
 
 class TestPrepared:
@@ -184,38 +184,53 @@ class TestCalibration:
                 expected = layer.ranges[quantity].quantile(levels)
                 np.testing.assert_array_equal(bundled_plan.engagements.draws[index][quantity], expected)
 
-    def test_a_single_layer_is_calibrated_with_all_the_others(
-        self,
-        bundled_plan: Plan,
-        bundled_history: LaunchHistory,
-        bundled_defence: Defence,
-        bundled_kill_shares: tuple[StatedKills, ...],
+
+class TestLayersAskedFor:
+    def test_one_layer_is_reported_in_the_whole_defence(
+        self, bundled_history: LaunchHistory, bundled_defence: Defence
     ) -> None:
-        """By itself it would have to kill all that the whole defence does."""
-        made = planned(
-            bundled_history,
-            bundled_defence,
-            n_paths=2_000,
-            layers=("interceptor_drone",),
-            kill_shares=bundled_kill_shares,
+        """Its needs and what leaks are those of the plan of all layers; it alone is ordered for."""
+        whole, one = (
+            planned(bundled_history, bundled_defence, calibrate=False, layers=layers)
+            for layers in ((), ("medium_range_missile",))
         )
-        assert [layer.id for layer in made.defence.layers] == ["interceptor_drone"]
-        for quantity in ("engaged_share", "kill_probability"):
-            np.testing.assert_array_equal(
-                made.engagements.draws[0][quantity], bundled_plan.engagements.draws[3][quantity]
-            )
+        document, of_whole = plan_document(one), plan_document(whole)
+        assert [layer.layer for layer in document.layers] == ["medium_range_missile"]
+        assert document.layers[0] == of_whole.layers[-1]
+        assert document.outcome.leakers == of_whole.outcome.leakers
+        assert [order.layer_id for order in one.orders] == ["medium_range_missile"]
+        assert {*document.stock_out[0].probability} == {"medium_range_missile"}
+        assert one.rules is not None
+        assert one.rules.layer_id == "medium_range_missile"
 
-    def test_a_part_of_the_defence_that_cannot_do_what_was_reported_is_told(
-        self, bundled_plan: Plan, bundled_history: LaunchHistory, bundled_defence: Defence
+    def test_what_if_a_layer_were_not_there(self, bundled_history: LaunchHistory, bundled_defence: Defence) -> None:
+        """Layers before it are as they were, drone by drone; more comes to those behind it, and leaks."""
+        whole, without = (
+            planned(bundled_history, bundled_defence, calibrate=False, without=left_out)
+            for left_out in ((), ("interceptor_drone",))
+        )
+        index = bundled_defence.ids.index("interceptor_drone")
+        before, after = whole.engagements.unlimited, without.engagements.unlimited
+        np.testing.assert_array_equal(after.kills[:index], before.kills[:index])
+        assert not after.engagements[index].any()
+        assert (after.leakers >= before.leakers).all()
+        assert after.leakers.sum() > 1.3 * before.leakers.sum()
+        assert without.layers == tuple(name for name in bundled_defence.ids if name != "interceptor_drone")
+        assert "without interceptor_drone" in without.notes[0]
+
+    @pytest.mark.parametrize(
+        ("given", "told"),
+        [
+            ({"layers": ("fightr",)}, "unknown layer 'fightr': did you mean fighter"),
+            ({"without": ("fightr",)}, "unknown layer 'fightr': did you mean fighter"),
+            ({"layers": ("fighter",), "without": ("fighter",)}, "layer fighter is to be reported and to be left out"),
+        ],
+    )
+    def test_a_layer_that_cannot_be_asked_for_is_told(
+        self, given: dict[str, Any], told: str, bundled_history: LaunchHistory, bundled_defence: Defence
     ) -> None:
-        made = planned(bundled_history, bundled_defence.only(("electronic_warfare",)))
-        assert said(made.notes[-1]).startswith("The record says that 87 % were lost, the defence reaches 5")
-        assert not bundled_plan.notes
-
-    def test_without_reported_losses_that_is_said(self, history_of: HistoryOf, bundled_defence: Defence) -> None:
-        made = planned(history_of(np.full(100, 50.0)), bundled_defence)
-        assert made.calibration is None
-        assert made.notes == (Message.of("no_reported_losses"),)
+        with pytest.raises(InputError, match=told):
+            planned(bundled_history, bundled_defence, calibrate=False, **given)
 
 
 class TestLevels:
@@ -264,6 +279,41 @@ class TestArmedShare:
         share = np.full(200, np.nan)
         share[:109] = 0.5
         assert reported_armed_share(replace(history_of(np.full(200, 100.0)), armed_share=share)) is None
+
+    @pytest.mark.parametrize("scenario", ["published", "workers_25000", "north_korea_line"])
+    def test_under_a_scenario_it_starts_from_what_was_reported(
+        self, scenario: str, bundled_prepared: Prepared, bundled_defence: Defence, bundled_history: LaunchHistory
+    ) -> None:
+        asked = ScenarioRequest(load_scenario("published"), load_scenario(scenario), UKRAINE)
+        request = SimulationRequest(28, 200)
+        made = make_plan(bundled_prepared, bundled_defence, request, service_level=0.95, seed=1, scenario=asked)
+        met = made.engagements.unlimited
+        armed = (met.kills.sum(axis=0) + met.leakers).sum(axis=0) / made.forecast.paths.sum(axis=0)
+        assert armed[0] == pytest.approx(reported_armed_share(bundled_history), abs=0.02)
+        assert made.armed_share == pytest.approx(reported_armed_share(bundled_history), abs=0.05)
+
+    def test_where_it_moves_it_moves_as_the_scenario_does(
+        self, bundled_prepared: Prepared, bundled_defence: Defence
+    ) -> None:
+        """An own scenario with a line of decoys from the second week on, as large as all that is made."""
+        stated = load_scenario("published")
+        line = {"id": "more", "title": "More", "kind": "new_line", "facility": "alabuga", "line": "decoys"}
+        number = {"basis": "assumed", "sources": (), "date": ORIGIN, "confidence": "D"}
+        capacity = number | {"low": 9_000, "mode": 9_000, "high": 9_000, "unit": "drones_per_month"}
+        ramp = number | {"low": 0, "mode": 0, "high": 0, "unit": "days"}
+        event = NewLine.model_validate(
+            line | {"date": ORIGIN + timedelta(days=8), "capacity": capacity, "ramp_up": ramp}
+        )
+        more = stated.model_copy(update={"events": (*stated.events, event)})
+        asked = ScenarioRequest(stated, more, UKRAINE)
+        met = make_plan(
+            bundled_prepared, bundled_defence, SimulationRequest(14, 200), service_level=0.95, seed=1, scenario=asked
+        ).engagements.unlimited
+        armed = met.kills.sum(axis=0) + met.leakers
+        share = armed.sum(axis=0) / (armed + met.decoy_kills.sum(axis=0) + met.decoy_leakers).sum(axis=0)
+        assert share[:7] == pytest.approx(np.full(7, share[0]), abs=0.03)
+        assert share[8:].max() < 0.7 * share[0]
+        assert share.min() > 0
 
     def test_without_any_every_drone_counts_as_armed(self, history_of: HistoryOf, defence_of: DefenceOf) -> None:
         made = planned(history_of(np.full(100, 20.0)), defence_of([stocked(0.0)]))

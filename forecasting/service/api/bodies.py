@@ -87,12 +87,12 @@ class ChampionBody(ApiModel):
 
 
 class ModelsBody(ApiModel):
-    """Models by name. champion: null where none is registered; `answers` is what then answers for it. problem: why the
-    registry could not be asked lately."""
+    """Models by name. champion: null where none is registered, or known. answers: the model that answers for it; null
+    where that is not known. problem: why the registry could not be asked lately."""
 
     models: list[str]
     champion: ChampionBody | None
-    answers: str
+    answers: str | None
     problem: str | None
 
 
@@ -125,7 +125,7 @@ class ReportsRequest(ApiModel):
         AwareDatetime | None, Field(description="when it came out, where no line above a message says so")
     ] = None
     rows: Annotated[
-        list[dict[Annotated[str, Field(max_length=100)], str | int | None]] | None,
+        list[dict[Annotated[str, Field(max_length=100)], str | Annotated[int, Field(strict=True)] | None]] | None,
         Field(min_length=1, max_length=5_000, description="a report each, by field: date or window, launched, ..."),
     ] = None
 

@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Body, Depends, Request, Response
 
 from features.records import SHAHED, UKRAINE
 from features.sources.bulletin import read_bulletins
@@ -16,8 +17,8 @@ from features.sources.table import RowReader, match_columns
 from features.storing import IngestCounts
 from forecasting.answers.answering import Answering
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
-from forecasting.service.api.definition import UNCHANGED, body, problems
-from forecasting.service.http.exchange import asked, dispatcher_of, with_tag
+from forecasting.service.api.definition import UNCHANGED, problems
+from forecasting.service.http.exchange import check_json, dispatcher_of, with_tag
 from forecasting.service.http.problems import Refused
 from forecasting.service.workers import work
 
@@ -36,11 +37,11 @@ router = APIRouter(tags=["data"])
 async def get_data(request: Request) -> Response:
     dispatcher = dispatcher_of(request)
     version = await asyncio.to_thread(dispatcher.ledger.data_version)
-    content = await dispatcher.computed(("data", version), DATA_SECONDS, work.with_answering, told_of_data, version)
+    content = await dispatcher.computed(("data", version), DATA_SECONDS, work.with_answering, data_body, version)
     return with_tag(request, content)
 
 
-def told_of_data(answering: Answering, version: str) -> bytes:
+def data_body(answering: Answering, version: str) -> bytes:
     """A DataBody as JSON."""
     ledger, series = answering.ledger, []
     for theatre, weapon_class, salvos in ledger.series():
@@ -65,19 +66,23 @@ def told_of_data(answering: Answering, version: str) -> bytes:
     summary="Adds reports, or the text of a bulletin; off unless the server was started with --accept-reports",
     response_model=ReportsBody,
     responses=problems(408, 413, 415, 422),
-    openapi_extra=body(
-        ReportsRequest,
-        {
-            "a daily total": {"rows": [{"date": "2026-03-01", "launched": 120, "shot_down": 101}]},
-            "a bulletin": {"bulletin": "...", "received": "2026-03-01T08:30:00+02:00"},
-        },
-    ),
+    dependencies=[Depends(check_json)],
 )
-async def post_reports(request: Request) -> ReportsBody:
+async def post_reports(
+    request: Request,
+    given: Annotated[
+        ReportsRequest,
+        Body(
+            openapi_examples={
+                "a daily total": {"value": {"rows": [{"date": "2026-03-01", "launched": 120, "shot_down": 101}]}},
+                "a bulletin": {"value": {"bulletin": "...", "received": "2026-03-01T08:30:00+02:00"}},
+            }
+        ),
+    ],
+) -> ReportsBody:
     dispatcher = dispatcher_of(request)
     if not dispatcher.settings.accept_reports:
         raise Refused(403, "this server accepts no reports: start it with --accept-reports")
-    given = await asked(request, ReportsRequest)
     counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingested, given)
     return ReportsBody(
         rows_read=counts.rows_read,

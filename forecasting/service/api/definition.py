@@ -1,20 +1,13 @@
-"""The OpenAPI definition, with what FastAPI cannot know: problems, documents, and bodies that are read by hand."""
+"""The OpenAPI definition, with what FastAPI cannot know: problems, and the other forms of a document."""
 
-import json
-from collections.abc import Mapping
-from importlib import resources
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel
 
-from forecasting.answers.request import ForecastRequest, PlanRequest
-from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.service.api.bodies import ReportsRequest
 from forecasting.service.http.exchange import ID_HEADER
-from forecasting.service.http.media import CSV, FORMS, HUB, JSON, XLSX
 from forecasting.service.http.problems import MEDIA_TYPE, Problem
+from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
@@ -70,64 +63,30 @@ _FIRST_LINES = {
 }
 
 
-def document_responses(*kinds: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
-    schemas = [{"$ref": f"#/components/schemas/{kind.__name__}"} for kind in kinds]
-    return {
-        200: {
-            "description": "The document: the same bytes as `salvocast --format json` for the same request.",
-            "content": {
-                form.accepted[0]: {"schema": {"type": "string"}, "example": _FIRST_LINES[form]}
-                for form in FORMS.values()
-                if form is not JSON
-            }
-            | {JSON.accepted[0]: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}},
-            "headers": {
-                ID_HEADER: {"description": "SHA-256 of the JSON document", "schema": {"type": "string"}},
-                "Content-Location": {"description": "where it is kept, if issued", "schema": {"type": "string"}},
-            },
-        }
+DOCUMENT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The document: the same bytes as `salvocast --format json` for the same request.",
+        "content": {
+            form.accepted[0]: {"schema": {"type": "string"}, "example": _FIRST_LINES[form]}
+            for form in FORMS.values()
+            if form is not JSON
+        },
+        "headers": {
+            ID_HEADER: {"description": "SHA-256 of the JSON document", "schema": {"type": "string"}},
+            "Content-Location": {"description": "where it is kept, if issued", "schema": {"type": "string"}},
+        },
     }
-
-
-def body(kind: type[BaseModel], examples: Mapping[str, object]) -> dict[str, Any]:
-    return {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {"$ref": f"#/components/schemas/{kind.__name__}"},
-                    "examples": {name: {"value": value} for name, value in examples.items()},
-                }
-            },
-        }
-    }
+}
+"""What routes that answer with a document say of it, beside its schema."""
 
 
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What the client holds is current (If-None-Match)"}}
 
 
 def definition_of(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI definition, with the schemas of bodies that are read by hand (see `exchange.asked`)."""
+    """The OpenAPI definition, with the schema of problems, which no route names as its model."""
     if not app.openapi_schema:
         made = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = made["components"]["schemas"]
-        bodies: tuple[tuple[type[BaseModel], str], ...] = (
-            (ForecastRequest, "validation"),
-            (PlanRequest, "validation"),
-            (ReportsRequest, "validation"),
-            (ForecastDocument, "serialization"),
-            (PlanDocument, "serialization"),
-            (Problem, "serialization"),
-        )
-        for kind, mode in bodies:
-            schema = kind.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)  # type: ignore[arg-type]
-            schemas |= schema.pop("$defs", {})
-            schemas[kind.__name__] = schema
-        examples = json.loads(
-            resources.files("forecasting.service.page").joinpath("static", "api_examples.json").read_text()
-        )
-        for path, example in examples.items():
-            for operation in made["paths"][f"/api/v1{path}"].values():
-                operation["responses"]["200"]["content"]["application/json"]["example"] = example
+        made["components"]["schemas"][Problem.__name__] = Problem.model_json_schema()
         app.openapi_schema = made
     return app.openapi_schema

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 
 from features.errors import InputError
 from forecasting.answers.request import ForecastRequest, PlanRequest
@@ -11,9 +11,9 @@ from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api.bodies import StateBody
-from forecasting.service.api.definition import UNCHANGED, body, document_responses, problems
-from forecasting.service.http.exchange import ID_HEADER, asked, dispatcher_of, is_current, until_gone
-from forecasting.service.http.media import asked_form
+from forecasting.service.api.definition import DOCUMENT, UNCHANGED, problems
+from forecasting.service.http.exchange import ID_HEADER, check_json, dispatcher_of, is_current, until_gone
+from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refused
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
 from forecasting.service.workers.metrics import metrics_text
@@ -28,45 +28,59 @@ Issue = Annotated[Literal["true", "false"], Query(description="whether it is kep
     "/forecast",
     tags=["answers"],
     summary="Drones launched per attack day",
-    responses=document_responses(ForecastDocument) | problems(406, 408, 413, 415, 422),
-    openapi_extra=body(ForecastRequest, {"the default": {}, "a week": {"horizon": 7, "paths": 500, "seed": 2}}),
-    response_class=Response,
+    response_model=ForecastDocument,
+    responses=DOCUMENT | problems(406, 408, 413, 415, 422),
+    dependencies=[Depends(check_json)],
 )
-async def post_forecast(request: Request, issue: Issue = "true") -> Response:
-    return await _answered(request, ForecastRequest, issue)
+async def post_forecast(
+    request: Request,
+    wanted: Annotated[
+        ForecastRequest,
+        Body(openapi_examples={"the default": {"value": {}}, "a week": {"value": {"horizon": 7, "seed": 2}}}),
+    ],
+    issue: Issue = "true",
+) -> Response:
+    return await _answered(request, wanted, issue)
 
 
 @router.post(
     "/plan",
     tags=["answers"],
     summary="The interceptors that each layer needs against them, and what to order",
-    responses=document_responses(PlanDocument) | problems(406, 408, 413, 415, 422),
-    openapi_extra=body(
-        PlanRequest,
-        {
-            "the default": {},
-            "own stocks, two layers": {
-                "horizon": 14,
-                "layers": ["interceptor_drone", "short_range_missile"],
-                "stock": {"short_range_missile": 40},
-                "service_level": 0.99,
-            },
-        },
-    ),
-    response_class=Response,
+    response_model=PlanDocument,
+    responses=DOCUMENT | problems(406, 408, 413, 415, 422),
+    dependencies=[Depends(check_json)],
 )
-async def post_plan(request: Request, issue: Issue = "true") -> Response:
-    return await _answered(request, PlanRequest, issue)
+async def post_plan(
+    request: Request,
+    wanted: Annotated[
+        PlanRequest,
+        Body(
+            openapi_examples={
+                "the default": {"value": {}},
+                "own stocks, two layers": {
+                    "value": {
+                        "horizon": 14,
+                        "layers": ["interceptor_drone", "short_range_missile"],
+                        "stock": {"short_range_missile": 40},
+                        "service_level": 0.99,
+                    }
+                },
+            }
+        ),
+    ],
+    issue: Issue = "true",
+) -> Response:
+    return await _answered(request, wanted, issue)
 
 
-async def _answered(request: Request, kind: type[ForecastRequest], issue: Issue) -> Response:
-    form = asked_form(request.headers.get("accept", ""))
-    wanted = await asked(request, kind)
+async def _answered(request: Request, wanted: ForecastRequest, issue: Issue) -> Response:
+    form = accepted_form(request.headers.get("accept", ""))
     dispatcher = dispatcher_of(request)
 
     async def answer() -> Response:
         made = await dispatcher.answer(wanted, Channel.API, issue=issue == "true")
-        content = await dispatcher.formed(made, form)
+        content = await dispatcher.in_form(made, form)
         headers = {ID_HEADER: made.id, "Cache-Control": "no-store", "Vary": "Accept"}
         if issue == "true":
             headers["Content-Location"] = f"/api/v1/forecasts/{made.id}"
@@ -80,11 +94,11 @@ async def _answered(request: Request, kind: type[ForecastRequest], issue: Issue)
     "/forecasts/{id}",
     tags=["answers"],
     summary="A forecast or plan as it was issued: it never changes",
-    responses=document_responses(ForecastDocument, PlanDocument) | UNCHANGED | problems(404, 406, 422),
-    response_class=Response,
+    response_model=ForecastDocument | PlanDocument,
+    responses=DOCUMENT | UNCHANGED | problems(404, 406, 422),
 )
 async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> Response:  # noqa: A002
-    form = asked_form(request.headers.get("accept", ""))
+    form = accepted_form(request.headers.get("accept", ""))
     dispatcher = dispatcher_of(request)
     try:
         found = await dispatcher.issued(id)
@@ -94,7 +108,7 @@ async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a
     headers = {ID_HEADER: found.id, "ETag": tag, "Cache-Control": IMMUTABLE, "Vary": "Accept"}
     if is_current(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(await dispatcher.formed(found, form), headers=headers, media_type=form.media_type)
+    return Response(await dispatcher.in_form(found, form), headers=headers, media_type=form.media_type)
 
 
 for part in (api_assumptions, api_data):

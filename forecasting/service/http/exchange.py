@@ -6,9 +6,9 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from fastapi import Request, Response
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from forecasting.service.http.problems import Refused, first_error, first_field
+from forecasting.service.http.problems import Refused
 from forecasting.service.workers.dispatcher import Dispatcher
 
 Result = TypeVar("Result")
@@ -45,18 +45,6 @@ def check_json(request: Request) -> None:
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != "application/json":
         raise Refused(415, f"Content-Type is '{given[:100]}': expected application/json")
-
-
-Asked = TypeVar("Asked", bound=BaseModel)
-
-
-async def asked(request: Request, kind: type[Asked]) -> Asked:
-    """The body as a request of that kind; numbers are numbers and not texts of them."""
-    check_json(request)
-    try:
-        return kind.model_validate_json(await request.body(), strict=True)
-    except ValidationError as error:
-        raise Refused(422, first_error(error, kind.model_fields), field=first_field(error)) from error
 
 
 def tagged(request: Request, kind: TypeAdapter[Any], body: object) -> Response:

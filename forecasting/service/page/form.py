@@ -9,15 +9,31 @@ from features.errors import InputError
 from features.records import UKRAINE
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios
 from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence, stated_defence, stated_scenario
-from forecasting.answers.request import CHAMPION, NO_SCENARIO, PlanRequest, Text
+from forecasting.answers.request import CHAMPION, PlanRequest, Text
 from forecasting.report.language import Translator
 from forecasting.salvos.model import MODELS
-from forecasting.service.page.link import DUE, DUE_PARTS, LAYER, OWN, SAFETY, STOCK, Query, Wrong
+from forecasting.service.page.link import (
+    DUE,
+    DUE_PARTS,
+    LAYER,
+    OWN,
+    PLAIN,
+    SAFETY,
+    STOCK,
+    Query,
+    Wrong,
+    number_text,
+    per_cent,
+)
 
 BLANK_ROWS = 2
 """Of deliveries, for the planner to fill."""
-DEFAULTS = {"days": "28", SAFETY: "95", "scenario": NO_SCENARIO, "model": CHAMPION, "paths": "2000", "seed": "1"}
-DEFAULTS |= {"theatre": UKRAINE, "defence": UKRAINE}
+DEFAULTS = {
+    name: number_text(getattr(PlanRequest(), field))
+    for name, field in PLAIN.items()
+    if getattr(PlanRequest(), field) is not None
+} | {SAFETY: number_text(per_cent(PlanRequest().service_level))}
+"""What a field holds where nothing was stated: the defaults of a request."""
 _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
 _BELOW = {DUE, "leak", "budget", "model", "theatre", "defence", "paths", "seed"}
 """Fields that tell what is wrong with them; so do those below, the stocks among them, where they are out of sight."""

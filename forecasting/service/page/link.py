@@ -8,12 +8,12 @@ import re
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
@@ -122,7 +122,7 @@ class Asked:
         given = self.request
         default = PlanRequest()
         pairs = [
-            (name, _written(getattr(given, field)))
+            (name, number_text(getattr(given, field)))
             for name, field in PLAIN.items()
             if getattr(given, field) != getattr(default, field) and not isinstance(getattr(given, field), Text)
         ]
@@ -131,13 +131,13 @@ class Asked:
             for name in ("scenario", "defence")
             if isinstance(text := getattr(given, name), Text)
         ]
-        pairs += [(HELD + key, _written(level)) for key, level in sorted(given.held.items())]
+        pairs += [(HELD + key, number_text(level)) for key, level in sorted(given.held.items())]
         pairs += [(LAYER, layer) for layer in given.layers]
         pairs += [(WITHOUT, layer) for layer in given.without]
         pairs += [(STOCK + layer, str(count)) for layer, count in sorted(given.stock.items())]
         pairs += [(DUE, f"{each.layer}:{each.date}:{each.quantity}") for each in given.deliveries]
         if given.service_level != default.service_level:
-            pairs.append((SAFETY, _written(float(Decimal(str(given.service_level)) * 100))))
+            pairs.append((SAFETY, number_text(per_cent(given.service_level))))
         if not given.calibrate:
             pairs.append((UNCALIBRATED, "1"))
         return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
@@ -154,7 +154,7 @@ def asked(query: Query) -> Asked:
     given = {name: value.strip() for name, value in query if value.strip()}
     for name, field in PLAIN.items():
         if name in given:
-            fields[field] = _READ.get(name, str)(given[name])
+            fields[field] = _field_value(field, given[name])
     for name in ("scenario", "defence"):
         if OWN + name in given:
             # A form holds the own text beside the choice: another choice lets it go.
@@ -165,7 +165,7 @@ def asked(query: Query) -> Asked:
                     lines[name] = Wrong("", error)
         elif fields.get(name) == OWN:
             lines[name] = Wrong("", "no own text is given: expected one, or a name from the list")
-    held = {name.removeprefix(HELD): value for name, value in given.items() if name.startswith(HELD)}
+    held = {name.removeprefix(HELD): _number(value) for name, value in given.items() if name.startswith(HELD)}
     if SHOWN in given:  # a form sends every slider it has, also those of the scenario that was chosen before
         wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
         held = {key: level for key, level in held.items() if key in wanted}
@@ -179,7 +179,7 @@ def asked(query: Query) -> Asked:
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
         try:
-            fields["service_level"] = float(Decimal(_number(given[SAFETY].rstrip("%"))) / 100)
+            fields["service_level"] = float(Decimal(_plain_number(given[SAFETY].rstrip("%"))) / 100)
         except InvalidOperation:
             lines[SAFETY] = Wrong(given[SAFETY], EXPECTED[SAFETY])
     fields["calibrate"] = UNCALIBRATED not in given
@@ -226,10 +226,20 @@ def unpacked(text: str) -> str:
         ) from error
 
 
-def _number(text: str) -> str:
+def _plain_number(text: str) -> str:
     """A number as a person writes it, in either language: 1,000,000 and 1 000 000; 99.5 and 99,5."""
     text = "".join(text.split())
     return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
+
+
+def _number(text: str) -> int | float | str:
+    """The same as a number; the text where it is none, for the request to refuse."""
+    plain = _plain_number(text)
+    try:
+        number = float(plain)
+        return int(plain) if plain.lstrip("+-").isdecimal() else int(number) if number.is_integer() else number
+    except ValueError:
+        return text
 
 
 def _day(text: str) -> str:
@@ -238,13 +248,20 @@ def _day(text: str) -> str:
 
 
 _GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
-_READ: Mapping[str, Callable[[str], str]] = dict.fromkeys(("days", "paths", "seed", "leak", "budget"), _number) | {
-    "origin": _day
-}
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
 
 
-def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
+def _field_value(field: str, text: str) -> int | float | str:
+    """What a text says of a field of a request, as a person writes it."""
+    types = _types(PlanRequest.model_fields[field].annotation)
+    return _number(text) if types & {int, float} else _day(text) if date in types else text
+
+
+def _types(annotation: Any) -> set[Any]:
+    return {annotation}.union(*map(_types, get_args(annotation)))
+
+
+def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, int | float | str]]:
     """The deliveries of an address (layer:date:quantity), and those of the rows of a form; empty rows are left out."""
     made = []
     for text in (value for name, value in query if name == DUE):
@@ -258,11 +275,16 @@ def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, str]]:
     return [{"layer": layer, "date": _day(day), "quantity": _number(quantity)} for layer, day, quantity in made]
 
 
-def _written(value: object) -> str:
+def number_text(value: object) -> str:
     """Numbers as a person would write them: 0.25, 28, 1000000."""
     if isinstance(value, float):
         return f"{value:.0f}" if value == int(value) else repr(value)
     return str(value)
+
+
+def per_cent(level: float) -> float:
+    """A level 0 to 1 in per cent, as exactly as it is written."""
+    return float(Decimal(str(level)) * 100)
 
 
 def form_field(where: tuple[int | str, ...]) -> str:

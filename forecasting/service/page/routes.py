@@ -13,6 +13,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from babel import negotiate_locale
+from cachetools import LRUCache
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter
@@ -24,7 +25,7 @@ from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
 from forecasting.answers.answering import Answering
-from forecasting.answers.cache import Recent
+from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
@@ -34,7 +35,6 @@ from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
-from forecasting.service.http.media import CSV, HUB, JSON, XLSX, Form
 from forecasting.service.http.problems import Refused, refused
 from forecasting.service.page.form import Sent
 from forecasting.service.page.link import (
@@ -55,6 +55,7 @@ from forecasting.service.page.link import (
 from forecasting.service.page.view import ASSETS, Record, Shown, asset, page, trouble
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
+from forecasting.service.workers.forms import CSV, HUB, JSON, XLSX, Form
 
 DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
@@ -68,7 +69,7 @@ MOST_RECORDS = 32
 TOLD = (SalvocastError, Refused)
 """Failures that a page tells; any other is the application's to log and tell."""
 
-Records = Recent[object, bytes]
+Records = LRUCache[object, bytes]
 """The track records that were computed lately, as JSON."""
 _record_form = TypeAdapter(Record)
 
@@ -76,7 +77,7 @@ _record_form = TypeAdapter(Record)
 def page_router() -> APIRouter:
     """The page's routes: the page itself, its pictures and downloads, what its forms send, and the files it loads."""
     router = APIRouter(include_in_schema=False)
-    records: Records = Recent(MOST_RECORDS)
+    records: Records = LRUCache(MOST_RECORDS)
 
     @router.get("/")
     async def get_page(request: Request) -> Response:
@@ -150,7 +151,7 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
         try:
             wanted = asked(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            content = await dispatcher.formed(answer, form, _language(request, wanted.lang))
+            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang))
         except TOLD as error:
             return _failed(request, query, error)
         suffix = name.removeprefix("plan")
@@ -213,8 +214,8 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
 async def _record(dispatcher: Dispatcher, request: PlanRequest, context: AnswerContext, records: Records) -> bytes:
     """How good the model has been until the origin."""
     key = _record_key(request, context)
-    return records.put(
-        key, await dispatcher.computed(key, RECORD_SECONDS, work.with_answering, recorded, context, request)
+    return keep(
+        records, key, await dispatcher.computed(key, RECORD_SECONDS, work.with_answering, recorded, context, request)
     )
 
 

@@ -9,24 +9,26 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import structlog
+from cachetools import LRUCache
 
 from features.errors import SalvocastError
 from features.home import ledger_url
 from features.release import code_version
 from forecasting.answers.answering import FALLBACK_MODEL, defence_of
-from forecasting.answers.cache import Recent, Together
+from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
 from forecasting.report.language import ENGLISH
-from forecasting.service.http.media import JSON, Form, formed
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
+from forecasting.service.workers.forms import JSON, Form, converted
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
 from forecasting.service.workers.settings import Settings
+from forecasting.service.workers.single_flight import SingleFlight
 
 Result = TypeVar("Result")
 log = structlog.get_logger()
@@ -76,7 +78,7 @@ def _reckoned(request: ForecastRequest) -> float:
     if request.scenario != NO_SCENARIO:
         seconds += 1.5 + 1e-6 * cells
     if isinstance(request, PlanRequest):
-        layers = len(request.layers) or len(defence_of(request).layers)
+        layers = len(defence_of(request).layers)
         seconds += 0.05 + 4e-7 * cells * layers
         if request.leak_target is not None:
             seconds += 1.0 + 4e-7 * cells * layers
@@ -110,12 +112,13 @@ class Dispatcher:
         self.pace = Pace()
         self.ready = False
         self._look_again = asyncio.Event()
-        self._answers: Recent[object, Answer] = Recent(settings.cache_bytes // 2, lambda answer: len(answer.document))
-        self._forms: Recent[object, bytes] = Recent(settings.cache_bytes // 2, len)
-        self._issued: Recent[str, bool] = Recent(MOST_REMEMBERED)
-        self._together: Together[object, Any] = Together()
+        half = settings.cache_bytes // 2
+        self._answers: LRUCache[object, Answer] = LRUCache(half, lambda answer: len(answer.document))
+        self._forms: LRUCache[object, bytes] = LRUCache(half, len)
+        self._issued: LRUCache[str, bool] = LRUCache(MOST_REMEMBERED)
+        self._single_flight: SingleFlight[object, Any] = SingleFlight()
         self._watching: list[asyncio.Task[None]] = []
-        self._series: Recent[str, list[Series]] = Recent(1)
+        self._series: tuple[str, list[Series]] = ("", [])
         self._code = code_version()
 
     async def open(self) -> None:
@@ -142,10 +145,10 @@ class Dispatcher:
         key = (request.digest, context, self._code)
         answer = self._answers.get(key)
         if answer is None:
-            answer = await self._together.once(key, lambda: self._computed(key, request, context))
+            answer = await self._single_flight.once(key, lambda: self._computed(key, request, context))
         else:
             ANSWERS.labels("cached").inc()
-        CACHED.set(self._answers.used + self._forms.used)
+        CACHED.set(self._answers.currsize + self._forms.currsize)
         if issue and not self._issued.get(answer.id):
             await asyncio.to_thread(
                 self.archive.issue,
@@ -155,7 +158,7 @@ class Dispatcher:
                 model_version=answer.model_version,
                 issued_at=self._now(),
             )
-            self._issued.put(answer.id, True)
+            self._issued[answer.id] = True
         return answer
 
     async def context(self, request: ForecastRequest) -> AnswerContext:
@@ -169,12 +172,12 @@ class Dispatcher:
         found = await asyncio.to_thread(self.archive.get, identity)
         return Answer(found.id, found.kind, found.document, found.model_version)
 
-    async def formed(self, answer: Answer, form: Form, language: str = ENGLISH) -> bytes:
+    async def in_form(self, answer: Answer, form: Form, language: str = ENGLISH) -> bytes:
         """An answer in another form. language: of the sentences, where the form holds any."""
         if form is JSON:
             return answer.document
         return await self.computed(
-            (answer.id, form.name, language), FORMING_SECONDS, formed, answer.document, form.name, language
+            (answer.id, form.name, language), FORMING_SECONDS, converted, answer.document, form.name, language
         )
 
     async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:
@@ -185,9 +188,9 @@ class Dispatcher:
             return held
 
         async def compute() -> bytes:
-            return self._forms.put(key, await self.in_time(seconds, function, *arguments))
+            return keep(self._forms, key, await self.in_time(seconds, function, *arguments))
 
-        result: bytes = await self._together.once(("computed", key), compute)
+        result: bytes = await self._single_flight.once(("computed", key), compute)
         return result
 
     async def _computed(self, key: object, request: ForecastRequest, context: AnswerContext) -> Answer:
@@ -201,7 +204,7 @@ class Dispatcher:
         self.pace.learn(request, seconds)
         ANSWERS.labels("computed").inc()
         identity = hashlib.sha256(document).hexdigest()
-        return self._answers.put(key, Answer(identity, request.kind, document, context.model_version))
+        return keep(self._answers, key, Answer(identity, request.kind, document, context.model_version))
 
     async def in_time(self, seconds: float, function: Callable[..., Result], *arguments: object) -> Result:
         """What a function of a module gives for the arguments, computed by the pool. Raises as `answer`."""
@@ -262,8 +265,9 @@ class Dispatcher:
 
     def _known_series(self) -> list[Series]:
         """The series that may have a champion: those of the ledger."""
-
-        def read() -> list[Series]:
-            return sorted({DEFAULT_SERIES, *((theatre, weapon) for theatre, weapon, _ in self.ledger.series())})
-
-        return self._series.made(self.ledger.data_version(), read)
+        version = self.ledger.data_version()
+        known, series = self._series  # read at once: this runs in threads
+        if version != known:
+            series = sorted({DEFAULT_SERIES, *((theatre, weapon) for theatre, weapon, _ in self.ledger.series())})
+            self._series = version, series
+        return series

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from features.home import ledger_url
+from features.ledger import Ledger
+from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, IssuedForecast
+from forecasting.report.document import document_json
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 SHORT = ("--paths", "50", "--horizon", "7")
@@ -86,22 +89,47 @@ def test_the_request_of_a_plan_holds_the_text_of_every_file(salvocast: Run, work
     assert kept.scenario == "mine"
 
 
-def test_what_no_request_may_hold_is_refused_before_the_work(salvocast: Run, work: Path) -> None:
-    (work / "base.toml").write_text(
-        resources.files("features.bundled.scenarios").joinpath("published.toml").read_text(encoding="utf-8"),
-        encoding="utf-8",
-    )
-    (work / "mine.toml").write_text(
-        '[scenario]\nname = "mine"\ntitle = "Mine"\nas_of = 2026-02-28\nbased_on = "base.toml"\nabout = "A test."\n',
-        encoding="utf-8",
-    )
-    for options, told in (
-        (("--paths", "50001"), "--issue: paths: expected a value less than or equal to 50000 (given: 50001)"),
-        (("--scenario", "mine.toml"), "mine.toml: scenario.based_on: unknown scenario 'base.toml'"),
-    ):
-        done = salvocast("forecast", *options, "--issue")
-        assert done.returncode == 2
-        assert done.stdout == b""
-        assert done.stderr.decode().startswith(f"salvocast: {told}")
-        assert done.stderr.count(b"\n") == 1
+def test_a_scenario_on_a_file_is_kept_whole(salvocast: Run, work: Path) -> None:
+    """The request answers by itself, without the files that it was made from."""
+    head = '[scenario]\nname = "{}"\ntitle = "{}"\nas_of = 2026-02-28\nbased_on = "{}"\nabout = "A test."\n'
+    (work / "base.toml").write_text(head.format("base", "Base", "imports_stopped"), encoding="utf-8")
+    (work / "mine.toml").write_text(head.format("mine", "Mine", "base.toml"), encoding="utf-8")
+    mine = salvocast("forecast", *SHORT, "--scenario", "mine.toml", "--format", "json", "--issue")
+    assert mine.returncode == 0, mine.stderr
+    named = salvocast("forecast", *SHORT, "--scenario", "imports_stopped", "--format", "json")
+    assert json.loads(mine.stdout)["days"] == json.loads(named.stdout)["days"]
+    (kept,) = issued()
+    request = ForecastRequest.model_validate_json(kept.request)
+    with Ledger.open(ledger_url()) as ledger:
+        again = local_answering(ledger).document(request, local_context(request))
+    assert document_json(again) == mine.stdout
+
+
+def test_held_assumptions_are_part_of_the_request(salvocast: Run) -> None:
+    held = ("--scenario", "published", "--hold", "stock.released=0.25")
+    done = salvocast("forecast", *SHORT, *held, "--issue")
+    assert done.returncode == 0, done.stderr
+    (kept,) = issued()
+    assert ForecastRequest.model_validate_json(kept.request).held == {"stock.released": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--paths", "50001"), "--paths: expected at most 50,000 (given 50001)"),
+        (("--hold", "stock.released=0.5"), "assumptions are held without a scenario"),
+        (("--scenario", "published", "--hold", "x=2"), "--hold.x: expected at most 1 (given 2.0)"),
+        (("--scenario", "published", "--hold", "x=much"), '--hold.x: expected a number (given "much")'),
+        (("--scenario", "published", "--hold", "x"), "'x': expected --hold NAME=LEVEL"),
+        (("--scenario", "missing.toml"), "cannot read missing.toml"),
+    ],
+)
+def test_what_no_request_may_hold_is_refused_before_the_work(
+    options: tuple[str, ...], said: str, salvocast: Run
+) -> None:
+    done = salvocast("forecast", *options, "--issue")
+    assert done.returncode == 2
+    assert done.stdout == b""
+    assert done.stderr.decode().startswith(f"salvocast: {said}")
+    assert done.stderr.count(b"\n") == 1
     assert issued() == []

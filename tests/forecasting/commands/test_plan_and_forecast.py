@@ -136,7 +136,7 @@ def test_own_stocks_deliveries_and_a_target(salvocast: Run, work: Path) -> None:
     assert mine["supply"]["median"] == without["supply"]["median"] + 40
     assert (plan["requirement"]["leak_target"], plan["requirement"]["budget_usd"]) == (400, 1e6)
     assert stated["requirement"] is None
-    assert any(source["title"] == "stock as given in stock.csv" for source in plan["sources"])
+    assert any(source["title"] == "stock as given in the request" for source in plan["sources"])
 
 
 def test_a_defence_can_be_taken_as_stated(salvocast: Run) -> None:
@@ -205,28 +205,31 @@ def test_the_schema_is_printed(document: str, salvocast: Run) -> None:
 
 
 MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
-    "origin is no date": (("forecast", "--origin", "yesterday"), "--origin is 'yesterday': expected a day as YYYY-MM"),
+    "origin is no date": (
+        ("forecast", "--origin", "yesterday"),
+        '--origin: expected a date such as 2026-02-28 (given "yesterday")',
+    ),
     "origin before the first report": (("forecast", "--origin", "2020-01-01"), "before the first report"),
     "origin too far ahead": (("plan", "--origin", "2026-06-01"), "after the last attack day known"),
     "too little history": (("forecast", "--origin", "2022-10-01", "--quiet-days", "none"), "known attack days"),
     "layer": (("plan", "--layer", "interceptor_dron"), "did you mean interceptor_drone"),
     "model": (("plan", "--model", "negative_binomal"), "did you mean negative_binomial"),
     "theatre": (("forecast", "--theatre", "ukrain"), "did you mean ukraine"),
-    "horizon": (("plan", "--horizon", "731"), "horizon is 731: expected 1 to 730 attack days"),
-    "horizon zero": (("forecast", "--horizon", "0"), "horizon is 0"),
+    "horizon": (("plan", "--horizon", "731"), "--horizon: expected at most 730 (given 731)"),
+    "horizon zero": (("forecast", "--horizon", "0"), "--horizon: expected at least 1 (given 0)"),
     "horizon is no number": (("forecast", "--horizon", "week"), "'--horizon': Input should be a valid integer"),
-    "paths": (("forecast", "--paths", "100001"), "expected 1 to 100000 simulated futures"),
-    "seed": (("plan", "--seed", "-1"), "seed is -1: expected 0 or more"),
+    "paths": (("forecast", "--paths", "100001"), "--paths: expected at most 50,000 (given 100001)"),
+    "seed": (("plan", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
     "format": (("plan", "--format", "pdf"), "pdf"),
     "quiet days": (("forecast", "--quiet-days", "some"), "some"),
     "workbook on stdout": (("plan", "--format", "xlsx"), "--format xlsx needs a file: add --out FILE.xlsx"),
     "plot": (("plan", "--plot", "picture.pdf"), "expected a name that ends in .png, .svg, .html"),
     "no such folder": (("plan", "--out", "nowhere/plan.txt"), "the folder nowhere does not exist"),
     "out is a folder": (("plan", "--out", "."), "it is a folder"),
-    "service level": (("plan", "--service-level", "1"), "service level is 1.0: expected more than 0 and less than 1"),
+    "service level": (("plan", "--service-level", "1"), "--service-level: expected less than 1 (given 1.0)"),
     "service level without stocks": (
         ("plan", "--layer", "electronic_warfare", "--service-level", "nan"),
-        "service level is nan",
+        "--service-level: expected a finite number",
     ),
     "layer of the stock": (
         ("plan", "--stock", "other.csv"),
@@ -241,13 +244,13 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "deliveries without a day": (("plan", "--deliveries", "other.csv"), "expected one column 'date' in the first row"),
     "budget alone": (
         ("plan", "--budget", "5000000"),
-        "--budget 5000000: it limits the mix that --leak-target asks for",
+        "a budget limits the mix that a target for the leakers asks for",
     ),
     "leak target": (
         ("plan", "--leak-target", "-1"),
-        "leak target is -1.0: expected a number of armed drones, 0 or more",
+        "--leak-target: expected at least 0 (given -1.0)",
     ),
-    "budget": (("plan", "--leak-target", "5", "--budget", "-1"), "budget is -1.0 USD: expected 0 or more"),
+    "budget": (("plan", "--leak-target", "5", "--budget", "-1"), "--budget: expected at least 0 (given -1.0)"),
     "no defence file": (("plan", "--defence", "missing.toml"), "cannot read missing.toml: No such file"),
     "defence is a folder": (("plan", "--defence", "."), "cannot read"),
     "defence with a typo": (("plan", "--defence", "typo.toml"), "typo.toml: layer jammer.engaged_sahre: unknown key"),

@@ -271,12 +271,12 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) 
         (("scenarios", "check", "OWN", "--origin", "2025-06-30"), "scenario own opens on 2025-08-01: expected a day"),
         (("forecast", "--scenario", "published", "--weapon-class", "cruise"), "scenarios are of drones, not of cruise"),
         (("forecast", "--scenario", "published", "--theatre", "ukrain"), "unknown theatre 'ukrain': did you mean ukr"),
-        (("plan", "--scenario", "north_korea_line", "--theatre", "south_korea"), "state yours with --defence FILE"),
+        (("plan", "--scenario", "north_korea_line", "--theatre", "south_korea"), "state yours as the defence"),
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
         (("scenarios", "compare", "published", "truce_30_day"), "did you mean truce_30_days?"),
-        (("scenarios", "compare", "published", "--seed", "-1"), "seed is -1: expected 0 or more"),
-        (("scenarios", "check", "published", "--seed", "-1"), "seed is -1: expected 0 or more"),
+        (("scenarios", "compare", "published", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
+        (("scenarios", "check", "published", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
     ],
 )
 def test_a_mistake_in_a_forecast_is_told_in_one_line(

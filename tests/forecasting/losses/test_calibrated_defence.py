@@ -11,6 +11,7 @@ from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
+from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.losses.variation import Variation
 from forecasting.salvos.forecast import SalvoForecast
@@ -38,7 +39,8 @@ class TestPaths:
         defence = defence_of([{**jamming(0.35), "engaged_share": 0.9}, {**firing(0.75), "engaged_share": 0.95}])
         rng = np.random.default_rng(3)
         launched = rng.choice([60, 120, 240, 480], 168)
-        share = 1 / (1 + np.exp(-1.4 - 0.5 * np.log(launched / 250)))
+        sizes = NightSizes.of(launched.astype(float), np.ones(168, dtype=bool))
+        share = 1 / (1 + np.exp(-1.4 - 0.5 * (sizes.relative - sizes.centre)))
         precision = (launched - 5.0) / 4.0
         lost = rng.binomial(launched, rng.beta(share * precision, (1 - share) * precision)).astype(float)
         variation = Variation(5.0, 0.15)
@@ -50,7 +52,8 @@ class TestPaths:
         leakers = engage(forecast, defence, kill_factors=factors).unlimited.leakers
         for column, night in ((0, 60), (1, 480)):
             lost_nights = 1 - leakers[:, column::2] / night
-            expected = found.reported_shares(np.array([float(night)]), 1, to_come=True)
+            size = sizes.effect_of(nights[:1].astype(float))[0][0, column::2]
+            expected = found.reported_shares(np.full(14, float(night)), 1, size=size, to_come=True)
             assert lost_nights.mean() == pytest.approx(expected.mean(), abs=0.01)
             # The report's share is that before the binomial chance of single drones.
             chance = (lost_nights * (1 - lost_nights)).mean() / night

@@ -15,6 +15,7 @@ from forecasting.defence.engagement import engage
 from forecasting.defence.expected_kills import expected_kill_shares
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibration import calibrate
+from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills, parse_kill_shares
 from forecasting.losses.variation import BLOCK_DAYS, Variation, fitted_variation
 from forecasting.salvos.forecast import SalvoForecast
@@ -178,10 +179,10 @@ class TestPlantedTruth:
             jam, fire = rng.triangular(0.1, 0.4, 0.7), rng.triangular(0.2, 0.5, 0.9)
             size = 0.5 * rng.standard_normal()
             launched = rng.choice([60, 120, 240, 480], n)
-            typical = np.exp((launched * np.log(launched)).sum() / launched.sum())
+            sizes = NightSizes.of(launched.astype(float), np.ones(n, dtype=bool))
             lost = 1 - (1 - jam) * (1 - fire)
             drift = np.repeat(np.cumsum([0, *(0.2 * rng.standard_normal(2))]), BLOCK_DAYS)[::-1]
-            odds = lost / (1 - lost) * (launched / typical) ** size * np.exp(drift)
+            odds = lost / (1 - lost) * np.exp(size * (sizes.relative - sizes.centre) + drift)
             share = odds / (1 + odds)
             kinds = np.stack([share * (1 - jam / lost), share * jam / lost, 1 - share], axis=1)
             counts = np.array(

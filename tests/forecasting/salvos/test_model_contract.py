@@ -134,7 +134,7 @@ def test_an_unknown_model_names_the_nearest() -> None:
         (0, 10, "horizon is 0: expected 1 to 730"),
         (731, 10, "horizon is 731: expected 1 to 730"),
         (-5, 10, "horizon is -5"),
-        (28, 0, "paths is 0: expected 1 to 100000"),
+        (28, 0, "paths is 0: expected 1 to 50000"),
         (28, 100_001, "paths is 100001"),
     ],
 )

@@ -2,8 +2,9 @@
 
 import pytest
 
-from forecasting.service.http.media import CSV, FORMS, HUB, JSON, XLSX, Form, asked_form
+from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refused
+from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX, Form
 
 
 @pytest.mark.parametrize(
@@ -24,21 +25,21 @@ from forecasting.service.http.problems import Refused
         ("text/html, application/xhtml+xml, */*;q=0.8", JSON),
         ("text/csv, */*;q=0.1", CSV),
         ("*/*, text/csv", CSV),  # what is named goes before what is merely allowed
-        ("text/csv, application/json", CSV),  # of equals the first
+        ("text/csv, application/json", JSON),  # of equals the one that is ours
         ("application/json;q=0, text/csv", CSV),
     ],
 )
 def test_the_form_that_is_preferred(accept: str, form: Form) -> None:
-    assert asked_form(accept) == form
+    assert accepted_form(accept) == form
 
 
 @pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "text/html", "text/csv;profile=other", "json"])
 def test_what_allows_no_form_is_refused(accept: str) -> None:
     with pytest.raises(Refused, match="expected one of application/json, text/csv") as caught:
-        asked_form(accept)
+        accepted_form(accept)
     assert caught.value.status == 406
 
 
 def test_every_form_is_reached_by_the_type_that_it_states() -> None:
     for form in FORMS.values():
-        assert asked_form(form.accepted[0]) == form
+        assert accepted_form(form.accepted[0]) == form

@@ -7,13 +7,14 @@ from datetime import date
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from annotated_types import Ge, Le
 from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import InputError
 from features.records import QuietDayRule
 from forecasting.answers.request import LONGEST_TEXT, DatedDelivery, PlanRequest, Text
-from forecasting.service.page.link import Asked, FormError, asked, packed, unpacked
+from forecasting.service.page.link import EXPECTED, PLAIN, Asked, FormError, asked, packed, unpacked
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 counts = st.integers(0, 10**9)
@@ -184,3 +185,15 @@ def test_a_text_that_no_address_holds_is_refused() -> None:
     noise = random.Random(1).randbytes(30_000).hex()
     with pytest.raises(InputError, match="more than an address holds"):
         packed(noise)
+
+
+def test_every_field_of_a_request_has_a_place_in_the_address() -> None:
+    in_forms_of_their_own = {"held", "layers", "stock", "deliveries", "service_level", "calibrate"}
+    assert {*PLAIN.values(), *in_forms_of_their_own} == set(PlanRequest.model_fields)
+
+
+@pytest.mark.parametrize("name", ["days", "paths"])
+def test_what_a_form_expects_is_what_a_request_takes(name: str) -> None:
+    limits = {type(each): each for each in PlanRequest.model_fields[PLAIN[name]].metadata}
+    low, high = limits[Ge].ge, limits[Le].le
+    assert EXPECTED[name].endswith(f"{low} to {high:,}")
