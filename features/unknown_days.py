@@ -13,6 +13,8 @@ ADVICE = (
 )
 FEWEST = 14
 """Of fewer unknown days, the last attack day known says enough."""
+RECENT, FEWEST_KNOWN = 91, 28
+"""Of the last 91 days, what a level rests on, at least so many are to be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,11 @@ class UnknownDays:
 
 
 def mostly_unknown(history: LaunchHistory) -> UnknownDays | None:
-    """The unknown days of the last year, where they are more than half of the days since the first of them."""
+    """The unknown days of the last year, where they are more than half of the days since the first of them, or where
+    so many of the last days are unknown that a level hardly rests on anything."""
     unknown = np.isnan(history.launched[-WINDOW:])
     since = unknown[int(unknown.argmax()) :]
     count = int(since.sum())
-    return UnknownDays(count, since.size) if count >= FEWEST and 2 * count > since.size else None
+    recent = unknown[-RECENT:]
+    few_known = recent.size == RECENT and int((~recent).sum()) < FEWEST_KNOWN
+    return UnknownDays(count, since.size) if few_known or (count >= FEWEST and 2 * count > since.size) else None

@@ -26,7 +26,6 @@ from IPython.display import Markdown
 
 from experiments import compare
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
-from features.records import QuietDayRule
 from features.scenarios import bundled_scenarios, load_scenario
 from forecasting.answers.answering import bundled_defence
 from forecasting.report.document import forecast_document
@@ -110,8 +109,8 @@ comparison_picture(*documents, history)
 with compare.open_ledger() as ledger:
     origins = month_ends(pd.Timestamp("2024-06-30").date(), pd.Timestamp("2025-06-30").date())[::4]
     replay = run_scenario_backtest(
-        lambda origin: ledger.history(rule=QuietDayRule.ALL, origin=origin),
-        ledger.history(rule=QuietDayRule.ALL),
+        lambda origin: ledger.history(origin=origin),
+        ledger.history(),
         model,
         published,
         origins,

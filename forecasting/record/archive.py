@@ -15,9 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.database import Database
+from features.database import Database, utc
 from features.errors import InputError, SalvocastError
-from features.storing import utc
 from features.tables import issued_table
 
 FORMATS = {f"salvocast/{kind}/{number}": kind for kind in ("forecast", "plan") for number in (1, 2)}

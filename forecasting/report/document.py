@@ -95,6 +95,15 @@ class UnknownDaysDocument(Document):
     days: int = Field(description="the last days, since the first unknown one within a year")
 
 
+class HeldCountDocument(Document):
+    """A reported count that the forecast does not use, because the record cannot bear it: a person is to confirm it."""
+
+    row: int = Field(description="in the quarantine")
+    attack_day: date
+    launched: int
+    reason: str
+
+
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
@@ -105,6 +114,7 @@ class ForecastDocument(Document):
     last_attack_day_known: date
     quiet_day_rule: str
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
+    held: list[HeldCountDocument] = Field(default=[], description="reported counts that wait for a person's word")
     data_sources: list[str] = Field(description="where the launch counts are from")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
@@ -220,6 +230,10 @@ def forecast_document(
             if forecast.unknown_days
             else None
         ),
+        held=[
+            HeldCountDocument(row=one.row_id, attack_day=one.attack_day, launched=one.launched, reason=one.reason)
+            for one in forecast.held
+        ],
         data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,

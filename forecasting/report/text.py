@@ -100,6 +100,19 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
             )
         ),
         *_unknown_days(document, words),
+        *(
+            wrapped(
+                t(
+                    "Held: {n} launched on {day} are not used until confirmed ({reason}): salvocast data quarantine "
+                    "release {row} --reason TEXT",
+                    n=t.number(one.launched),
+                    day=t.day(one.attack_day),
+                    reason=one.reason,
+                    row=one.row,
+                )
+            )
+            for one in document.held
+        ),
     ]
 
 

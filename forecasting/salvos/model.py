@@ -15,7 +15,7 @@ from features.history import LaunchHistory
 from features.massed import is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import LONGEST_GAP, AcrossGap, bridged, level_spread
+from forecasting.salvos.soundness import doubted, level_doubt, limited
 
 MAX_HORIZON = 730
 MAX_PATHS = 50_000
@@ -141,7 +141,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             day=history.last_day,
         )
     unknown_days = (history.last_day - history.last_known_day).days
-    if unknown_days > LONGEST_GAP:
+    if unknown_days > MAX_UNKNOWN_DAYS:
         raise InputError(
             "origin {origin} is {days} days after the last attack day known ({last}): expected at most {most}; ingest "
             "newer reports or choose an earlier origin",
@@ -149,12 +149,10 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             origin=history.last_day,
             days=unknown_days,
             last=history.last_known_day,
-            most=LONGEST_GAP,
+            most=MAX_UNKNOWN_DAYS,
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        fitted = model.fit(bridged(history))
-    spread = level_spread(history)
-    return AcrossGap(fitted, spread) if spread else fitted
+        return model.fit(limited(history))
 
 
 @contextmanager
@@ -194,7 +192,7 @@ def forecast_fitted(
         weapon_class=history.weapon_class,
         origin=history.last_day,
         last_day_known=history.last_known_day,
-        paths=paths,
+        paths=doubted(paths, level_doubt(history), seed),
         model_id=model.model_id,
         data_sources=history.sources,
         data_digest=history.digest,
@@ -202,9 +200,13 @@ def forecast_fitted(
         massed_threshold=massed_threshold(history),
         seed=seed,
         unknown_days=mostly_unknown(history),
+        held=history.held,
         mostly_quiet=is_mostly_quiet(history),
     )
 
+
+MAX_UNKNOWN_DAYS = 28
+"""Beyond this the level of the last known days says nothing about the origin any more."""
 
 FORECAST_STREAM = 1
 """Splits the seed: the salvos of a plan are those of the forecast with the same seed."""

@@ -174,7 +174,7 @@ class TestCalibration:
 
         reported = lost.sum() / launched.sum()
         assert abs(neutralised(bundled_plan) - reported) < 0.03
-        assert abs(neutralised(stated) - reported) > 0.06
+        assert abs(neutralised(stated) - reported) > 0.045
 
     def test_the_levels_of_the_paths_are_those_of_the_posterior(self, bundled_plan: Plan) -> None:
         found = bundled_plan.calibration
@@ -184,6 +184,73 @@ class TestCalibration:
             for quantity, levels in drawn.levels[index].items():
                 expected = layer.ranges[quantity].quantile(levels)
                 np.testing.assert_array_equal(bundled_plan.engagements.draws[index][quantity], expected)
+
+    def test_a_single_layer_is_calibrated_with_all_the_others(
+        self,
+        bundled_plan: Plan,
+        bundled_history: LaunchHistory,
+        bundled_defence: Defence,
+        bundled_kill_shares: tuple[StatedKills, ...],
+    ) -> None:
+        """By itself it would have to kill all that the whole defence does."""
+        made = planned(
+            bundled_history,
+            bundled_defence,
+            n_paths=2_000,
+            layers=("interceptor_drone",),
+            kill_shares=bundled_kill_shares,
+        )
+        assert made.layers == ("interceptor_drone",)
+        for quantity in ("engaged_share", "kill_probability"):
+            np.testing.assert_array_equal(
+                made.engagements.draws[3][quantity], bundled_plan.engagements.draws[3][quantity]
+            )
+
+    def test_a_part_of_the_defence_that_cannot_do_what_was_reported_is_told(
+        self, bundled_plan: Plan, bundled_history: LaunchHistory, bundled_defence: Defence
+    ) -> None:
+        jamming = bundled_defence.model_copy(update={"layers": bundled_defence.layers[:1]})
+        made = planned(bundled_history, jamming)
+        assert any(note.startswith("The record says that 87% were lost, the defence reaches 5") for note in made.notes)
+        assert not any(note.startswith("The record says") for note in bundled_plan.notes)
+
+    def test_without_reported_losses_that_is_said(self, history_of: HistoryOf, bundled_defence: Defence) -> None:
+        made = planned(history_of(np.full(100, 50.0)), bundled_defence)
+        assert made.calibration is None
+        assert "No report of the last months tells losses: the ranges are taken as stated." in made.notes
+
+
+class TestLevels:
+    LAYERS: Sequence[dict[str, Any]] = (stocked(1e6, kill_probability=(0.2, 0.5, 0.8)), stocked(40.0))
+
+    def met(self, salvos_of: SalvosOf, defence_of: DefenceOf, levels: Levels) -> Any:
+        return engage(salvos_of(np.full((600, 3), 30)), defence_of(self.LAYERS), levels=levels)
+
+    def test_they_stand_in_place_of_what_is_drawn(self, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+        """In each block of paths its own."""
+        levels = np.linspace(0.0, 1.0, 600)
+        met = self.met(salvos_of, defence_of, [{"kill_probability": levels}, {}])
+        stated = defence_of(self.LAYERS).layers[0].kill_probability
+        np.testing.assert_array_equal(met.draws[0]["kill_probability"], stated.quantile(levels))
+        without = self.met(salvos_of, defence_of, ())
+        assert not np.array_equal(met.draws[0]["kill_probability"], without.draws[0]["kill_probability"])
+        higher = self.met(salvos_of, defence_of, [{"kill_probability": np.ones(600)}, {}])
+        assert (higher.actual.leakers <= met.actual.leakers).all()
+
+    @pytest.mark.parametrize(
+        ("levels", "told"),
+        [
+            ([{}], "levels of 1 layers: expected those of 2"),
+            (
+                [{"kill_probability": np.full(3, 0.5)}, {}],
+                "levels of kill_probability of layer a: expected 600 numbers",
+            ),
+            ([{}, {"stock": np.full(600, 1.5)}], "levels of stock of layer b: expected 600 numbers from 0 to 1"),
+        ],
+    )
+    def test_others_are_refused(self, levels: Levels, told: str, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+        with pytest.raises(InputError, match=told):
+            self.met(salvos_of, defence_of, levels)
 
 
 class TestLayersAskedFor:
@@ -232,39 +299,6 @@ class TestLayersAskedFor:
     ) -> None:
         with pytest.raises(InputError, match=told):
             planned(bundled_history, bundled_defence, calibrate=False, **given)
-
-
-class TestLevels:
-    LAYERS: Sequence[dict[str, Any]] = (stocked(1e6, kill_probability=(0.2, 0.5, 0.8)), stocked(40.0))
-
-    def met(self, salvos_of: SalvosOf, defence_of: DefenceOf, levels: Levels) -> Any:
-        return engage(salvos_of(np.full((600, 3), 30)), defence_of(self.LAYERS), levels=levels)
-
-    def test_they_stand_in_place_of_what_is_drawn(self, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
-        """In each block of paths its own."""
-        levels = np.linspace(0.0, 1.0, 600)
-        met = self.met(salvos_of, defence_of, [{"kill_probability": levels}, {}])
-        stated = defence_of(self.LAYERS).layers[0].kill_probability
-        np.testing.assert_array_equal(met.draws[0]["kill_probability"], stated.quantile(levels))
-        without = self.met(salvos_of, defence_of, ())
-        assert not np.array_equal(met.draws[0]["kill_probability"], without.draws[0]["kill_probability"])
-        higher = self.met(salvos_of, defence_of, [{"kill_probability": np.ones(600)}, {}])
-        assert (higher.actual.leakers <= met.actual.leakers).all()
-
-    @pytest.mark.parametrize(
-        ("levels", "told"),
-        [
-            ([{}], "levels of 1 layers: expected those of 2"),
-            (
-                [{"kill_probability": np.full(3, 0.5)}, {}],
-                "levels of kill_probability of layer a: expected 600 numbers",
-            ),
-            ([{}, {"stock": np.full(600, 1.5)}], "levels of stock of layer b: expected 600 numbers from 0 to 1"),
-        ],
-    )
-    def test_others_are_refused(self, levels: Levels, told: str, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
-        with pytest.raises(InputError, match=told):
-            self.met(salvos_of, defence_of, levels)
 
 
 class TestArmedShare:

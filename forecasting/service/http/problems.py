@@ -42,7 +42,7 @@ class Problem(BaseModel):
     field: str | None = Field(description="of the request, that is wrong; null where it is not one alone")
 
 
-class Refused(Exception):  # noqa: N818 -- not a failure of the server
+class Refusal(Exception):  # noqa: N818 -- not a failure of the server
     """A request that is answered with a problem.
 
     headers: to add to the response. error: ours, which knows its field and can be told in another language.
@@ -65,26 +65,26 @@ class Refused(Exception):  # noqa: N818 -- not a failure of the server
         return " ".join(str(self.error).split())
 
 
-def refused(error: Exception, fields: Iterable[str] = ()) -> Refused:
+def refusal_of(error: Exception, fields: Iterable[str] = ()) -> Refusal:
     """The refusal that tells a failure of ours to the client; what is not ours is told without its words. fields: that
     the body of the request may have."""
-    if isinstance(error, Refused):
+    if isinstance(error, Refusal):
         return error
     if isinstance(error, Overloaded):
-        return Refused(503, error, {"Retry-After": str(error.retry_after)})
+        return Refusal(503, error, {"Retry-After": str(error.retry_after)})
     if isinstance(error, InputError | ModelError | TookTooLong):
-        return Refused(422, error)
+        return Refusal(422, error)
     if isinstance(error, ValidationError | RequestValidationError):
         errors = list(error.errors())
         if isinstance(error, RequestValidationError):  # whose places begin with "body", "path" or "query"
             errors = [each | {"loc": () if each["type"] == "json_invalid" else each["loc"][1:]} for each in errors]
-        return Refused(422, error_line(errors, fields), field=error_place(errors[0]))
+        return Refusal(422, error_line(errors, fields), field=error_place(errors[0]))
     if isinstance(error, SalvocastError):  # its words name places of this machine
-        return Refused(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
-    return Refused(500, "the server failed; its log says why under this instance")
+        return Refusal(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
+    return Refusal(500, "the server failed; its log says why under this instance")
 
 
-def problem(refusal: Refused, request_id: str) -> Response:
+def problem(refusal: Refusal, request_id: str) -> Response:
     """The response that tells it."""
     title = _TITLES.get(refusal.status, "Failure")
     body = Problem(

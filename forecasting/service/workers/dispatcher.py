@@ -51,7 +51,7 @@ class Answer:
     model_version: int | None
 
 
-def _told_of_pool(pool: Pool) -> None:
+def _measure_pool(pool: Pool) -> None:
     BUSY.set(pool.n_busy)
     WAITING.set(pool.n_waiting)
 
@@ -64,15 +64,15 @@ class Pace:
 
     def seconds(self, request: ForecastRequest) -> float:
         """What the request should take in a warm process. Raises InputError for a defence that cannot be read."""
-        return self._factor * _reckoned(request)
+        return self._factor * _expected_seconds(request)
 
     def learn(self, request: ForecastRequest, seconds: float) -> None:
         """Takes in what a request took."""
-        ratio = min(max(seconds / _reckoned(request), 0.2), 5.0)
+        ratio = min(max(seconds / _expected_seconds(request), 0.2), 5.0)
         self._factor += 0.1 * (ratio - self._factor)
 
 
-def _reckoned(request: ForecastRequest) -> float:
+def _expected_seconds(request: ForecastRequest) -> float:
     cells = request.paths * request.horizon
     seconds = 0.03 + 2e-7 * cells
     if request.scenario != NO_SCENARIO:
@@ -107,7 +107,7 @@ class Dispatcher:
             longest=settings.longest,
             begin=work.begin,
             preload=(warmed.__module__,),
-            on_change=_told_of_pool,
+            on_change=_measure_pool,
         )
         self.pace = Pace()
         self.ready = False
@@ -196,7 +196,7 @@ class Dispatcher:
     async def _computed(self, key: object, request: ForecastRequest, context: AnswerContext) -> Answer:
         try:
             reckoned = await asyncio.to_thread(self.pace.seconds, request)
-            document, seconds = await self.in_time(reckoned, work.answered, request, context)
+            document, seconds = await self.in_time(reckoned, work.answer_json, request, context)
         except TookTooLong as error:
             if error.seconds:  # so that the next one like it is refused at once
                 self.pace.learn(request, error.seconds)

@@ -134,7 +134,7 @@ class Pool:
             raise Overloaded(
                 f"{len(self._waiting)} requests are waiting already: try again in {max(1, math.ceil(wait))} s", wait
             )
-        process = await self._taken(seconds)
+        process = await self._take(seconds)
         return await self._run_in(process, seconds, function, *arguments)
 
     async def warm(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
@@ -143,7 +143,7 @@ class Pool:
         self._warm_up = (seconds, function, arguments)
         done: set[_Process] = set()
         while len(done) < self.n_processes:
-            process = await self._taken(seconds)
+            process = await self._take(seconds)
             if process in done:  # the others are busy: their turn will come
                 self._give_back(process)
                 await asyncio.sleep(0.05)
@@ -162,7 +162,7 @@ class Pool:
             process.pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.gather(*(asyncio.to_thread(process.pool.join, 5.0) for process in self._all))
 
-    async def _taken(self, seconds: float) -> _Process:
+    async def _take(self, seconds: float) -> _Process:
         if self._idle:
             process = self._idle.popleft()
             self._on_change(self)

@@ -32,9 +32,9 @@ from forecasting.report.language import translator
 from forecasting.report.pictures import pictures_of, rendered, stock_out_picture
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text
-from forecasting.service.page.form import Sent
-from forecasting.service.page.link import Asked
-from forecasting.service.page.view import Shown, page
+from forecasting.service.page.form import SubmittedForm
+from forecasting.service.page.link import PageQuery
+from forecasting.service.page.view import PlanView, page
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.report.conftest import PUBLISHED, planned
 from tests.forecasting.report.pictured import drawn
@@ -117,8 +117,10 @@ def said(document: PlanDocument, past: LaunchHistory) -> dict[str, str]:
         book = load_workbook(BytesIO(workbook(document, language)))
         cells = (str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
         made[f"workbook {language}"] = " ".join(cells)
-        shown = Shown(document, plan_id="f" * 64, past=past, today=date(2026, 3, 1))
-        made[f"page {language}"] = page(Asked(PlanRequest(scenario="truce_30_days")), language, Sent(), shown)
+        shown = PlanView(document, plan_id="f" * 64, past=past, today=date(2026, 3, 1))
+        made[f"page {language}"] = page(
+            PageQuery(PlanRequest(scenario="truce_30_days")), language, SubmittedForm(), shown
+        )
     return {output: " ".join(text.split()) for output, text in made.items()}
 
 

@@ -123,15 +123,15 @@ def polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_language_is_its_catalogues_alone(polish: str, plan: PlanDocument) -> None:
     from forecasting.answers.request import PlanRequest
-    from forecasting.service.page.form import Sent
-    from forecasting.service.page.link import Asked
+    from forecasting.service.page.form import SubmittedForm
+    from forecasting.service.page.link import PageQuery
     from forecasting.service.page.view import page
 
     assert languages() == ("en", polish)
     assert language_names() == {"en": "English", "pl": "Polski"}
     text = document_text(plan, polish)
     assert text.startswith("Plan Salvocastu: Shahed-type drones, theatre Ukraine, 28 dób")
-    assert 'hreflang="pl">Polski</a>' in page(Asked(PlanRequest()), "en", Sent())
+    assert 'hreflang="pl">Polski</a>' in page(PageQuery(PlanRequest()), "en", SubmittedForm())
 
 
 def test_a_terminal_is_never_steered_by_a_name(plan: PlanDocument) -> None:

@@ -171,7 +171,7 @@ def test_a_request_that_takes_too_long_is_stopped_and_the_next_works(serve: Serv
         refused = client.post("/api/v1/plan", json={"paths": 50_000, "horizon": 40})
         assert refused.status_code == 422
         assert "fewer paths" in refused.json()["detail"]
-        # Many layers in a form that is not counted beforehand: it begins, and is stopped.
+        # Layers are counted however they are written.
         layer = (
             "{id = 'l%d', name = 'L', engaged_share = R, kill_probability = R, engagements_per_night = R, rounds = 20}"
         )
@@ -183,8 +183,11 @@ def test_a_request_that_takes_too_long_is_stopped_and_the_next_works(serve: Serv
             f"layer = [{layers}]\n[defence]\nname = 'x'\ntitle = 'X'\ntheatre = 'ukraine'\nas_of = 2026-01-01\n"
             "about = ''\n"
         )
-        slow = {"defence": {"toml": text}, "paths": 5_000, "calibrate": False}
-        stopped = client.post("/api/v1/plan", json=slow)
+        large = {"defence": {"toml": text}, "paths": 10_000, "calibrate": False}
+        refused = client.post("/api/v1/plan", json=large)
+        assert "this would take about" in refused.json()["detail"], refused.text
+        # What it takes to calibrate them is not reckoned: it begins, and is stopped.
+        stopped = client.post("/api/v1/plan", json={"defence": {"toml": text}, "paths": 50})
         assert stopped.status_code == 422, stopped.text
         assert "stopped after" in stopped.json()["detail"]
         assert client.post("/api/v1/plan", json=SMALL).status_code == 200
