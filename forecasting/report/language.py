@@ -4,6 +4,8 @@ A language is its catalogues: `locale/LANGUAGE.po` for the words of the code, `l
 the bundled files. English, which the code is written in, has none.
 """
 
+from __future__ import annotations
+
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -156,7 +158,7 @@ def translator(language: str, *, plain: bool = False) -> Translator:
     return Translator(language, words.gettext, words.ngettext, stated.gettext, plain)
 
 
-def catalogue(name: str) -> "Catalog":
+def catalogue(name: str) -> Catalog:
     """A file of translations, such as uk.po. Raises InputError where it is not well formed."""
     from babel.messages.pofile import PoFileError, read_po
 
