@@ -120,12 +120,22 @@ def undo(
 
 @data.command("check")
 def check() -> None:
-    """Compare the months with the totals of independent trackers, and flag those that are off."""
+    """Compare the months with the totals of independent trackers, and counts of all hours with their parts."""
     from features.cross_check import compared, monthly_totals, told
 
     with open_ledger() as ledger:
         history = ledger.history()
+        summaries = [one for one in ledger.told_again() if one.relation is Relation.SUMMARY]
     print(told(compared(history, monthly_totals())), end="")
+    for one in summaries:
+        if one.report.launched != one.counted:
+            print(
+                f"{one.report.attack_day} {one.report.launched - one.counted:+,}: {_told(one.report)}, where its parts "
+                f"have {one.counted:,}, which are counted"
+            )
+    if summaries:
+        differ = sum(one.report.launched != one.counted for one in summaries)
+        print(f"{differ:,} of {len(summaries):,} counts of all hours differ from the sum of their parts")
 
 
 @quarantine.callback(invoke_without_command=True)
@@ -145,8 +155,8 @@ def list_quarantine(
         print(f"#{row['id']}  {row['source']} row {row['row']}: {decided}{row['reason']} | {row['raw']}")
         if row["held"] and not row["decision"]:
             print(
-                "    held, and not used until confirmed; if it is right: "
-                f"salvocast data quarantine release {row['id']} --reason TEXT; if not: salvocast data quarantine repair {row['id']} launched=N"
+                "    held, and not used until confirmed; if it is right: salvocast data quarantine release "
+                f"{row['id']} --reason TEXT; if not: salvocast data quarantine repair {row['id']} launched=N"
             )
     waiting = sum(row["decision"] is None for row in rows)
     print(f"{waiting:,} rows in quarantine", file=sys.stderr)
