@@ -145,7 +145,8 @@ def list_quarantine(
         print(f"#{row['id']}  {row['source']} row {row['row']}: {decided}{row['reason']} | {row['raw']}")
         if row["held"] and not row["decision"]:
             print(
-                f"    held, and not used until confirmed; if it is right: salvocast data quarantine release {row['id']} --reason TEXT; "
+                "    held, and not used until confirmed; if it is right: "
+                f"salvocast data quarantine release {row['id']} --reason TEXT; "
                 f"if not: salvocast data quarantine repair {row['id']} launched=N"
             )
     waiting = sum(row["decision"] is None for row in rows)
