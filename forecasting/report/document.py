@@ -30,7 +30,7 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document
+from forecasting.report.parts import Document, ModelChoice, UnknownDaysDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, quantile, spread
@@ -76,22 +76,6 @@ class MassedStrikes(Document):
 
     rule: str
     threshold_drones: int
-
-
-class ModelChoice(Document):
-    """Why it is this model that answers."""
-
-    reason: Literal["champion", "none_registered", "named"] = Field(
-        description="champion: it serves; none_registered: it stands in for a champion; named: by the request"
-    )
-    version: int | None = Field(default=None, description="of the champion in the registry")
-
-
-class UnknownDaysDocument(Document):
-    """How many days of the last ones have no count."""
-
-    unknown: int
-    days: int = Field(description="the last days, since the first unknown one within a year")
 
 
 class ForecastDocument(Document):
