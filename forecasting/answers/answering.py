@@ -34,7 +34,8 @@ from forecasting.plan import (
     prepare,
     prepare_calibration,
 )
-from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, forecast_document, plan_document
+from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
+from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
 from forecasting.salvos.saved import SavedModel

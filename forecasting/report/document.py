@@ -31,7 +31,7 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document
+from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, quantile, spread
@@ -77,31 +77,6 @@ class MassedStrikes(Document):
 
     rule: Message
     threshold_drones: int
-
-
-class ModelChoice(Document):
-    """Why it is this model that answers."""
-
-    reason: Literal["champion", "none_registered", "named"] = Field(
-        description="champion: it serves; none_registered: it stands in for a champion; named: by the request"
-    )
-    version: int | None = Field(default=None, description="of the champion in the registry")
-
-
-class UnknownDaysDocument(Document):
-    """How many days of the last ones have no count."""
-
-    unknown: int
-    days: int = Field(description="the last days, since the first unknown one within a year")
-
-
-class HeldCountDocument(Document):
-    """A reported count that the forecast does not use, because the record cannot bear it: a person is to confirm it."""
-
-    row: int = Field(description="in the quarantine")
-    attack_day: date
-    launched: int
-    reason: str
 
 
 class ForecastDocument(Document):
