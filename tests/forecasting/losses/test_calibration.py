@@ -164,7 +164,7 @@ class TestNoLookAhead:
     def test_a_defence_that_is_later_than_the_origin_is_told(self, bundled_defence: Defence) -> None:
         record = losses(np.full(40, 100), neutralised=np.full(40, 80.0), last_day=date(2025, 3, 31))
         notes = calibrate(bundled_defence, record, date(2025, 3, 31), n_draws=200).notes
-        assert Message.of("defence_after_origin", day="2026-02-28", origin="2025-03-31") in notes
+        assert Message.of("defence_after_origin", day="2026-10-07", origin="2025-03-31") in notes
 
 
 class TestPlantedTruth:
