@@ -24,10 +24,11 @@ FILES = sorted(FOLDER.glob("*.toml"))
 KNOWN_MISSES = {
     "held_out_eleventh": {14},
     "held_out_fifteenth": {10},
-    "held_out_ninth": {1, 14, 17},
-    "held_out_second": {19},
+    "held_out_nineteenth": {11},
+    "held_out_ninth": {17},
+    "held_out_seventeenth": {23},
     "held_out_sixteenth": {1, 3},
-    "since_2025_08": {16},
+    "held_out_twentieth": {11},
 }
 """File -> numbers of the messages that the grammar does not read whole yet. One that it has learned leaves the list."""
 SLOWEST_SECONDS = 5
