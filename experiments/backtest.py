@@ -31,6 +31,8 @@ from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, 
 HERE = Engine()
 """One process after another, on this machine."""
 INTERVALS = (50, 80, 95)
+FEWEST_KNOWN = 0.75
+"""Share of the days of a total that must be known for it to be scored."""
 THRESHOLDS = (200, 400, 600, 800)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
@@ -101,9 +103,7 @@ class Replay:
             raise InputError(f"paths is {self.request.n_paths}: a score needs at least 2 simulated futures")
 
 
-def replay_parameters(
-    origins: Sequence[date], every: int, replay: Replay, quiet_days: QuietDayRule | None
-) -> dict[str, Any]:
+def replay_parameters(origins: Sequence[date], every: int, replay: Replay, quiet_days: QuietDayRule) -> dict[str, Any]:
     """What is logged of a backtest, beside its models and its data."""
     return {
         "first_origin": origins[0],
@@ -272,13 +272,18 @@ def score_band(
 ) -> list[dict[str, Any]]:
     """The scores of one band: a row per day of it, or one for its total. Rows without an observation are left out.
 
-    paths: (n_paths, at least band.last) drones per day; observed: (horizon,) drones per day.
+    A total is that of the days that are known, of paths and observation alike; where more than a quarter are not, it is
+    left out. paths: (n_paths, at least band.last) drones per day; observed: (horizon,) drones per day.
     """
     paths = paths[:, band.first - 1 : band.last]
     values = observed[band.first - 1 : band.last]
     horizons = np.arange(band.first, band.last + 1)
     if band.total:
-        paths, values, horizons = paths.sum(axis=1, keepdims=True), np.array([values.sum()]), horizons[-1:]
+        known = ~np.isnan(values)
+        if known.mean() < FEWEST_KNOWN:
+            return []
+        total = np.array([values[known].sum()])
+        paths, values, horizons = paths[:, known].sum(axis=1, keepdims=True), total, horizons[-1:]
     quantiles = np.quantile(paths, QUANTILE_LEVELS, axis=0)
     losses = pinball_loss(quantiles, values, QUANTILE_LEVELS)
     columns: dict[str, NDArray[np.float64]] = {

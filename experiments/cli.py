@@ -14,7 +14,7 @@ from features.errors import InputError
 from features.files import check_folder
 from features.logs import LogFormatOption, logged, set_up_log
 from features.options import QuietDaysOption, parse_day
-from features.records import SHAHED, UKRAINE, QuietDayRule
+from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
     from experiments.replays import Asked, Replayed
@@ -80,7 +80,7 @@ def backtest(
     jobs: Annotated[int, typer.Option(help="Processes at a time on this machine.")] = 1,
     theatre: TheatresOption = UKRAINE,
     weapon_class: WeaponClassesOption = SHAHED,
-    quiet_days: QuietDaysOption = QuietDayRule.ALL,
+    quiet_days: QuietDaysOption = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
     log_format: LogFormatOption = None,
 ) -> None:
@@ -140,7 +140,7 @@ def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
         name = f"{truth.theatre} {truth.weapon_class}: " if len(every) > 1 else ""
         print(
             f"{name}{each.what} from {origins[0]} to {origins[-1]}, data {truth.digest[:12]}, "
-            f"silent days: {asked.quiet_days}{each.note}"
+            f"silent days: {truth.quiet_day_rule}{each.note}"
         )
         print(each.text)
         for failure in each.failures:
@@ -155,7 +155,7 @@ def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
             "last_origin": each.series.origins[-1],
             "n_paths": asked.paths,
             "seed": asked.seed,
-            "quiet_day_rule": asked.quiet_days,
+            "quiet_day_rule": each.series.truth.quiet_day_rule,
         }
         run_ids.append(each.log(each.series.truth, {**shared, **each.own_parameters}))
         print(f"logged to MLflow: run {run_ids[-1]} in {tracking_uri()}", file=sys.stderr)

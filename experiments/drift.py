@@ -5,6 +5,8 @@ nothing changes (simulated, or counted on record, in tests/experiments/test_fals
 
 - coverage 0.16 (any of the three levels), calibration 0.14, the two together 0.26: windows overlap from one morning to
   the next, and three levels and a test of the whole are looked at, so that the confidence of one look is .998;
+- totals of 7 days 0.14, of 28 days 0.11, where days are independent; a confidence of .999, as the totals that share
+  no day are others every morning;
 - level shift 0.43 where days are independent, 1.1 or 1.9 where the correlation with the day before is .15 or .3. The
   record's is -.06 in the last year and .13 in the one before; of its 13 alarms in three and a half years 3 were false;
 - reports overdue: one in 14 months since 2025; in 2024, when a night without drones had no report, two a month;
@@ -22,7 +24,7 @@ from scipy.stats import chi2
 
 from features.history import LaunchHistory
 from features.records import KYIV, SalvoReport
-from forecasting.record.scoreboard import STATED_LEVELS, binomial_band
+from forecasting.record.scoreboard import STATED_LEVELS, TOTALS, binomial_band
 from forecasting.salvos.spread import LEVELS
 
 RECENT_FORECASTS = 90
@@ -32,6 +34,11 @@ FEWEST_FORECASTS = 30
 CONFIDENCE = 0.998
 RANGES = STATED_LEVELS[1:-1]
 CALIBRATION_LIMIT = float(chi2.ppf(CONFIDENCE, RANGES.size))
+
+TOTAL_LEVEL, TOTAL_CONFIDENCE = 0.8, 0.999
+YEAR_DAYS = 365
+FEWEST_TOTALS = {7: 13, 28: 6}
+"""Totals that share no day, of so many days each: a quarter of a year, and half a year."""
 
 CUSUM_ALLOWANCE, CUSUM_LIMIT = 0.5, 6.5
 """In standard deviations of a day. Where days vary as the record's do, a level that doubles or halves is found after 12
@@ -93,6 +100,7 @@ def drift_checks(
     return [
         *coverage_checks(served),
         calibration_check(served),
+        *total_checks(scores),
         level_check(history),
         overdue_check(max(report.window_end for report in reports), now),
         *style_checks(reports),
@@ -127,6 +135,48 @@ def coverage_checks(served: pd.DataFrame) -> list[Check]:
             )
         )
     return checks
+
+
+def total_checks(scores: pd.DataFrame) -> list[Check]:
+    """Whether as many totals of 7 and of 28 days lie within their 80 % intervals as calibrated forecasts would have
+    there.
+
+    Of the last year, the newest total that is known and those before it that share no day with a later one: the others
+    err together with them.
+    """
+    checks = []
+    for n_days in TOTALS:
+        name = f"coverage_80_total_{n_days}"
+        served = apart(scores, n_days)
+        n, fewest = len(served), FEWEST_TOTALS[n_days]
+        if n < fewest:
+            few = f"not judged: {n} forecasts of {n_days} days that share no day are known, {fewest} are needed."
+            checks.append(Check(name, None, TOTAL_LEVEL, False, few))
+            continue
+        share = float(served["coverage_80"].mean())
+        low, high = binomial_band(TOTAL_LEVEL, n, TOTAL_CONFIDENCE)
+        checks.append(
+            Check(
+                name,
+                share,
+                low if share < TOTAL_LEVEL else high,
+                not low <= share <= high,
+                f"{share:.0%} of the last {n} totals of {n_days} days lay within their 80 % interval: calibrated "
+                f"forecasts have {low:.0%} to {high:.0%} there.",
+            )
+        )
+    return checks
+
+
+def apart(scores: pd.DataFrame, n_days: int) -> pd.DataFrame:
+    """The totals of n_days of the last year that share no day, newest first: of each origin the one issued first."""
+    totals = scores[scores["band"] == f"total_{n_days}"].sort_values(["origin", "number"]).drop_duplicates("origin")
+    kept: list[date] = []
+    for origin in reversed(totals["origin"].tolist()):
+        if not kept or (kept[-1] - origin).days >= n_days:
+            kept.append(origin)
+    recent = [origin for origin in kept if (kept[0] - origin).days < YEAR_DAYS]
+    return totals[totals["origin"].isin(recent)]
 
 
 def calibration_check(served: pd.DataFrame) -> Check:

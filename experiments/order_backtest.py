@@ -8,12 +8,13 @@ s-quantile of y.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from experiments.backtest import FEWEST_KNOWN
 from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.salvos.model import Model, SimulationRequest, forecast
@@ -27,8 +28,9 @@ COST_TARGET = 0.60
 _ROUNDING = 1e-9
 _KEYS = ("policy", "level")
 
-Policy = Callable[[LaunchHistory, Sequence[float]], NDArray[np.float64]]
-"""(history until the origin, n service levels) -> (n,) drones to be ready for over the horizon."""
+Policy = Callable[[LaunchHistory, Sequence[float], NDArray[np.bool_]], NDArray[np.float64]]
+"""(history until the origin, n service levels, (horizon,) the days that count) -> (n,) drones to be ready for on these
+days. A day whose launches nobody reported does not count, neither in the order nor in what came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,21 +112,24 @@ def _percent(level: float) -> int:
 def model_policy(model: Model, request: SimulationRequest, seed: int) -> Policy:
     """Orders the quantile of the model's total at the service level."""
 
-    def order(history: LaunchHistory, service_levels: Sequence[float]) -> NDArray[np.float64]:
-        totals = forecast(model, history, request, seed).totals(request.horizon)
-        return np.quantile(totals, service_levels, method="inverted_cdf").astype(np.float64)
+    def order(history: LaunchHistory, service_levels: Sequence[float], days: NDArray[np.bool_]) -> NDArray[np.float64]:
+        totals = forecast(model, history, request, seed).paths[:, days].sum(axis=1)
+        amounts: NDArray[np.float64] = np.quantile(totals, service_levels, method="inverted_cdf").astype(np.float64)
+        return amounts
 
     return order
 
 
 def last_days_policy(horizon: int, factor: float) -> Policy:
     """Orders `factor` times the launches of the last `horizon` known days, whatever the service level."""
-    return lambda history, levels: np.full(len(levels), factor * float(history.known[-horizon:].sum()))
+    return lambda history, levels, days: np.full(
+        len(levels), factor * float(days.mean()) * float(history.known[-horizon:].sum())
+    )
 
 
 def fixed_policy(drones: float) -> Policy:
     """Orders the same every time."""
-    return lambda _, levels: np.full(len(levels), drones)
+    return lambda _, levels, days: np.full(len(levels), drones * float(days.mean()))
 
 
 def planners_rules(horizon: int) -> dict[str, Policy]:
@@ -158,22 +163,25 @@ def replay_decisions(
 ) -> DecisionBacktest:
     """Orders by each policy at each origin, beside the rules of thumb, which always run along.
 
-    history_at and truth as in `run_backtest`. on_origin: called as each origin is done. Raises InputError where a day
-    after an origin has not come or is not known: its total cannot be met.
+    history_at and truth as in `run_backtest`. on_origin: called as each origin is done. Raises InputError where days
+    after an origin have not come, or more than a quarter are not known: their total cannot be met.
     """
     rules = planners_rules(horizon)
-    outcomes = np.array([truth.after(origin, horizon).sum() for origin in origins])
-    if unknown := [str(origin) for origin, came in zip(origins, outcomes, strict=True) if np.isnan(came)]:
-        raise InputError(
-            f"launches of a day in the {horizon} after {unknown[0]} are not known: expected origins whose days have "
-            "all been reported; choose others with --from and --to, or count silent days as quiet, --quiet-days all"
-        )
+    after = [truth.after(origin, horizon) for origin in origins]
+    counted = [~np.isnan(launched) for launched in after]
+    for origin, days in zip(origins, counted, strict=True):
+        if truth.last_day < origin + timedelta(days=horizon) or days.mean() < FEWEST_KNOWN:
+            raise InputError(
+                f"launches on {horizon - int(days.sum())} of the {horizon} days after {origin} are not known: expected "
+                "origins whose days have nearly all been reported; choose others with --from and --to"
+            )
+    outcomes = np.array([launched[days].sum() for launched, days in zip(after, counted, strict=True)])
     compared = {**rules, **policies}
     ordered = np.zeros((len(compared), len(service_levels), len(origins)))
     for column, origin in enumerate(origins):
         history = history_at(origin)
         for row, policy in enumerate(compared.values()):
-            ordered[row, :, column] = policy(history, service_levels)
+            ordered[row, :, column] = policy(history, service_levels, counted[column])
         if on_origin:
             on_origin(origin)
     orders, table = [], []

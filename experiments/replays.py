@@ -145,7 +145,7 @@ def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: 
                     text=_table(board),
                     table=board,
                     log=partial(log_backtest, result, pictures=pictures),
-                    own_parameters=replay_parameters(origins, asked.every, replay, asked.quiet_days),
+                    own_parameters=replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
                     failures=tuple(
                         f"{failure.model} failed at {failure.origin}: {failure.reason}"
                         for failure in result.failures.itertuples()

@@ -216,10 +216,25 @@ BASELINES: dict[str, Baseline] = {
 }
 
 
+FEWEST_KNOWN = 0.95
+"""Share of the days of a total that must be known."""
+
+
+def _outcomes(observed: NDArray[np.float64]) -> tuple[float, float]:
+    """Total and largest day; NaN where the last day is not known (it may not have come), or more than a few are not.
+
+    A few silent days, most of them pauses, count as the others do on average.
+    """
+    known = observed[~np.isnan(observed)]
+    if np.isnan(observed[-1]) or known.size < FEWEST_KNOWN * observed.size:
+        return float("nan"), float("nan")
+    return float(known.mean()) * observed.size, float(known.max())
+
+
 def _rows(name: str, origin: date, samples: Samples, observed: NDArray[np.float64]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for days, drawn in samples.items():
-        outcomes = observed[:days].sum(), observed[:days].max()
+        outcomes = _outcomes(observed[:days])
         for target, draws, outcome in zip((f"total_{days}", f"largest_{days}"), drawn, outcomes, strict=True):
             band = Band(target, 1, 1)
             scored = score_band(

@@ -147,6 +147,8 @@ def ingest_table(
         else:
             kept += 1
     print(f"{kept:,} reports can be read; nothing was stored (dry run)")
+    if not kept:
+        raise InputError(f"{file} has no row that can be read: see the reasons above, or map its columns (--map)")
     _tell_notes(reading)
 
 
@@ -258,8 +260,9 @@ def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str
                 print(f"{reading.source}: passed over {number} {unit}{'s' * (number != 1)}: {what}")
             rejected = rejected or counts.first_rejection
     if rejected is not None:
+        what = "held, and not used until confirmed" if rejected.held else "in quarantine"
         raise InputError(
-            f"{unit} {rejected.row} is in quarantine: {rejected.reason} (all such rows: salvocast data quarantine)"
+            f"{unit} {rejected.row} is {what}: {rejected.reason} (all such rows: salvocast data quarantine)"
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, RULE, bundled_ledger, markdown, relative_table, replayed
+from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, bundled_ledger, markdown, relative_table, replayed
 from experiments.folds import rolling_origins
 from features.history import LaunchHistory
 from features.ledger import Ledger
@@ -76,7 +76,7 @@ def main() -> None:
             print(markdown(relative_table(replayed(ledger, [load_model(name) for name in MODELS], window, jobs))))
         print("\n### What the parts of the ensemble bring, main window\n")
         print(markdown(relative_table(replayed(ledger, variants(), MAIN_WINDOW, jobs))))
-        truth = ledger.history(rule=RULE)
+        truth = ledger.history()
         print("\n### What knowing the distribution of the coming days would be worth, main window\n")
         print(
             markdown(
@@ -101,7 +101,8 @@ def variants() -> list[Model]:
     return [
         load_model(REFERENCE_MODEL),
         load_model("salvo_ensemble"),
-        SalvoEnsemble(level_order=False, model_id="before calibration: no level order"),
+        SalvoEnsemble(past_sums=False, model_id="without past sums"),
+        SalvoEnsemble(level_order=False, past_sums=False, model_id="without past sums and level order"),
         Pooled(members),
         SalvoEnsemble((fast, slow, regimes), model_id="without local level"),
         SalvoEnsemble((fast, slow, level), model_id="without two regimes"),
@@ -117,7 +118,7 @@ def days_until_settled(model: Model, ledger: Ledger, counts: NDArray[np.float64]
     held = []
     for wait in range(LONGEST_WAIT + SETTLED[1]):
         origin = shift + timedelta(days=wait)
-        totals = forecast(model, ledger.history(rule=RULE, origin=origin), SimulationRequest(7, 2_000), 1).totals(7)
+        totals = forecast(model, ledger.history(origin=origin), SimulationRequest(7, 2_000), 1).totals(7)
         start = (origin - first_day).days + 1
         low, high = np.quantile(totals, [0.1, 0.9])
         held.append(bool(low <= counts[start : start + 7].sum() <= high))

@@ -11,12 +11,10 @@ from experiments.comparison import paired_difference
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from features.ledger import Ledger
-from features.records import QuietDayRule
 from features.sources.bundled import read_bundled
 from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest
 
 REPLAY = Replay(SimulationRequest(28, 2_000), seed=1)
-RULE = QuietDayRule.ALL
 MAIN_WINDOW = rolling_origins(date(2025, 1, 1), date(2026, 1, 28), 14)
 HEADS = {
     "h1": "day 1",
@@ -40,8 +38,8 @@ def bundled_ledger() -> Iterator[Ledger]:
 def replayed(ledger: Ledger, models: Sequence[Model], origins: Sequence[date], n_jobs: int) -> Backtest:
     """The backtest of these models, each fitted at each origin to what the ledger shows by then."""
     return run_backtest(
-        lambda origin: ledger.history(rule=RULE, origin=origin),
-        ledger.history(rule=RULE),
+        lambda origin: ledger.history(origin=origin),
+        ledger.history(),
         models,
         origins,
         REPLAY,

@@ -43,7 +43,7 @@ def ensure_backtest(
     horizon: int | None = None,
     n_paths: int | None = None,
     seed: int | None = None,
-    quiet_days: QuietDayRule = QuietDayRule.ALL,
+    quiet_days: QuietDayRule | None = None,
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
 ) -> str:
@@ -78,7 +78,7 @@ def ensure_backtest(
         truth = ledger.history(theatre, weapon_class, quiet_days)
         until = truth.last_day - timedelta(days=replay.request.horizon)
         origins = rolling_origins(first or FIRST_ORIGIN, last or until, setting["every"])
-        parameters = replay_parameters(origins, setting["every"], replay, quiet_days)
+        parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
         logged_models = {model for each in same["models"] for model in each}
         missing = [name for name in dict.fromkeys(names) if name in own or name not in logged_models]

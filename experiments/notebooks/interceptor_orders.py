@@ -29,7 +29,6 @@ from IPython.display import Markdown
 from experiments import compare
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
-from features.records import QuietDayRule
 from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import PlanRequest
 from forecasting.report.document import plan_document
@@ -115,9 +114,9 @@ rules.set_index("rule").round(2)
 # %%
 request = SimulationRequest(28, 2_000)
 with compare.open_ledger() as ledger:
-    truth = ledger.history(rule=QuietDayRule.ALL)
+    truth = ledger.history()
     result = replay_decisions(
-        lambda origin: ledger.history(rule=QuietDayRule.ALL, origin=origin),
+        lambda origin: ledger.history(origin=origin),
         truth,
         {name: model_policy(load_model(name), request, 1) for name in ("empirical_window", "salvo_ensemble")},
         rolling_origins(pd.Timestamp("2025-01-01").date(), pd.Timestamp("2026-01-28").date(), 14),

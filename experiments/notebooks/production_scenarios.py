@@ -26,11 +26,12 @@ from IPython.display import Markdown
 
 from experiments import compare
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
-from features.records import QuietDayRule
 from features.scenarios import bundled_scenarios, load_scenario
 from forecasting.answers.answering import bundled_defence
 from forecasting.report.document import forecast_document
+from forecasting.report.language import translator
 from forecasting.report.pictures import comparison_picture, tornado_picture
+from forecasting.report.words import Words
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster
 from forecasting.supply.sensitivity import sensitivity
@@ -70,7 +71,8 @@ pd.DataFrame(
 ).T
 
 # %%
-print(f"published: {supplied['published'].outlook.verdict}")
+english = Words(translator("en"))
+print(f"published: {english(supplied['published'].outlook.verdict)}")
 
 # %% [markdown]
 # ## Assimilation: stated and compatible, month by month
@@ -107,8 +109,8 @@ comparison_picture(*documents, history)
 with compare.open_ledger() as ledger:
     origins = month_ends(pd.Timestamp("2024-06-30").date(), pd.Timestamp("2025-06-30").date())[::4]
     replay = run_scenario_backtest(
-        lambda origin: ledger.history(rule=QuietDayRule.ALL, origin=origin),
-        ledger.history(rule=QuietDayRule.ALL),
+        lambda origin: ledger.history(origin=origin),
+        ledger.history(),
         model,
         published,
         origins,

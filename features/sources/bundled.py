@@ -1,4 +1,4 @@
-"""The embedded default: salvos and missiles reported to 2026-02-28, recast from the table that `kaggle` reads."""
+"""The embedded default: salvos and missiles reported to 2026-04-30, recast from the table that `kaggle` reads."""
 
 import hashlib
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from features.sources.rows import reports
 from features.sources.table import RowReader, match_columns
 
 SOURCE = "bundled"
-SNAPSHOT_DAY = date(2026, 2, 28)
+SNAPSHOT_DAY = date(2026, 4, 30)
 """The day of the public table's snapshot that the facts were recast from."""
 SALVOS = "reported_salvos.csv"
 MISSILES = "reported_missiles_daily.csv"

@@ -8,6 +8,7 @@ days move no forecast, the tests show beside them.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,8 @@ from forecasting.salvos.saved import SavedModel, load_saved, save_model
 
 LAST_DAY = date(2026, 2, 28)
 REQUEST = SimulationRequest(horizon=14, n_paths=200)
+LARGEST_SHARE_OF_ONE_DAY = 0.25
+"""What a single day, however large, may move the median of the coming 28 days by."""
 MOST_DRONES = 10**9
 """A day beyond that is an overflow."""
 
@@ -157,6 +160,48 @@ def _two_years_ahead_stays_a_number_of_drones(model: Model) -> None:
     _require(paths[:, -1].std() > 0, "no spread two years ahead")
 
 
+def _a_longer_horizon_leaves_the_first_days_as_they_are(model: Model) -> None:
+    """Random numbers belong to a path and a day (see `forecasting.salvos.sampling`)."""
+    history = history_of(salvos(400))
+    fitted = fit(model, history)
+    longest = forecast_fitted(model, fitted, history, SimulationRequest(60, 50), 3).paths
+    for horizon in (1, 7, 28, 41):
+        paths = forecast_fitted(model, fitted, history, SimulationRequest(horizon, 50), 3).paths
+        _require(
+            np.array_equal(paths, longest[:, :horizon]),
+            f"the first {horizon} days differ where 60 are asked for: give each array of draws a generator of its own "
+            "(rng.spawn), and draw all paths of a day before the next day",
+        )
+
+
+def _one_day_however_large_moves_the_median_little(model: Model) -> None:
+    counts = salvos(400)
+    usual = np.median(forecast(model, history_of(counts), SimulationRequest(28, 400), 1).totals(28))
+    for days_ago, count in ((1, 100_000.0), (1, 3_000.0), (21, 100_000.0)):
+        changed = _changed(counts.copy(), (slice(400 - days_ago, 401 - days_ago), count))
+        median = np.median(forecast(model, history_of(changed), SimulationRequest(28, 400), 1).totals(28))
+        share = abs(float(median / usual) - 1.0)
+        _require(
+            share <= LARGEST_SHARE_OF_ONE_DAY,
+            f"{count:,.0f} drones {days_ago} days ago move the median of the coming 28 days by {share:.0%}: expected "
+            f"at most {LARGEST_SHARE_OF_ONE_DAY:.0%}",
+        )
+
+
+def _days_without_a_count_make_it_no_surer(model: Model) -> None:
+    counts, widths = salvos(400), []
+    for n_unknown in (0, 3, 10, 25):
+        history = history_of(np.r_[counts, np.full(n_unknown, np.nan)])
+        low, high = np.quantile(forecast(model, history, SimulationRequest(7, 2_000), 1).totals(7), [0.1, 0.9])
+        widths.append(float(high - low))
+    told = ", ".join(f"{width:,.0f}" for width in widths)
+    _require(
+        all(later > earlier for earlier, later in pairwise(widths)),
+        f"the 80 % range of a week is {told} drones wide after 0, 3, 10 and 25 days without a count: expected it to "
+        "grow",
+    )
+
+
 def _what_is_saved_answers_as_before(model: Model) -> None:
     history = history_of(salvos(400))
     saved = SavedModel.of(model, fit(model, history), history)
@@ -178,6 +223,9 @@ LAWS: Mapping[str, Callable[[Model], None]] = {
         _a_planted_future_moves_no_forecast,
         _hard_histories_give_sound_paths_or_an_error_in_one_line,
         _two_years_ahead_stays_a_number_of_drones,
+        _a_longer_horizon_leaves_the_first_days_as_they_are,
+        _one_day_however_large_moves_the_median_little,
+        _days_without_a_count_make_it_no_surer,
         _what_is_saved_answers_as_before,
     )
 }

@@ -1,7 +1,13 @@
-"""Draws that several models share. All come from the generator that is handed in."""
+"""Draws that several models share. All come from the generator that is handed in, day by day.
+
+Random numbers belong to a path and a day: a longer horizon leaves the draws of the first days as they are. So each
+array has a generator of its own (`Generator.spawn`), from which it takes the numbers of all paths for the first day,
+then those for the second, and so on.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 LARGEST = 1e7
 """No day has more drones than this, whatever a model draws: a hundred times the largest count a report may state."""
@@ -21,9 +27,42 @@ def exponential_weights(n_days: int, half_life: float) -> NDArray[np.float64]:
 def stratified_uniforms(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
     """Uniforms on (0, 1) with one value in each n_paths-th of it per column, in random order (Latin hypercube sample,
     McKay, Beckman and Conover 1979): each day's distribution is nearly free of sampling noise, days are independent."""
-    ranks = rng.random(shape).argsort(axis=0)
-    uniforms: NDArray[np.float64] = (ranks + rng.random(shape)) / shape[0]
-    return uniforms
+    n_paths, horizon = shape
+    draws = rng.random((horizon, 2, n_paths))
+    stratified: NDArray[np.float64] = ((draws[:, 0].argsort(axis=1) + draws[:, 1]) / n_paths).T
+    return stratified
+
+
+def stratified_normals(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Standard normal draws (shape), stratified like `stratified_uniforms`."""
+    normals: NDArray[np.float64] = ndtri(stratified_uniforms(shape, rng))
+    return normals
+
+
+def even_pairs(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Uniforms on (0, 1) (shape) of which each two days of a path, the first and the second and so on, have one in the
+    lower half and one in the upper half, in random order: a large day is followed by a small one, or follows one.
+
+    Totals of such days vary less than those of independent days.
+    """
+    n_paths, horizon = shape
+    draws = rng.random((-(-horizon // 2), 3, n_paths))
+    upper = draws[:, 0] < 0.5
+    of_pairs = np.stack([draws[:, 1] + upper, draws[:, 2] + ~upper], axis=1) / 2.0
+    even: NDArray[np.float64] = of_pairs.reshape(-1, n_paths)[:horizon].T
+    return even
+
+
+def normals(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Independent standard normal draws (shape)."""
+    drawn: NDArray[np.float64] = rng.standard_normal(shape[::-1]).T
+    return drawn
+
+
+def uniforms(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Independent uniforms on [0, 1) (shape)."""
+    drawn: NDArray[np.float64] = rng.random(shape[::-1]).T
+    return drawn
 
 
 def weighted_draws(
@@ -38,12 +77,12 @@ def weighted_draws(
 
 def log_normal_kernel(draws: NDArray[np.float64], sd: float, rng: np.random.Generator) -> NDArray[np.float64]:
     """The draws times log-normal noise of mean 1: tails do not end at the largest value seen."""
-    return draws * np.exp(sd * rng.standard_normal(draws.shape) - sd * sd / 2)
+    return draws * np.exp(sd * normals(draws.shape, rng) - sd * sd / 2)
 
 
 def whole_drones(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Rounds each value up or down at random so that its mean is kept; negative ones become 0."""
     clipped = np.clip(values, 0.0, LARGEST)
     whole = np.floor(clipped)
-    rounded: NDArray[np.int64] = (whole + (rng.random(clipped.shape) < clipped - whole)).astype(np.int64)
+    rounded: NDArray[np.int64] = (whole + (uniforms(clipped.shape, rng) < clipped - whole)).astype(np.int64)
     return rounded

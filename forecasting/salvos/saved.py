@@ -28,9 +28,8 @@ from features.history import LaunchHistory
 from features.massed import is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown
-from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, SalvoEnsemble
+from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, PastSums, SalvoEnsemble
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import AcrossGap
 from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
 from forecasting.salvos.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
@@ -41,9 +40,10 @@ from forecasting.salvos.models.negative_binomial import FittedNegativeBinomial, 
 from forecasting.salvos.models.ratio_to_level import FittedRatioToLevel, LevelForecast, PastRatios, RatioToLevel
 from forecasting.salvos.models.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
 from forecasting.salvos.models.two_regime import FittedTwoRegime, TwoRegime
+from forecasting.salvos.soundness import doubted, level_doubt
 
-FORMAT = 1
-READABLE_SINCE = "0.1.0"
+FORMAT = 2
+READABLE_SINCE = "0.2.0"
 """The first release that reads files of FORMAT."""
 
 MODEL_FILE, ARRAYS_FILE, DIGEST_FILE = "model.json", "arrays.npz", "digest.txt"
@@ -74,9 +74,8 @@ _FITTED = (
     FittedTwoRegime,
     FittedSalvoEnsemble,
     FittedGradientBoosting,
-    AcrossGap,
 )
-_PARTS = (LevelForecast, PastRatios, LongDrift)
+_PARTS = (LevelForecast, PastRatios, PastSums, LongDrift)
 _TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in (*_RECIPES, *_FITTED, *_PARTS)}
 
 _DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
@@ -101,7 +100,8 @@ _NOT_OF_OURS = (
 class SavedModel:
     """A fitted model and what its forecasts say of the history that it was fitted to.
 
-    origin: the history's last attack day, from which it forecasts. The other fields as of `SalvoForecast`.
+    origin: the history's last attack day, from which it forecasts. level_doubt: see `soundness`. The other fields as of
+    `SalvoForecast`.
     """
 
     model: Model
@@ -116,6 +116,7 @@ class SavedModel:
     massed_threshold: int
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
+    level_doubt: float = 0.0
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -133,6 +134,7 @@ class SavedModel:
             massed_threshold=massed_threshold(history),
             unknown_days=mostly_unknown(history),
             mostly_quiet=is_mostly_quiet(history),
+            level_doubt=level_doubt(history),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -142,7 +144,9 @@ class SavedModel:
             weapon_class=self.weapon_class,
             origin=self.origin,
             last_day_known=self.last_day_known,
-            paths=self.fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM])),
+            paths=doubted(
+                self.fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM])), self.level_doubt, seed
+            ),
             model_id=self.model.model_id,
             data_sources=self.data_sources,
             data_digest=self.data_digest,
@@ -175,6 +179,7 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         # Told only where there is something to tell: what was saved before stays as it is.
         **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
         **({"mostly_quiet": True} if saved.mostly_quiet else {}),
+        "level_doubt": saved.level_doubt,
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -210,11 +215,13 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
         raise SalvocastError("the files of the saved model do not have its digest: they were changed; register it anew")
     try:
         document = json.loads(files[MODEL_FILE])
-        if document["format"] != FORMAT:
+        if document["format"] not in (1, FORMAT):
             raise SalvocastError(
-                f"the saved model has format {document['format']}, this release reads {FORMAT}: use release "
+                f"the saved model has format {document['format']}, this release reads 1 to {FORMAT}: use release "
                 f"{document['readable_since']} of salvocast or a newer one"
             )
+        if document["format"] == 1:
+            document = _of_format_1(document)
         arrays = _arrays(files[ARRAYS_FILE])
         return SavedModel(
             model=_made(document["model"], arrays, _RECIPES),
@@ -230,9 +237,31 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             # Models that were saved before these were looked at do not tell them.
             unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
             mostly_quiet=bool(document.get("mostly_quiet")),
+            level_doubt=float(document["level_doubt"]),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error
+
+
+_SINCE_FORMAT_2: Mapping[str, Mapping[str, Any]] = {
+    "SalvoEnsemble": {"past_sums": False},
+    "FittedSalvoEnsemble": {"sums": None},
+    "LocalLevel": {"window": 365},
+    "FittedNegativeBinomial": {"smallest_mean": 0.0},
+}
+"""Type -> its fields that format 1 did not have, and what they were then."""
+
+
+def _of_format_1(plain: Any) -> Any:
+    """What format 2 would have written: a model of format 1 knows of no past sums, and of no doubt of its level."""
+    if isinstance(plain, list):
+        return [_of_format_1(part) for part in plain]
+    if not isinstance(plain, dict):
+        return plain
+    filled = {name: _of_format_1(part) for name, part in plain.items()}
+    if set(plain) == {"type", "fields"} and isinstance(plain["fields"], dict):
+        filled["fields"] = {**_SINCE_FORMAT_2.get(str(plain["type"]), {}), **filled["fields"]}
+    return {"level_doubt": 0.0, **filled} if "format" in plain else filled
 
 
 def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:

@@ -19,6 +19,7 @@ from features.production import draw_supply
 from features.scenario_parts import DAYS_PER_MONTH
 from features.scenarios import ProductionScenario
 from features.stock_flow import SupplyDraws
+from forecasting.salvos.sampling import normals
 
 Draws = NDArray[np.float64]
 
@@ -112,7 +113,7 @@ class AssimilatedSupply:
         picked, now, rng = self._picked(n_paths, seed)
         ahead = self.drawn.window(self.origin + timedelta(days=1), self.drawn.last_day, self.stock)
         supply = ahead.pick(picked)
-        walk = OUTPUT_WALK / np.sqrt(BLOCK) * rng.standard_normal((n_paths, supply.n_days)).cumsum(axis=1)
+        walk = OUTPUT_WALK / np.sqrt(BLOCK) * normals((n_paths, supply.n_days), rng).cumsum(axis=1)
         return scaled(supply, np.exp(now[:, np.newaxis] + walk))
 
     def sustained_now(self, n_paths: int, seed: int) -> Draws:
@@ -166,7 +167,8 @@ def assimilate(
     if known.stock.opening.date > origin:
         raise InputError(
             f"the account of scenario {scenario.name} opens on {known.stock.opening.date}: expected a day until the "
-            f"origin {origin}; state the opening stock for an earlier day"
+            f"origin {origin}; state the opening stock for an earlier day",
+            field="scenario",
         )
     drawn = draw_supply(known, history.theatre, origin + timedelta(days=horizon), n_draws, seed, fixed)
     record = _record(history, drawn.first_day)

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
@@ -21,11 +22,15 @@ from experiments.drift import (
     STYLE_DAYS,
     STYLE_DAYS_BEFORE,
     STYLE_LIMIT,
+    TOTAL_CONFIDENCE,
+    TOTAL_LEVEL,
+    YEAR_DAYS,
     calibration_check,
     coverage_checks,
     level_shifts,
     overdue_check,
     style_checks,
+    total_checks,
 )
 from features.history import LaunchHistory
 from features.ledger import Ledger
@@ -72,6 +77,33 @@ def test_of_coverage_and_calibration_one_in_four_years() -> None:
     raised = {"coverage": coverage, "calibration": calibration, "either": coverage | calibration}
     a_year = {name: begun(alarm) / years for name, alarm in raised.items()}
     assert a_year == pytest.approx({"coverage": 0.16, "calibration": 0.14, "either": 0.26}, abs=0.03)
+
+
+@pytest.mark.parametrize(("n_days", "a_year"), [(7, 0.14), (28, 0.11)])
+def test_of_totals_one_in_seven_years(n_days: int, a_year: float) -> None:
+    """Two thousand years of calibrated forecasts of the total, issued every morning, of days that are independent."""
+    years = 2_000
+    sums = np.concatenate([[0.0], np.random.default_rng(1).standard_normal(years * YEAR + n_days).cumsum()])
+    inside = np.abs(sums[n_days:] - sums[:-n_days]) / np.sqrt(n_days) < norm.ppf(0.5 + TOTAL_LEVEL / 2)
+    back = np.arange(0, YEAR_DAYS, n_days)
+    mornings = np.arange(back[-1], inside.size)
+    share = np.mean([inside[mornings - days] for days in back], axis=0)
+    low, high = binomial_band(TOTAL_LEVEL, back.size, TOTAL_CONFIDENCE)
+    alarm = (share < low) | (share > high)
+    assert begun(alarm) / years == pytest.approx(a_year, abs=0.03)
+    for at in [*np.flatnonzero(alarm)[:10], 0, 1_000]:  # the same by the check itself
+        issued = inside[mornings[at] - YEAR : mornings[at] + 1] if mornings[at] >= YEAR else inside[: mornings[at] + 1]
+        scores = pd.DataFrame(
+            {
+                "number": np.arange(issued.size),
+                "origin": [date(2025, 1, 1) + timedelta(days=index) for index in range(issued.size)],
+                "band": f"total_{n_days}",
+                "coverage_80": issued.astype(float),
+            }
+        )
+        (check,) = [each for each in total_checks(scores) if each.name == f"coverage_80_total_{n_days}"]
+        assert check.number == pytest.approx(share[at])
+        assert check.alarm == alarm[at]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.benchmarks.tables import MAIN_WINDOW, RULE, bundled_ledger
+from experiments.benchmarks.tables import MAIN_WINDOW, bundled_ledger
 from features.history import LaunchHistory
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with bundled_ledger() as ledger:
-        frame = histories(lambda origin: ledger.history(rule=RULE, origin=origin), MAIN_WINDOW)
+        frame = histories(lambda origin: ledger.history(origin=origin), MAIN_WINDOW)
     frame.to_parquet(folder / "histories.parquet", index=False)
 
 

@@ -36,4 +36,4 @@ class FittedEmpiricalWindow:
     counts: NDArray[np.int64]
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
-        return rng.choice(self.counts, size=(request.n_paths, request.horizon))
+        return rng.choice(self.counts, size=(request.horizon, request.n_paths)).T

@@ -40,5 +40,6 @@ class FittedExponentialEmpirical:
     kernel: float
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
-        draws = weighted_draws(self.counts, self.weights, (request.n_paths, request.horizon), rng)
-        return whole_drones(log_normal_kernel(draws, self.kernel, rng), rng)
+        of_days, of_kernel, of_rounding = rng.spawn(3)
+        draws = weighted_draws(self.counts, self.weights, (request.n_paths, request.horizon), of_days)
+        return whole_drones(log_normal_kernel(draws, self.kernel, of_kernel), of_rounding)

@@ -86,14 +86,15 @@ class FittedGradientBoosting:
         highest = np.maximum(self.ratios[:, -1:], self.upper)
         points = np.hstack([np.zeros((len(self.ratios), 1)), self.ratios, highest, 1.1 * highest])
         probabilities = np.concatenate([[0.0], QUANTILES, [0.995, 1.0]])
-        uniforms = stratified_uniforms((request.n_paths, request.horizon), rng)
+        of_days, of_rounding = rng.spawn(2)
+        uniforms = stratified_uniforms((request.n_paths, request.horizon), of_days)
         ratios = np.column_stack(
             [
                 np.interp(uniforms[:, day], probabilities, points[min(day, len(points) - 1)])
                 for day in range(request.horizon)
             ]
         )
-        return whole_drones(ratios * self.level, rng)
+        return whole_drones(ratios * self.level, of_rounding)
 
 
 def _inputs(history: LaunchHistory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

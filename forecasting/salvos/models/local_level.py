@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 from features.lags import exponential_mean
 from forecasting.salvos.model import ModelError, SimulationRequest, require_days
-from forecasting.salvos.sampling import LARGEST, exponential_weights, weighted_draws, whole_drones
+from forecasting.salvos.sampling import LARGEST, exponential_weights, stratified_normals, weighted_draws, whole_drones
 
 WINDOW = 365
 OFFSET_SHARE = 0.2
@@ -23,10 +23,11 @@ class LocalLevel:
     """Local level model (Durbin and Koopman 2012, ch. 2) of z_t = log(y_t + c): z_t = m_t + e_t, m_t = m_{t-1} + w_t.
 
     c is a fifth of the current level (at least 1 drone), so that quiet days do not rule the logarithm. Variances by
-    maximum likelihood on the last 365 days (statsmodels UnobservedComponents); unknown days are skipped by the filter.
-    The noise of a coming day is drawn from the past standardised one-step errors, which have two humps, not one.
+    maximum likelihood on the last `window` days (statsmodels UnobservedComponents); the filter skips unknown days. The
+    noise of a coming day is drawn from the past standardised one-step errors, which have two humps, not one.
     """
 
+    window: int = WINDOW
     model_id: str = "local_level"
 
     def fit(self, history: LaunchHistory) -> "FittedLocalLevel":
@@ -35,7 +36,7 @@ class LocalLevel:
 
         level = exponential_mean(history.launched, OFFSET_HALF_LIFE)[-1]
         offset = max(1.0, OFFSET_SHARE * float(level))
-        logs = np.log(history.launched[-WINDOW:] + offset)
+        logs = np.log(history.launched[-self.window :] + offset)
         if np.nanstd(logs) == 0.0:
             return FittedLocalLevel(float(np.nanmean(logs)), 0.0, 0.0, 0.0, offset, np.zeros(1), np.ones(1))
         with warnings.catch_warnings():
@@ -70,13 +71,15 @@ class FittedLocalLevel:
 
     def deviations(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.float64]:
         """(n_paths, horizon) draws of the log level less its mean at the origin: unknown now, and walking on."""
-        present = np.sqrt(self.variance) * rng.standard_normal((request.n_paths, 1))
-        steps = np.sqrt(self.walk) * rng.standard_normal((request.n_paths, request.horizon))
+        of_present, of_steps = rng.spawn(2)
+        present = np.sqrt(self.variance) * stratified_normals((request.n_paths, 1), of_present)
+        steps = np.sqrt(self.walk) * stratified_normals((request.n_paths, request.horizon), of_steps)
         deviations: NDArray[np.float64] = present + steps.cumsum(axis=1)
         return deviations
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
         shape = (request.n_paths, request.horizon)
-        noise = np.sqrt(self.noise) * weighted_draws(self.shocks, self.weights, shape, rng)
-        logs = self.mean + self.deviations(request, rng) + noise
-        return whole_drones(np.exp(np.minimum(logs, np.log(LARGEST))) - self.offset, rng)
+        of_noise, of_level, of_rounding = rng.spawn(3)
+        noise = np.sqrt(self.noise) * weighted_draws(self.shocks, self.weights, shape, of_noise)
+        logs = self.mean + self.deviations(request, of_level) + noise
+        return whole_drones(np.exp(np.minimum(logs, np.log(LARGEST))) - self.offset, of_rounding)

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 from features.lags import exponential_mean
 from features.matrix import level_matrix, level_predictors
-from forecasting.salvos.model import ModelError, SimulationRequest, require_days
+from forecasting.salvos.model import REFERENCE_MODEL, ModelError, SimulationRequest, require_days
 
 HALF_LIVES = (7.0, 28.0)
 WINDOW = 365
 FEWEST_DAYS = 60
+SMALLEST_SHARE = 0.05
+"""The expected count of a day stays above this share of the mean of the days learned from."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class NegativeBinomialRegression:
             try:
                 result = NegativeBinomial(response, predictors).fit(disp=0, maxiter=200)
             except (np.linalg.LinAlgError, ValueError) as error:
-                raise ModelError(f"model {self.model_id} could not be fitted: {error}") from error
+                raise ModelError(
+                    f"model {self.model_id} cannot learn from the counts until {history.last_day}, which vary too "
+                    f"little or too regularly ({error}): use --model {REFERENCE_MODEL}"
+                ) from error
         if not result.mle_retvals["converged"] or not np.isfinite(result.params).all():
             raise ModelError(
                 f"model {self.model_id} did not converge on the history until {history.last_day}: "
@@ -55,6 +60,7 @@ class NegativeBinomialRegression:
             dispersion=float(max(result.params[-1], 1e-6)),
             levels=np.array(levels),
             largest_mean=float(response.max()),
+            smallest_mean=SMALLEST_SHARE * float(response.mean()),
         )
 
 
@@ -62,14 +68,15 @@ class NegativeBinomialRegression:
 class FittedNegativeBinomial:
     """coefficients: (1 + n_half_lives,). dispersion: alpha. levels: (n_half_lives,) drones per day at the origin.
 
-    largest_mean: the expected count of a day, fed back into the levels, may not leave the range that was seen; without
-    this bound a path of several hundred days can run away.
+    largest_mean, smallest_mean: the expected count of a day, fed back into the levels, stays between the two; without
+    these bounds a path of several hundred days can run away, and a quiet month would be certain to last for ever.
     """
 
     coefficients: NDArray[np.float64]
     dispersion: float
     levels: NDArray[np.float64]
     largest_mean: float
+    smallest_mean: float
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
         shape = 1.0 / self.dispersion
@@ -83,7 +90,7 @@ class FittedNegativeBinomial:
         levels = np.tile(self.levels, (request.n_paths, 1))
         paths = np.empty((request.n_paths, request.horizon), dtype=np.int64)
         for day in range(request.horizon):
-            mean = np.minimum(np.exp(level_predictors(levels) @ self.coefficients), self.largest_mean)
-            paths[:, day] = draw(mean)
+            mean = np.exp(level_predictors(levels) @ self.coefficients)
+            paths[:, day] = draw(np.clip(mean, self.smallest_mean, self.largest_mean))
             levels = decay * levels + (1.0 - decay) * paths[:, day, np.newaxis]
         return paths

@@ -93,6 +93,7 @@ class FittedRatioToLevel:
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
         shape = (request.n_paths, request.horizon)
-        ratios = weighted_draws(self.past.ratios, self.past.weights, shape, rng)
+        of_ratios, of_kernel, of_rounding = rng.spawn(3)
+        ratios = weighted_draws(self.past.ratios, self.past.weights, shape, of_ratios)
         draws = ratios * self.past.level.levels(request.horizon)
-        return whole_drones(log_normal_kernel(draws, self.kernel, rng), rng)
+        return whole_drones(log_normal_kernel(draws, self.kernel, of_kernel), of_rounding)

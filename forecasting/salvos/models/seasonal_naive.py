@@ -39,8 +39,8 @@ class FittedSeasonalNaive:
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
         n_weeks = -(-request.horizon // 7)
         weights = exponential_weights(len(self.weeks), HALF_LIFE_WEEKS)
-        drawn = rng.choice(len(self.weeks), size=(request.n_paths, n_weeks), p=weights)
+        of_weeks, of_unknown = rng.spawn(2)
+        drawn = of_weeks.choice(len(self.weeks), size=(n_weeks, request.n_paths), p=weights).T
         paths = self.weeks[drawn].reshape(request.n_paths, -1)[:, : request.horizon]
-        unknown = np.isnan(paths)
-        paths[unknown] = rng.choice(self.known[-7 * len(self.weeks) :], size=int(unknown.sum()))
-        return paths.astype(np.int64)
+        instead = of_unknown.choice(self.known[-7 * len(self.weeks) :], size=(request.horizon, request.n_paths)).T
+        return np.where(np.isnan(paths), instead, paths).astype(np.int64)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 from forecasting.salvos.model import SimulationRequest, require_days
 from forecasting.salvos.models.ratio_to_level import LevelForecast, RatioToLevel
-from forecasting.salvos.sampling import whole_drones
+from forecasting.salvos.sampling import normals, uniforms, whole_drones
 
 WINDOW = 365
 ITERATIONS = 15
@@ -57,14 +57,15 @@ class FittedTwoRegime:
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
         shape = (request.n_paths, request.horizon)
-        uniforms = rng.random(shape)
+        of_states, of_sizes, of_rounding = rng.spawn(3)
+        chance = uniforms(shape, of_states)
         states = np.empty(shape, dtype=np.int8)
-        states[:, 0] = uniforms[:, 0] < self.massed_first
+        states[:, 0] = chance[:, 0] < self.massed_first
         for day in range(1, request.horizon):
-            states[:, day] = uniforms[:, day] < self.transition[states[:, day - 1], 1]
-        logs = self.means[states] + self.sds[states] * rng.standard_normal(shape)
+            states[:, day] = chance[:, day] < self.transition[states[:, day - 1], 1]
+        logs = self.means[states] + self.sds[states] * normals(shape, of_sizes)
         ratios = np.maximum(np.exp(np.minimum(logs, 16.0)) - OFFSET, 0.0)
-        return whole_drones(ratios * self.scale * self.level.levels(request.horizon), rng)
+        return whole_drones(ratios * self.scale * self.level.levels(request.horizon), of_rounding)
 
 
 def _baum_welch(

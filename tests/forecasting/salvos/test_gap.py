@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.history import LaunchHistory
 from forecasting.salvos.contract import salvos
-from forecasting.salvos.gap import LONGEST_GAP, SETTLED_DAYS, WALK, AcrossGap, bridged, level_spread
+from forecasting.salvos.gap import LONGEST_GAP, bridged
 from forecasting.salvos.model import SimulationRequest, fit, forecast, load_model
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
+from forecasting.salvos.soundness import level_doubt
 
 HistoryOf = Callable[[ArrayLike], LaunchHistory]
 REQUEST = SimulationRequest(14, 1_000)
@@ -32,7 +33,8 @@ def test_after_months_without_a_report_the_range_is_wider_than_before(history_of
     usual = float(np.median(KNOWN))
     assert width(history_of(gap(278, usual)), model) > 1.2 * width(history_of(KNOWN), model)
     # With every day since it is told better, and by then the older days are old.
-    assert level_spread(history_of(gap(278, *[usual] * 40))) < level_spread(history_of(gap(278, usual))) / 2
+    assert level_doubt(history_of(gap(278, *[usual] * 20))) < level_doubt(history_of(gap(278, usual)))
+    assert level_doubt(history_of(gap(278, *[usual] * 28))) == 0.0
 
 
 def test_whole_weeks_of_a_long_gap_are_left_out(history_of: HistoryOf) -> None:
@@ -46,21 +48,10 @@ def test_whole_weeks_of_a_long_gap_are_left_out(history_of: HistoryOf) -> None:
 @pytest.mark.parametrize("counts", [KNOWN, gap(LONGEST_GAP, 50.0), np.r_[np.full(90, np.nan), KNOWN]])
 def test_without_a_long_gap_all_is_as_ever(history_of: HistoryOf, counts: NDArray[np.float64]) -> None:
     history = history_of(counts)
-    assert level_spread(history) == 0.0
-    assert not isinstance(fit(load_model("exponential_empirical"), history), AcrossGap)
     if counts is not KNOWN and counts.size > 100:
         assert bridged(history).launched.size < history.launched.size
     else:
         assert bridged(history) is history
-
-
-def test_the_spread_is_the_walk_until_days_tell_it(history_of: HistoryOf) -> None:
-    """A normal prior and one day that tells as much as a day can: the precisions add up."""
-    history = history_of(gap(100, 50.0))
-    logs = np.log(history.known + 0.2 * np.median(history.known))
-    prior = WALK**2 * 100
-    assert level_spread(history) == pytest.approx((1 / prior + 1 / np.var(logs)) ** -0.5)
-    assert level_spread(history_of(gap(100, *[50.0] * SETTLED_DAYS))) == 0.0
 
 
 def test_a_model_fitted_across_a_gap_is_saved_and_says_what_is_unknown(history_of: HistoryOf) -> None:
@@ -72,3 +63,15 @@ def test_a_model_fitted_across_a_gap_is_saved_and_says_what_is_unknown(history_o
     assert made.unknown_days is not None
     assert (made.unknown_days.unknown, made.unknown_days.days) == (278, 279)
     assert again.unknown_days == made.unknown_days
+
+
+def test_where_fewer_than_four_weeks_of_a_quarter_are_known_it_is_said(history_of: HistoryOf) -> None:
+    counts = np.r_[np.full(400, 50.0)]
+    counts[-91:-20] = np.nan
+    told = forecast(load_model("empirical_window"), history_of(counts), REQUEST, 1).unknown_days
+    assert told is not None
+    assert told.days - told.unknown == 20
+    counts[-91:] = np.where(np.arange(91) % 3, np.nan, 50.0)  # 31 days of 91
+    assert forecast(load_model("empirical_window"), history_of(counts), REQUEST, 1).unknown_days is not None
+    counts[-91:] = np.where(np.arange(91) % 2, np.nan, 50.0)  # 46 days of 91
+    assert forecast(load_model("empirical_window"), history_of(counts), REQUEST, 1).unknown_days is None

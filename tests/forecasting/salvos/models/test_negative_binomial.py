@@ -76,8 +76,10 @@ def test_iteratively_reweighted_least_squares_finds_the_same_maximum(bundled_his
 
 
 def test_the_first_day_has_the_mean_and_the_variance_of_the_formula() -> None:
-    n_paths = 100_000
-    known = FittedNegativeBinomial(np.array([0.2, 0.6, 0.3]), 0.4, np.array([90.0, 60.0]), largest_mean=1e9)
+    n_paths = 50_000
+    known = FittedNegativeBinomial(
+        np.array([0.2, 0.6, 0.3]), 0.4, np.array([90.0, 60.0]), largest_mean=1e9, smallest_mean=0.0
+    )
     paths = known.simulate(SimulationRequest(1, n_paths), np.random.default_rng(1))
     mean = np.exp(0.2) * 91**0.6 * 61**0.3
     variance = mean + 0.4 * mean**2
@@ -89,7 +91,9 @@ def test_the_first_day_has_the_mean_and_the_variance_of_the_formula() -> None:
 def test_what_is_drawn_feeds_the_levels_of_the_next_day() -> None:
     """With exp(0) (1 + level), the expectation of day 2 is linear in day 1 and known exactly."""
     n_paths, level = 50_000, 50.0
-    known = FittedNegativeBinomial(np.array([0.0, 1.0, 0.0]), 1e-6, np.array([level, level]), largest_mean=1e9)
+    known = FittedNegativeBinomial(
+        np.array([0.0, 1.0, 0.0]), 1e-6, np.array([level, level]), largest_mean=1e9, smallest_mean=0.0
+    )
     paths = known.simulate(SimulationRequest(2, n_paths), np.random.default_rng(1))
     decay = 0.5 ** (1 / 7)
     expected = 1 + decay * level + (1 - decay) * (1 + level)
@@ -100,14 +104,18 @@ def test_what_is_drawn_feeds_the_levels_of_the_next_day() -> None:
 
 def test_the_long_level_forgets_more_slowly() -> None:
     n_paths = 50_000
-    known = FittedNegativeBinomial(np.array([0.0, 0.0, 1.0]), 1e-6, np.array([50.0, 50.0]), largest_mean=1e9)
+    known = FittedNegativeBinomial(
+        np.array([0.0, 0.0, 1.0]), 1e-6, np.array([50.0, 50.0]), largest_mean=1e9, smallest_mean=0.0
+    )
     paths = known.simulate(SimulationRequest(2, n_paths), np.random.default_rng(1))
     slope = np.cov(paths[:, 0], paths[:, 1])[0, 1] / paths[:, 0].var()
     assert slope == pytest.approx(1 - 0.5 ** (1 / 28), abs=5 / np.sqrt(n_paths))
 
 
 def test_a_path_cannot_run_away() -> None:
-    runaway = FittedNegativeBinomial(np.array([3.0, 1.0, 1.0]), 0.3, np.array([100.0, 100.0]), largest_mean=500.0)
+    runaway = FittedNegativeBinomial(
+        np.array([3.0, 1.0, 1.0]), 0.3, np.array([100.0, 100.0]), largest_mean=500.0, smallest_mean=0.0
+    )
     paths = runaway.simulate(SimulationRequest(730, 200), np.random.default_rng(1))
     assert paths.mean() == pytest.approx(500.0, rel=0.02)
 

@@ -89,7 +89,7 @@ def test_local_level_follows_a_walk_and_widens() -> None:
 def test_log_normal_has_the_mean_and_variance_of_the_negative_binomial() -> None:
     rng = np.random.default_rng(5)
     counts = rng.negative_binomial(4, 4 / (4 + 150.0), size=365).astype(float)
-    request = SimulationRequest(1, 200_000 // 2)
+    request = SimulationRequest(1, 50_000)
     normal, binomial = (simulate(name, counts, request)[:, 0] for name in ("log_normal", "negative_binomial"))
     assert normal.mean() == pytest.approx(binomial.mean(), rel=0.02)
     assert normal.std() == pytest.approx(binomial.std(), rel=0.03)
