@@ -15,6 +15,8 @@ from features.records import MISSILES, SHAHED, weapons
 from features.scenarios import bundled_scenarios, load_scenario
 from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
+from forecasting.answers.answering import BUNDLED_DEFENCES
+from forecasting.answers.answering import bundled_defence as bundled_defence_of
 from forecasting.defence.layers import Defence
 from forecasting.report.language import LANGUAGES, catalogue, translator
 from forecasting.report.layout import plural
@@ -71,9 +73,10 @@ def test_every_entry_is_translated_with_the_same_names_and_all_its_forms(
             assert names(form) == names(ids[-1]), entry.id
 
 
-def test_what_the_bundled_data_name_is_translated(catalogue: Catalog, bundled_defence: Defence) -> None:
-    said = [layer.name for layer in bundled_defence.layers]
-    said += [plural(layer.interceptor) for layer in bundled_defence.layers if layer.interceptor]
+def test_what_the_bundled_data_name_is_translated(catalogue: Catalog) -> None:
+    layers = [layer for name in BUNDLED_DEFENCES for layer in bundled_defence_of(name).layers]
+    said = [layer.name for layer in layers]
+    said += [plural(layer.interceptor) for layer in layers if layer.interceptor]
     said += [weapons(name) for name in (SHAHED, *MISSILES)]
     said += ["Ukraine", "South Korea", "last 28 nights", "nights of 400 and more", ASSUMPTION_ONLY]
     assert [text for text in said if text not in catalogue] == []
