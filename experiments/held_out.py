@@ -19,8 +19,8 @@ from experiments.settings import RetrainSettings
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.release import code_version
+from forecasting.salvos.gap import LONGEST_GAP
 from forecasting.salvos.model import (
-    MAX_UNKNOWN_DAYS,
     REFERENCE_MODEL,
     Model,
     ModelError,
@@ -149,7 +149,7 @@ def _loaded(names: Iterable[str]) -> tuple[list[Model], dict[str, str]]:
 def _can_be_scored(past: LaunchHistory, history: LaunchHistory, horizon: int) -> bool:
     """Whether models can forecast from an origin, whose `past` it is, and something is known of what came."""
     unknown_days = (past.last_day - past.last_known_day).days
-    return unknown_days <= MAX_UNKNOWN_DAYS and bool(np.isfinite(history.after(past.last_day, horizon)).any())
+    return unknown_days <= LONGEST_GAP and bool(np.isfinite(history.after(past.last_day, horizon)).any())
 
 
 def _telling(decision: Decision, told: Iterable[str]) -> Decision:

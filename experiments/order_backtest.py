@@ -114,8 +114,8 @@ def model_policy(model: Model, request: SimulationRequest, seed: int) -> Policy:
 
     def order(history: LaunchHistory, service_levels: Sequence[float], days: NDArray[np.bool_]) -> NDArray[np.float64]:
         totals = forecast(model, history, request, seed).paths[:, days].sum(axis=1)
-        quantiles: NDArray[np.float64] = np.quantile(totals, service_levels, method="inverted_cdf").astype(np.float64)
-        return quantiles
+        amounts: NDArray[np.float64] = np.quantile(totals, service_levels, method="inverted_cdf").astype(np.float64)
+        return amounts
 
     return order
 

@@ -120,12 +120,24 @@ def undo(
 
 @data.command("check")
 def check() -> None:
-    """Compare the months with the totals of independent trackers, and flag those that are off."""
-    from features.cross_check import compared, monthly_totals, told
+    """Compare months with the totals of independent trackers, sources with each other, all hours with their parts."""
+    from features.cross_check import compared, monthly_totals, sources_compared, told
 
     with open_ledger() as ledger:
         history = ledger.history()
+        lost = ledger.told_again()
     print(told(compared(history, monthly_totals())), end="")
+    print(sources_compared(lost), end="")
+    summaries = [one for one in lost if one.relation is Relation.SUMMARY]
+    for one in summaries:
+        if one.report.launched != one.counted:
+            print(
+                f"{one.report.attack_day} {one.report.launched - one.counted:+,}: {_told(one.report)}, where its parts "
+                f"have {one.counted:,}, which are counted"
+            )
+    if summaries:
+        differ = sum(one.report.launched != one.counted for one in summaries)
+        print(f"{differ:,} of {len(summaries):,} counts of all hours differ from the sum of their parts")
 
 
 @quarantine.callback(invoke_without_command=True)
@@ -145,8 +157,8 @@ def list_quarantine(
         print(f"#{row['id']}  {row['source']} row {row['row']}: {decided}{row['reason']} | {row['raw']}")
         if row["held"] and not row["decision"]:
             print(
-                f"    held, and not used until confirmed; if it is right: salvocast data quarantine release {row['id']} --reason TEXT; "
-                f"if not: salvocast data quarantine repair {row['id']} launched=N"
+                "    held, and not used until confirmed; if it is right: salvocast data quarantine release "
+                f"{row['id']} --reason TEXT; if not: salvocast data quarantine repair {row['id']} launched=N"
             )
     waiting = sum(row["decision"] is None for row in rows)
     print(f"{waiting:,} rows in quarantine", file=sys.stderr)

@@ -160,7 +160,8 @@ class LaunchHistory:
         if not kept:
             raise InputError(
                 "there are no reports"
-                + (f" until {until}: choose a later origin" if until else ": ingest some (salvocast ingest bundled)")
+                + (f" until {until}: choose a later origin" if until else ": ingest some (salvocast ingest bundled)"),
+                field="origin",
             )
         series = {(report.theatre, report.weapon_class) for report in kept}
         if len(series) > 1:

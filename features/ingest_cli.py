@@ -147,6 +147,8 @@ def ingest_table(
         else:
             kept += 1
     print(f"{kept:,} reports can be read; nothing was stored (dry run)")
+    if not kept:
+        raise InputError(f"{file} has no row that can be read: see the reasons above, or map its columns (--map)")
     _tell_notes(reading)
 
 

@@ -179,8 +179,13 @@ class Ledger(Database):
         if not sums[weapon_class].launched:
             self.check_series(theatre, weapon_class)
             raise InputError(
-                f"origin {origin} is before the first report of {weapon_class} in theatre {theatre}, "
-                f"{self._first_day(theatre, weapon_class)}: choose a later one"
+                "origin {origin} is before the first report of {weapons} in theatre {theatre}, {first}: choose a later "
+                "one",
+                field="origin",
+                origin=origin,
+                weapons=weapon_class,
+                theatre=theatre,
+                first=self._first_day(theatre, weapon_class),
             )
         history = LaunchHistory.from_daily(theatre, weapon_class, sums[weapon_class], until=origin, rule=rule)
         history = replace(history, held=held)
@@ -246,10 +251,10 @@ class Ledger(Database):
             raise InputError("the ledger is empty: ingest reports first (salvocast ingest bundled)")
         theatres = {known for known, _, _ in series}
         if theatre not in theatres:
-            raise unknown_name("theatre", theatre, theatres)
+            raise unknown_name("theatre", theatre, theatres, field="theatre")
         classes = {weapon for known, weapon, _ in series if known == theatre}
         if weapon_class not in classes:
-            raise unknown_name("weapon class", weapon_class, classes)
+            raise unknown_name("weapon class", weapon_class, classes, field="weapon_class")
 
     def batches(self) -> list[RowMapping]:
         """The files that brought something new, oldest first (columns of the table `batch`, times in UTC; undone_at and

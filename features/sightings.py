@@ -53,11 +53,15 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A report that adds nothing, why, and the report that stands for it (of a summary: the first of its parts)."""
+    """A report that adds nothing, why, and the report that stands for it; of a summary the first of its parts.
+
+    counted: drones launched that are counted in its place; of a summary, those of all its parts.
+    """
 
     report: SalvoReport
     relation: Relation
     stands: SalvoReport
+    counted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,7 @@ def _one_night_once(reports: Sequence[SalvoReport], standing: list[SalvoReport],
             if higher is None:
                 of_rank.append(report)
             else:
-                lost.append(Lost(report, Relation.OUTRANKED, higher))
+                lost.append(Lost(report, Relation.OUTRANKED, higher, higher.launched))
         of_rank = _without_parts(_without_retellings(of_rank, lost), lost)
         kept += _without_areas(of_rank, lost) if rank == NEWS else of_rank
     standing += kept
@@ -215,7 +219,7 @@ def _without_retellings(reports: Sequence[SalvoReport], lost: list[Lost]) -> lis
     for group in groups:
         last = max(group, key=lambda one: _news(one, group))
         latest.append(_completed(last, group))
-        lost += [Lost(one, Relation.SIGHTING, latest[-1]) for one in group if one is not last]
+        lost += [Lost(one, Relation.SIGHTING, latest[-1], last.launched) for one in group if one is not last]
     return sorted(latest, key=_order)
 
 
@@ -260,17 +264,23 @@ def _completed(last: SalvoReport, sightings: Sequence[SalvoReport]) -> SalvoRepo
 def _without_parts(reports: Sequence[SalvoReport], lost: list[Lost]) -> list[SalvoReport]:
     """Step 2: the widest windows, unless their parts cover them; the narrowest are looked at last."""
     standing: list[SalvoReport] = []
+    summaries = []
     for report in sorted(reports, key=lambda one: (one.window_start - one.window_end, _order(one))):
         wider = next((one for one in standing if _area(one) == _area(report) and same_hours(one, report)), None)
         if wider is not None:
-            lost.append(Lost(report, Relation.PART, wider))
+            lost.append(Lost(report, Relation.PART, wider, wider.launched))
             continue
         if is_all_hours(report):
             parts = [one for one in reports if _is_part(one, report)]
             if parts and _covered(report, parts) >= PARTS_COVER:
-                lost.append(Lost(report, Relation.SUMMARY, parts[0]))
+                summaries.append(report)
                 continue
         standing.append(report)
+    for report in summaries:
+        if parts := sorted((one for one in standing if _is_part(one, report)), key=_order):
+            lost.append(Lost(report, Relation.SUMMARY, parts[0], sum(one.launched for one in parts)))
+        else:  # they are part of something else
+            standing.append(report)
     return standing
 
 
@@ -297,7 +307,7 @@ def _without_areas(reports: Sequence[SalvoReport], lost: list[Lost]) -> list[Sal
         if is_whole_theatre(report):
             continue
         if (holds := next((one for one in whole if same_hours(one, report)), None)) is not None:
-            lost.append(Lost(report, Relation.PART, holds))
+            lost.append(Lost(report, Relation.PART, holds, holds.launched))
         else:
             standing.append(report)
     return standing

@@ -7,10 +7,14 @@ import numpy as np
 from features.history import LaunchHistory
 
 WINDOW = 365
-FEWEST = 14
-"""Of fewer unknown days, the last attack day known says enough."""
 RECENT, FEWEST_KNOWN = 91, 28
 """Of the last 91 days, what a level rests on, at least so many are to be known."""
+ADVICE = (
+    "{unknown} of the last {days} days are unknown, so the level is hardly known: if nothing was launched on days "
+    "without a report, say so (--quiet-days all); else read their reports"
+)
+FEWEST = 14
+"""Of fewer unknown days, the last attack day known says enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +26,18 @@ class UnknownDays:
 
     @property
     def advice(self) -> str:
-        """What is the matter and what to do, in one line."""
-        return (
-            f"{self.unknown} of the last {self.days} days are unknown, so the level is hardly known: if nothing was "
-            "launched on days without a report, say so (--quiet-days all); else read their reports"
-        )
+        """What is the matter and what to do, in one line of English."""
+        return ADVICE.format(unknown=self.unknown, days=self.days)
 
 
 def mostly_unknown(history: LaunchHistory) -> UnknownDays | None:
-    """The unknown days of the last year, where they are more than half of the days since the first of them, or where
-    so many of the last days are unknown that a level hardly rests on anything."""
+    """The unknown days of the last year, where they are more than half of the days since the first of them; else those
+    of the last quarter, where fewer than four weeks of it are known."""
     unknown = np.isnan(history.launched[-WINDOW:])
     since = unknown[int(unknown.argmax()) :]
     count = int(since.sum())
+    if count >= FEWEST and 2 * count > since.size:
+        return UnknownDays(count, since.size)
     recent = unknown[-RECENT:]
-    few_known = recent.size == RECENT and int((~recent).sum()) < FEWEST_KNOWN
-    return UnknownDays(count, since.size) if few_known or (count >= FEWEST and 2 * count > since.size) else None
+    count = int(recent.sum())
+    return UnknownDays(count, recent.size) if count >= FEWEST and recent.size - count < FEWEST_KNOWN else None

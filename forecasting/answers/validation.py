@@ -52,6 +52,11 @@ _NO_PLACE = {NAMED, AS_TEXT, "[key]"}
 LONGEST_SHOWN = 80
 
 
+def error_place(error: Any) -> str:
+    """The field that one of pydantic's errors is about, with dots between its parts."""
+    return ".".join(str(part) for part in error["loc"] if part not in _NO_PLACE)
+
+
 def error_line(
     errors: Sequence[Any], fields: Iterable[str] = (), name_of: Callable[[str], str] = lambda field: field
 ) -> str:

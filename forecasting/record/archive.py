@@ -19,7 +19,7 @@ from features.database import Database, utc
 from features.errors import InputError, SalvocastError
 from features.tables import issued_table
 
-FORMATS = {"salvocast/forecast/1": "forecast", "salvocast/plan/1": "plan"}
+FORMATS = {f"salvocast/{kind}/{number}": kind for kind in ("forecast", "plan") for number in (1, 2)}
 """Format of a document -> its kind."""
 
 

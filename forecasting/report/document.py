@@ -16,6 +16,7 @@ from pydantic import Field
 
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
+from features.messages import Message
 from features.sources import ATTRIBUTION
 from features.stated import Source
 from forecasting.defence.outcome import StockOutlook
@@ -30,7 +31,7 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document
+from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, quantile, spread
@@ -74,39 +75,14 @@ class WindowForecast(Document):
 class MassedStrikes(Document):
     """What counts as a massed strike here."""
 
-    rule: str
+    rule: Message
     threshold_drones: int
-
-
-class ModelChoice(Document):
-    """Why it is this model that answers."""
-
-    reason: Literal["champion", "none_registered", "named"] = Field(
-        description="champion: it serves; none_registered: it stands in for a champion; named: by the request"
-    )
-    version: int | None = Field(default=None, description="of the champion in the registry")
-
-
-class UnknownDaysDocument(Document):
-    """How many days of the last ones have no count."""
-
-    unknown: int
-    days: int = Field(description="the last days, since the first unknown one within a year")
-
-
-class HeldCountDocument(Document):
-    """A reported count that the forecast does not use, because the record cannot bear it: a person is to confirm it."""
-
-    row: int = Field(description="in the quarantine")
-    attack_day: date
-    launched: int
-    reason: str
 
 
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
-    format: Literal["salvocast/forecast/1"] = "salvocast/forecast/1"
+    format: Literal["salvocast/forecast/2"] = "salvocast/forecast/2"
     theatre: str
     weapon_class: str
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
@@ -180,7 +156,7 @@ class Outcome(Document):
 class PlanDocument(Document):
     """A plan as published: the forecast, what the defence needs against it, and what that rests on."""
 
-    format: Literal["salvocast/plan/1"] = "salvocast/plan/1"
+    format: Literal["salvocast/plan/2"] = "salvocast/plan/2"
     forecast: ForecastDocument
     defence: str
     defence_as_of: date
@@ -192,7 +168,7 @@ class PlanDocument(Document):
     rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
     requirement: RequirementDocument | None = Field(description="null without a target for the leakers")
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
-    notes: list[str] = Field(description="what a reader should know of how the ranges were taken")
+    notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
     assumptions: list[Assumption]
     sources: list[Source]
 
@@ -254,7 +230,7 @@ def forecast_document(
     )
 
 
-def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> str:
+def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> Message:
     if supplied and supplied.assumption_only:
         return BORROWED_RULE
     return QUIET_RULE if forecast.mostly_quiet else RULE

@@ -88,16 +88,26 @@ def test_a_total_is_scored_as_the_sum_along_each_path() -> None:
     assert rows[0]["horizon"] == 3
 
 
-def test_unknown_days_are_left_out_and_so_is_a_total_with_one(history_from: HistoryFrom) -> None:
+def test_unknown_days_are_left_out_and_so_is_a_total_with_many(history_from: HistoryFrom) -> None:
     counts = np.full(30, 15.0)
-    counts[12] = np.nan  # day 3 after the first origin
+    counts[[12, 14]] = np.nan  # days 3 and 5 after the first origin, more than a quarter of seven
     result = replayed(history_from(counts), [Fixed()], [day(9), day(19)])
     first = result.scores[result.scores["origin"] == day(9)]
-    assert sorted(first.loc[first["band"] != "total_7", "horizon"]) == [1, 2, 4, 5, 6, 7]
+    assert sorted(first.loc[first["band"] != "total_7", "horizon"]) == [1, 2, 4, 6, 7]
     assert "total_7" not in set(first["band"])
     second = result.scores[result.scores["origin"] == day(19)]
     assert len(second) == 8
     assert not result.scores.isna().any().any()
+
+
+def test_a_total_is_that_of_the_days_that_are_known(history_from: HistoryFrom) -> None:
+    counts = np.full(30, 15.0)
+    counts[12] = np.nan
+    scores = replayed(history_from(counts), [Fixed()], [day(9)]).scores
+    total = scores[scores["band"] == "total_7"].iloc[0]
+    by_day = scores[scores["band"] != "total_7"]
+    assert total["observed"] == 6 * 15
+    assert total["median"] == pytest.approx(6 * by_day["median"].iloc[0], rel=0.2)
 
 
 def test_days_that_are_yet_to_come_are_left_out(history_from: HistoryFrom) -> None:

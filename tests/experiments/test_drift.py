@@ -294,7 +294,8 @@ def test_everything_is_looked_at_in_a_fixed_order(history_from: MakeHistory) -> 
     reports = [report(FIRST_DAY + timedelta(days=index)) for index in range(180)]
     checks = drift_checks(scores_of(EVEN), history, reports, now)
     assert [check.name for check in checks] == [
-        *("coverage_50", "coverage_80", "coverage_95", "calibration", "level_shift", "reports_overdue"),
+        *("coverage_50", "coverage_80", "coverage_95", "calibration"),
+        *("coverage_80_total_7", "coverage_80_total_28", "level_shift", "reports_overdue"),
         *(f"reporting_style_{trait}" for trait in ("shot_down", "suppressed", "strike_drones")),
     ]
     assert alarms(checks) == []

@@ -66,7 +66,7 @@ def test_the_best_rule_is_the_cheapest_of_the_rules_at_its_level(rules_alone: De
 
 def test_a_model_orders_more_for_more_safety(series_without_gaps: LaunchHistory) -> None:
     order = model_policy(load_model("empirical_window"), SimulationRequest(7, 500), seed=1)
-    amounts = order(series_without_gaps, (0.5, 0.8, 0.95, 0.99)).tolist()
+    amounts = order(series_without_gaps, (0.5, 0.8, 0.95, 0.99), np.ones(7, dtype=bool)).tolist()
     assert amounts == sorted(amounts)
     assert amounts[0] < amounts[-1]
 
@@ -100,7 +100,7 @@ def told(history_from: HistoryFrom, enough: int, ordered: float) -> list[str]:
     truth = history_from(np.full(80, 100.0))
     origins = [truth.first_day + timedelta(days=index) for index in range(30, 50)]
 
-    def order(history: LaunchHistory, levels: Sequence[float]) -> NDArray[np.float64]:
+    def order(history: LaunchHistory, levels: Sequence[float], days: NDArray[np.bool_]) -> NDArray[np.float64]:
         early = history.last_day < origins[0] + timedelta(days=enough)
         return np.full(len(levels), 2_800.0 * (ordered if early else 0.999))
 
@@ -134,10 +134,20 @@ def test_the_table_for_reading_has_a_row_for_each_policy(rules_alone: DecisionBa
     assert wide.iloc[1].tolist() == ["last 28 days x 1.5", "470", "286", "195", "121", *["0.83"] * 4, *["0.46"] * 4]
 
 
-def test_a_total_that_is_not_known_is_refused(history_from: HistoryFrom) -> None:
+def test_a_total_that_is_hardly_known_is_refused(history_from: HistoryFrom) -> None:
     counts = np.full(80, 100.0)
-    counts[70] = np.nan
+    counts[60:68] = np.nan
     truth = history_from(counts)
-    for last in (50, 60):  # a day that is not known; days that have not come
-        with pytest.raises(InputError, match=r"launches of a day in the 28 after .* are not known"):
+    for last in (50, 60):  # eight of 28 days are not known; days that have not come
+        with pytest.raises(InputError, match=r"launches on \d+ of the 28 days after .* are not known"):
             replay_decisions(truth.until, truth, {}, [truth.first_day + timedelta(days=last)], 28)
+
+
+def test_days_that_nobody_reported_count_neither_in_orders_nor_in_what_came(history_from: HistoryFrom) -> None:
+    counts = np.full(80, 100.0)
+    counts[60:64] = np.nan
+    truth = history_from(counts)
+    orders = replay_decisions(truth.until, truth, {}, [truth.first_day + timedelta(days=50)], 28).orders
+    assert set(orders["came"]) == {2_400.0}
+    of_rule = orders[orders["policy"] == "last 28 days x 1.5"]
+    assert set(of_rule["ordered"]) == {1.5 * 2_400.0}

@@ -22,7 +22,8 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from forecasting.salvos.model import MAX_UNKNOWN_DAYS, MODELS, ModelError
+from forecasting.salvos.gap import LONGEST_GAP
+from forecasting.salvos.model import MODELS, ModelError
 from tests.experiments.desk import RULES, Desk, Killed, World
 
 
@@ -244,7 +245,7 @@ def test_after_two_silent_months_learning_goes_on_and_the_origins_in_the_gap_are
     assert outcome.comparison is not None
     history = desk.ledger.history()
     for origin in outcome.comparison.origins:
-        assert (origin - history.until(origin).last_known_day).days <= MAX_UNKNOWN_DAYS
+        assert (origin - history.until(origin).last_known_day).days <= LONGEST_GAP
         assert history.since(origin + timedelta(days=1)).until(origin + timedelta(days=RULES.horizon)).known.size
     n_left = RULES.origins - len(outcome.comparison.origins)
     assert n_left > 0

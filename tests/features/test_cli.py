@@ -160,6 +160,10 @@ def test_a_dry_run_shows_what_would_be_read_and_stores_nothing(
     assert "row 2: launched is '-4'" in done.out
     assert "1 reports can be read; nothing was stored (dry run)" in done.out
     assert not (home / "ledger.db").exists()
+    done = salvocast("ingest", "table", written(tmp_path, "date,launched\n2026-01-11,-4\n"), "--dry-run")
+    assert done.code == 2
+    assert done.err.count("\n") == 1
+    assert "no row that can be read" in done.err
 
 
 def test_the_same_file_mapped_in_another_way_is_read_again(

@@ -131,10 +131,10 @@ def test_what_adds_nothing_is_kept_with_its_reason() -> None:
     south = told(NIGHT, 17, target_area="south")
     table = told(NIGHT, 75, source="table", target_area="")
     found = Salvos.of([night, day, date, quoted, south])
-    assert {(one.report.launched, one.relation) for one in found.lost} == {
-        (73, Relation.SIGHTING),
-        (104, Relation.SUMMARY),
-        (17, Relation.PART),
+    assert {(one.report.launched, one.relation, one.counted) for one in found.lost} == {
+        (73, Relation.SIGHTING, 73),
+        (104, Relation.SUMMARY, 102),
+        (17, Relation.PART, 73),
     }
     outranked = Salvos.of([night, table])
     assert [(one.report, one.relation, one.stands) for one in outranked.lost] == [(night, Relation.OUTRANKED, table)]
@@ -228,10 +228,12 @@ def test_an_existing_ledger_is_mended_and_says_what_was_counted_twice(
         ledger.ingest(Reading("bulletin", "posts", iter(reports)), NOW + timedelta(days=60))
         with ledger._engine.begin() as connection:  # as the release before left it
             connection.exec_driver_sql("UPDATE report SET agreed_at = window_end_utc, agreed_source = 'bulletin'")
+        assert ledger.history().launched.tolist() == [205]
+        with ledger._engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
+            connection.exec_driver_sql("ALTER TABLE quarantine DROP COLUMN held")
             for name in ("undone_sighting", "undone_batch"):
                 connection.exec_driver_sql(f"DROP TABLE {name}")
-        assert ledger.history().launched.tolist() == [205]
     with Ledger.open(url) as ledger:
         assert ledger.history().launched.tolist() == [117]
         assert len(ledger.as_of(NOW + timedelta(days=60))) == 3  # nothing was deleted

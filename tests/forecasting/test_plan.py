@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.messages import Message
 from features.records import UKRAINE
 from features.scenarios import NewLine, load_scenario
 from forecasting.defence.blocks import Levels
@@ -283,7 +284,7 @@ class TestLayersAskedFor:
         assert (after.leakers >= before.leakers).all()
         assert after.leakers.sum() > 1.3 * before.leakers.sum()
         assert without.layers == tuple(name for name in bundled_defence.ids if name != "interceptor_drone")
-        assert "without interceptor_drone" in without.notes[0]
+        assert without.notes[0] == Message.of("planned_without", layers=("interceptor_drone",))
 
     @pytest.mark.parametrize(
         ("given", "told"),

@@ -104,9 +104,16 @@ class Windows:
                 caught = {name: match.start(name) for name in match.groupdict() if match[name]}
                 if used.isdisjoint(caught.values()) and (said := self._said(cue, caught, match.span())) is not None:
                     used.update(caught.values())
-                    if set(caught) != {"plain_date"} or self._dates_the_attack(match.start()):
+                    bare = set(caught) == {"plain_date"}
+                    if not self._is_broken_off(match.start()) and (not bare or self._dates_the_attack(match.start())):
                         mentions.append((match.start(), said))
         return sorted(mentions, key=lambda one: one[0])
+
+    def _is_broken_off(self, index: int) -> bool:
+        """Whether the sentence of a mention counts nothing and breaks off ("At night... no, at dawn ...")."""
+        sentence = self._sentences.of(index)
+        stop = self._tokens[sentence.last : sentence.last + 1]
+        return sentence.first not in self._counted and bool(stop) and stop[0].text.startswith("..")
 
     def _dates_the_attack(self, index: int) -> bool:
         """Whether a bare date is that of what is counted: on top, or in one sentence with a count or the attack."""

@@ -69,7 +69,7 @@ def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> di
     )
     owns = {"scenario": isinstance(request.scenario, Text), "defence": isinstance(request.defence, Text)}
     form.update({name: OWN for name, own in owns.items() if own})
-    errors = {name: str(FieldProblem(wrong.given, t.said(wrong.message))) for name, wrong in sent.wrong.items()}
+    errors = {name: wrong.line(t) for name, wrong in sent.wrong.items()}
     layers = list(defence.layers) if defence else []
     below = {*_BELOW, *(f"{STOCK}{layer.id}" for layer in layers)}
     planned = {value for name, value in sent.query if name == LAYER}

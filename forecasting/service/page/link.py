@@ -18,8 +18,9 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from features.errors import InputError
+from features.errors import InputError, SalvocastError
 from forecasting.answers.request import LONGEST_TEXT, PlanRequest, Text
+from forecasting.report.language import Translator
 
 PLAIN = {
     "days": "horizon",
@@ -77,13 +78,18 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What is wrong with a field. given: as it was given. message: what was expected; a page may translate it."""
+    """What is wrong with a field. given: as it was given. message: what was expected."""
 
     given: str
-    message: str
+    message: str | SalvocastError
 
     def __str__(self) -> str:
-        return f"'{self.given}': {self.message}" if self.given else self.message
+        return f"'{self.given}': {self.message}" if self.given else str(self.message)
+
+    def line(self, t: Translator) -> str:
+        """The same in a language."""
+        told = t.error(self.message) if isinstance(self.message, SalvocastError) else t(self.message)
+        return f"'{self.given}': {told}" if self.given else told
 
 
 class FormError(InputError):
@@ -156,7 +162,7 @@ def parse_query(query: Query) -> PageQuery:
                 try:
                     fields[name] = {"toml": unpack_text(given[OWN + name])}
                 except InputError as error:
-                    lines[name] = FieldProblem("", str(error))
+                    lines[name] = FieldProblem("", error)
         elif fields.get(name) == OWN:
             lines[name] = FieldProblem("", "no own text is given: expected one, or a name from the list")
     held = {name.removeprefix(HELD): _number(value) for name, value in given.items() if name.startswith(HELD)}
@@ -181,7 +187,7 @@ def parse_query(query: Query) -> PageQuery:
         request = PlanRequest.model_validate(fields)
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            name = _field(each["loc"])
+            name = form_field(each["loc"])
             stated = str(each["input"]) if isinstance(each["input"], str | int | float) else ""
             # As it was written, not as it was read.
             stated = given.get(name, stated)
@@ -283,7 +289,7 @@ def per_cent(level: float) -> float:
     return float(Decimal(str(level)) * 100)
 
 
-def _field(where: tuple[int | str, ...]) -> str:
+def form_field(where: tuple[int | str, ...]) -> str:
     """The field of the form that a part of the request is stated in."""
     if not where:
         return "form"

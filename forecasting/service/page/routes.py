@@ -33,7 +33,7 @@ from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.language import LANGUAGES, translator
+from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
 from forecasting.service.page.form import SubmittedForm
@@ -48,6 +48,7 @@ from forecasting.service.page.link import (
     FormError,
     PageQuery,
     Query,
+    form_field,
     pack_text,
     parse_query,
 )
@@ -148,8 +149,9 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
     async def get_download(request: Request) -> Response:
         query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
         try:
-            answer = await dispatcher.answer(parse_query(query).request, Channel.PAGE, issue=False)
-            content = await dispatcher.in_form(answer, form)
+            wanted = parse_query(query)
+            answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
+            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang))
         except TOLD as error:
             return _failure_page(request, query, error)
         suffix = name.removeprefix("plan")
@@ -289,7 +291,8 @@ def picture_file(
         raise InputError(f"picture {name} takes a {missing[0]}: the address names none")
     parts = [given[part] for part in kind.takes]
     title = translator(look["language"])("Salvocast plan")
-    return rendered(kind.draw(*parts, **look), f".{suffix}", title, kind.describe(*parts, language=look["language"]))
+    told, language = kind.describe(*parts, language=look["language"]), look["language"]
+    return rendered(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
 
 
 def track_record_json(answering: Answering, context: AnswerContext, request: PlanRequest) -> bytes:
@@ -311,13 +314,11 @@ def _today() -> date:
     return datetime.now(KYIV).date()
 
 
-def _as_fields(error: InputError | str, field: str = "") -> FormError:
-    """A failure as the line of a field: of the one that it names first, where it names one."""
+def _as_fields(error: SalvocastError, field: str = "") -> FormError:
+    """A failure as the line of a field of the form: of the one that it knows, or else of `field`."""
     if isinstance(error, FormError):
         return error
-    line = str(error)
-    named = next((name for word, name in _NAMED.items() if line.startswith(word)), "form")
-    return FormError({field or named: FieldProblem("", line)})
+    return FormError({form_field((error.field,)) if error.field else field or "form": FieldProblem("", error)})
 
 
 _BOUND_TO = {
@@ -325,20 +326,6 @@ _BOUND_TO = {
     "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
 }
 """What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
-_NAMED = {
-    "unknown scenario": "scenario",
-    "scenario": "scenario",
-    "the scenario": "scenario",
-    "unknown model": "model",
-    "unknown defence": "defence",
-    "the defence": "defence",
-    "there is no bundled defence": "defence",
-    "deliveries": "due",
-    "unknown theatre": "theatre",
-    "origin": "origin",
-    "no launch": "origin",
-}
-"""How a failure begins -> the field that it is about."""
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -347,10 +334,10 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _language(request: Request, chosen: str = "") -> str:
     """The language that was chosen, or else the one that the browser prefers."""
-    if chosen in LANGUAGES:
+    if chosen in languages():
         return chosen
     preferred = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
-    return negotiate_locale([each for each in preferred if each], list(LANGUAGES), sep="-") or "en"
+    return negotiate_locale([each for each in preferred if each], list(languages()), sep="-") or "en"
 
 
 def _invalid_form_page(
@@ -372,9 +359,10 @@ def _failure_page(request: Request, query: Query, error: Exception) -> Response:
         return _invalid_form_page(request, query, error)
     refusal = refusal_of(error)
     if refusal.status == 422:
-        return _invalid_form_page(request, query, _as_fields(refusal.detail))
+        return _invalid_form_page(request, query, _as_fields(refusal.error))
     language = _language(request, dict(query).get("lang", ""))
-    text = problem_page(refusal.status, refusal.detail, language, f"/?{urlencode(query)}")
+    line = translator(language).error(refusal.error)
+    text = problem_page(refusal.status, line, language, f"/?{urlencode(query)}")
     return _html(text.encode(), refusal.status, refusal.headers)
 
 

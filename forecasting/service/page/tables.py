@@ -57,7 +57,7 @@ def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> I
         yield spreads(t("their warheads, kg"), left.outcome.leaked_warhead_kg, right.outcome.leaked_warhead_kg)
     for layer, same in zip(left.layers, right.layers, strict=True):
         if layer.order and same.order:
-            yield numbers(t("order, {layer}", layer=t(layer.name)), layer.order.quantity, same.order.quantity)
+            yield numbers(t("order, {layer}", layer=t.stated(layer.name)), layer.order.quantity, same.order.quantity)
     costs = left.outcome.orders_cost_usd_mode / 1e6, right.outcome.orders_cost_usd_mode / 1e6
     yield numbers(t("orders, M USD"), *costs, decimals=1)
 

@@ -19,10 +19,10 @@ from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.language import Translator, translator
+from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.layout import QUANTITIES
-from forecasting.report.picture_words import period_name, theatre_name
 from forecasting.report.sentence import duty_sentence
+from forecasting.report.words import Words, theatre_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -123,6 +123,7 @@ def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
     return {
         "t": t,
         "asked": asked,
+        "languages": language_names().items(),
         "home": f"?{view.query}" if view.query else "",
         "url": lambda **changes: f"/?{replace(asked, **changes).query}",
     }
@@ -137,13 +138,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
     by_day = {each.attack_day: each.probability for each in plan.stock_out}
     pinned = asked.pinned(forecast.origin, "")
 
-    def layer_name(layer_id: str) -> str:
-        return t(layers[layer_id].name) if layer_id in layers else layer_id
-
-    def named(text: str) -> str:
-        """A sentence of the document that names layers by their ids."""
-        return re.sub(r"[a-z0-9_]+", lambda word: layers[word[0]].name if word[0] in layers else word[0], text)
-
+    words = Words(t, plan)
     counts = Counter(assumption.basis for assumption in plan.assumptions)
     notices = []
     if asked.id and asked.id != shown.plan_id:
@@ -167,14 +162,12 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "lasts": lambda days: f">{forecast.horizon}" if days is None else t.number(days),
         "out_by": lambda day, layer: by_day[day][layer],
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
-        "layer_name": layer_name,
-        "named": named,
+        "layer_name": words.layer,
+        "words": words,
         "supply": supply,
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),
         "counts": {name: counts[name] for name in ("reported", "derived", "assumed")},
         "quantities": QUANTITIES,
-        "period": lambda name: period_name(name, t),
-        "counted": lambda name: layer_name(name) if name in layers else t(name.replace("_", " ")),
         "cited": sorted({each.id: each for each in _cited(plan)}.values(), key=lambda each: each.id),
         "alts": picture_alts(plan, other, shown.past, record.model if record else None, t.language),
         "sources": picture_sources(asked.theme),
@@ -182,13 +175,18 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "picture_url": picture_urls(asked, pinned, t.language),
         "other": other,
         "compared": list(comparison_rows(plan, other, t)) if other else [],
-        "name_of": lambda each: t(each.forecast.supply.title) if each.forecast.supply else t("none: the record alone"),
+        "name_of": lambda each: _scenario_title(each, t),
         "record": list(score_rows(record.model, t)) if record else None,
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
         "permalink": asked.pinned(forecast.origin, shown.plan_id).query,
         "issued": shown.issued,
     }
+
+
+def _scenario_title(plan: PlanDocument, t: Translator) -> str:
+    """What a plan was made under."""
+    return t.stated(plan.forecast.supply.title) if plan.forecast.supply else t("none: the record alone")
 
 
 def _last_report(asked: PageQuery, shown: PlanView, t: Translator) -> str:
@@ -236,7 +234,7 @@ def _number_name(scenario: ProductionScenario, key: str, t: Translator) -> str:
     """A number of a scenario: what it is about, what of it, and of which day where it has dated points."""
     key, _, day = key.partition(" of ") if _DATED.search(key) else (key, "", "")
     of, quantity = readable_name(scenario, key)
-    said = f"{t.said(of)}: {t(quantity)}" if of else t(quantity)
+    said = f"{t.stated(of)}: {t(quantity)}" if of else t(quantity)
     return f"{said}, {t.day(date.fromisoformat(day))}" if day else said
 
 

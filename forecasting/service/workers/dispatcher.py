@@ -20,6 +20,7 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
+from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
 from forecasting.service.workers.forms import JSON, Form, converted
@@ -171,12 +172,12 @@ class Dispatcher:
         found = await asyncio.to_thread(self.archive.get, identity)
         return Answer(found.id, found.kind, found.document, found.model_version)
 
-    async def in_form(self, answer: Answer, form: Form) -> bytes:
-        """An answer in another form."""
+    async def in_form(self, answer: Answer, form: Form, language: str = ENGLISH) -> bytes:
+        """An answer in another form. language: of the sentences, where the form holds any."""
         if form is JSON:
             return answer.document
         return await self.computed(
-            (answer.id, form.name), FORMING_SECONDS, converted, answer.document, answer.kind, form.name
+            (answer.id, form.name, language), FORMING_SECONDS, converted, answer.document, form.name, language
         )
 
     async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:

@@ -37,8 +37,8 @@ class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
 class TookTooLong(SalvocastError):  # noqa: N818
     """A job was stopped at the time-out, or would have been. seconds: for which it ran."""
 
-    def __init__(self, message: str, seconds: float = 0.0) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, seconds: float = 0.0, **values: Any) -> None:
+        super().__init__(message, **values)
         self.seconds = seconds
 
 
@@ -125,8 +125,10 @@ class Pool:
         wait = self.wait
         if seconds > self.longest:
             raise TookTooLong(
-                f"this would take about {seconds:,.0f} s, and {self.longest:,.0f} s is the most: take fewer paths, a "
-                "shorter horizon or fewer layers"
+                "this would take about {time:,} s, and {most:,} s is the most: take fewer paths, a shorter horizon or "
+                "fewer layers",
+                time=round(seconds),
+                most=round(self.longest),
             )
         if len(self._waiting) >= self._most_waiting or wait + seconds > self.longest:
             raise Overloaded(

@@ -18,8 +18,8 @@ from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.salvos import model as model_module
 from forecasting.salvos.contract import LAWS, ContractError, check_contract, salvos
+from forecasting.salvos.gap import LONGEST_GAP
 from forecasting.salvos.model import (
-    MAX_UNKNOWN_DAYS,
     MODELS,
     REFERENCE_MODEL,
     ModelError,
@@ -176,7 +176,7 @@ def test_a_forecast_says_what_it_rests_on(history_of: HistoryOf) -> None:
 
 
 def test_an_origin_may_be_four_weeks_after_the_last_report_and_no_more(history_of: HistoryOf) -> None:
-    limit = MAX_UNKNOWN_DAYS
+    limit = LONGEST_GAP
     forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit, np.nan)]), REQUEST, 1)
     with pytest.raises(InputError, match=f"{limit + 1} days after the last attack day known"):
         forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit + 1, np.nan)]), REQUEST, 1)

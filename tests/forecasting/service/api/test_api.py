@@ -16,7 +16,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from openpyxl import load_workbook
 
+from features.errors import InputError
+from features.records import SalvoReport
 from forecasting.report.schema import published_schema
+from forecasting.service.api.bodies import ReportsRequest
+from forecasting.service.api.data import reading_of
 from tests.forecasting.service.conftest import Serve, Server
 
 SMALL: dict[str, Any] = {"horizon": 7, "paths": 50}
@@ -316,3 +320,12 @@ def test_every_example_of_the_definition_is_of_its_schema(client: httpx.Client) 
                         Draft202012Validator(schema).validate(example)
                         checked += 1
     assert checked > 50
+
+
+def test_the_source_is_the_servers_to_say() -> None:
+    row: dict[str, str | int | None] = {"date": "2026-03-01", "launched": 118}
+    (report,) = reading_of(ReportsRequest(rows=[row])).rows
+    assert isinstance(report, SalvoReport)
+    assert report.source == "table"
+    with pytest.raises(InputError, match=r"rows name a source: .* leave the field out"):
+        reading_of(ReportsRequest(rows=[{**row, "source": "an outlet"}]))

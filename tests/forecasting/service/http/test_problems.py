@@ -99,4 +99,18 @@ def test_the_form_of_a_problem() -> None:
         "status": 503,
         "detail": "later",
         "instance": "urn:salvocast:request:abc",
+        "field": None,
     }
+
+
+def test_a_problem_names_the_field_that_is_wrong_without_reading_the_line() -> None:
+    def field(error: Exception) -> str | None:
+        told = json.loads(bytes(problem(refusal_of(error), "abc").body))
+        assert isinstance(told["field"], str | None)
+        return told["field"]
+
+    assert field(InputError("unknown model 'x'", field="model")) == "model"
+    assert field(InputError("model is the first word, and no field")) is None
+    with pytest.raises(ValidationError) as wrong:
+        PlanRequest.model_validate({"deliveries": [{"layer": "a", "date": "2026-03-01", "quantity": -1}]})
+    assert field(wrong.value) == "deliveries.0.quantity"
