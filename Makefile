@@ -9,6 +9,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # One thread a process: two test processes with two threads each only wait for one another.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
+# How long a newcomer has to wait, on two cores that do nothing else.
+TEST_MINUTES := 6
+SLOW_MINUTES := 12
+ALL_MINUTES := 18
 
 .PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel lock clean
 
@@ -20,15 +24,15 @@ serve: .venv/ready  ## the planner's page and the HTTP API on http://127.0.0.1:8
 	@$(BIN)/salvocast serve
 
 test: check  ## all of check, and all tests but the slow ones
-	@echo "the tests take about TEST_MINUTES minutes on two cores; one file: .venv/bin/python -m pytest -q tests/FILE"
+	@echo "the tests take about $(TEST_MINUTES) minutes on two cores; one file: .venv/bin/python -m pytest -q tests/FILE"
 	$(PYTEST) -m "not slow"
 
 test-slow: .venv/ready-for-tests  ## the tests that need real servers, browsers or kills, install things or take long
-	@echo "the slow tests take about SLOW_MINUTES minutes on two cores"
+	@echo "the slow tests take about $(SLOW_MINUTES) minutes on two cores"
 	$(PYTEST) -m slow
 
 coverage: check  ## check and all tests, the slow ones too; fails below 90 % of the branches that they run
-	@echo "all tests, with their branches counted, take about ALL_MINUTES minutes on two cores"
+	@echo "all tests, with their branches counted, take about $(ALL_MINUTES) minutes on two cores"
 	@rm -rf build/coverage && mkdir -p build/coverage
 	COVERAGE_FILE=build/coverage/data $(PYTEST:$(BIN)/python%=$(BIN)/coverage run%)
 	@COVERAGE_FILE=build/coverage/data $(BIN)/coverage combine --quiet
@@ -70,7 +74,7 @@ bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings
 
-evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card window by window with the targets missed, on the salvo models and on scenarios (some ten minutes)
+evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card: window by window with the targets missed, all models, scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
 	$(BIN)/python experiments/benchmarks/windows.py
 	$(BIN)/salvocast backtest --scenario-policy as-published

@@ -19,9 +19,8 @@ import sqlalchemy as sa
 
 from experiments.settings import RetentionSettings
 from experiments.stored_runs import StoredRuns
-from features.database import Database
+from features.database import Database, utc
 from features.errors import SalvocastError
-from features.storing import utc
 from features.tables import batch_table, decision_table, issued_table, quarantine_table
 from forecasting.registry import Registry, copies_of_models, noted_champions, registered_name
 

@@ -14,8 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from features.database import Database
-from features.storing import utc
+from features.database import Database, utc
 from features.tables import slot_table as slots
 
 LOST_AFTER = timedelta(minutes=5)

@@ -10,16 +10,18 @@ import typer
 from features.home import ledger_url
 from features.opening import open_ledger
 from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_told, name_and_value, parse_day
-from features.records import KYIV
+from features.records import COUNT_FIELDS, KYIV
+from features.sightings import Relation
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
     import pandas as pd
 
     from features.ledger import Ledger
+    from features.records import SalvoReport
     from features.views import LedgerReport
 
 data = typer.Typer(help="What the ledger knows.", no_args_is_help=True)
-quarantine = typer.Typer(help="Rows that could not be read: list, repair or release them.")
+quarantine = typer.Typer(help="Rows that could not be read, and counts that are held: list, repair or release them.")
 data.add_typer(quarantine, name="quarantine")
 
 
@@ -35,7 +37,7 @@ def status(quiet_days: QuietDaysOption = None) -> None:
         print(f"ledger       {make_url(ledger_url()).render_as_string(hide_password=True)}")
         for theatre, weapon_class, salvos in ledger.series():
             history = ledger.history(theatre, weapon_class, quiet_days)
-            unknown = int(np.isnan(history.launched).sum())
+            unknown = history.unknown_days
             print(
                 f"series       {theatre} {weapon_class}: {salvos:,} salvos, "
                 f"{np.nansum(history.launched):,.0f} launched, {history.first_day} to {history.last_day}, "
@@ -43,11 +45,15 @@ def status(quiet_days: QuietDaysOption = None) -> None:
             )
             if told := mostly_unknown(history):
                 print(f"             {told.advice}")
+            for held in history.held:
+                print(f"held         #{held.row_id} {held.attack_day}: {held.reason}; see salvocast data quarantine")
         for batch in ledger.batches():
+            undone = f"; undone on {batch['undone_at']:%Y-%m-%d} ({batch['undone_why']})" if batch["undone_at"] else ""
             print(
-                f"read         {batch['recorded_at']:%Y-%m-%d %H:%M} UTC  {batch['source']}: {batch['rows_read']:,} = "
+                f"read {batch['id']:<8}{batch['recorded_at']:%Y-%m-%d %H:%M} UTC  "
+                f"{batch['source']}: {batch['rows_read']:,} = "
                 f"{batch['added']:,} added + {batch['revised']:,} revised + {batch['unchanged']:,} unchanged + "
-                f"{batch['quarantined']:,} quarantined"
+                f"{batch['quarantined']:,} quarantined{undone}"
             )
         print(f"quarantine   {len(ledger.quarantine()):,} rows")
 
@@ -73,33 +79,65 @@ def export(
 
 @data.command("revisions")
 def revisions(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
-    """List what differs between files: counts that changed, salvos that a snapshot lacks or added late."""
+    """List what differs between files: counts that changed, reports that tell a night again, salvos that a snapshot
+    lacks or added late.
+    """
     with open_ledger() as ledger:
         ledger.check_series(theatre, weapon_class)
         entries = ledger.revisions(theatre, weapon_class)
         withdrawn = ledger.withdrawn(theatre, weapon_class)
         late = ledger.late(theatre, weapon_class)
+        told_again = ledger.told_again(theatre, weapon_class)
+    before: SalvoReport | None = None
     for entry in entries:
         public = f"{entry.published_at:%Y-%m-%d %H:%M} UTC{' (assumed)' if entry.published_at_assumed else ''}"
-        print(_change(entry, f"revision {entry.revision}, public {public}"))
+        changed = _changed_fields(before, entry.report) if before and entry.revision > 1 else ""
+        print(_change(entry, f"revision {entry.revision}, public {public}") + changed)
+        before = entry.report
     for entry, since, until in withdrawn:
         back = f" to {until:%Y-%m-%d %H:%M}" if until else ""
         print(_change(entry, f"withdrawn from {since:%Y-%m-%d %H:%M}{back} UTC"))
     for entry in late:
         print(_change(entry, f"added late, public {entry.published_at:%Y-%m-%d %H:%M} UTC"))
+    for lost in told_again:
+        print(f"{_told(lost.report)}, adds nothing: {WHY_LOST[lost.relation]} {_told(lost.stands)}")
     revised = sum(entry.revision > 1 for entry in entries)
     told = f"; {len(withdrawn):,} salvos withdrawn, {len(late):,} added late" if withdrawn or late else ""
+    told += f"; {len(told_again):,} reports that tell a salvo again" if told_again else ""
     print(f"{revised:,} revisions{told}", file=sys.stderr)
+
+
+@data.command("undo")
+def undo(
+    batch: Annotated[int, typer.Argument(metavar="BATCH", help="As salvocast data status numbers what was read.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why what it says shall not count.")] = "",
+) -> None:
+    """Take back one file that was read: what it said is kept aside, and counts no more."""
+    with open_ledger() as ledger:
+        sightings = ledger.undo(batch, reason.strip() or "no reason given", datetime.now(UTC))
+    print(f"read {batch} undone: {sightings:,} reports of it count no more; it can be read again")
 
 
 @data.command("check")
 def check() -> None:
-    """Compare the months with the totals of independent trackers, and flag those that are off."""
-    from features.cross_check import compared, monthly_totals, told
+    """Compare months with the totals of independent trackers, sources with each other, all hours with their parts."""
+    from features.cross_check import compared, monthly_totals, sources_compared, told
 
     with open_ledger() as ledger:
         history = ledger.history()
+        lost = ledger.told_again()
     print(told(compared(history, monthly_totals())), end="")
+    print(sources_compared(lost), end="")
+    summaries = [one for one in lost if one.relation is Relation.SUMMARY]
+    for one in summaries:
+        if one.report.launched != one.counted:
+            print(
+                f"{one.report.attack_day} {one.report.launched - one.counted:+,}: {_told(one.report)}, where its parts "
+                f"have {one.counted:,}, which are counted"
+            )
+    if summaries:
+        differ = sum(one.report.launched != one.counted for one in summaries)
+        print(f"{differ:,} of {len(summaries):,} counts of all hours differ from the sum of their parts")
 
 
 @quarantine.callback(invoke_without_command=True)
@@ -117,6 +155,11 @@ def list_quarantine(
             f"{row['decision']} on {row['decided_at']:%Y-%m-%d} ({row['decided_why']}); " if row["decision"] else ""
         )
         print(f"#{row['id']}  {row['source']} row {row['row']}: {decided}{row['reason']} | {row['raw']}")
+        if row["held"] and not row["decision"]:
+            print(
+                "    held, and not used until confirmed; if it is right: salvocast data quarantine release "
+                f"{row['id']} --reason TEXT; if not: salvocast data quarantine repair {row['id']} launched=N"
+            )
     waiting = sum(row["decision"] is None for row in rows)
     print(f"{waiting:,} rows in quarantine", file=sys.stderr)
 
@@ -141,14 +184,14 @@ def repair_row(
 @quarantine.command("release")
 def release_row(
     row: RowArgument,
-    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it needs no report.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why it needs no report, or is right.")],
 ) -> None:
-    """Mark a row as dealt with; it is kept, and listed with --all."""
+    """Mark a row as dealt with; it is kept, and listed with --all. A count that was held is confirmed, and used."""
     from features.quarantine import release
 
     with open_ledger() as ledger:
-        release(ledger, row, reason, datetime.now(UTC))
-    print(f"row #{row} released")
+        counts = release(ledger, row, reason, datetime.now(UTC))
+    print(counts_told(f"row #{row} confirmed", counts) if counts else f"row #{row} released")
 
 
 def _change(entry: "LedgerReport", change: str) -> str:
@@ -157,6 +200,34 @@ def _change(entry: "LedgerReport", change: str) -> str:
         f"{report.window_end:%Y-%m-%d %H:%M}  {report.target_area or '-'}  {change}, {report.source}: "
         f"launched {report.launched}, neutralised {report.neutralised}"
     )
+
+
+WHY_LOST = {
+    Relation.SIGHTING: "it tells of the salvo of",
+    Relation.PART: "it is part of",
+    Relation.SUMMARY: "it is checked against its parts, the first of which is",
+    Relation.OUTRANKED: "the same hours are told by",
+}
+
+
+def _told(report: "SalvoReport") -> str:
+    """A report in a few words: window, area, source, when it came out, counts."""
+    window = f"{report.window_start:%Y-%m-%d %H:%M} to {report.window_end:%Y-%m-%d %H:%M}"
+    came_out = f" of {report.published_at:%Y-%m-%d %H:%M} UTC" if report.published_at else ""
+    return (
+        f"{window} {report.target_area or '-'}, {report.source}{came_out}: launched {report.launched}, "
+        f"neutralised {report.neutralised}"
+    )
+
+
+def _changed_fields(before: "SalvoReport", after: "SalvoReport") -> str:
+    names = (*COUNT_FIELDS, "shot_down_by_area")
+    changes = [
+        f"{name} {getattr(before, name)} -> {getattr(after, name)}"
+        for name in names
+        if getattr(before, name) != getattr(after, name)
+    ]
+    return f"; changed: {', '.join(changes)}"
 
 
 def _clock(moment: datetime) -> str:

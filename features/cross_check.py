@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.sightings import Lost, Relation
 
 FACTS, TRACKERS = "monthly_totals.csv", "trackers.csv"
 BOUNDS = {"exactly": "", "about": "~", "at_least": "≥", "up_to": "≤"}
@@ -29,6 +30,8 @@ BREAKS = {
     "at_least": "is a lower bound, off only where the ledger has less",
     "up_to": "is an upper bound, off only where the ledger has more",
 }
+SCOPE_PERCENT, FEWEST_COMMON = 25.0, 5
+"""Two sources that differ by more over so many reports of a month count different things."""
 _BREAK_OF_BOUND = {"about": ("rounded",), "at_least": ("at_least",), "up_to": ("up_to",)}
 
 
@@ -156,6 +159,31 @@ def told(comparisons: Iterable[Comparison]) -> str:
         *(f"  {name}: {BREAKS[name]}" for name in BREAKS if name in used),
     ]
     return "\n".join(lines) + "\n"
+
+
+def sources_compared(lost: Iterable[Lost]) -> str:
+    """Month by month, what two sources tell of the same hours; flagged where they count different things.
+
+    lost: as `Ledger.told_again` gives them. A source that tells nights alone beside one of all hours shows here, and
+    from which month on. The report that stands is the one that is counted.
+    """
+    months: dict[tuple[str, str, str], list[Lost]] = {}
+    for one in lost:
+        if one.relation is Relation.OUTRANKED:
+            pair = (one.report.source, one.stands.source, f"{one.report.attack_day:%Y-%m}")
+            months.setdefault(pair, []).append(one)
+    lines = []
+    for (source, standing, month), pairs in sorted(months.items()):
+        told, counted = sum(one.report.launched for one in pairs), sum(one.counted for one in pairs)
+        if len(pairs) < FEWEST_COMMON or not counted:
+            continue
+        difference = 100 * (told / counted - 1)
+        flag = "  <- FLAG: another scope, such as nights beside all hours?" if abs(difference) > SCOPE_PERCENT else ""
+        lines.append(
+            f"{month}  {source} {told:,}, {standing} {counted:,}, which is counted ({difference:+.0f} %, {len(pairs)} "
+            f"reports of the same hours){flag}"
+        )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _armed(history: LaunchHistory) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -83,10 +84,12 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
-    def _migrate(self) -> None:
+    def _migrate(self) -> str | None:
+        """Brings the schema up to date; the revision that it had, None for a new database."""
         with self._connection() as connection:
-            if _schema_revision(connection) == SCHEMA_REVISION:
-                return
+            before = _schema_revision(connection)
+        if before == SCHEMA_REVISION:
+            return before
         from alembic import command
         from alembic.config import Config
         from alembic.util import CommandError
@@ -102,6 +105,7 @@ class Database:
                     f"the ledger has schema {_schema_revision(connection)}, this release knows up to "
                     f"{SCHEMA_REVISION}: use the release that wrote it, or a newer one"
                 ) from error
+        return before
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
@@ -131,6 +135,11 @@ class Database:
         elif any(sign in reason for sign in ("full", "disk I/O", "No space left")):
             advice = "make room on its disk; nothing was changed"
         return f"the ledger {url} failed ({reason}): {advice}"
+
+
+def utc(moment: datetime) -> datetime:
+    """The moment in UTC without its zone, as the database keeps it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _engine(url: str | sa.URL) -> sa.Engine:

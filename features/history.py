@@ -1,9 +1,9 @@
 """Reports -> LaunchHistory: one count per attack day."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -11,9 +11,31 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.records import QuietDayRule, ReportingRegime, SalvoReport
+from features.sightings import Salvos
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+MORNING, AFTERNOON = time(5), time(14)
+"""A window that begins after the one is by day; one that ends after the other tells of more than the night."""
+DAYTIME_SHARE = 0.1
+"""From this share of the drones of late on, attacks by day are not negligible (none of 2024 and 2025 came near it)."""
+DAYTIME_DAYS, DAYTIME_LAUNCHED = 60, 2_000
+"""Days before, and drones launched in them, without which nothing is said of that share."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCount:
+    """A count that is in quarantine because the record cannot bear it: no part of a history until it is confirmed.
+
+    row_id: as `salvocast data quarantine` lists it; reason: why it is held.
+    """
+
+    row_id: int
+    attack_day: date
+    launched: int
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +48,10 @@ class LaunchHistory:
     missiles: (n_days,) missiles reported launched on the same days, 0 where none was; None where not asked for.
     armed_share: (n_days,) `strike_drones` / `launched` of the reports of a day that tell both, NaN where none does; the
     Air Force has told since 2025-07. It may exceed 1 where a report does.
+    held: counts of its days that wait for a person's word, and are in no series; no part of the digest.
+    floor: (n_days,) drones of the days of which the night alone is told where attacks by day are not negligible, NaN on
+    others. Their totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a
+    whole.
     """
 
     theatre: str
@@ -37,6 +63,8 @@ class LaunchHistory:
     sources: tuple[str, ...] = ()
     missiles: NDArray[np.float64] | None = None
     armed_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    held: tuple[HeldCount, ...] = ()
+    floor: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         if self.launched.ndim != 1 or self.launched.shape != self.neutralised.shape or not self.launched.size:
@@ -46,11 +74,12 @@ class LaunchHistory:
             )
         if np.nanmin(self.launched, initial=0) < 0:
             raise InputError("launched has a negative count")
-        if not self.armed_share.size:
-            object.__setattr__(self, "armed_share", np.full(self.launched.size, np.nan))
-        if self.armed_share.shape != self.launched.shape:
-            raise InputError(f"armed_share {self.armed_share.shape}: expected one share per day {self.launched.shape}")
-        for series in (*self._series, self.armed_share):
+        for name in ("armed_share", "floor"):
+            if not getattr(self, name).size:
+                object.__setattr__(self, name, np.full(self.launched.size, np.nan))
+            if getattr(self, name).shape != self.launched.shape:
+                raise InputError(f"{name} {getattr(self, name).shape}: expected one per day {self.launched.shape}")
+        for series in (*self._series, self.armed_share, self.floor):
             series.setflags(write=False)
 
     @property
@@ -71,6 +100,11 @@ class LaunchHistory:
     def known(self) -> NDArray[np.float64]:
         """(n_known,) the counts that are known, oldest first."""
         return self.launched[~np.isnan(self.launched)]
+
+    @property
+    def unknown_days(self) -> int:
+        """How many of its days nothing is known of."""
+        return self.launched.size - self.known.size
 
     @property
     def last_known_day(self) -> date:
@@ -122,11 +156,12 @@ class LaunchHistory:
         after the last report are unknown under every rule, because their reports may still come.
         Raises InputError when no report is left, or when reports of two series are mixed.
         """
-        kept = without_overlaps([report for report in reports if until is None or report.attack_day <= until])
+        kept = Salvos.of(report for report in reports if until is None or report.attack_day <= until).standing
         if not kept:
             raise InputError(
                 "there are no reports"
-                + (f" until {until}: choose a later origin" if until else ": ingest some (salvocast ingest bundled)")
+                + (f" until {until}: choose a later origin" if until else ": ingest some (salvocast ingest bundled)"),
+                field="origin",
             )
         series = {(report.theatre, report.weapon_class) for report in kept}
         if len(series) > 1:
@@ -160,7 +195,11 @@ class LaunchHistory:
             if of_launched:
                 armed_share[day.toordinal() - start] = strike_drones / of_launched
         sources = tuple(sorted(daily.sources))
-        return cls(theatre, weapon_class, rule, first, launched, neutralised, sources, armed_share=armed_share)
+        floor = _floors(launched, daily, first)
+        launched[~np.isnan(floor)] = np.nan
+        return cls(
+            theatre, weapon_class, rule, first, launched, neutralised, sources, armed_share=armed_share, floor=floor
+        )
 
     def until(self, day: date) -> Self:
         """The same history, cut after `day`. For pictures and tests: what was known by then is the ledger's to say."""
@@ -184,6 +223,7 @@ class LaunchHistory:
             neutralised=self.neutralised[start:stop].copy(),
             missiles=None if self.missiles is None else self.missiles[start:stop].copy(),
             armed_share=self.armed_share[start:stop].copy(),
+            floor=self.floor[start:stop].copy(),
         )
 
     def with_missiles(self, launched: Mapping[date, int]) -> Self:
@@ -197,18 +237,20 @@ class LaunchHistory:
 
     def to_frame(self) -> "pd.DataFrame":
         """One row per attack day: attack_day, launched, neutralised (drones, missing where unknown), regime,
-        neutralised_comparable, armed_share (missing where not reported).
+        neutralised_comparable, armed_share (missing where not reported), complete (whether `launched` is of all hours,
+        as far as is known: of a floor it is not).
         """
         import pandas as pd  # half a second that a forecast need not spend
 
         return pd.DataFrame(
             {
                 "attack_day": pd.to_datetime(self.days),
-                "launched": pd.Series(self.launched).astype("Int64"),
+                "launched": pd.Series(np.where(np.isnan(self.floor), self.launched, self.floor)).astype("Int64"),
                 "neutralised": pd.Series(self.neutralised).astype("Int64"),
                 "regime": [regime.value for regime in self.regimes],
                 "neutralised_comparable": self.neutralised_comparable,
                 "armed_share": self.armed_share.round(4),
+                "complete": np.isnan(self.floor),
             }
         )
 
@@ -219,23 +261,36 @@ class DailySums:
 
     launched, neutralised: drones by day; a day is in the second where at least one of its reports tells. armed: strike
     drones, and launched drones of the reports that tell strike drones. sources: the names of the sources that the
-    counts are from.
+    counts are from. daytime: by day of which more than the night is told, the drones of windows by day alone.
     """
 
     launched: dict[date, int] = field(default_factory=dict)
     neutralised: dict[date, int] = field(default_factory=dict)
     armed: dict[date, tuple[int, int]] = field(default_factory=dict)
     sources: set[str] = field(default_factory=set)
+    daytime: dict[date, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, reports: Iterable[SalvoReport]) -> Self:
-        """The sums of these reports, all of them: see `without_overlaps`."""
+        """The sums of these reports, all of them: see `features.sightings`."""
         sums = cls()
         for report in reports:
-            of_launched = None if report.strike_drones is None else report.launched
-            armed = (report.strike_drones, of_launched)
-            sums.add(report.attack_day, report.source, report.launched, report.neutralised, *armed)
+            sums.add_report(report)
         return sums
+
+    def add_report(self, report: SalvoReport) -> None:
+        """Adds the counts of one report."""
+        of_launched = None if report.strike_drones is None else report.launched
+        armed = (report.strike_drones, of_launched)
+        self.add(report.attack_day, report.source, report.launched, report.neutralised, *armed)
+        if report.window_end.time() >= AFTERNOON:
+            midnight = datetime.combine(report.attack_day, time())
+            by_day = report.window_start >= midnight.replace(hour=MORNING.hour)
+            self.add_daytime(report.attack_day, report.launched if by_day else 0)
+
+    def add_daytime(self, day: date, launched: int) -> None:
+        """Notes that more of a day is told than its night, and the drones of that which came by day alone."""
+        self.daytime[day] = self.daytime.get(day, 0) + launched
 
     def add(
         self,
@@ -256,37 +311,22 @@ class DailySums:
         self.sources.add(source)
 
 
-_SOURCE_RANK = {"table": 0, "kaggle": 1, "bundled": 1, "bulletin": 2}
-"""Whose count stands where two sources report the same salvo: a team's own table before the compiled record, and that
-before the first news."""
+def _floors(launched: NDArray[np.float64], daily: DailySums, first: date) -> NDArray[np.float64]:
+    """(n_days,) the counts of the days of which the night alone is told, where attacks by day are not negligible.
 
-
-def source_rank(source: str) -> int:
-    """The lower, the more its count stands; a name that is not known is a team's own."""
-    return _SOURCE_RANK.get(source, 0)
-
-
-def without_overlaps(reports: Sequence[SalvoReport]) -> list[SalvoReport]:
-    """Drops a report whose window overlaps that of a higher-ranked source on the same attack day.
-
-    Two sources rarely name the same window to the minute; without this one salvo would be counted twice. Reports of
-    sources of equal rank are all kept: one source reports two areas of a night apart.
+    Whether they are is told by the days before, so that no later day changes an earlier one.
     """
-    by_day: dict[tuple[str, str, date], dict[int, list[SalvoReport]]] = {}
-    for report in reports:
-        ranks = by_day.setdefault((report.theatre, report.weapon_class, report.attack_day), {})
-        ranks.setdefault(source_rank(report.source), []).append(report)
-    kept: list[SalvoReport] = []
-    for ranks in by_day.values():
-        standing: list[SalvoReport] = []
-        for rank in sorted(ranks):  # one that was dropped itself drops no other
-            standing += [report for report in ranks[rank] if not any(_overlap(other, report) for other in standing)]
-        kept += standing
-    return kept
-
-
-def _overlap(one: SalvoReport, other: SalvoReport) -> bool:
-    """Whether two windows share time: the night to 08:00 and the day from 08:00 do not; one without length may."""
-    shared = min(one.window_end, other.window_end) - max(one.window_start, other.window_start)
-    moment = one.window_start == one.window_end or other.window_start == other.window_end
-    return shared > timedelta(0) or (moment and shared == timedelta(0))
+    floor = np.full(launched.size, np.nan)
+    if not daily.daytime:
+        return floor
+    by_day = np.zeros(launched.size)
+    more_than_night = np.zeros(launched.size, dtype=bool)
+    for day, drones in daily.daytime.items():
+        index = (day - first).days
+        by_day[index], more_than_night[index] = drones, True
+    both = np.cumsum([np.nan_to_num(launched), by_day], axis=1)
+    both -= np.pad(both, ((0, 0), (DAYTIME_DAYS, 0)))[:, : launched.size]  # of so many days up to each
+    notable = (both[0] >= DAYTIME_LAUNCHED) & (both[1] >= DAYTIME_SHARE * both[0])
+    night_alone = notable & ~more_than_night & (launched > 0)
+    floor[night_alone] = launched[night_alone]
+    return floor

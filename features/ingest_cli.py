@@ -147,6 +147,8 @@ def ingest_table(
         else:
             kept += 1
     print(f"{kept:,} reports can be read; nothing was stored (dry run)")
+    if not kept:
+        raise InputError(f"{file} has no row that can be read: see the reasons above, or map its columns (--map)")
     _tell_notes(reading)
 
 
@@ -182,12 +184,29 @@ def _confirmed(text: str, received: datetime | None) -> bool:
     """Shows each message beside what was read of it; whether the person says yes. Asks nobody but a terminal."""
     from features.sources.bulletin import review
 
+    record = _record()
     for number, bulletin in _bulletins(text, received):
-        print(f"message {number}\n\n{review(bulletin)}")
+        print(f"message {number}\n\n{review(bulletin, record)}")
     if sys.stdin.isatty() and typer.confirm("store these reports?"):
         return True
     print("nothing was stored", file=sys.stderr)
     return False
+
+
+def _record() -> "list[SalvoReport]":
+    """The reports of the ledger; none, and no ledger is made, where there is no file of one."""
+    from features.ledger import Ledger
+
+    url = ledger_url()
+    if not isinstance(url, str) and not Path(str(url.database)).exists():
+        return []
+    now = datetime.now(UTC)
+    with Ledger.open(url) as ledger:
+        return [
+            entry.report
+            for theatre, weapon_class, _ in ledger.series()
+            for entry in ledger.as_of(now, theatre, weapon_class)
+        ]
 
 
 def _tell_unread(text: str, received: datetime | None) -> None:
@@ -238,11 +257,12 @@ def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str
             print(counts_told(reading.source, counts))
             _tell_notes(reading)
             for what, number in sorted(reading.passed_over.items()):
-                print(f"{reading.source}: {number} {unit}s passed over: {what}")
+                print(f"{reading.source}: passed over {number} {unit}{'s' * (number != 1)}: {what}")
             rejected = rejected or counts.first_rejection
     if rejected is not None:
+        what = "held, and not used until confirmed" if rejected.held else "in quarantine"
         raise InputError(
-            f"{unit} {rejected.row} is in quarantine: {rejected.reason} (all such rows: salvocast data quarantine)"
+            f"{unit} {rejected.row} is {what}: {rejected.reason} (all such rows: salvocast data quarantine)"
         )
 
 

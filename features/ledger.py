@@ -10,7 +10,6 @@ When a report became public: the time its source states; else, for the first sig
 a revision is never shown before anybody can have seen it.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,20 +20,19 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, RowMapping
 
-from features.database import Database
+from features.database import Database, utc
+from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
-from features.records import KYIV, MISSILES, REPORT_FIELDS, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
+from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
-from features.storing import IngestCounts, Storing, utc
-from features.tables import (
-    batch_table,
-    decision_table,
-    quarantine_table,
-    report_table,
-)
+from features.storing import IngestCounts, Storing
+from features.tables import batch_table, report_table, stated, undone_batch_table
+from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
+from features.waiting import held_counts, own_row, quarantined, settle
 
 CHUNK = 5_000
 """Rows looked up and written at a time: bounds the memory of an ingest."""
@@ -45,12 +43,13 @@ def end_of_day(day: date, zone: ZoneInfo = KYIV) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
 
 
-REPAIRED, RELEASED = "repaired", "released"
+ONE_NIGHT_ONCE = "0004"
+"""The schema of the first release that counts a night once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What was decided about a row in quarantine: REPAIRED with which cells, or RELEASED and why."""
+    """What was decided about a row in quarantine: its kind (`features.waiting`), and with which cells or why."""
 
     row_id: int
     kind: str
@@ -63,6 +62,17 @@ class Ledger(Database):
     Every writing call is one transaction: killed at any moment, the ledger holds all of it or nothing.
     Raises SalvocastError, in one line, where the database cannot be reached, written or is locked.
     """
+
+    def _migrate(self) -> str | None:
+        before = super()._migrate()
+        if before is not None and before < ONE_NIGHT_ONCE:
+            from features.logs import told
+
+            for theatre, weapon_class, _ in self.series():
+                with self._transaction() as connection:
+                    if merged := mend(connection, theatre, weapon_class):
+                        told("mended", merged)
+        return before
 
     def ingest(
         self,
@@ -80,12 +90,15 @@ class Ledger(Database):
         accept_shrink. A snapshot of unknown age stands from when it was read.
         """
         recorded = utc(recorded_at)
-        if reading.covers and reading.published_at is None:
+        undated = reading.published_at is None
+        if reading.covers and undated:
             reading = replace(reading, published_at=recorded_at)
         with self._transaction() as connection:
-            if self._already_read(connection, reading):
+            if (rejected := self._already_read(connection, reading)) is not None:
                 n_rows = sum(1 for _ in reading.rows)
-                return IngestCounts(rows_read=n_rows, unchanged=n_rows)
+                return IngestCounts(
+                    rows_read=n_rows, unchanged=n_rows - rejected, quarantined=rejected, rejected_before=rejected
+                )
             batch_id = connection.scalars(
                 batch_table.insert()
                 .returning(batch_table.c.id)
@@ -103,21 +116,24 @@ class Ledger(Database):
                 )
             ).one()
             counts = IngestCounts()
-            storing = Storing(connection, reading, recorded, batch_id)
+            storing = Storing(connection, reading, recorded, batch_id, confirmed=settles is not None)
             span = Span()
             rows = _without_future(reading.rows, recorded_at)
             while chunk := list(islice(rows, CHUNK)):
                 counts += storing.store(chunk)
                 if reading.covers:
                     span.widen(chunk)
+            storing.end()
             if settles is not None:
                 self._settle(connection, settles, recorded)
             if storing.anything and reading.covers and reading.published_at is not None:
                 remember(connection, batch_id, reading, span, utc(reading.published_at))
                 if not accept_shrink:
-                    refuse_shrunk(connection, reading, utc(reading.published_at))
+                    refuse_shrunk(connection, reading, utc(reading.published_at), undated=undated)
             if storing.anything:
                 dispute_gaps(connection, storing.series | set(reading.covers))
+                if storing.series:
+                    dispute_related(connection, storing.series, *storing.days)
             # Of unknown age, it is remembered without news too: read again after a change, it would look like one.
             if storing.anything or reading.published_at is None:
                 connection.execute(
@@ -159,13 +175,20 @@ class Ledger(Database):
         others = MISSILES if weapon_class == SHAHED else ()
         with self._connection() as connection:
             sums = daily_sums(connection, theatre, (weapon_class, *others), moment, origin or date.max)
+            held = held_counts(connection, theatre, weapon_class, origin or date.max)
         if not sums[weapon_class].launched:
             self.check_series(theatre, weapon_class)
             raise InputError(
-                f"origin {origin} is before the first report of {weapon_class} in theatre {theatre}, "
-                f"{self._first_day(theatre, weapon_class)}: choose a later one"
+                "origin {origin} is before the first report of {weapons} in theatre {theatre}, {first}: choose a later "
+                "one",
+                field="origin",
+                origin=origin,
+                weapons=weapon_class,
+                theatre=theatre,
+                first=self._first_day(theatre, weapon_class),
             )
         history = LaunchHistory.from_daily(theatre, weapon_class, sums[weapon_class], until=origin, rule=rule)
+        history = replace(history, held=held)
         if not others:
             return history
         missiles = Counter[date]()
@@ -179,6 +202,10 @@ class Ledger(Database):
         for key, entry in self._entries(theatre, weapon_class):
             versions.setdefault(key, []).append(entry)
         return [entry for entries in versions.values() if len(entries) > 1 for entry in entries]
+
+    def told_again(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> tuple[Lost, ...]:
+        """The reports that add nothing as known now, why, and what stands for them; oldest window first."""
+        return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class)).lost
 
     def withdrawn(
         self, theatre: str = UKRAINE, weapon_class: str = SHAHED
@@ -203,22 +230,19 @@ class Ledger(Database):
         return sorted(first, key=lambda entry: (entry.report.window_end, entry.report.key))
 
     def series(self) -> list[tuple[str, str, int]]:
-        """The (theatre, weapon class, number of salvos) that the ledger holds."""
+        """The (theatre, weapon class, number of salvos in force) that the ledger holds."""
         columns = report_table.c
         series = (columns.theatre, columns.weapon_class)
-        # Of a salvo whose sightings agree there is one version, so only the others need telling apart.
-        agreed = sa.select(*series, sa.func.count(columns.agreed_at)).group_by(*series)
-        disputed = (
-            sa.select(*series, sa.func.count(columns.key_digest.distinct()))
-            .where(columns.agreed_at.is_(None))
-            .group_by(*series)
-        )
-        salvos = Counter[tuple[str, str]]()
+        query = sa.select(*series, sa.func.count(columns.agreed_at), sa.func.count()).where(stated).group_by(*series)
+        found = []
         with self._connection() as connection:
-            for query in (agreed, disputed):
-                for theatre, weapon_class, count in connection.execute(query):
-                    salvos[theatre, weapon_class] += count
-        return [(theatre, weapon_class, count) for (theatre, weapon_class), count in sorted(salvos.items())]
+            for theatre, weapon_class, agreed, versions in connection.execute(query.order_by(*series)).all():
+                salvos = agreed
+                if versions > agreed:  # only the others may be told again, withdrawn or revised
+                    disputed = in_force(connection, theatre, weapon_class, _END_OF_TIME, columns.agreed_at.is_(None))
+                    salvos += len(Salvos.of(entry.report for entry in disputed).standing)
+                found.append((theatre, weapon_class, salvos))
+        return found
 
     def check_series(self, theatre: str, weapon_class: str) -> None:
         """Raises InputError, with the names that are known, for a series that the ledger does not hold."""
@@ -227,55 +251,31 @@ class Ledger(Database):
             raise InputError("the ledger is empty: ingest reports first (salvocast ingest bundled)")
         theatres = {known for known, _, _ in series}
         if theatre not in theatres:
-            raise unknown_name("theatre", theatre, theatres)
+            raise unknown_name("theatre", theatre, theatres, field="theatre")
         classes = {weapon for known, weapon, _ in series if known == theatre}
         if weapon_class not in classes:
-            raise unknown_name("weapon class", weapon_class, classes)
+            raise unknown_name("weapon class", weapon_class, classes, field="weapon_class")
 
     def batches(self) -> list[RowMapping]:
-        """The files that brought something new, oldest first (columns of the table `batch`, times in UTC)."""
+        """The files that brought something new, oldest first (columns of the table `batch`, times in UTC; undone_at and
+        undone_why, where one was undone).
+        """
+        query = (
+            sa.select(batch_table, undone_batch_table.c.undone_at, undone_batch_table.c.reason.label("undone_why"))
+            .outerjoin(undone_batch_table, undone_batch_table.c.batch_id == batch_table.c.id)
+            .order_by(batch_table.c.id)
+        )
         with self._connection() as connection:
-            return list(connection.execute(sa.select(batch_table).order_by(batch_table.c.id)).mappings())
+            return list(connection.execute(query).mappings())
 
     def quarantine(self, *, settled: bool = False) -> list[RowMapping]:
         """The rows that could not be a report and wait for a decision; with `settled`, those decided about as well.
 
-        id, source, row, raw, reason, read_as, recorded_at (UTC) and, where settled, decision, decided_at, decided_why.
+        id, source, row, raw, reason, held, read_as, published_at, recorded_at (UTC) and, where settled, decision,
+        decided_at, decided_why. A row that several files have is one.
         """
-        # A row that stands in every snapshot is decided about once: released for good, repaired as read until then.
-        same = quarantine_table.alias()
-        same_batch = batch_table.alias()
-        decided = (
-            sa.select(sa.func.max(decision_table.c.id))
-            .join(same, same.c.id == decision_table.c.quarantine_id)
-            .join(same_batch, same_batch.c.id == same.c.batch_id)
-            .where(
-                same.c.raw == quarantine_table.c.raw,
-                same_batch.c.source == batch_table.c.source,
-                same_batch.c.read_as.is_not_distinct_from(batch_table.c.read_as),
-                sa.or_(decision_table.c.kind == RELEASED, decision_table.c.decided_at >= batch_table.c.recorded_at),
-            )
-            .correlate(quarantine_table, batch_table)
-            .scalar_subquery()
-        )
-        query = (
-            sa.select(
-                quarantine_table,
-                batch_table.c.source,
-                batch_table.c.read_as,
-                batch_table.c.recorded_at,
-                decision_table.c.kind.label("decision"),
-                decision_table.c.decided_at,
-                decision_table.c.reason.label("decided_why"),
-            )
-            .join(batch_table, batch_table.c.id == quarantine_table.c.batch_id)
-            .outerjoin(decision_table, decision_table.c.id == decided)
-            .order_by(quarantine_table.c.id)
-        )
-        if not settled:
-            query = query.where(decision_table.c.id.is_(None))
         with self._connection() as connection:
-            return list(connection.execute(query).mappings())
+            return quarantined(connection, settled=settled)
 
     def release(self, settlement: "Settlement", decided_at: datetime) -> None:
         """Marks a row in quarantine as dealt with. It is kept; decided_at: now, with zone."""
@@ -283,14 +283,12 @@ class Ledger(Database):
             self._settle(connection, settlement, utc(decided_at))
 
     def _settle(self, connection: Connection, settlement: "Settlement", decided: datetime) -> None:
-        connection.execute(
-            decision_table.insert().values(
-                quarantine_id=settlement.row_id,
-                decided_at=decided,
-                kind=settlement.kind,
-                reason=settlement.reason,
-            )
-        )
+        settle(connection, settlement.row_id, settlement.kind, settlement.reason, decided)
+
+    def undo(self, batch_id: int, reason: str, moment: datetime) -> int:
+        """Takes back one read (`features.undo`); the number of sightings that it had stated. moment: now, with zone."""
+        with self._transaction() as connection:
+            return undo_batch(connection, batch_id, reason, utc(moment))
 
     def _gaps(self, theatre: str, weapon_class: str) -> Gaps:
         with self._connection() as connection:
@@ -308,11 +306,15 @@ class Ledger(Database):
         with self._connection() as connection:
             yield from entries(connection, theatre, weapon_class, Gaps.of(connection, theatre, weapon_class))
 
-    def _already_read(self, connection: Connection, reading: Reading) -> bool:
-        query = sa.select(batch_table.c.id).where(
-            batch_table.c.source == reading.source, batch_table.c.digest == reading.digest
-        )
-        return connection.execute(query).first() is not None
+    def _already_read(self, connection: Connection, reading: Reading) -> int | None:
+        """How many of its rows were put into quarantine, of a file that was read before; None of another."""
+        source = batch_table.c.source == reading.source
+        query = sa.select(batch_table.c.quarantined).where(source, batch_table.c.digest == reading.digest)
+        last_undone = sa.select(sa.func.max(undone_batch_table.c.undone_at)).join(batch_table).where(source)
+        if (undone_at := connection.scalar(last_undone)) is not None:
+            query = query.where(batch_table.c.recorded_at > undone_at)  # what two files stated was kept once
+        found: int | None = connection.scalar(query)
+        return found
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
@@ -324,8 +326,7 @@ def _without_future(
     """The rows, with a report of a window that has not ended yet turned into a rejection: readers have no clock."""
     for number, row in enumerate(rows, start=1):
         if isinstance(row, SalvoReport) and row.window_end.replace(tzinfo=KYIV) > recorded_at:
-            raw = {name: str(value) for name in REPORT_FIELDS if (value := getattr(row, name)) is not None}
             reason = f"window_end is {row.window_end.isoformat()}, which has not come yet: expected a past window"
-            yield RejectedRow(number, json.dumps(raw, ensure_ascii=False), reason)
+            yield own_row(number, row, reason)
         else:
             yield row

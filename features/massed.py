@@ -5,15 +5,16 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.messages import Message
 
 MULTIPLE = 2.5
 WINDOW = 91
-BORROWED_RULE = f"a day of at least {MULTIPLE} times the median of the forecast days with launches"
+BORROWED_RULE = Message.of("massed_by_forecast_days", multiple=MULTIPLE)
 """Where the theatre has no record. Days of a pause, or of an empty store, would bring the line down to one drone."""
-RULE = f"a day of at least {MULTIPLE} times the median of the last {WINDOW} known attack days"
+RULE = Message.of("massed_by_known_days", multiple=MULTIPLE, window=WINDOW)
 """Told beside every figure about massed strikes. Relative, because the ordinary level grew tenfold in a year; the
 median, because the massed strikes themselves must not move the line."""
-QUIET_RULE = f"{RULE}, of those with launches"
+QUIET_RULE = Message.of("massed_by_launch_days", multiple=MULTIPLE, window=WINDOW)
 """Where most of these days are quiet: their median is none, and every drone would be a massed strike."""
 
 

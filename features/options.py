@@ -54,7 +54,8 @@ def name_and_value(text: str, expected: str) -> tuple[str, str]:
 def counts_told(source: str, counts: "IngestCounts") -> str:
     """What became of the rows of a file, in one line."""
     flagged = f"; {counts.flagged:,} kept with a flag (more neutralised than launched)" if counts.flagged else ""
+    before = f" ({counts.rejected_before:,} of them before)" if counts.rejected_before else ""
     return (
         f"{source}: read {counts.rows_read:,} = {counts.added:,} added + {counts.revised:,} revised + "
-        f"{counts.unchanged:,} unchanged + {counts.quarantined:,} quarantined{flagged}"
+        f"{counts.unchanged:,} unchanged + {counts.quarantined:,} quarantined{before}{flagged}"
     )

@@ -61,13 +61,14 @@ def draw_supply(
     if n_days < 1:
         raise InputError(
             f"supply through {last_day} is asked for: expected a day from {first_day} on, when the account of scenario "
-            f"{scenario.name} opens"
+            f"{scenario.name} opens",
+            field="scenario",
         )
     known = set(scenario.theatre_ids)
     if all(row.facility is not None for row in scenario.theatres):
         known.add(UKRAINE)  # what no row speaks of
     if theatre not in known:
-        raise unknown_name("theatre", theatre, known)
+        raise unknown_name("theatre", theatre, known, field="theatre")
     assumed = _Assumptions(n_draws, seed, fixed or {})
     at_once = max(1, _AT_ONCE // n_days)
     blocks = []
@@ -75,7 +76,7 @@ def draw_supply(
         assumed.rows = slice(start, min(start + at_once, n_draws))
         blocks.append(_Supply(scenario, theatre, n_days, assumed).drawn())
     if unknown := sorted(set(fixed or ()) - set(assumed.levels)):
-        raise unknown_name("assumption", unknown[0], assumed.levels)
+        raise unknown_name("assumption", unknown[0], assumed.levels, field="held")
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in blocks]) for name in (*BY_DAY, *BY_DRAW)
     }

@@ -13,22 +13,16 @@ from typing import Any
 from sqlalchemy.engine import RowMapping
 
 from features.errors import InputError, unknown_name
-from features.ledger import RELEASED, REPAIRED, Ledger, Settlement
-from features.records import REPORT_FIELDS, SHAHED, SalvoReport
+from features.ledger import Ledger, Settlement
+from features.records import KYIV, REPORT_FIELDS, SHAHED, SalvoReport
 from features.sources import bulletin, kaggle, table
 from features.sources.cells import instant
 from features.sources.reading import Reading
 from features.storing import IngestCounts
+from features.waiting import AS_FIELDS, CONFIRMED, RELEASED, REPAIRED, is_own
 
 SURPLUS = "surplus"
 """What the cells beyond the columns of a row are called in a correction; `surplus=` drops them."""
-AS_FIELDS = {
-    "columns": {name: name for name in REPORT_FIELDS},
-    "theatre": "",
-    "weapon_class": "",
-    "zone": "Europe/Kyiv",
-}
-"""How a row is read that the ledger itself turned away: its cells are the fields of the report."""
 
 
 def repair(ledger: Ledger, row_id: int, corrections: Mapping[str, str], now: datetime) -> IngestCounts:
@@ -63,12 +57,25 @@ def repair(ledger: Ledger, row_id: int, corrections: Mapping[str, str], now: dat
     return ledger.ingest(reading, now, settles=Settlement(row_id, REPAIRED, told))
 
 
-def release(ledger: Ledger, row_id: int, reason: str, now: datetime) -> None:
-    """Marks a row as dealt with, for good: it is kept, and no longer waits. Raises InputError as `repair` does."""
+def release(ledger: Ledger, row_id: int, reason: str, now: datetime) -> IngestCounts | None:
+    """Marks a row as dealt with, for good: it is kept, and no longer waits.
+
+    A report that was held is confirmed by that, and stored as it was: public since its source says, or since its file
+    came out. Raises InputError as `repair` does. Returns what became of a held report, None for other rows.
+    """
     if not reason.strip():
-        raise InputError("--reason is empty: say why the row needs no report")
-    _open_row(ledger, row_id)
-    ledger.release(Settlement(row_id, RELEASED, reason.strip()), now)
+        raise InputError("--reason is empty: say why the row needs no report, or why the count that is held is right")
+    row = _open_row(ledger, row_id)
+    if not row["held"]:
+        ledger.release(Settlement(row_id, RELEASED, reason.strip()), now)
+        return None
+    report = table.read_cells(json.loads(row["raw"]), AS_FIELDS)
+    if report.published_at is None:
+        public = (row["published_at"] or row["recorded_at"]).replace(tzinfo=UTC)
+        report = replace(report, published_at=max(public, report.window_end.replace(tzinfo=KYIV)))
+    digest = hashlib.sha256(f"confirmed|{row_id}|{row['raw']}".encode()).hexdigest()
+    reading = Reading(row["source"], digest, iter([report]))
+    return ledger.ingest(reading, now, settles=Settlement(row_id, CONFIRMED, reason.strip()))
 
 
 def _open_row(ledger: Ledger, row_id: int) -> RowMapping:
@@ -83,15 +90,9 @@ def _open_row(ledger: Ledger, row_id: int) -> RowMapping:
     raise InputError(f"row {row_id} is not in quarantine: expected an id that salvocast data quarantine lists")
 
 
-def _is_own(row: RowMapping) -> bool:
-    """Whether the ledger itself turned the row away, a report whose window had not ended."""
-    cells = set(json.loads(row["raw"]))
-    return {"theatre", "weapon_class", "source", "window_end"} <= cells <= set(REPORT_FIELDS)
-
-
 def _cells_read(row: RowMapping) -> list[str]:
     """The cells that the reader of a row looks at, whether or not the row has them."""
-    if _is_own(row):
+    if is_own(json.loads(row["raw"])):
         return list(REPORT_FIELDS)
     if row["source"] == kaggle.SOURCE:
         return sorted(kaggle.READ_COLUMNS)
@@ -101,8 +102,8 @@ def _cells_read(row: RowMapping) -> list[str]:
 
 
 def _read(ledger: Ledger, row: RowMapping, cells: Mapping[str, Any], now: datetime) -> list[SalvoReport]:
-    if _is_own(row):
-        return [_ended(table.read_cells(cells, json.dumps(AS_FIELDS)), now)]
+    if is_own(json.loads(row["raw"])):
+        return [_ended(table.read_cells(cells, AS_FIELDS), now)]
     if row["source"] == kaggle.SOURCE:
         return [_with_its_total(ledger, _ended(kaggle.read_cells(cells), now))]
     if row["source"] == bulletin.SOURCE:
@@ -111,7 +112,7 @@ def _read(ledger: Ledger, row: RowMapping, cells: Mapping[str, Any], now: dateti
         if not read.reports:
             raise InputError("; ".join(read.problems) or "no report in this message")
         return [_ended(report, now) for report in read.reports]
-    return [_ended(table.read_cells(cells, row["read_as"] or json.dumps(AS_FIELDS)), now)]
+    return [_ended(table.read_cells(cells, row["read_as"] or AS_FIELDS), now)]
 
 
 def _ended(report: SalvoReport, now: datetime) -> SalvoReport:

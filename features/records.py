@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from unicodedata import category
 from zoneinfo import ZoneInfo
 
 from features.errors import InputError
@@ -86,6 +87,9 @@ class QuietDayRule(StrEnum):
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
 
 
+LONGEST_TEXTS = {"target_area": 200, "reporter": 200, "source": 40, "shot_down_by_area": 2_000}
+"""Characters of the texts of a report: what both databases, the API and a workbook can hold."""
+
 _SERIES_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 COUNT_FIELDS = (
@@ -138,6 +142,12 @@ class SalvoReport:
                 raise InputError(
                     f"{name} is '{getattr(self, name)}': expected a name of lower-case letters, digits and underscores"
                 )
+        for name, longest in LONGEST_TEXTS.items():
+            text = getattr(self, name) or ""
+            if len(text) > longest:
+                raise InputError(f"{name} has {len(text)} characters: expected at most {longest}")
+            if not text.isprintable() and any(category(character)[0] == "C" for character in text):
+                raise InputError(f"{name} is {text!r}: expected characters that can be printed")
         for name in ("window_start", "window_end"):
             value = getattr(self, name)
             if value.tzinfo is not None:

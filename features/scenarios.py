@@ -185,7 +185,8 @@ class ProductionScenario(Stated):
             if not known(number):
                 raise InputError(
                     f"scenario {self.name}: stock.{name} was published on {out(number)}, after {day}: expected an "
-                    "assumption, an earlier source, or a later origin"
+                    "assumption, an earlier source, or a later origin",
+                    field="scenario",
                 )
         facilities = []
         for facility in self.facilities:
@@ -268,9 +269,8 @@ def scenario_text(name_or_file: str) -> str:
     if name_or_file not in bundled_scenarios():
         if Path(name_or_file).exists():
             raise InputError(f"scenario file {name_or_file}: expected a TOML file with a name that ends in .toml")
-        raise InputError(
-            f"{unknown_name('scenario', name_or_file, bundled_scenarios())}; or name a file ending in .toml"
-        )
+        unknown = unknown_name("scenario", name_or_file, bundled_scenarios())
+        raise InputError(f"{unknown.text}; or name a file ending in .toml", field="scenario", **unknown.values)
     file = resources.files("features.bundled.scenarios").joinpath(f"{name_or_file}.toml")
     return file.read_text(encoding="utf-8")
 

@@ -25,7 +25,7 @@ from sqlalchemy.engine import Connection, Row
 from features.errors import InputError
 from features.records import KYIV, SalvoReport
 from features.sources.reading import Reading, RejectedRow
-from features.tables import batch_table, coverage_table, report_table, sighting_table
+from features.tables import batch_table, coverage_table, report_table, sighting_table, undone
 
 ONE_RECORD = ("bundled", "kaggle")
 """Two names of one record: what is bundled was recast from the table that `kaggle` reads."""
@@ -103,17 +103,21 @@ def remember(connection: Connection, batch_id: int, reading: Reading, span: Span
         )
 
 
-def refuse_shrunk(connection: Connection, reading: Reading, known_at: datetime) -> None:
+def refuse_shrunk(connection: Connection, reading: Reading, known_at: datetime, *, undated: bool) -> None:
     """Raises InputError where a snapshot, stored in this transaction, states less than the one before it.
 
     Less is: a column that is read is gone, or fewer salvos of a weapon class up to the last window of the one before.
     A moved window does not make it less: one salvo is gone, one has come. The one before is the newest of the same
-    record that came out earlier, so snapshots can be read in any order.
+    record that came out earlier, so snapshots can be read in any order. undated: it stands from now for want of a date.
     """
     before = connection.execute(
         sa.select(coverage_table.c.known_at, coverage_table.c.last_end, batch_table.c.read_as)
         .join(batch_table, batch_table.c.id == coverage_table.c.batch_id)
-        .where(batch_table.c.source.in_(_record(reading.source)), coverage_table.c.known_at < known_at)
+        .where(
+            batch_table.c.source.in_(_record(reading.source)),
+            batch_table.c.id.not_in(undone),
+            coverage_table.c.known_at < known_at,
+        )
         .order_by(coverage_table.c.known_at.desc(), coverage_table.c.last_end.desc())
         .limit(1)
     ).first()
@@ -140,10 +144,13 @@ def refuse_shrunk(connection: Connection, reading: Reading, known_at: datetime) 
         if key not in new.get(series, {})
     )
     named = ", ".join(islice(gone, SHOWN))
+    cure = "fetch it again, or pass --accept-shrink if it is right"
+    if undated:
+        cure = "an older one needs its date in its name, such as missile_attacks_daily.2024-10-31.csv; else " + cure
     day = before.known_at.replace(tzinfo=UTC).astimezone(KYIV).date()
     raise InputError(
         f"this snapshot states less than that of {day}: {'; '.join(losses)}{f'; gone are {named}' if named else ''}; "
-        "nothing of it was stored: fetch it again, or pass --accept-shrink if it is right"
+        f"nothing of it was stored: {cure}"
     )
 
 
@@ -184,7 +191,11 @@ def _snapshots(connection: Connection, theatre: str, weapon_class: str) -> dict[
     query = (
         sa.select(batch_table.c.source, coverage_table)
         .join(batch_table, batch_table.c.id == coverage_table.c.batch_id)
-        .where(coverage_table.c.theatre == theatre, coverage_table.c.weapon_class == weapon_class)
+        .where(
+            coverage_table.c.theatre == theatre,
+            coverage_table.c.weapon_class == weapon_class,
+            batch_table.c.id.not_in(undone),
+        )
         .order_by(coverage_table.c.known_at)
     )
     found: dict[tuple[str, ...], dict[datetime, _Snapshot]] = {}

@@ -3,16 +3,19 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from features.database import utc
+from features.plausibility import Record
 from features.records import COUNT_FIELDS, KYIV, SalvoReport
 from features.sources.reading import Reading, RejectedRow
-from features.tables import quarantine_table, report_table, sighting_table
+from features.tables import report_table, sighting_table
+from features.waiting import Waiting, own_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,10 @@ class IngestCounts:
     quarantined: int = 0
     flagged: int = 0
     """Of the rows kept, those with something odd about them (SalvoReport.flags)."""
+    rejected_before: int = 0
+    """Of the rows in quarantine, those that were there before this file was read."""
     first_rejection: RejectedRow | None = None
+    """Of those that were not."""
 
     def __add__(self, other: "IngestCounts") -> "IngestCounts":
         return IngestCounts(
@@ -36,6 +42,7 @@ class IngestCounts:
             self.unchanged + other.unchanged,
             self.quarantined + other.quarantined,
             self.flagged + other.flagged,
+            self.rejected_before + other.rejected_before,
             self.first_rejection or other.first_rejection,
         )
 
@@ -44,23 +51,35 @@ class Storing:
     """One batch being written. Nobody else writes meanwhile, so the ids of its reports can be given here.
 
     recorded: when the file was read (UTC, without zone). anything: whether anything was new; series: the (theatre,
-    weapon class) of the reports that were.
+    weapon class) of the reports that were; days: their first and last attack day.
     """
 
-    def __init__(self, connection: Connection, reading: Reading, recorded: datetime, batch_id: int) -> None:
+    def __init__(
+        self, connection: Connection, reading: Reading, recorded: datetime, batch_id: int, *, confirmed: bool
+    ) -> None:
         self._connection = connection
         self._recorded = recorded
         self._published = utc(reading.published_at) if reading.published_at else None
         self._batch_id = batch_id
+        self._waiting = Waiting(connection, reading, batch_id, recorded)
+        self._confirmed = confirmed
+        self._records: dict[tuple[str, str], Record] = {}
+        self._rows_before = 0
         self._next_id = (connection.scalar(sa.select(sa.func.max(report_table.c.id))) or 0) + 1
         self.anything = False
         self.series: set[tuple[str, str]] = set()
+        self.days = (date.max, date.min)
 
     def store(self, chunk: Sequence[SalvoReport | RejectedRow]) -> IngestCounts:
         """Stores what is new of a chunk of rows, and counts them."""
         rejected = [row for row in chunk if isinstance(row, RejectedRow)]
-        reports = [(_digest(_key(row)), row) for row in chunk if isinstance(row, SalvoReport)]
-        salvos = self._known([key for key, _ in reports])
+        numbered = enumerate(chunk, start=self._rows_before + 1)
+        keyed = [(number, _digest(_key(row)), row) for number, row in numbered if isinstance(row, SalvoReport)]
+        self._rows_before += len(chunk)
+        salvos = self._known([key for _, key, _ in keyed])
+        held = {} if self._confirmed else self._held(keyed, salvos)
+        rejected += held.values()
+        reports = [(key, row) for number, key, row in keyed if number not in held]
         changed: dict[bytes, _Salvo] = {}
         new_reports: list[dict[str, Any]] = []
         new_sightings: list[dict[str, Any]] = []
@@ -75,6 +94,7 @@ class Storing:
             salvo = salvos.get(key)
             if salvo is None:
                 salvo = salvos[key] = _Salvo(utc(report.window_end.replace(tzinfo=KYIV)))
+            if not salvo.sightings:
                 added += 1
             else:
                 seen = sighting in salvo.sightings
@@ -103,16 +123,11 @@ class Storing:
                 }
             )
             self.series.add((report.theatre, report.weapon_class))
+            self.days = min(self.days[0], report.attack_day), max(self.days[1], report.attack_day)
         self._write(new_reports, new_sightings, changed)
-        if rejected:
-            self._connection.execute(
-                quarantine_table.insert(),
-                [
-                    {"batch_id": self._batch_id, "row": row.row, "raw": row.raw, "reason": row.reason}
-                    for row in rejected
-                ],
-            )
-        self.anything |= bool(new_sightings or rejected)
+        new_rejected = self._waiting.add(rejected)
+        self._waiting.told(report for _, report in reports)
+        self.anything |= bool(new_sightings or new_rejected)
         return IngestCounts(
             rows_read=len(chunk),
             added=added,
@@ -120,8 +135,32 @@ class Storing:
             unchanged=unchanged,
             quarantined=len(rejected),
             flagged=flagged,
-            first_rejection=rejected[0] if rejected else None,
+            rejected_before=len(rejected) - len(new_rejected),
+            first_rejection=new_rejected[0] if new_rejected else None,
         )
+
+    def end(self) -> None:
+        """To be called after the last chunk: rows that waited, and stand right in this file, wait no longer."""
+        self._waiting.settle()
+
+    def _held(
+        self, reports: Sequence[tuple[int, bytes, SalvoReport]], salvos: "Mapping[bytes, _Salvo]"
+    ) -> dict[int, RejectedRow]:
+        """Row number -> the report that the record cannot bear; what the ledger knows already it can."""
+        new: dict[tuple[str, str], list[tuple[int, SalvoReport]]] = {}
+        for number, key, report in reports:
+            content = _digest(_content(report))
+            if key not in salvos or all(content != known for _, known, *_ in salvos[key].sightings):
+                new.setdefault((report.theatre, report.weapon_class), []).append((number, report))
+        held = {}
+        for series, rows in new.items():
+            if series not in self._records:
+                self._records[series] = Record(self._connection, *series)
+            doubts = self._records[series].doubts([report for _, report in rows])
+            for (number, report), doubt in zip(rows, doubts, strict=True):
+                if doubt:
+                    held[number] = own_row(number, report, doubt, held=True)
+        return held
 
     def _write(
         self,
@@ -163,7 +202,8 @@ class Storing:
                 sighting_table.c.stated,
                 sighting_table.c.source,
             )
-            .join(sighting_table, sighting_table.c.report_id == report_table.c.id)
+            # Versions without a sighting were undone: their rows are there to be used again.
+            .outerjoin(sighting_table, sighting_table.c.report_id == report_table.c.id)
             .where(report_table.c.key_digest.in_(keys))
         )
         salvos: dict[bytes, _Salvo] = {}
@@ -172,7 +212,8 @@ class Storing:
             if salvo is None:
                 salvo = salvos[key] = _Salvo(window_end)
             salvo.report_ids[content] = report_id
-            salvo.sightings.add((known_at, content, not stated, source))
+            if known_at is not None:
+                salvo.sightings.add((known_at, content, not stated, source))
         return salvos
 
 
@@ -265,8 +306,3 @@ def _key(report: SalvoReport) -> tuple[str, ...]:
 
 def _digest(values: tuple[Any, ...]) -> bytes:
     return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
-
-
-def utc(moment: datetime) -> datetime:
-    """The moment in UTC without its zone, as the database keeps it."""
-    return moment.astimezone(UTC).replace(tzinfo=None)

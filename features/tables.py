@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest migration. Compared before Alembic is loaded, because loading it costs more than the whole query."""
 
 metadata = sa.MetaData()
@@ -46,7 +46,7 @@ report_table = sa.Table(
     sa.Column("debris_sites", sa.Integer),
     sa.Column("launch_areas", sa.Integer),
     sa.Column("shot_down_by_area", sa.Text),
-    # Derived from the sightings, so that a sum over a million reports need not look at them: see features/daily.py.
+    # Derived from the sightings, so that a sum over a million reports need not look at them: see features/views.py.
     sa.Column("agreed_at", sa.DateTime, comment="UTC; since when known, null where the sightings must be looked at"),
     sa.Column("agreed_source", sa.String(40), comment="the source that stated it first, where agreed"),
     sa.UniqueConstraint("key_digest", "content_digest", name="uq_report_version"),
@@ -80,6 +80,32 @@ sighting_table = sa.Table(
     sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
     sqlite_with_rowid=False,
 )
+undone_batch_table = sa.Table(
+    "undone_batch",
+    metadata,
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), primary_key=True),
+    sa.Column("undone_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+undone_sighting_table = sa.Table(
+    "undone_sighting",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("report_id", sa.ForeignKey("report.id"), nullable=False),
+    sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("stated", sa.Boolean, nullable=False),
+    sa.Column("source", sa.String(40), nullable=False),
+    sa.Column("batch_id", sa.ForeignKey("batch.id"), nullable=False),
+    sa.Column("undone_at", sa.DateTime, nullable=False, comment="UTC"),
+)
+undone = sa.select(undone_batch_table.c.batch_id)
+"""The reads that were taken back."""
+stated = sa.or_(
+    report_table.c.agreed_at.is_not(None),
+    sa.select(sighting_table.c.report_id).where(sighting_table.c.report_id == report_table.c.id).exists(),
+)
+"""Whether a version of a report is stated by a read that stands."""
+
 quarantine_table = sa.Table(
     "quarantine",
     metadata,
@@ -88,6 +114,7 @@ quarantine_table = sa.Table(
     sa.Column("row", sa.Integer, nullable=False),
     sa.Column("raw", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("held", sa.Boolean, nullable=False, server_default=sa.false(), comment="a report, too odd to be used"),
 )
 decision_table = sa.Table(
     "decision",
@@ -95,7 +122,7 @@ decision_table = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("quarantine_id", sa.ForeignKey("quarantine.id"), nullable=False),
     sa.Column("decided_at", sa.DateTime, nullable=False, comment="UTC"),
-    sa.Column("kind", sa.String(20), nullable=False, comment="repaired or released"),
+    sa.Column("kind", sa.String(20), nullable=False, comment="repaired, released, confirmed or corrected"),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was released, or the corrected cells"),
 )
 coverage_table = sa.Table(

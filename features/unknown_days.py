@@ -8,6 +8,11 @@ from features.history import LaunchHistory
 
 WINDOW = 365
 RECENT, FEWEST_KNOWN = 91, 28
+"""Of the last 91 days, what a level rests on, at least so many are to be known."""
+ADVICE = (
+    "{unknown} of the last {days} days are unknown, so the level is hardly known: if nothing was launched on days "
+    "without a report, say so (--quiet-days all); else read their reports"
+)
 FEWEST = 14
 """Of fewer unknown days, the last attack day known says enough."""
 
@@ -21,11 +26,8 @@ class UnknownDays:
 
     @property
     def advice(self) -> str:
-        """What is the matter and what to do, in one line."""
-        return (
-            f"{self.unknown} of the last {self.days} days are unknown, so the level is hardly known: if nothing was "
-            "launched on days without a report, say so (--quiet-days all); else read their reports"
-        )
+        """What is the matter and what to do, in one line of English."""
+        return ADVICE.format(unknown=self.unknown, days=self.days)
 
 
 def mostly_unknown(history: LaunchHistory) -> UnknownDays | None:

@@ -1,14 +1,16 @@
 """What the sightings come to: the versions of a salvo, the reports in force at a moment, and their daily sums."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from features.history import DailySums, source_rank, without_overlaps
+from features.history import AFTERNOON, MORNING, DailySums
 from features.records import KYIV, REPORT_FIELDS, SalvoReport
+from features.sightings import Salvos
 from features.snapshots import Gaps
 from features.tables import batch_table, report_table, sighting_table
 
@@ -88,17 +90,13 @@ def in_force(
     return sorted(current.values(), key=lambda entry: (entry.report.window_end, entry.report.key))
 
 
-_Told = tuple[str, int, int | None, int | None, int | None]
-"""Of one day and source: the source, drones launched, neutralised, armed, and launched in reports that tell armed."""
-
-
 def daily_sums(
     connection: Connection, theatre: str, weapon_classes: Sequence[str], moment: datetime, until: date
 ) -> dict[str, DailySums]:
     """Weapon class -> the counts by attack day as they stood published at `moment` (with zone), up to a day.
 
-    The same as the sums of `in_force` without the overlaps. The database adds up the salvos whose sightings agree;
-    looked at one by one are those that were revised, and days on which sources of different rank tell.
+    The same as the sums of the salvos of `in_force`. The database adds up the reports whose sightings agree and that no
+    other tells again; the others, which `features.disputes` marks, are looked at one by one.
     """
     columns = report_table.c
     now = moment.astimezone(UTC).replace(tzinfo=None)
@@ -123,42 +121,41 @@ def daily_sums(
         )
         .group_by(columns.weapon_class, columns.attack_day, columns.agreed_source)
     )
-    agreed: dict[str, dict[date, list[_Told]]] = {name: {} for name in weapon_classes}
+    found = {name: DailySums() for name in weapon_classes}
+    by_day = columns.window_start >= _at(connection, MORNING)
+    more_than_night = (
+        sa.select(columns.weapon_class, columns.attack_day, sa.func.sum(sa.case((by_day, columns.launched), else_=0)))
+        .where(
+            columns.theatre == theatre,
+            columns.weapon_class.in_(weapon_classes),
+            columns.attack_day <= until,
+            columns.agreed_at <= now,
+            columns.window_end >= _at(connection, AFTERNOON),
+        )
+        .group_by(columns.weapon_class, columns.attack_day)
+    )
+    for weapon_class, day, launched in connection.execute(more_than_night):
+        found[weapon_class].add_daytime(day, launched)
     disputed: set[str] = set()
     for weapon_class, day, source, *sums_of_day in connection.execute(query):
         if source is None:
             disputed.add(weapon_class)
         else:
-            agreed[weapon_class].setdefault(day, []).append((source, *sums_of_day))
-    found = {}
-    for weapon_class, days in agreed.items():
-        one_by_one = []
-        if weapon_class in disputed:
-            entries_of = in_force(connection, theatre, weapon_class, moment, columns.agreed_at.is_(None))
-            one_by_one = [entry.report for entry in entries_of if entry.report.attack_day <= until]
-        mixed = _days_of_several_ranks(days, one_by_one)
-        if mixed:
-            conditions = (columns.agreed_at <= now, columns.attack_day.in_(mixed))
-            one_by_one += [e.report for e in in_force(connection, theatre, weapon_class, moment, *conditions)]
-        sums = DailySums.of(without_overlaps(one_by_one))
-        for day in days.keys() - mixed:
-            for told in days[day]:
-                sums.add(day, *told)
-        found[weapon_class] = sums
+            found[weapon_class].add(day, source, *sums_of_day)
+    for weapon_class in disputed:
+        told = in_force(connection, theatre, weapon_class, moment, columns.agreed_at.is_(None))
+        reports = (entry.report for entry in told if entry.report.attack_day <= until)
+        for report in Salvos.of(reports).standing:
+            found[weapon_class].add_report(report)
     return found
 
 
-def _days_of_several_ranks(days: dict[date, list[_Told]], reports: Collection[SalvoReport]) -> set[date]:
-    """The days of `days` on which sources of different rank tell, here or in `reports`."""
-    others: dict[date, set[int]] = {}
-    for report in reports:
-        others.setdefault(report.attack_day, set()).add(source_rank(report.source))
-    return {
-        day
-        for day, told in days.items()
-        if (len(told) > 1 or day in others)
-        and len({source_rank(source) for source, *_ in told} | others.get(day, set())) > 1
-    }
+def _at(connection: Connection, clock: time) -> sa.ColumnElement[Any]:
+    """An hour of the attack day, as something that a window can be compared with."""
+    day = report_table.c.attack_day
+    if connection.dialect.name == "sqlite":  # keeps both as text, and a date is the beginning of its moments
+        return sa.type_coerce(day, sa.Text).concat(f" {clock:%H:%M}")
+    return sa.type_coerce(day, sa.DateTime) + timedelta(hours=clock.hour)
 
 
 DOUBLE_HOUR = 3

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.messages import Message
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -22,7 +23,7 @@ from forecasting.losses.calibration import calibrate
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
-from forecasting.orders.requirement import Requirement, requirement, value_sentences
+from forecasting.orders.requirement import Requirement, requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
@@ -94,13 +95,11 @@ def prepare_calibration(
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
     )
-    short = [each for each in found.periods if each.name.startswith("last ") and each.low - each.posterior[2] > FAR_OFF]
+    recent = [each for each in found.periods if each.period.code == "last_nights"]
+    short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]
     if not short:
         return found
-    note = (
-        f"The record says that {short[0].low:.0%} were lost, the defence reaches {short[0].posterior[2]:.0%} at the "
-        "edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate)."
-    )
+    note = Message.of("defence_below_record", reported=short[0].low, reached=short[0].posterior[2])
     return replace(found, notes=(*found.notes, note))
 
 
@@ -114,11 +113,11 @@ class Target:
 
 @dataclass(frozen=True)
 class Required:
-    """The least-cost mix for a target. worth: what the limits are worth, in sentences."""
+    """The least-cost mix for a target. worth: what the limits are worth."""
 
     target: Target
     found: Requirement
-    worth: tuple[str, ...]
+    worth: tuple[Message, ...]
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ class Plan:
     """Of the layer whose interceptors kill most; None where no layer has interceptors."""
     required: Required | None = None
     """Where there is a target."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
     """Ids of the layers to report."""
 
@@ -184,12 +183,20 @@ def make_plan(
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
-            f"{request.n_paths} paths of {request.horizon} attack days: a plan takes at most {MAX_CELLS} path days; "
-            "take fewer paths or a shorter horizon"
+            "{paths} paths of {horizon} attack days: a plan takes at most {most} path days; take fewer paths or a "
+            "shorter horizon",
+            field="paths",
+            paths=request.n_paths,
+            horizon=request.horizon,
+            most=MAX_CELLS,
         )
     check_service_level(service_level)  # before the work, and for a defence without any stock too
     if held and scenario is None:
-        raise InputError(f"{next(iter(held))} is held without a scenario: expected one whose assumption it is")
+        raise InputError(
+            "{given} is held without a scenario: expected one whose assumption it is",
+            field="scenario",
+            given=next(iter(held)),
+        )
     planned, asked = defence.without(without), asked_layers(defence, layers, without)
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
@@ -224,7 +231,7 @@ def make_plan(
         )
         program = replace(program, limit=np.where(np.isin(planned.ids, asked), program.limit, 0.0))
         found = requirement(program, target.leakers, budget_usd=target.budget_usd)
-        worth = value_sentences(found, salvos.horizon, *fire_units(program, planned, engagements))
+        worth = values_of_limits(found, salvos.horizon, *fire_units(program, planned, engagements))
         required = Required(target, found, tuple(worth))
     return Plan(
         history,
@@ -269,24 +276,14 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
     )
 
 
-def _beyond(share: float) -> tuple[str, ...]:
+def _beyond(share: float) -> tuple[Message, ...]:
     """The note of nights of a size that the record has not seen."""
-    if share < TOLD_BEYOND:
-        return ()
-    return (
-        f"{share:.0%} of the nights are larger or smaller, beside the 28 nights before them, than any on record: the "
-        "effect of the size is held at the edge of what was seen.",
-    )
+    return (Message.of("sizes_beyond_record", share=share),) if share >= TOLD_BEYOND else ()
 
 
-def _left_out(layers: tuple[str, ...]) -> tuple[str, ...]:
+def _left_out(layers: tuple[str, ...]) -> tuple[Message, ...]:
     """The warning of a what-if."""
-    if not layers:
-        return ()
-    return (
-        f"What if: the defence is planned without {', '.join(layers)}. It is held against the record with all its "
-        "layers, and the others are taken to do no more than before.",
-    )
+    return (Message.of("planned_without", layers=layers),) if layers else ()
 
 
 def _armed_share(history: LaunchHistory, supplied: SuppliedForecast | None, horizon: int) -> Array | None:
@@ -322,12 +319,12 @@ def reported_armed_share(history: LaunchHistory) -> float | None:
 
 def _calibration_for(
     defence: Defence, salvos: SalvoForecast, history: LaunchHistory, calibrated: Calibration | None
-) -> tuple[Calibration | None, tuple[str, ...]]:
+) -> tuple[Calibration | None, tuple[Message, ...]]:
     """The calibration, where it tells something of the drones of this forecast, and its notes."""
     if salvos.theatre != history.theatre:
-        return None, (f"No record of theatre {salvos.theatre}: the ranges of the defence are taken as stated.",)
+        return None, (Message.of("no_record_of_theatre", theatre=salvos.theatre),)
     if calibrated is None:
-        return None, ("The ranges of the defence are taken as stated, not held against the reported losses.",)
+        return None, (Message.of("not_calibrated"),)
     if calibrated.defence != without_stocks(defence) or calibrated.origin != history.last_day:
         raise ValueError("the calibration is of another defence or origin: expected that of the defence planned for")
     return (calibrated if calibrated.n_nights else None), calibrated.notes

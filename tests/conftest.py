@@ -1,11 +1,13 @@
 """Shared by all tests: a home of their own, and the bundled series."""
 
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from features.history import LaunchHistory
@@ -53,13 +55,49 @@ def ledger(home: Path) -> Iterator[Ledger]:
         yield ledger
 
 
+MadeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def filled_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger file with the bundled reports, for tests to copy: reading them anew takes a second each time."""
-    path = tmp_path_factory.mktemp("filled") / "ledger.db"
-    with Ledger.open(f"sqlite:///{path}") as ledger:
-        ledger.ingest(read_bundled(), NOW)
-    return path
+def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeOnce:
+    """made_once(name, make): a file that takes seconds to make, made by one process of the run for all of them."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own if worker_id == "master" else own.parent
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        path = folder / name
+        with FileLock(folder / f"{name}.lock"):
+            if not path.exists():
+                make(folder / f"{name}.part")
+                (folder / f"{name}.part").rename(path)
+        return path
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def filled_ledger(made_once: MadeOnce) -> Path:
+    """A ledger file with the bundled reports, for tests to copy."""
+
+    def fill(path: Path) -> None:
+        with Ledger.open(f"sqlite:///{path}") as ledger:
+            ledger.ingest(read_bundled(), NOW)
+
+    return made_once("filled_ledger.db", fill)
+
+
+@pytest.fixture(scope="session")
+def empty_store(made_once: MadeOnce) -> Path:
+    """An MLflow database with its tables and nothing in them."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
+
+    def migrate(path: Path) -> None:
+        from mlflow.tracking import MlflowClient
+
+        MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+
+    return made_once("mlflow.db", migrate)
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ def synthetic_reports(n_reports: int) -> Iterator[SalvoReport]:
             window_start=end - timedelta(hours=14),
             window_end=end,
             launched=number % 300,
-            shot_down=number % 200,
+            shot_down=number % 300 * 3 // 4,
             target_area=f"area {number}",
             source="table",
         )

@@ -29,7 +29,9 @@ from experiments.scenario_backtest import month_ends, published_experts, run_sce
 from features.scenarios import bundled_scenarios, load_scenario
 from forecasting.answers.answering import bundled_defence
 from forecasting.report.document import forecast_document
+from forecasting.report.language import translator
 from forecasting.report.pictures import comparison_picture, tornado_picture
+from forecasting.report.words import Words
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster
 from forecasting.supply.sensitivity import sensitivity
@@ -69,7 +71,8 @@ pd.DataFrame(
 ).T
 
 # %%
-print(f"published: {supplied['published'].outlook.verdict}")
+english = Words(translator("en"))
+print(f"published: {english(supplied['published'].outlook.verdict)}")
 
 # %% [markdown]
 # ## Assimilation: stated and compatible, month by month

@@ -32,6 +32,8 @@ from experiments.drift import level_shifts
 from features.massed import MULTIPLE, RULE, massed_threshold
 from features.records import QuietDayRule
 from forecasting.report.drawing import look
+from forecasting.report.language import translator
+from forecasting.report.words import Words
 
 with compare.open_ledger() as ledger:
     history = ledger.history()
@@ -125,7 +127,7 @@ Markdown(
     f"28 days. The level shifted {len(shifts)} times; the last shift, from {last.before:.0f} to {last.after:.0f} a day, "
     f"began about {last.since:%Y-%m-%d} and was told {(last.detected - last.since).days} days later. Losses are told in "
     f"{styles.ngroups} styles, never to be set side by side. {len(recent_massed)} of the last {len(recent)} days were "
-    f"massed strikes ({RULE}) and brought {massed_share:.0%} of the drones; the largest had {int(known.max()):,}, and the line "
+    f"massed strikes ({Words(translator('en'))(RULE)}) and brought {massed_share:.0%} of the drones; the largest had {int(known.max()):,}, and the line "
     f"now stands at {massed_threshold(history)}. {int(silent.sum())} days have no report: {int(unknown.sum())} stay "
     f"unknown, the others were quiet."
 )

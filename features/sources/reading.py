@@ -10,11 +10,15 @@ from features.records import SalvoReport
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row as it was (`raw`: JSON of its cells), its place in the file (first data row is 1), why it is no report."""
+    """A row as it was (`raw`: JSON of its cells), its place in the file (first data row is 1), why it is no report.
+
+    held: it is a report whose counts the record cannot bear; it waits for a person's word.
+    """
 
     row: int
     raw: str
     reason: str
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class Structure:
         """by_date: whether the rows state a date instead of a window. A row that cannot be read tells nothing."""
         first: dict[int, int] = {}  # some 130 bytes a row: a million must fit
         several: set[int] = set()
-        unequal: set[int] = set()
+        unequal: dict[int, None] = {}  # in the order of the rows: the same file is refused in the same words
         totals: dict[tuple[str, str], set[int]] = {}
         days: dict[tuple[str, str], set[int]] = {}
         for cells, problem in rows():
@@ -67,7 +67,7 @@ class Structure:
             if len(first) == known:
                 several.add(key)
                 if earlier != whole:
-                    unequal.add(key)
+                    unequal[key] = None
             start, end = salvo["window_start"], salvo["window_end"]
             series = salvo["theatre"], salvo["weapon_class"]
             days.setdefault(series, set()).add(end.toordinal())

@@ -305,9 +305,7 @@ def _opened(path: Path, mapping: Mapping[str, str], sheet: str | None, skip_rows
         raise InputError(f"{path} is no workbook: expected no name of a sheet, '{sheet}'")
     opened: Rows
     if is_workbook:
-        times = {
-            plain_name(mapping.get(field, field)) for field in (DATE, "window_start", "window_end", "published_at")
-        }
+        times = {plain_name(mapping.get(field, field)) for field in TIMES}
         digest, opened = file_digest(path), partial(workbook_rows, path, times, sheet, skip_rows, WANTED)
     elif magic == b"PAR1":
         if skip_rows:

@@ -11,7 +11,7 @@ from importlib import resources
 from cachetools import LRUCache
 from threadpoolctl import threadpool_limits
 
-from features.errors import InputError, unknown_name
+from features.errors import InputError, at_field, unknown_name
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
@@ -34,7 +34,8 @@ from forecasting.plan import (
     prepare,
     prepare_calibration,
 )
-from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, forecast_document, plan_document
+from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
+from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
 from forecasting.salvos.saved import SavedModel
@@ -213,12 +214,14 @@ class Answering:
         if request.weapon_class != SHAHED:
             raise InputError(
                 f"scenario: scenarios are of {weapons(SHAHED)}, not of {weapons(request.weapon_class)}: expected "
-                f"'{NO_SCENARIO}'"
+                f"'{NO_SCENARIO}'",
+                field="scenario",
             )
         stated = stated_scenario(request.scenario)
         if stated.as_of > self._today():
             raise InputError(
-                f"scenario {stated.name}: as_of is {stated.as_of}, in the future: expected {self._today()} or earlier"
+                f"scenario {stated.name}: as_of is {stated.as_of}, in the future: expected {self._today()} or earlier",
+                field="scenario",
             )
         return ScenarioRequest(_bundled_scenario(PUBLISHED), stated, request.theatre)
 
@@ -239,18 +242,20 @@ def stated_scenario(scenario: str | Text) -> ProductionScenario:
 
 @lru_cache(KEPT)  # the next request often differs in something else
 def _own_scenario(text: str) -> ProductionScenario:
-    return parse_scenario(text, "the scenario given", on_files=False)
+    with at_field("scenario"):
+        return parse_scenario(text, "the scenario given", on_files=False)
 
 
 @lru_cache(KEPT)
 def _own_defence(text: str) -> Defence:
-    return parse_defence(text, "the defence given")
+    with at_field("defence"):
+        return parse_defence(text, "the defence given")
 
 
 @cache
 def _bundled_scenario(name: str) -> ProductionScenario:
     if name not in bundled_scenarios():
-        raise unknown_name("scenario", name, bundled_scenarios())
+        raise unknown_name("scenario", name, bundled_scenarios(), field="scenario")
     return load_scenario(name)
 
 
@@ -265,17 +270,23 @@ def defence_of(request: PlanRequest) -> Defence:
     if not isinstance(request.defence, Text):
         if request.theatre not in BUNDLED_DEFENCES or request.weapon_class != SHAHED:
             raise InputError(
-                f"there is no bundled defence of theatre {request.theatre} against {weapons(request.weapon_class)}: "
-                "state yours as the defence"
+                "there is no bundled defence of theatre {theatre} against {weapons}: state yours as the defence",
+                field="defence",
+                theatre=request.theatre,
+                weapons=weapons(request.weapon_class),
             )
         if request.defence in BUNDLED_DEFENCES and request.defence != request.theatre:
             raise InputError(
-                f"the defence {request.defence} is not that of theatre {request.theatre}: expected {request.theatre}, "
-                "or yours"
+                "the defence {given} is not that of theatre {theatre}: expected {theatre}, or yours",
+                field="defence",
+                given=request.defence,
+                theatre=request.theatre,
             )
     stated = stated_defence(request.defence)
     if len(stated.layers) > MOST_LAYERS:
-        raise InputError(f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}")
+        raise InputError(
+            f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}", field="defence"
+        )
     return stated
 
 
@@ -283,7 +294,7 @@ def defence_of(request: PlanRequest) -> Defence:
 def bundled_defence(name: str) -> Defence:
     """A bundled defence. Raises InputError, with the known names, where there is none of that name."""
     if name not in BUNDLED_DEFENCES:
-        raise unknown_name("defence", name, BUNDLED_DEFENCES)
+        raise unknown_name("defence", name, BUNDLED_DEFENCES, field="defence")
     return parse_defence(bundled_defence_text(name), BUNDLED_DEFENCES[name])
 
 
@@ -306,7 +317,7 @@ def _bundled(name: str) -> str:
 
 def _seen(history: LaunchHistory) -> tuple[object, ...]:
     """All that can be learned from a history: its digest leaves out what only some parts of a plan look at."""
-    return history.digest, history.neutralised.tobytes(), history.armed_share.tobytes(), history.sources
+    return history.digest, history.neutralised.tobytes(), history.armed_share.tobytes(), history.sources, history.held
 
 
 def _check_size(request: PlanRequest, stated: Defence) -> None:
@@ -316,21 +327,27 @@ def _check_size(request: PlanRequest, stated: Defence) -> None:
     if cells > MOST_CELLS:
         raise InputError(
             f"{request.paths} paths of {request.horizon} attack days through {layers} layers: expected at most "
-            f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers"
+            f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers",
+            field="paths",
         )
 
 
 def _in_hand(stated: Defence, request: PlanRequest, origin: date) -> tuple[Defence, tuple[Delivery, ...]]:
     """The defence with the planner's own stocks, and the deliveries that are due."""
     stocked = [layer.id for layer in stated.layers if layer.interceptor is not None]
-    for name in (*request.stock, *(delivery.layer for delivery in request.deliveries)):
+    named = [("stock", name) for name in request.stock] + [("deliveries", due.layer) for due in request.deliveries]
+    for field, name in named:
         if name not in stocked:
-            raise unknown_name("layer with interceptors", name, stocked)
+            raise unknown_name("layer with interceptors", name, stocked, field=field)
     for delivery in request.deliveries:
         if delivery.date <= origin:
             raise InputError(
-                f"deliveries: the delivery of {delivery.date} to layer {delivery.layer} is not after the origin, "
-                f"{origin}: count it in the stock at the origin"
+                "deliveries: the delivery of {day} to layer {layer} is not after the origin, {origin}: count it in the "
+                "stock at the origin",
+                field="deliveries",
+                day=delivery.date,
+                layer=delivery.layer,
+                origin=origin,
             )
     if request.stock:
         stated = with_stock(stated, request.stock, origin, "the request")

@@ -10,6 +10,7 @@ import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from features.records import SHAHED, UKRAINE, QuietDayRule
 from features.stated import LARGEST_NUMBER, Day
@@ -27,6 +28,9 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """Of a theatre, model, scenario, defence or layer: never a path."""
 Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER), strict=True)]
 Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
+NEEDS = "needs_field"
+"""Type of the error of a field that says nothing without another; both are named in its context."""
+_WITHOUT = "{field} is given without {needed}"
 NAMED, AS_TEXT = "[name]", "[text]"
 """How errors of pydantic's tell the two ways to give a scenario or a defence apart; no part of a request."""
 
@@ -93,7 +97,7 @@ class ForecastRequest(_Request):
     @model_validator(mode="after")
     def _check_held(self) -> Self:
         if self.held and self.scenario == NO_SCENARIO:
-            raise ValueError("assumptions are held without a scenario: expected one whose assumptions they are")
+            raise PydanticCustomError(NEEDS, _WITHOUT, {"field": "held", "needed": "scenario"})
         return self
 
     @property
@@ -173,7 +177,7 @@ class PlanRequest(ForecastRequest):
     @model_validator(mode="after")
     def _check_budget(self) -> Self:
         if self.budget is not None and self.leak_target is None:
-            raise ValueError("a budget limits the mix that a target for the leakers asks for: state that target too")
+            raise PydanticCustomError(NEEDS, _WITHOUT, {"field": "budget", "needed": "leak_target"})
         return self
 
     @property

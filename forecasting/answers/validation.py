@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from features.errors import one_line, unknown_name
-from forecasting.answers.request import AS_TEXT, NAME_PATTERN, NAMED
+from forecasting.answers.request import AS_TEXT, NAME_PATTERN, NAMED, NEEDS
 
 _EXPECTED = {
     "bool_parsing": "expected true or false",
@@ -35,6 +35,7 @@ _EXPECTED = {
     "missing": "this field is missing",
     "model_attributes_type": "expected an object with fields",
     "model_type": "expected an object with fields",
+    NEEDS: "{field} is given without {needed}: add {needed}",
     "string_pattern_mismatch": "expected the pattern {pattern}",
     "string_too_long": "expected at most {max_length} characters",
     "string_too_short": "expected at least {min_length} character",
@@ -49,6 +50,11 @@ _EXPECTED = {
 _NO_PLACE = {NAMED, AS_TEXT, "[key]"}
 """Parts of a location that are no part of what was given."""
 LONGEST_SHOWN = 80
+
+
+def error_place(error: Any) -> str:
+    """The field that one of pydantic's errors is about, with dots between its parts."""
+    return ".".join(str(part) for part in error["loc"] if part not in _NO_PLACE)
 
 
 def error_line(
@@ -66,6 +72,8 @@ def error_line(
         return str(one_line(str(unknown_name("field", str(place[0])[:LONGEST_SHOWN], known))))
     where = ".".join([name_of(str(place[0])), *(str(part) for part in place[1:])]) if place else ""
     context = {key: f"{each:,.15g}" if isinstance(each, int | float) else each for key, each in _context(first).items()}
+    if first["type"] == NEEDS:
+        context = {key: name_of(str(each)) for key, each in context.items()}
     expected = _EXPECTED.get(first["type"], first["msg"].replace("{", "{{").replace("}", "}}")).format_map(context)
     if context.get("pattern") == NAME_PATTERN:
         expected = "expected at most 40 letters a to z, digits or _"

@@ -8,6 +8,7 @@ import typer
 
 from features.errors import InputError
 from features.files import check_folder
+from forecasting.report.language import ENGLISH, languages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,6 +18,9 @@ PLOT_SUFFIXES = (".png", ".svg", ".html")
 
 PlotOption = Annotated[
     Path | None, typer.Option(metavar="FILE.png|.svg|.html", help="Also draw a picture into this file.")
+]
+LanguageOption = Annotated[
+    str, typer.Option(metavar="|".join(languages()), help="Language of the table, the workbook and the picture.")
 ]
 
 
@@ -54,9 +58,9 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-def draw(figure: "Figure", path: Path, title: str) -> None:
-    """Writes the picture into the file."""
+def draw(figure: "Figure", path: Path, title: str, language: str = ENGLISH) -> None:
+    """Writes the picture into the file. language: of the title and of what is drawn."""
     from features.files import write_file
     from forecasting.report.pictures import rendered
 
-    write_file(path, rendered(figure, path.suffix, title))
+    write_file(path, rendered(figure, path.suffix, title, language=language))

@@ -11,7 +11,8 @@ import typer
 from features.errors import InputError
 from features.files import check_folder
 from features.opening import open_ledger
-from forecasting.commands.options import PlotOption, check_plot, draw
+from forecasting.commands.options import LanguageOption, PlotOption, check_plot, draw
+from forecasting.report.language import ENGLISH, translator
 
 if TYPE_CHECKING:
     from features.history import LaunchHistory
@@ -42,10 +43,11 @@ def forecast_command(
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
+    language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
 ) -> None:
     """Forecast the drones launched per attack day."""
-    _answer(context.obj, output, out, plot, issued)
+    _answer(context.obj, output, out, plot, language, issued)
 
 
 def plan_command(
@@ -53,17 +55,21 @@ def plan_command(
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
+    language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
 ) -> None:
     """Forecast the drones, the interceptors each layer needs against them, and what to order."""
-    _answer(context.obj, output, out, plot, issued)
+    _answer(context.obj, output, out, plot, language, issued)
 
 
-def _answer(request: "ForecastRequest", output: Format, out: Path | None, plot: Path | None, issued: bool) -> None:
+def _answer(
+    request: "ForecastRequest", output: Format, out: Path | None, plot: Path | None, language: str, issued: bool
+) -> None:
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
 
+    translator(language)  # refuses an unknown one before the work
     _check_files(output, out, plot)
     with open_ledger() as ledger:
         answering, context = local_answering(ledger), local_context(request)
@@ -71,20 +77,23 @@ def _answer(request: "ForecastRequest", output: Format, out: Path | None, plot: 
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
             document = answering.document(request, context, bar.update)
         if plot:
-            _draw(document, answering.history(request, context), plot)
+            _draw(document, answering.history(request, context), plot, language)
     if issued:
         _issue(document, request, context)
-    _write(document, output, out)
+    _write(document, output, out, language)
 
 
-def _draw(document: "ForecastDocument | PlanDocument", past: "LaunchHistory", plot: Path) -> None:
+def _draw(document: "ForecastDocument | PlanDocument", past: "LaunchHistory", plot: Path, language: str) -> None:
     from forecasting.report.document import ForecastDocument
     from forecasting.report.pictures import forecast_picture, plan_picture
 
+    t = translator(language, plain=True)
     if isinstance(document, ForecastDocument):
-        draw(forecast_picture(document, past), plot, f"Salvocast forecast as of {document.origin}")
+        figure = forecast_picture(document, past, language=language)
+        draw(figure, plot, t("Salvocast forecast as of {day}", day=document.origin), language)
     else:
-        draw(plan_picture(document, past), plot, f"Salvocast plan as of {document.forecast.origin}")
+        figure = plan_picture(document, past, language=language)
+        draw(figure, plot, t("Salvocast plan as of {day}", day=document.forecast.origin), language)
 
 
 def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastRequest", context: "AnswerContext") -> None:
@@ -112,7 +121,7 @@ def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
     check_folder(out)
 
 
-def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None) -> None:
+def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None, language: str) -> None:
     from features.files import write_or_print
 
     if output is Format.JSON:
@@ -122,10 +131,12 @@ def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Pat
     elif output is Format.TABLE:
         from forecasting.report.text import document_text
 
-        content = document_text(document).encode() + b"\n"
+        content = document_text(document, language).encode() + b"\n"
     else:
         from forecasting.report.frames import long_frame, workbook
 
-        csv = output is Format.CSV
-        content = long_frame(document).to_csv(index=False, lineterminator="\n").encode() if csv else workbook(document)
+        if output is Format.CSV:
+            content = long_frame(document).to_csv(index=False, lineterminator="\n").encode()
+        else:
+            content = workbook(document, language)
     write_or_print(content, out)

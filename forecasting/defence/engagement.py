@@ -181,11 +181,12 @@ def _blocks(
         defence.layer(name)
     for delivery in deliveries:
         if defence.layer(delivery.layer_id).interceptor is None:
-            raise InputError(f"a delivery to layer {delivery.layer_id}: it uses no interceptors")
+            raise InputError(f"a delivery to layer {delivery.layer_id}: it uses no interceptors", field="deliveries")
         if delivery.day <= forecast.origin:
             raise InputError(
                 f"the delivery of {delivery.day} to layer {delivery.layer_id} is not after the origin, "
-                f"{forecast.origin}: count it in the stock at the origin"
+                f"{forecast.origin}: count it in the stock at the origin",
+                field="deliveries",
             )
 
     return PathBlocks.of(forecast, defence, levels, kill_factors, armed_share, new_models, deliveries)

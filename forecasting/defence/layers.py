@@ -245,7 +245,7 @@ class Defence(Stated):
         """The layer of that id. Raises InputError for one that it does not have."""
         known = {layer.id: layer for layer in self.layers}
         if layer_id not in known:
-            raise unknown_name("layer", layer_id, known)
+            raise unknown_name("layer", layer_id, known, field="layers")
         return known[layer_id]
 
     @property

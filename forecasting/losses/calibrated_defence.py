@@ -3,12 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
+from features.messages import Message
 from forecasting.defence.layers import Defence
 from forecasting.losses.evidence import Draws, Evidence, some_sizes
 from forecasting.losses.reported_losses import Array
@@ -34,14 +35,16 @@ class Updated:
 class Comparison:
     """A share that was reported, beside what the file alone and the calibrated draws say: (10 %, 50 %, 90 %) quantiles.
 
-    counts: "lost" (neutralised), "shot_down", or the layer whose share of kills it is. low, high: of a stated share; of
+    period: which nights, or which published share. counts: "lost" (neutralised), "shot_down", or "kills", those of the
+    layer layer_id. low, high: of a stated share; of
     a period, both the share reported. n_nights: 0 for a stated share. Of a period, the quantiles are what the defence
     as of the origin would do of these nights, night by night variation included. impact_sites: places reported hit,
     for each drone launched, where told: a check, since some leakers hit nothing and some hits are not reported.
     """
 
-    name: str
-    counts: str
+    period: Message
+    counts: Literal["lost", "shot_down", "kills"]
+    layer_id: str
     first_day: date
     last_day: date
     n_nights: int
@@ -55,7 +58,7 @@ class Comparison:
 @dataclass(frozen=True, eq=False)
 class Calibration:
     """prior, posterior: draws, as many. effective_sample_size: how many independent draws the posterior is worth
-    (Kong 1992). n_nights: of the record that were used. notes: what a reader should know, in sentences."""
+    (Kong 1992). n_nights: of the record that were used. notes: what a reader should know."""
 
     defence: Defence
     origin: date
@@ -67,7 +70,7 @@ class Calibration:
     quantities: tuple[Updated, ...]
     periods: tuple[Comparison, ...]
     kill_shares: tuple[Comparison, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
     evidence: Evidence
 
     def for_paths(self, launched: NDArray[np.int64], seed: int) -> "PathDraws":

@@ -33,10 +33,13 @@ are a second term, of normal errors. The posterior is drawn from by `forecasting
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.messages import Message
 from forecasting.defence.kinds import mean_shares
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, Updated
@@ -168,19 +171,22 @@ def _periods(found: Calibration, seed: int) -> Iterable[Comparison]:
         * record.launched
         for calibrated in (False, True)
     )
-    named = [(str(month), months == month) for month in np.unique(months)]
-    named.append((f"last {min(n, RECENT_NIGHTS)} nights", np.arange(n) >= n - RECENT_NIGHTS))
-    named.append((f"nights of {LARGE_NIGHT} and more", record.launched >= LARGE_NIGHT))
-    for name, of_name in named:
-        for counts, of_style in (("lost", record.counts_all), ("shot_down", ~record.counts_all)):
-            nights = of_name & of_style
+    styles: dict[Literal["lost", "shot_down"], NDArray[np.bool_]]
+    styles = {"lost": record.counts_all, "shot_down": ~record.counts_all}
+    chosen = [(Message.of("month", month=str(month)), months == month) for month in np.unique(months)]
+    chosen.append((Message.of("last_nights", n=min(n, RECENT_NIGHTS)), np.arange(n) >= n - RECENT_NIGHTS))
+    chosen.append((Message.of("large_nights", drones=LARGE_NIGHT), record.launched >= LARGE_NIGHT))
+    for period, of_period in chosen:
+        for counts, of_style in styles.items():
+            nights = of_period & of_style
             if not nights.any():
                 continue
             launched, share = record.launched[nights].sum(), record.lost[nights].sum() / record.launched[nights].sum()
             hit = record.impact_sites[nights & told].sum() / max(record.launched[nights & told].sum(), 1.0)
             yield Comparison(
-                name,
+                period,
                 counts,
+                layer_id="",
                 first_day=record.days[nights][0].item(),
                 last_day=record.days[nights][-1].item(),
                 n_nights=int(nights.sum()),
@@ -201,25 +207,21 @@ def _kill_shares_compared(found: Calibration) -> Iterable[Comparison]:
     for stated in evidence.stated:
         prior, posterior = (_quantiles(evidence.share_of_kills(stated, each, spread)) for each in kills)
         days, bounds = (stated.first_day, stated.last_day), (stated.low, stated.high)
-        yield Comparison(stated.source, stated.layer_id, *days, 0, *bounds, prior, posterior)
+        period = Message.of("published_share", source=stated.source)
+        yield Comparison(period, "kills", stated.layer_id, *days, 0, *bounds, prior, posterior)
 
 
-def _notes(evidence: Evidence, origin: date, stated: Sequence[StatedKills], effective: float) -> tuple[str, ...]:
+def _notes(evidence: Evidence, origin: date, stated: Sequence[StatedKills], effective: float) -> tuple[Message, ...]:
     notes = []
     if evidence.defence.as_of > origin:
-        notes.append(
-            f"The defence is stated as of {evidence.defence.as_of}, after the origin {origin}: its ranges rest on what "
-            "was not known then, only the record ends there."
-        )
+        notes.append(Message.of("defence_after_origin", day=evidence.defence.as_of, origin=origin))
     if not evidence.record.days.size:
-        notes.append("No report of the last months tells losses: the ranges are taken as stated.")
+        notes.append(Message.of("no_reported_losses"))
     if late := sum(each.published > origin for each in stated):
-        notes.append(f"{late} of {len(stated)} published shares of kills came after the origin and are left out.")
+        notes.append(Message.of("kill_shares_left_out", late=late, all=len(stated)))
     if effective < LEAST_DRAWS:
-        notes.append(
-            f"The calibrated draws are worth {effective:.0f} independent ones: the record is at the edge of the ranges."
-        )
+        notes.append(Message.of("few_effective_draws", n=round(effective)))
     shown = not evidence.record.counts_all.all() or not np.isnan(evidence.record.suppressed).all()
     if shown and not evidence.suppressing.any():
-        notes.append("The defence has no electronic warfare: all its kills are taken as shot down.")
+        notes.append(Message.of("no_electronic_warfare"))
     return tuple(notes)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from features.errors import InputError
-from features.history import LaunchHistory, without_overlaps
+from features.history import LaunchHistory
 from features.records import ReportingRegime, SalvoReport
+from features.sightings import Salvos
 
 Array = NDArray[np.float64]
 KINDS = ("lost", "shot_down")
@@ -43,7 +44,7 @@ class ReportedLosses:
         """The nights on which every report tells its losses, in the style of its day. In: one theatre and weapon class,
         as published by the origin (`Ledger.as_of`)."""
         nights: dict[date, list[SalvoReport]] = {}
-        for report in without_overlaps(list(reports)):
+        for report in Salvos.of(reports).standing:
             nights.setdefault(report.attack_day, []).append(report)
         rows = [(day, *counts) for day, night in sorted(nights.items()) if (counts := _counted(night)) is not None]
         return cls._of(rows)

@@ -15,8 +15,10 @@ def check_service_level(service_level: float) -> None:
     """Raises InputError where it is not between 0 and 1."""
     if not 0 < service_level < 1:
         raise InputError(
-            f"service level is {service_level}: expected more than 0 and less than 1, such as 0.95 "
-            "(no stock covers every path with certainty)"
+            "service level is {given}: expected more than 0 and less than 1, such as 0.95 (no stock covers every path "
+            "with certainty)",
+            field="service_level",
+            given=service_level,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.messages import Message
 from features.stock_flow import NewModel
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import armed_averages
@@ -83,15 +84,20 @@ def defence_program(
     )
 
 
-def fire_units(program: DefenceProgram, defence: Defence, engagements: Engagements) -> tuple[tuple[str, ...], Array]:
-    """Per layer: its name with what a fire unit is, and how many armed drones a night one more can engage."""
-    names, more = [], np.zeros(len(defence.layers))
+def fire_units(
+    program: DefenceProgram, defence: Defence, engagements: Engagements
+) -> tuple[tuple[Message, ...], Array]:
+    """Per layer: what a fire unit of it is, and how many armed drones a night one more can engage."""
+    made, more = [], np.zeros(len(defence.layers))
     for index, (layer, drawn) in enumerate(zip(defence.layers, engagements.draws, strict=True)):
         units = drawn.get("fire_channels", drawn.get("engagements_per_night", np.ones(1)) / ENGAGEMENTS_OF_A_UNIT)
         more[index] = program.capacity[index].mean() / max(units.mean(), 1e-9)
-        unit = "a fire channel" if layer.fire_channels else f"{ENGAGEMENTS_OF_A_UNIT:.0f} engagements a night"
-        names.append(f"{layer.name}, {unit},")
-    return tuple(names), more
+        made.append(
+            Message.of("fire_channel", layer=layer.id)
+            if layer.fire_channels
+            else Message.of("fire_unit", layer=layer.id, engagements=ENGAGEMENTS_OF_A_UNIT)
+        )
+    return tuple(made), more
 
 
 def _drones_a_night(defence: Defence, layer: DefenceLayer, drawn: Mapping[str, Array]) -> Array:

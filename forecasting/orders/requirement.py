@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from features.errors import InputError
+from features.messages import Message
 
 TOLERANCE = 1e-4
 """Relative: the mix costs at most what the least-cost mix for a target smaller by this does."""
@@ -89,7 +90,7 @@ class Requirement:
     cost_usd: float
     leakers: float
     met: bool
-    obstacle: str
+    obstacle: Message | None
     leaker_price_usd: float
     capacity_value: Array
     limit_value: Array
@@ -106,9 +107,13 @@ def requirement(
     Raises InputError for a target or a budget that is negative, or a tail level that is not in [0, 1).
     """
     if not 0 <= leak_target < np.inf:
-        raise InputError(f"leak target is {leak_target}: expected a number of armed drones, 0 or more")
+        raise InputError(
+            "leak target is {given}: expected a number of armed drones, 0 or more",
+            field="leak_target",
+            given=leak_target,
+        )
     if not budget_usd >= 0:
-        raise InputError(f"budget is {budget_usd} USD: expected 0 or more")
+        raise InputError("budget is {given} USD: expected 0 or more", field="budget", given=budget_usd)
     if not 0 <= tail_level < 1:
         raise InputError(f"tail level is {tail_level}: expected 0 (the mean over all paths) or more and less than 1")
     recourse = _Recourse(program, tail_level)
@@ -123,20 +128,24 @@ def requirement(
         if needed_usd > budget_usd:
             bought = np.floor(mix.bought + 1e-6)
     leakers = recourse.plane(bought).risk
-    obstacle = ""
+    obstacle = None
     if not reachable:
         obstacle = _out_of_reach(program, leak_target, tail_level, least)
     elif needed_usd > budget_usd:
-        obstacle = (
-            f"the budget of {money(budget_usd)} is the limit: with it {_count(leakers)} armed drones leak; "
-            f"the target of {_count(leak_target)} needs {money(needed_usd)}, {money(needed_usd - budget_usd)} more"
+        obstacle = Message.of(
+            "budget_limits",
+            budget_usd=budget_usd,
+            leakers=leakers,
+            target=leak_target,
+            needed_usd=needed_usd,
+            more_usd=needed_usd - budget_usd,
         )
     return Requirement(
         layer_ids=program.layer_ids,
         quantities=bought.astype(np.int64),
         cost_usd=float(cost @ bought),
         leakers=leakers,
-        met=not obstacle,
+        met=obstacle is None,
         obstacle=obstacle,
         leaker_price_usd=np.nan if obstacle else mix.leaker_price,
         capacity_value=mix.capacity_value,
@@ -146,41 +155,29 @@ def requirement(
     )
 
 
-def value_sentences(found: Requirement, horizon: int, names: tuple[str, ...], fire_unit: Array) -> list[str]:
-    """What each limit is worth, in words, the largest first; limits that cost nothing are left out.
+def values_of_limits(
+    found: Requirement, horizon: int, units: tuple[Message, ...], engagements: Array
+) -> tuple[Message, ...]:
+    """What each limit is worth, the largest first; limits that cost nothing are left out.
 
-    names: (n_layers,) such as "interceptor drones". fire_unit: (n_layers,) engagements of armed drones a night that one
-    more fire unit adds.
+    units: (n_layers,) what a fire unit of the layer is. engagements: (n_layers,) of armed drones a night, that one more
+    fire unit adds.
     """
 
-    def sentence(value: float, more: str) -> str:
-        worth = f"saves up to {money(value)}" if found.met else f"stops up to {_count(value)} more armed drones"
-        return f"one more {more} {worth} over the {horizon} nights"
+    def valued(value: float, limit: Message) -> Message:
+        worth = Message.of("saves", usd=value) if found.met else Message.of("stops", drones=value)
+        return Message.of("one_more", limit=limit, worth=worth, n=horizon)
 
-    more = [(found.budget_value * MILLION, "million USD")]
-    for layer, name in enumerate(names):
-        more.append((float(found.capacity_value[layer] * fire_unit[layer]), f"fire unit of {name}"))
-        more.append((float(found.limit_value[layer] * 1_000), f"thousand {name} that can be bought"))
+    limits = [(found.budget_value * MILLION, Message.of("million_usd"))]
+    for layer, (layer_id, unit) in enumerate(zip(found.layer_ids, units, strict=True)):
+        limits.append((float(found.capacity_value[layer] * engagements[layer]), unit))
+        limits.append((float(found.limit_value[layer] * 1_000), Message.of("thousand_interceptors", layer=layer_id)))
     worth_telling = 1_000.0 if found.met else 0.05
-    told = [sentence(value, what) for value, what in sorted(more, reverse=True) if value >= worth_telling]
+    ordered = sorted(limits, key=lambda each: each[0], reverse=True)
+    told = tuple(valued(value, limit) for value, limit in ordered if value >= worth_telling)
     if found.met and found.leaker_price_usd > 0:
-        told.insert(0, f"one armed leaker fewer costs {money(found.leaker_price_usd)} or more")
+        return Message.of("one_leaker_fewer", usd=found.leaker_price_usd), *told
     return told
-
-
-def money(usd: float) -> str:
-    """US dollars to three figures.
-
-    >>> money(1_234_567), money(45_612)
-    ('1.23 M USD', '45,600 USD')
-    """
-    if usd >= MILLION:
-        return f"{float(f'{usd / MILLION:.3g}'):,.10g} M USD"
-    return f"{float(f'{usd:.3g}'):,.10g} USD"
-
-
-def _count(drones: float) -> str:
-    return f"{drones:,.0f}" if drones >= 10 else f"{drones:.2g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,9 +341,8 @@ def _solve(
     )
 
 
-def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, least: float) -> str:
+def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, least: float) -> Message:
     """Which limit keeps the leakers above the target, found by lifting one after the other."""
-    start = f"with all that can be bought {_count(least)} armed drones leak, the target is {_count(target)}"
     boundless = replace(program, limit=np.full(len(program.layer_ids), np.inf))
 
     def least_of(lifted: DefenceProgram) -> float:
@@ -355,18 +351,20 @@ def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, lea
 
     if least_of(boundless) <= target:
         more = _cheapest(_Recourse(boundless, tail_level), target)[1] - np.floor(program.limit)
-        missing = [f"{each:,.0f} {name}" for each, name in zip(more, program.layer_ids, strict=True) if each > 0]
-        return f"{start}: deliveries are the limit, {' and '.join(missing)} more would do"
+        missing = [
+            Message.of("interceptors_of_layer", layer=layer, n=int(each))
+            for each, layer in zip(more, program.layer_ids, strict=True)
+            if each > 0
+        ]
+        return Message.of("deliveries_limit", leakers=least, target=target, missing=missing)
     at_once = replace(boundless, lead_time=np.zeros(1))
     without = least_of(at_once)
     if without <= target:
-        return (
-            f"{start}: the lead time is the limit, with orders at hand on the first night {_count(without)} would leak"
-        )
+        return Message.of("lead_time_limits", leakers=least, target=target, without=without)
     unsaturated = replace(at_once, capacity=np.full(1, np.inf))
     without = least_of(unsaturated)
     if without > target:
-        return f"{start}: reach and kill probability are the limit, {_count(without)} leak with any stock and capacity"
+        return Message.of("reach_limits", leakers=least, target=target, without=without)
     # The layers whose capacity matters most, as few as will do, and the same number more for each of them.
     recourse = _Recourse(at_once, tail_level)
     first = recourse.plane(recourse.upper).capacity_slope.argsort(kind="stable")
@@ -379,5 +377,5 @@ def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, lea
     n_layers = next(n for n in range(1, first.size + 1) if with_more(n, np.inf) <= target)
     most = int(np.ceil(program.armed.max()))  # no night brings more
     enough = bisect_left(range(most), True, key=lambda more: with_more(n_layers, more) <= target)
-    names = " and ".join(program.layer_ids[layer] for layer in first[:n_layers])
-    return f"{start}: capacity is the limit, {enough:,} more engagements a night of {names} would do"
+    layers = [program.layer_ids[layer] for layer in first[:n_layers]]
+    return Message.of("capacity_limits", leakers=least, target=target, engagements=enough, layers=layers)

@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.messages import Message
 from forecasting.orders.ordering import Cover
 
 
 @dataclass(frozen=True, slots=True)
 class RuleOfThumb:
-    """One rule's order. stock_out_probability: share of the paths that run out with it before the next one arrives."""
+    """One rule's order. rule: which. stock_out_probability: share of the paths that run out with it before the
+    next one arrives."""
 
-    name: str
+    rule: Message
     quantity: int
     cost_usd: float
     stock_out_probability: float
@@ -41,13 +43,13 @@ def rules_of_thumb(
             f"rules of thumb for {nights} nights, {drones} drones, {used_last_month} interceptors used in "
             f"{days_last_month} days at {unit_cost_usd} USD: expected at least one night and day, and 0 or more else"
         )
-    wanted = {
-        "two per drone": 2.0 * drones,
-        "1,000 a day": 1_000.0 * nights,
-        "last month plus 20 %": 1.2 * used_last_month * nights / days_last_month,
-    }
-    quantities = {name: int(np.ceil(max(level - in_hand_and_due.mean(), 0.0) - 1e-9)) for name, level in wanted.items()}
+    wanted = (
+        (Message.of("two_per_drone"), 2.0 * drones),
+        (Message.of("thousand_a_day"), 1_000.0 * nights),
+        (Message.of("last_month_plus_fifth"), 1.2 * used_last_month * nights / days_last_month),
+    )
+    quantities = [(rule, int(np.ceil(max(level - in_hand_and_due.mean(), 0.0) - 1e-9))) for rule, level in wanted]
     return tuple(
-        RuleOfThumb(name, quantity, quantity * unit_cost_usd, needs.stock_out_probability(quantity))
-        for name, quantity in quantities.items()
+        RuleOfThumb(rule, quantity, quantity * unit_cost_usd, needs.stock_out_probability(quantity))
+        for rule, quantity in quantities
     )

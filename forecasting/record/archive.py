@@ -15,12 +15,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from features.database import Database
+from features.database import Database, utc
 from features.errors import InputError, SalvocastError
-from features.storing import utc
 from features.tables import issued_table
 
-FORMATS = {"salvocast/forecast/1": "forecast", "salvocast/plan/1": "plan"}
+FORMATS = {f"salvocast/{kind}/{number}": kind for kind in ("forecast", "plan") for number in (1, 2)}
 """Format of a document -> its kind."""
 
 

@@ -1,9 +1,11 @@
 """The published form of a calibration: the ranges and the shares before and after the record."""
 
 from datetime import date
+from typing import Literal
 
 from pydantic import Field
 
+from features.messages import Message
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.report.parts import Document
 
@@ -29,12 +31,14 @@ class CalibratedQuantity(Document):
 class ComparedShare(Document):
     """A reported share of the drones, beside what the ranges alone and the calibrated draws say of the same nights.
 
-    counts: lost (neutralised), shot_down, or the layer whose share of the kills it is. reported_low, reported_high:
+    period: the nights, or the published share. counts: lost (neutralised), shot_down, or kills: the share of the kills
+    that the layer has, which is null for the others. reported_low, reported_high:
     the same but for a published share that was told as a range.
     """
 
-    period: str
-    counts: str
+    period: Message
+    counts: Literal["lost", "shot_down", "kills"]
+    layer: str | None
     first_day: date
     last_day: date
     n_nights: int = Field(description="0 for a published share of kills")
@@ -74,8 +78,9 @@ def calibration_document(found: Calibration) -> CalibrationDocument:
         ],
         shares=[
             ComparedShare(
-                period=each.name,
+                period=each.period,
                 counts=each.counts,
+                layer=each.layer_id or None,
                 first_day=each.first_day,
                 last_day=each.last_day,
                 n_nights=each.n_nights,

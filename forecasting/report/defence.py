@@ -6,7 +6,7 @@ from datetime import date
 from features.stated import SourcedRange, tables
 from forecasting.defence.comparison import Difference
 from forecasting.defence.layers import NIGHT_HOURS, Defence, DefenceLayer
-from forecasting.report.layout import number, percent, table, wrapped
+from forecasting.report.layout import ENGLISH, table, terminal_text, wrapped
 from forecasting.report.stated import sources_text, stated_text
 
 OLD_DAYS = 365
@@ -15,7 +15,7 @@ OLD_DAYS = 365
 
 def defence_text(defence: Defence) -> str:
     """What a defence says: its paragraph, its layers in order of engagement, each number, and the sources."""
-    return "\n".join(
+    return terminal_text(
         [
             f"{defence.name}: {defence.title}",
             f"as of {defence.as_of}; theatre: {defence.theatre}",
@@ -50,14 +50,17 @@ def _layer_cells(layer: DefenceLayer) -> list[str]:
         doctrine,
         layer.works,
         "-" if layer.review_days is None else f"{layer.review_days} days",
-        number(layer.minimum_stock) if has_stock else "-",
+        ENGLISH.figure(layer.minimum_stock) if has_stock else "-",
     ]
 
 
 def _waves(defence: Defence) -> list[str]:
     if not defence.waves:
         return [f"The drones of a night come evenly over {NIGHT_HOURS:g} hours."]
-    rows = [[percent(each.share), number(each.hours), " ".join(each.sources), each.note] for each in defence.waves]
+    rows = [
+        [ENGLISH.percent(each.share), ENGLISH.figure(each.hours), " ".join(each.sources), each.note]
+        for each in defence.waves
+    ]
     return ["WAVES of a night", *table(["share", "hours", "sources", "note"], rows, left=(2, 3))]
 
 
@@ -85,7 +88,7 @@ def _told(value: float) -> str:
 def check_text(defence: Defence, today: date) -> str:
     """That a defence is well stated, and a line for each thing that its planner should look at."""
     n_stocks = len(_stocked(defence))
-    return "\n".join(
+    return terminal_text(
         [
             f"{defence.name}: well stated; {len(defence.layers)} layers, {n_stocks} of them with a stock",
             *(wrapped(f"warning: {warning}") for warning in cautions(defence, today)),
@@ -160,9 +163,9 @@ def _unusual(defence: Defence) -> Iterable[str]:
         quantity = where.rpartition(".")[2]
         if not isinstance(stated, SourcedRange) or quantity not in USUAL or ".against." in where:
             continue
-        low, high, unit = USUAL[quantity]
+        (low, high, unit), figure = USUAL[quantity], ENGLISH.figure
         if stated.high > 0 and not low <= stated.mode <= high:
-            yield f"{where} of {number(stated.mode)} ({unit}, mostly {number(low)} to {number(high)})"
+            yield f"{where} of {figure(stated.mode)} ({unit}, mostly {figure(low)} to {figure(high)})"
 
 
 def _idle(defence: Defence) -> dict[str, str]:

@@ -16,11 +16,12 @@ from pydantic import Field
 
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
+from features.messages import Message
 from features.sources import ATTRIBUTION
-from features.stated import Source, SourcedRange, tables
-from forecasting.defence.layers import Defence
+from features.stated import Source
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
+from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
 from forecasting.report.calibration_document import CalibrationDocument, calibration_document
 from forecasting.report.order_document import (
     OrderDocument,
@@ -30,7 +31,7 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document
+from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, quantile, spread
@@ -74,36 +75,21 @@ class WindowForecast(Document):
 class MassedStrikes(Document):
     """What counts as a massed strike here."""
 
-    rule: str
+    rule: Message
     threshold_drones: int
-
-
-class ModelChoice(Document):
-    """Why it is this model that answers."""
-
-    reason: Literal["champion", "none_registered", "named"] = Field(
-        description="champion: it serves; none_registered: it stands in for a champion; named: by the request"
-    )
-    version: int | None = Field(default=None, description="of the champion in the registry")
-
-
-class UnknownDaysDocument(Document):
-    """How many days of the last ones have no count."""
-
-    unknown: int
-    days: int = Field(description="the last days, since the first unknown one within a year")
 
 
 class ForecastDocument(Document):
     """A salvo forecast as published."""
 
-    format: Literal["salvocast/forecast/1"] = "salvocast/forecast/1"
+    format: Literal["salvocast/forecast/2"] = "salvocast/forecast/2"
     theatre: str
     weapon_class: str
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
     quiet_day_rule: str
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
+    held: list[HeldCountDocument] = Field(default=[], description="reported counts that wait for a person's word")
     data_sources: list[str] = Field(description="where the launch counts are from")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
@@ -167,25 +153,10 @@ class Outcome(Document):
     reported_neutralised_share: float | None = Field(description="last 28 known days; null where not reported")
 
 
-class Assumption(Document):
-    """One number that the plan rests on. layer: "" for what is stated of the drones."""
-
-    layer: str
-    quantity: str
-    low: float
-    mode: float
-    high: float
-    basis: str
-    confidence: str
-    date: date
-    sources: list[str]
-    note: str
-
-
 class PlanDocument(Document):
     """A plan as published: the forecast, what the defence needs against it, and what that rests on."""
 
-    format: Literal["salvocast/plan/1"] = "salvocast/plan/1"
+    format: Literal["salvocast/plan/2"] = "salvocast/plan/2"
     forecast: ForecastDocument
     defence: str
     defence_as_of: date
@@ -197,7 +168,7 @@ class PlanDocument(Document):
     rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
     requirement: RequirementDocument | None = Field(description="null without a target for the leakers")
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
-    notes: list[str] = Field(description="what a reader should know of how the ranges were taken")
+    notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
     assumptions: list[Assumption]
     sources: list[Source]
 
@@ -219,6 +190,10 @@ def forecast_document(
             if forecast.unknown_days
             else None
         ),
+        held=[
+            HeldCountDocument(row=one.row_id, attack_day=one.attack_day, launched=one.launched, reason=one.reason)
+            for one in forecast.held
+        ],
         data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
@@ -255,7 +230,7 @@ def forecast_document(
     )
 
 
-def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> str:
+def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> Message:
     if supplied and supplied.assumption_only:
         return BORROWED_RULE
     return QUIET_RULE if forecast.mostly_quiet else RULE
@@ -336,8 +311,8 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
         notes=list(plan.notes),
-        assumptions=_assumptions(plan.defence),
-        sources=_used_sources(plan.defence),
+        assumptions=stated_assumptions(plan.defence),
+        sources=used_sources(plan.defence),
     )
 
 
@@ -388,22 +363,3 @@ def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | N
         return None
     days = quantile(stock.days_of_supply, probability)
     return None if math.isinf(days) else days
-
-
-def _assumptions(defence: Defence) -> list[Assumption]:
-    of_layers = ((layer.id, *each) for layer in defence.layers for each in layer.ranges.items())
-    of_drones = (("", name, each) for name, each in tables(defence) if not name.startswith(("layer ", "source ")))
-    return [
-        Assumption(
-            layer=layer,
-            quantity=quantity,
-            **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
-        )
-        for layer, quantity, stated in (*of_layers, *of_drones)
-        if isinstance(stated, SourcedRange)
-    ]
-
-
-def _used_sources(defence: Defence) -> list[Source]:
-    used = {name for _, stated in tables(defence) if isinstance(stated, SourcedRange) for name in stated.sources}
-    return [source for source in defence.sources if source.id in used]

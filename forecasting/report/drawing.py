@@ -19,10 +19,12 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from features.errors import unknown_name
+from features.printable import printable
 from forecasting.report.language import Translator, translator
 
 DASHES = ("-", "--", "-.", ":")
 _BAND_STRENGTHS = (0.2, 0.45, 0.75)
+_WORD_JOINER = "\u2060"  # has no width
 _YEARS_FROM = 300
 """Days on an axis from which its labels are months and years."""
 
@@ -121,7 +123,7 @@ class Look:
         room = self._width / beside - self._beside_axes - 8
         lines = [line for text in below if text for line in wrapped(text, room, self.size)]
         axes.set_title(
-            "\n".join(wrapped(title, room, self.size + 1, "bold")),
+            "\n".join(map(drawable, wrapped(title, room, self.size + 1, "bold"))),
             loc="left",
             color=self.theme.ink,
             fontsize=self.size + 1,
@@ -129,7 +131,7 @@ class Look:
             pad=7 + 1.35 * self.size * len(lines),
         )
         axes.annotate(
-            "\n".join(lines),
+            "\n".join(map(drawable, lines)),
             (0, 1),
             xytext=(0, 5),
             xycoords="axes fraction",
@@ -141,7 +143,7 @@ class Look:
 
     def names(self, axes: Axes, names: Sequence[str]) -> None:
         """Names along y, the first on top."""
-        labels = ["\n".join(wrapped(name, self.names_width, self.size)) for name in names]
+        labels = ["\n".join(map(drawable, wrapped(name, self.names_width, self.size))) for name in names]
         axes.set_yticks(range(len(names)), labels)
         axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
 
@@ -220,6 +222,13 @@ def look(theme: str, language: str, *, narrow: bool = False, names_width: float 
     if theme not in THEMES:
         raise unknown_name("theme", theme, THEMES)
     return Look(THEMES[theme], translator(language), narrow, names_width)
+
+
+def drawable(text: str) -> str:
+    """A line as Matplotlib is to be given it, to draw it as it is: no formula between two dollars, no label that hides
+    because it begins with an underscore."""
+    text = printable(text).replace("$", r"\$")
+    return f"{_WORD_JOINER}{text}" if text.startswith("_") else text
 
 
 @lru_cache(maxsize=2_000)

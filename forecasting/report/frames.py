@@ -1,13 +1,18 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
+import re
 from io import BytesIO
 from typing import Any
 
 import pandas as pd
 from pydantic import BaseModel
 
+from features.messages import Message
+from features.printable import printable
 from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.language import ENGLISH, translator
 from forecasting.report.supply_document import Quantiles
+from forecasting.report.words import Words
 from forecasting.salvos.spread import Spread
 
 _KEYS = {
@@ -21,7 +26,7 @@ _KEYS = {
     "mix": ("layer",),
     "calibration": ("measure",),
     "calibrated": ("layer", "quantity"),
-    "shares": ("period", "counts"),
+    "shares": ("period", "counts", "layer"),
     "supply_at_origin": ("measure",),
     "supply": ("day",),
     "weights": ("horizon",),
@@ -29,38 +34,43 @@ _KEYS = {
 """Table -> the columns that name its rows, for the tables of computed numbers."""
 
 
-def tables(document: ForecastDocument | PlanDocument) -> dict[str, pd.DataFrame]:
+def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> dict[str, pd.DataFrame]:
     """Table name -> frame, a row per day, window, layer, measure, assumption or source; `about`: what they rest on.
 
     A spread becomes the columns x_median, x_low_50, x_high_50, ... x_high_95. Counts are Int64, probabilities and
-    costs Float64, days datetime64, all missing where the document says null.
+    costs Float64, days datetime64, all missing where the document says null. language: of the sentences.
     """
+    words = Words(translator(language, plain=True), document)
     forecast = document.forecast if isinstance(document, PlanDocument) else document
-    made = {"about": _about(document, forecast), "days": _frame(forecast.days), "windows": _frame(forecast.windows)}
+    made = {
+        "about": _about(words, document, forecast),
+        "days": _frame(words, forecast.days),
+        "windows": _frame(words, forecast.windows),
+    }
     if supply := forecast.supply:
         at_origin = [{"measure": name} | dict(value) for name, value in supply if isinstance(value, Quantiles)]
         made |= {
             "supply_at_origin": pd.DataFrame(at_origin),
-            "supply": _frame(supply.months),
-            "weights": _frame(supply.weights),
-            "scenario": _frame(supply.numbers),
-            "scenario_sources": _frame(supply.sources),
+            "supply": _frame(words, supply.months),
+            "weights": _frame(words, supply.weights),
+            "scenario": _frame(words, supply.numbers),
+            "scenario_sources": _frame(words, supply.sources),
         }
     if isinstance(document, PlanDocument):
-        made |= {"layers": _frame(document.layers), "outcome": _measures(document.outcome)}
+        made |= {"layers": _frame(words, document.layers), "outcome": _measures(words, document.outcome)}
         if document.stock_out:
-            made["stock_out"] = _frame(document.stock_out)
+            made["stock_out"] = _frame(words, document.stock_out)
         if document.rules_of_thumb:
-            made["rules"] = _frame(document.rules_of_thumb.rules)
+            made["rules"] = _frame(words, document.rules_of_thumb.rules)
         if required := document.requirement:
-            made |= {"requirement": _measures(required), "mix": _frame(required.mix)}
+            made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:
             made |= {
-                "calibration": _measures(found),
-                "calibrated": _frame(found.quantities),
-                "shares": _frame(found.shares),
+                "calibration": _measures(words, found),
+                "calibrated": _frame(words, found.quantities),
+                "shares": _frame(words, found.shares),
             }
-        made |= {"assumptions": _frame(document.assumptions), "sources": _frame(document.sources)}
+        made |= {"assumptions": _frame(words, document.assumptions), "sources": _frame(words, document.sources)}
     return made
 
 
@@ -73,7 +83,7 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
             continue
         keys = list(_KEYS[name])
         numbers = frame.drop(columns=keys).select_dtypes("number").astype(float)
-        item = frame[keys].astype(str).agg(" ".join, axis=1).str.strip()
+        item = frame[keys].astype("string").fillna("").agg(" ".join, axis=1).str.strip()
         part = numbers.assign(item=item).melt(id_vars="item", var_name="measure")
         part.insert(0, "table", name)
         parts.append(part.dropna(subset="value").astype({"item": str}))
@@ -87,12 +97,15 @@ def _basis(document: ForecastDocument | PlanDocument) -> str:
     return f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
 
 
-def workbook(document: ForecastDocument | PlanDocument) -> bytes:
-    """The tables as an XLSX workbook, one typed sheet each."""
+def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> bytes:
+    """The tables as an XLSX workbook, one typed sheet each; names of sheets, columns and measures are those of the API.
+
+    language: of the sentences.
+    """
     buffer = BytesIO()
     with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
-        for name, frame in tables(document).items():
-            frame.to_excel(writer, sheet_name=name, index=False)
+        for name, frame in tables(document, language).items():
+            _writable(frame).to_excel(writer, sheet_name=name, index=False)
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"
             for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
@@ -103,19 +116,33 @@ def workbook(document: ForecastDocument | PlanDocument) -> bytes:
     return buffer.getvalue()
 
 
-def _about(document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
+def _writable(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with text that a workbook can hold."""
+    texts = list(frame.select_dtypes(["object", "string"]))
+    return frame.assign(**{str(name): frame[name].map(_cell) for name in texts})
+
+
+def _cell(value: Any) -> Any:
+    """Text is shown as it is, also where a part of it looks like the number of a character."""
+    return _NUMBERED.sub("_x005F_", printable(value, keep="\n\t")) if isinstance(value, str) else value
+
+
+_NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
     stated: dict[str, Any] = {
         name: value for name, value in forecast if isinstance(value, str | int) or name.endswith(("origin", "known"))
     }
     stated |= {
-        "massed_rule": forecast.massed_strikes.rule,
+        "massed_rule": words(forecast.massed_strikes.rule),
         "massed_threshold": forecast.massed_strikes.threshold_drones,
     }
     stated["data_sources"] = "; ".join(forecast.data_sources)
     stated["basis"] = _basis(document)
     if supply := forecast.supply:
         stated |= {
-            f"scenario_{name}": value
+            f"scenario_{name}": words(value) if isinstance(value, Message) else value
             for name, value in supply
             if value is not None and not isinstance(value, list | Quantiles) and name != "scenario"
         }
@@ -126,40 +153,44 @@ def _about(document: ForecastDocument | PlanDocument, forecast: ForecastDocument
             "defence_as_of": document.defence_as_of,
             "defence_about": document.about,
             "service_level": document.service_level,
-            "notes": " ".join(document.notes),
+            "notes": " ".join(map(words, document.notes)),
         }
         if rules := document.rules_of_thumb:
-            stated["rules_of_thumb"] = f"for {rules.layer}, an order that covers {rules.nights} nights"
+            stated["rules_of_thumb"] = words.t(
+                "{layer}, for {n} nights", layer=words.layer(rules.layer), n=rules.nights
+            )
         if required := document.requirement:
-            stated["requirement"] = required.obstacle or "met"
-            stated["requirement_worth"] = "; ".join(required.worth)
+            stated["requirement"] = words(required.obstacle) if required.obstacle else words.t("met")
+            stated["requirement_worth"] = "; ".join(map(words, required.worth))
     stated |= {f"version_{name}": number for name, number in forecast.versions.items()}
     stated |= {f"unit_{name}": unit for name, unit in forecast.units.items()}
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 
-def _measures(document: BaseModel) -> pd.DataFrame:
+def _measures(words: Words, document: BaseModel) -> pd.DataFrame:
     """One row per number of the document; a number that has no spread is its median."""
     rows = []
     for name, value in document:
         by_name = {f"{name} {each}": of for each, of in value.items()} if isinstance(value, dict) else {name: value}
         rows += [
-            {"measure": measure} | _flat({"value": of}) for measure, of in by_name.items() if isinstance(of, Spread)
+            {"measure": measure} | _flat(words, {"value": of})
+            for measure, of in by_name.items()
+            if isinstance(of, Spread)
         ]
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             rows.append({"measure": name, "value_median": value})
     return pd.DataFrame(rows)
 
 
-def _frame(rows: list[Any]) -> pd.DataFrame:
-    frame = pd.DataFrame([_flat(dict(row)) for row in rows])
+def _frame(words: Words, rows: list[Any]) -> pd.DataFrame:
+    frame = pd.DataFrame([_flat(words, dict(row)) for row in rows])
     for column in frame.columns:
         if column in ("attack_day", "first_day", "last_day", "date", "day"):
             frame[column] = pd.to_datetime(frame[column])
     return frame.convert_dtypes()
 
 
-def _flat(row: dict[str, Any]) -> dict[str, Any]:
+def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, Spread):
@@ -168,8 +199,10 @@ def _flat(row: dict[str, Any]) -> dict[str, Any]:
                 percent = f"{interval.level:.0%}".rstrip("%")
                 flat[f"{name}_low_{percent}"] = interval.low
                 flat[f"{name}_high_{percent}"] = interval.high
+        elif isinstance(value, Message):
+            flat[name] = words(value)
         elif isinstance(value, BaseModel):
-            flat |= {f"{name}_{inner}": number for inner, number in _flat(dict(value)).items()}
+            flat |= {f"{name}_{inner}": number for inner, number in _flat(words, dict(value)).items()}
         elif isinstance(value, dict):
             flat |= {f"{name}_{inner}": number for inner, number in value.items()}
         elif isinstance(value, list):

@@ -1,51 +1,58 @@
-"""English and Ukrainian: texts from a gettext catalogue, numbers and dates as each language writes them."""
+"""The languages of the outputs: texts from gettext catalogues, numbers and dates as each language writes them.
 
-import re
+A language is its catalogues: `locale/LANGUAGE.po` for the words of the code, `locale/LANGUAGE.stated.po` for those of
+the bundled files. English, which the code is written in, has none.
+"""
+
+from __future__ import annotations
+
+import string
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib import resources
+from importlib.resources.abc import Traversable
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
-from babel import Locale
-from babel.dates import format_date
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from features.errors import InputError, SalvocastError, unknown_name
 
-from features.errors import unknown_name
+if TYPE_CHECKING:
+    from babel.messages.catalog import Catalog
 
-LANGUAGES = {"en": "en_GB", "uk": "uk_UA"}
-"""Language -> its locale. English is what the code is written in; every other has locale/<language>.po, and for what
-documents and bundled files say in words locale/<language>.documents.po."""
+ENGLISH = "en"
+CATALOGUES: Traversable = resources.files("forecasting.report").joinpath("locale")
 _NO_BREAK = "\u00a0"
-_FIGURE = re.compile(r"(?<!\w)(?:(?P<day>\d{4}-\d{2}-\d{2})|(?P<number>\d+(?:,\d{3})*(?:\.\d+)?))(?P<percent>%?)(?!\w)")
-"""A day or a number in an English sentence."""
-_JOINTS = ("and", "or")
-_JOINED = re.compile(rf" ({'|'.join(_JOINTS)}) ")
-_AS_GIVEN = {"given", "known"}
-"""What is put into a sentence and is no word of any language."""
+_BABEL = {ENGLISH: "en_GB"}
+"""Where Babel's own choice of country for a language is not ours."""
 
 
 @dataclass(frozen=True)
 class Translator:
-    """The words of one language; call it with an English text for the text to show.
+    """The words of one language; call it with an English text of the code for the text to show.
 
-    gettext, ngettext: as in the library of that name, for templates. A text that is not in the catalogue, such as the
-    name of a planner's own layer, stays as it is. sentences: those that documents hold, with their translations.
+    Parameters
+    ----------
+    language : str
+        "en", "uk" or another that has catalogues.
+    gettext, ngettext : callable
+        As in the library of that name, for templates.
+    gettext_stated : callable
+        The same for texts of the bundled files.
+    plain : bool
+        For a terminal or a table: days as 2026-03-31, and no spaces that do not break.
     """
 
     language: str
-    locale: Locale
     gettext: Callable[[str], str]
     ngettext: Callable[[str, str, int], str]
-    sentences: tuple[tuple[re.Pattern[str], str], ...] = field(default=(), repr=False)
+    gettext_stated: Callable[[str], str]
+    plain: bool = False
 
     def __call__(self, text: str, /, **values: object) -> str:
-        """The text, its {names} filled in."""
+        """The text, its {names} filled in. Names that people give are put in, never looked up: see `stated`."""
         found = self.gettext(text)
         return found.format(**values) if values else found
 
@@ -53,96 +60,122 @@ class Translator:
         """The form of the text that goes with n; {n} is n, as a number of the language."""
         return self.ngettext(one, many, n).format(n=self.number(n), **values)
 
-    def said(self, text: str) -> str:
-        """A text that stands in a document or a bundled file, where it is in words of its own and not in fields.
-
-        It is looked up whole, or else as one of the sentences into which numbers and names were put; what was put in
-        is written as the language does. A text that is neither stays as it is.
-        """
+    def stated(self, text: str) -> str:
+        """A text of a bundled file: the name of a layer, a title, a note. One that a person wrote stays as it is."""
         asked = " ".join(text.split())
-        if (found := self.gettext(asked)) != asked:
-            return found
-        for sentence, translation in self.sentences:
-            if match := sentence.fullmatch(asked):
-                parts = match.groupdict().items()
-                return translation.format(
-                    **{name: part if name in _AS_GIVEN else self._put_in(part) for name, part in parts}
-                )
-        return text
+        found = self.gettext_stated(asked) if asked else asked  # a catalogue's answer to no text is its header
+        return text if found == asked else found
 
-    def _put_in(self, value: str) -> str:
-        """What was put into a sentence: names, numbers, days, a part of the sentence, or several of these."""
-        if (found := self.said(value)) != value:
-            return found
-        parts = _JOINED.split(value)
-        if len(parts) > 1:
-            return "".join(f" {self.gettext(each)} " if each in _JOINTS else self._put_in(each) for each in parts)
-        quantity, _, name = value.partition(" ")
-        if name and _FIGURE.fullmatch(quantity):
-            return f"{self.said(name)}: {self._put_in(quantity)}"  # no form of the name goes with the number
-
-        def figure(found: re.Match[str]) -> str:
-            if found["day"]:
-                return self.day(date.fromisoformat(found["day"]))
-            _, _, decimals = found["number"].partition(".")
-            number = self.number(float(found["number"].replace(",", "")), len(decimals))
-            return f"{number}{_NO_BREAK}%" if found["percent"] else number
-
-        return _FIGURE.sub(figure, value)
+    def error(self, error: SalvocastError) -> str:
+        """The line of an error. What was given stays as it was given; days and numbers are the language's."""
+        if self.language == ENGLISH:
+            return str(error)
+        return _Writer(self).vformat(self.gettext(error.text), (), error.values) if error.values else self(error.text)
 
     def number(self, value: float, decimals: int = 0) -> str:
-        """The value with so many decimals, rounded as the command does: 2,100 in English, 2 100 in Ukrainian."""
+        """The value with so many decimals, rounded as Python does: 2,100 in English, 2 100 in Ukrainian."""
+        if self.language == ENGLISH:
+            return f"{value:,.{decimals}f}"
+        from babel.numbers import format_decimal
+
         digits = f".{'0' * decimals}" if decimals else ""
-        return format_decimal(float(f"{value:.{decimals}f}"), format=f"#,##0{digits}", locale=self.locale)
+        return self._spaced(
+            format_decimal(float(f"{value:.{decimals}f}"), format=f"#,##0{digits}", locale=self._locale)
+        )
+
+    def figure(self, value: float) -> str:
+        """A number as it was stated: 1,234 and 0.25."""
+        if value >= 100:
+            return self.number(value)
+        return self.number(value, len(f"{value:g}".partition(".")[2])) if value >= 1e-4 else f"{value:g}"
 
     def percent(self, share: float) -> str:
         """A share as 66 %; a simulated one is never rounded to a certainty that its paths cannot show."""
         if 0 < share < 0.01:
-            return f"<{self.number(1)}{_NO_BREAK}%"
+            return self._spaced(f"<{self.number(1)}{_NO_BREAK}%")
         if 0.99 < share < 1:
-            return f">{self.number(99)}{_NO_BREAK}%"
-        return f"{self.number(100 * share)}{_NO_BREAK}%"
+            return self._spaced(f">{self.number(99)}{_NO_BREAK}%")
+        return self._spaced(f"{self.number(100 * share)}{_NO_BREAK}%")
 
     def day(self, day: date, pattern: str = "long") -> str:
         """A date: 28 February 2026. pattern: of the Unicode locale data, where another form is wanted."""
-        return format_date(day, pattern, locale=self.locale)
+        if self.plain:
+            return str(day)
+        from babel.dates import format_date
+
+        return format_date(day, pattern, locale=self._locale)
+
+    def month(self, day: date) -> str:
+        """The month of a day: Feb 2026."""
+        return f"{day:%Y-%m}" if self.plain else self.day(day, "LLL y")
+
+    @property
+    def _locale(self) -> str:
+        return _BABEL.get(self.language, self.language)
+
+    def _spaced(self, text: str) -> str:
+        return text.replace(_NO_BREAK, " ").replace("\u202f", " ") if self.plain else text
 
 
-@lru_cache
-def translator(language: str) -> Translator:
-    """The words of "en" or "uk". Raises InputError for another language."""
-    if language not in LANGUAGES:
-        raise unknown_name("language", language, LANGUAGES)
-    locale = Locale.parse(LANGUAGES[language])
-    if language == "en":
+class _Writer(string.Formatter):
+    """Puts the values of an error into its line."""
+
+    def __init__(self, t: Translator) -> None:
+        self._t = t
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if isinstance(value, date):
+            return self._t.day(value)
+        if isinstance(value, list | tuple):
+            return (f" {self._t(format_spec)} " if format_spec else ", ").join(map(str, value))
+        if isinstance(value, int | float):
+            return self._t.figure(value)
+        return str(value)
+
+
+def languages() -> tuple[str, ...]:
+    """English, and every language that has a catalogue."""
+    found = (entry.name.removesuffix(".po") for entry in CATALOGUES.iterdir() if entry.name.endswith(".po"))
+    return ENGLISH, *sorted(name for name in found if "." not in name)
+
+
+def language_names() -> dict[str, str]:
+    """Language -> its own name for itself."""
+    from babel import Locale
+
+    return {name: (Locale.parse(name).get_language_name(name) or name).capitalize() for name in languages()}
+
+
+@cache
+def translator(language: str, *, plain: bool = False) -> Translator:
+    """The words of a language. Raises InputError for one without a catalogue."""
+    if language not in languages():
+        raise unknown_name("language", language, languages())
+    if language == ENGLISH:
         words = NullTranslations()
-        return Translator(language, locale, words.gettext, words.ngettext)
-    texts, documents = (catalogue(f"{language}{part}.po") for part in ("", ".documents"))
-    words = _compiled(texts)
-    words.add_fallback(_compiled(documents))
-    # Where a text fits several sentences, the first in the file is meant.
-    sentences = [
-        (_sentence(message.id), str(message.string))
-        for message in documents
-        if isinstance(message.id, str) and "{" in message.id
-    ]
-    return Translator(language, locale, words.gettext, words.ngettext, tuple(sentences))
+        return Translator(language, words.gettext, words.ngettext, words.gettext, plain)
+    words, stated = (_compiled(f"{language}{part}.po") for part in ("", ".stated"))
+    return Translator(language, words.gettext, words.ngettext, stated.gettext, plain)
 
 
 def catalogue(name: str) -> Catalog:
-    """A file of translations, such as uk.po."""
-    text = resources.files("forecasting.report").joinpath("locale", name).read_bytes()
-    return read_po(BytesIO(text), locale=LANGUAGES[name.partition(".")[0]], abort_invalid=True)
+    """A file of translations, such as uk.po. Raises InputError where it is not well formed."""
+    from babel.messages.pofile import PoFileError, read_po
+
+    try:
+        return read_po(
+            BytesIO(CATALOGUES.joinpath(name).read_bytes()), locale=name.partition(".")[0], abort_invalid=True
+        )
+    except PoFileError as error:
+        raise InputError(f"{name}: {error}: expected a gettext catalogue") from error
 
 
-def _compiled(texts: Catalog) -> GNUTranslations:
+def _compiled(name: str) -> NullTranslations:
+    from babel.messages.mofile import write_mo
+
+    if not CATALOGUES.joinpath(name).is_file():
+        return NullTranslations()
     compiled = BytesIO()
-    write_mo(compiled, texts)
+    write_mo(compiled, catalogue(name))
     compiled.seek(0)
     return GNUTranslations(compiled)
-
-
-def _sentence(template: str) -> re.Pattern[str]:
-    """What finds again what was put into the {names} of a sentence; {n} is a number."""
-    pattern = re.escape(template).replace(r"\{n\}", r"(?P<n>[\d,.]+)")
-    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", pattern))

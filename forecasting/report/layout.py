@@ -1,8 +1,10 @@
 """Lines and tables for a terminal."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from features.printable import printable
+from forecasting.report.language import Translator, translator
 from forecasting.salvos.spread import Spread
 
 WIDTH = 110
@@ -25,6 +27,13 @@ QUANTITIES = {
     "unit_cost_usd": "unit cost, USD",
 }
 """What a layer states -> the heading of its column."""
+ENGLISH = translator("en", plain=True)
+"""Of the commands that speak no other language."""
+
+
+def terminal_text(lines: Iterable[str]) -> str:
+    """The lines, ending without a line break; nothing that a person wrote moves the cursor or rings the bell."""
+    return "\n".join(printable(line, keep="\n") for line in lines)
 
 
 def wrapped(text: str) -> str:
@@ -34,6 +43,7 @@ def wrapped(text: str) -> str:
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
     """The rows under their header, columns aligned to the right but those of `left`."""
+    header, rows = [*map(printable, header)], [[*map(printable, row)] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     return [
         "  ".join(
@@ -44,29 +54,20 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[i
     ]
 
 
-def number(value: float) -> str:
-    """1,234 and 0.25: thousands grouped, small numbers as stated."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:g}"
+def span(low: float, high: float, t: Translator) -> str:
+    """A range of whole numbers: 1,060-1,465."""
+    return f"{t.number(low)}-{t.number(high)}"
 
 
-def percent(probability: float) -> str:
-    """Simulated shares are rounded, and never to a certainty that a finite number of paths cannot show."""
-    if 0 < probability < 0.01:
-        return "<1 %"
-    if 0.99 < probability < 1:
-        return ">99 %"
-    return f"{100 * probability:.0f} %"
-
-
-def spread_range(spread: Spread, level: float) -> str:
+def spread_range(spread: Spread, level: float, t: Translator) -> str:
     """The interval of that level: 1,060-1,465."""
     interval = spread.interval(level)
-    return f"{interval.low:,.0f}-{interval.high:,.0f}"
+    return span(interval.low, interval.high, t)
 
 
-def millions(low: float, high: float) -> str:
+def millions(low: float, high: float, t: Translator) -> str:
     """US dollars, in millions: 0.6 to 1.1; 0 where there is nothing to pay."""
-    return f"{low / 1e6:,.1f} to {high / 1e6:,.1f}" if high else "0"
+    return t("{low} to {high}", low=t.number(low / 1e6, 1), high=t.number(high / 1e6, 1)) if high else "0"
 
 
 def plural(noun: str) -> str:

@@ -4,6 +4,7 @@ import math
 
 from pydantic import Field
 
+from features.messages import Message
 from forecasting.defence.layers import DefenceLayer
 from forecasting.orders.ordering import InterceptorOrder
 from forecasting.plan import LayerRules, Required
@@ -29,7 +30,7 @@ class OrderDocument(Document):
 class RuleDocument(Document):
     """What planners order without a model. stock_out_probability: with it, until the next order arrives."""
 
-    rule: str
+    rule: Message
     quantity: int
     cost_usd: float
     stock_out_probability: float
@@ -57,12 +58,12 @@ class RequirementDocument(Document):
     leak_target: float
     budget_usd: float | None = Field(description="null: any")
     met: bool
-    obstacle: str = Field(description="which limit binds, and by how much; empty where the target is met")
+    obstacle: Message | None = Field(description="which limit binds, and by how much; null where the target is met")
     cost_usd: float
     leakers: float = Field(description="armed drones over the horizon with the mix, on average")
     leaker_price_usd: float | None = Field(description="what one armed leaker fewer costs; null where not met")
     mix: list[MixPart]
-    worth: list[str] = Field(description="what the limits are worth, in words, the largest first")
+    worth: list[Message] = Field(description="what the limits are worth, the largest first")
 
 
 def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocument:
@@ -89,7 +90,7 @@ def rules_document(made: LayerRules) -> RulesDocument:
         nights=made.nights,
         rules=[
             RuleDocument(
-                rule=rule.name,
+                rule=rule.rule,
                 quantity=rule.quantity,
                 cost_usd=rule.cost_usd,
                 stock_out_probability=rule.stock_out_probability,

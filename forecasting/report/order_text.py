@@ -1,102 +1,117 @@
 """What a plan says to buy as text for a terminal."""
 
-from forecasting.orders.requirement import money
 from forecasting.report.document import LayerDocument, PlanDocument
-from forecasting.report.layout import millions, percent, plural, spread_range, table, wrapped
+from forecasting.report.layout import millions, plural, spread_range, table, wrapped
+from forecasting.report.words import Words, drones, money
 
 VALUES_SHOWN = 3
 
 
-def order_lines(document: PlanDocument) -> list[str]:
+def order_lines(document: PlanDocument, words: Words) -> list[str]:
     """What to order, how likely the stocks run out with it and without, and what rules of thumb would order."""
-    ordered = [layer for layer in document.layers if layer.order]
+    ordered, t = [layer for layer in document.layers if layer.order], words.t
     if not ordered:
         return []
-    windows = document.forecast.windows
-    dates = [window.last_day for window in windows]
-    level = f"{document.service_level:.0%}"
-    header = ["layer", "order", "cost, M USD", *(f"out by {day:%m-%d}" for day in dates), "with the order"]
-    header += ["before it arrives", "unmet engagements", "arrives in", "covers"]
+    dates = [window.last_day for window in document.forecast.windows]
+    header = [t("layer"), t("order"), t("cost, M USD"), *(t("out by {day}", day=f"{day:%m-%d}") for day in dates)]
+    header += [t("with the order"), t("before it arrives"), t("unmet engagements"), t("arrives in"), t("covers")]
     by_day = {each.attack_day: each.probability for each in document.stock_out}
-    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates]) for layer in ordered]
+    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], words) for layer in ordered]
+    level = t.percent(document.service_level)
     return [
         "",
-        f"ORDERS for {level} safety, and the chance that a stock runs out",
+        t("ORDERS for {level} safety, and the chance that a stock runs out", level=level),
         *table(header, rows),
         wrapped(
-            "out by: without an order. with the order: at any time before the next one arrives, or below the minimum "
-            "stock where one is stated. before it arrives: whatever is ordered. unmet engagements: 80 %, without an "
-            "order. arrives in, covers: days; to the end where no review period is stated."
+            t(
+                "out by: without an order. with the order: at any time before the next one arrives, or below the "
+                "minimum stock where one is stated. before it arrives: whatever is ordered. unmet engagements: 80 %, "
+                "without an order. arrives in, covers: days; to the end where no review period is stated."
+            )
         ),
-        *_rules(document),
+        *_rules(document, words),
     ]
 
 
-def _order_cells(layer: LayerDocument, by_date: list[float]) -> list[str]:
-    order = layer.order
+def _order_cells(layer: LayerDocument, by_date: list[float], words: Words) -> list[str]:
+    order, t = layer.order, words.t
     assert order is not None
     assert layer.unmet_engagements is not None
     arrives = dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))
     return [
-        layer.name,
-        f"{order.quantity:,}",
-        millions(order.cost_usd_low, order.cost_usd_high),
-        *map(percent, by_date),
-        percent(order.stock_out_probability),
-        percent(order.unavoidable_shortage),
-        spread_range(layer.unmet_engagements, 0.8),
+        words.layer(layer.layer),
+        t.number(order.quantity),
+        millions(order.cost_usd_low, order.cost_usd_high, t),
+        *map(t.percent, by_date),
+        t.percent(order.stock_out_probability),
+        t.percent(order.unavoidable_shortage),
+        spread_range(layer.unmet_engagements, 0.8, t),
         "-".join(map(str, arrives)),
-        "to the end" if order.review_days is None else str(order.review_days),
+        t("to the end") if order.review_days is None else str(order.review_days),
     ]
 
 
-def _rules(document: PlanDocument) -> list[str]:
-    made = document.rules_of_thumb
+def _rules(document: PlanDocument, words: Words) -> list[str]:
+    made, t = document.rules_of_thumb, words.t
     if made is None:
         return []
     layer = next(layer for layer in document.layers if layer.layer == made.layer)
     assert layer.order is not None
     ours = (layer.order.quantity, layer.order.cost_usd_mode, layer.order.stock_out_probability)
-    head = (
-        f"BESIDE RULES OF THUMB: {plural(layer.interceptor or '')}, the layer whose interceptors kill most, "
-        f"for {made.nights} nights"
+    head = t.plural(
+        "BESIDE RULES OF THUMB: {interceptors}, the layer whose interceptors kill most, for {n} night",
+        "BESIDE RULES OF THUMB: {interceptors}, the layer whose interceptors kill most, for {n} nights",
+        made.nights,
+        interceptors=t.stated(plural(layer.interceptor or "")),
     )
-    if not any((layer.order.quantity, *(rule.quantity for rule in made.rules))):
-        names = ", ".join(rule.rule for rule in made.rules)
-        return [
-            "",
-            head,
-            wrapped(f"None of them ({names}) orders any: what is in hand and due is more than they want."),
-        ]
-    rows = [("this plan", *ours), *((r.rule, r.quantity, r.cost_usd, r.stock_out_probability) for r in made.rules)]
+    rules = [(words(rule.rule), rule) for rule in made.rules]
+    if not any((layer.order.quantity, *(rule.quantity for _, rule in rules))):
+        names = ", ".join(name for name, _ in rules)
+        none = t("None of them ({names}) orders any: what is in hand and due is more than they want.", names=names)
+        return ["", head, wrapped(none)]
+    rows = [
+        (t("this plan"), *ours),
+        *((name, rule.quantity, rule.cost_usd, rule.stock_out_probability) for name, rule in rules),
+    ]
     return [
         "",
         head,
         *table(
-            ["rule", "order", "cost", "runs out"],
-            [[name, f"{quantity:,}", money(cost), percent(out)] for name, quantity, cost, out in rows],
+            [t("rule"), t("order"), t("cost"), t("runs out")],
+            [[name, t.number(quantity), money(cost, t), t.percent(out)] for name, quantity, cost, out in rows],
         ),
-        wrapped("order: what the rule wants to have, less what is in hand and due. cost: at the most likely price."),
+        wrapped(t("order: what the rule wants to have, less what is in hand and due. cost: at the most likely price.")),
     ]
 
 
-def requirement_lines(document: PlanDocument) -> list[str]:
+def requirement_lines(document: PlanDocument, words: Words) -> list[str]:
     """The least-cost mix for the target of leakers, whether it does, and what the limits are worth."""
-    required = document.requirement
+    required, t = document.requirement, words.t
     if required is None:
         return []
-    nights = document.forecast.horizon
-    names = {layer.layer: plural(layer.interceptor or "") for layer in document.layers}
-    bought = [f"{part.quantity:,} {names[part.layer]}" for part in required.mix if part.quantity]
-    mix = f"{'; '.join(bought)}, for {money(required.cost_usd)}" if bought else "nothing"
-    budget = "" if required.budget_usd is None else f", budget {money(required.budget_usd)}"
-    if required.met:
-        said = f"Least-cost mix: buy {mix}. Then {required.leakers:,.0f} armed drones leak on average."
-    else:
-        said = f"Not met: {required.obstacle}. The mix that leaks least: {mix}."
-    return [
-        "",
-        f"TO KEEP ARMED LEAKERS AT {required.leak_target:,.10g} OR BELOW over {nights} nights{budget}",
-        wrapped(said),
-        *(wrapped(f"- {sentence}") for sentence in required.worth[:VALUES_SHOWN]),
+    interceptors = {layer.layer: plural(layer.interceptor or "") for layer in document.layers}
+    bought = [
+        t("{quantity} {what}", quantity=t.number(part.quantity), what=t.stated(interceptors[part.layer]))
+        for part in required.mix
+        if part.quantity
     ]
+    mix = t("nothing")
+    if bought:
+        mix = t("{mix}, for {cost}", mix="; ".join(bought), cost=money(required.cost_usd, t))
+    head = t.plural(
+        "TO KEEP ARMED LEAKERS AT {target} OR BELOW over {n} night",
+        "TO KEEP ARMED LEAKERS AT {target} OR BELOW over {n} nights",
+        document.forecast.horizon,
+        target=t.figure(required.leak_target),
+    )
+    if required.budget_usd is not None:
+        head = t("{target}, budget {budget}", target=head, budget=money(required.budget_usd, t))
+    if required.obstacle is None:
+        said = t(
+            "Least-cost mix: buy {mix}. Then {leakers} armed drones leak on average.",
+            mix=mix,
+            leakers=drones(required.leakers, t),
+        )
+    else:
+        said = t("Not met: {obstacle}. The mix that leaks least: {mix}.", obstacle=words(required.obstacle), mix=mix)
+    return ["", head, wrapped(said), *(wrapped(f"- {words(worth)}") for worth in required.worth[:VALUES_SHOWN])]

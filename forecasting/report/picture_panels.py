@@ -6,12 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from features.history import LaunchHistory
-from features.records import weapons
 from forecasting.report import picture_words as words
 from forecasting.report.calibration_document import CalibrationDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.drawing import Look, days64
+from forecasting.report.drawing import Look, days64, drawable
 from forecasting.report.picture_words import PAST_DAYS, Counts
+from forecasting.report.words import Words, capital, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
 
 MOST_LINES = 8
@@ -48,14 +48,14 @@ def fan_panel(
     axes.set_ylim(bottom=0)
     drawn.count_axis(axes)
     drawn.date_axis(axes)
-    title = title or t("{weapons} launched per attack day", weapons=words.capital(t(weapons(document.weapon_class))))
+    title = title or t("{weapons} launched per attack day", weapons=capital(weapon_name(document.weapon_class, t)))
     drawn.frame(axes, title, words.made_by(document, t), beside=beside)
 
 
 def stock_numbers(*documents: PlanDocument) -> dict[str, int]:
-    """The number of each stock, by which it is drawn in the same colour in every plan."""
-    names = [layer.name for document in documents for layer in document.layers if layer.opening_stock]
-    return {name: index for index, name in enumerate(dict.fromkeys(names))}
+    """Layer -> the number of its stock, by which it is drawn in the same colour in every plan."""
+    layers = [layer.layer for document in documents for layer in document.layers if layer.opening_stock]
+    return {layer: index for index, layer in enumerate(dict.fromkeys(layers))}
 
 
 def stock_out_panel(
@@ -65,14 +65,14 @@ def stock_out_panel(
     t = drawn.words
     days = days64([day.attack_day for day in document.stock_out])
     chances = {
-        layer.name: [100 * day.probability[layer.layer] for day in document.stock_out]
+        layer.layer: [100 * day.probability[layer.layer] for day in document.stock_out]
         for layer in document.layers
         if layer.opening_stock
     }
-    soonest = sorted(chances, key=lambda name: -sum(chances[name]))
-    for name in soonest[:MOST_LINES]:
-        colour, dash = drawn.line(stocks[name])
-        axes.plot(days, chances[name], color=colour, ls=dash, lw=1.8, label=t(name))
+    soonest, names = sorted(chances, key=lambda layer: -sum(chances[layer])), Words(t, document)
+    for layer in soonest[:MOST_LINES]:
+        colour, dash = drawn.line(stocks[layer])
+        axes.plot(days, chances[layer], color=colour, ls=dash, lw=1.8, label=drawable(names.layer(layer)))
     level = t("service level {level}", level=t.percent(document.service_level))
     axes.axhline(100 * (1 - document.service_level), color=drawn.theme.faint, lw=1, label=level)
     axes.set_ylim(0, min(100.0, max(20.0, 1.1 * axes.get_ylim()[1])))
@@ -103,7 +103,7 @@ def calibration_panel(axes: Axes, drawn: Look, found: CalibrationDocument) -> No
         axes.errorbar(middle, places + shift, xerr=error, color=colour, fmt="s", ms=3, capsize=2, lw=1.5, label=label)
     reported = [100 * period.reported_low for period in periods]
     axes.plot(reported, places, "D", color=theme.orange, ms=5, label=t("reported"))
-    drawn.names(axes, [words.period_name(period.period, t) for period in periods])
+    drawn.names(axes, [Words(t)(period.period) for period in periods])
     drawn.count_axis(axes, across=True, percent=True)
     drawn.frame(
         axes,

@@ -1,17 +1,15 @@
 """What the pictures say in words: names, the line under a title, and a description for those who cannot see them."""
 
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.history import LaunchHistory
-from features.records import SHAHED, weapons
 from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator, translator
-from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.report.words import Words, capital, full_weapon_name, theatre_name, warned, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
 from forecasting.supply.sensitivity import Sensitivity
 
@@ -28,36 +26,16 @@ def forecast_of(document: ForecastDocument | PlanDocument) -> ForecastDocument:
     return document.forecast if isinstance(document, PlanDocument) else document
 
 
-def capital(text: str) -> str:
-    """The text with a capital first letter."""
-    return text[:1].upper() + text[1:]
-
-
-def theatre_name(theatre: str, t: Translator) -> str:
-    """South Korea, for south_korea."""
-    return t(theatre.replace("_", " ").title())
-
-
-def weapon_name(weapon_class: str) -> str:
-    """What the weapons of a class are called in full, for translation."""
-    return "Shahed-type drones" if weapon_class == SHAHED else weapons(weapon_class)
-
-
 def made_by(document: ForecastDocument, t: Translator) -> str:
     """Of which theatre a forecast is, and what it rests on, in one line."""
     parts = [
-        f"{theatre_name(document.theatre, t)}, {t(weapon_name(document.weapon_class))}",
+        f"{theatre_name(document.theatre, t)}, {full_weapon_name(document.weapon_class, t)}",
         t("as of {day}", day=t.day(document.origin)),
         t("model {model}", model=document.model_id),
         *([scenario_name(document, t)] if document.supply else []),
         t("data {digest}", digest=document.data_digest[:12]),
     ]
     return warned(bool(document.supply and document.supply.assumption_only), t) + _BETWEEN.join(parts)
-
-
-def warned(assumption_only: bool, t: Translator) -> str:
-    """What stands before everything that no record stands behind."""
-    return f"{t(ASSUMPTION_ONLY)}: " if assumption_only else ""
 
 
 def scenario_name(document: ForecastDocument | PlanDocument, t: Translator) -> str:
@@ -70,14 +48,6 @@ def sensitivity_of(found: Sensitivity, t: Translator) -> str:
     """Whose sensitivity it is, in one line."""
     scenario = t("scenario {name}", name=found.scenario)
     return f"{warned(found.assumption_only, t)}{theatre_name(found.theatre, t)}{_BETWEEN}{scenario}"
-
-
-def period_name(period: str, t: Translator) -> str:
-    """A month as the language writes it; other periods of a calibration by their own name."""
-    year, _, month = period.partition("-")
-    if year.isdigit() and month.isdigit():
-        return t.day(date(int(year), int(month), 1), "LLL y")
-    return t(period)
 
 
 def record_of(model_id: str, targets: Sequence[PastForecast], t: Translator) -> str:
@@ -137,7 +107,7 @@ def describe_forecast(document: ForecastDocument | PlanDocument, past: LaunchHis
     return alone + t(
         "Fan chart of the {weapons} launched per attack day. {before} {first_day}: {first}. {last_day}: {last}. Chance "
         "of a massed strike, {threshold} or more in a day, by {window_day}: {massed}.",
-        weapons=t(weapons(forecast.weapon_class)),
+        weapons=weapon_name(forecast.weapon_class, t),
         before=before,
         first_day=t.day(first.attack_day),
         first=within(first.drones, t),
@@ -153,7 +123,7 @@ def describe_stock_out(document: PlanDocument, *, language: str = "en") -> str:
     """The runway of the stocks in words."""
     t = translator(language)
     chances = [
-        f"{t(layer.name)} {t.percent(layer.stock_out_probability)}"
+        f"{t.stated(layer.name)} {t.percent(layer.stock_out_probability)}"
         for layer in sorted(document.layers, key=lambda layer: -(layer.stock_out_probability or 0))
         if layer.stock_out_probability is not None
     ]
@@ -179,11 +149,11 @@ def describe_largest_day(
 def describe_calibration(document: PlanDocument, *, language: str = "en") -> str:
     """The calibration in words."""
     t, found = translator(language), document.calibration
-    n_nights = found.n_nights if found else 0
+    words, n_nights = Words(t, document), found.n_nights if found else 0
     periods = [
         t(
             "{period}: reported {reported}, calibrated {low} to {high}",
-            period=period_name(share.period, t),
+            period=words(share.period),
             reported=t.percent(share.reported_low),
             low=t.percent(share.calibrated.p10),
             high=t.percent(share.calibrated.p90),

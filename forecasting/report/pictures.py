@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from features.records import weapons
+from features.printable import printable
 from forecasting.record.track_record import TrackRecord
 from forecasting.report import picture_words as words
 from forecasting.report.document import ForecastDocument, PlanDocument
@@ -31,6 +31,7 @@ from forecasting.report.picture_panels import (
     stock_out_panel,
 )
 from forecasting.report.picture_words import forecast_of
+from forecasting.report.words import capital, weapon_name
 from forecasting.salvos.spread import LEVELS
 from forecasting.supply.sensitivity import Sensitivity
 
@@ -133,7 +134,7 @@ def largest_day_picture(
     drawn.names(axes, names)
     axes.set_xlim(left=0)
     drawn.count_axis(axes, across=True)
-    title = t("{weapons} on the largest attack day", weapons=words.capital(t(weapons(forecast.weapon_class))))
+    title = t("{weapons} on the largest attack day", weapons=capital(weapon_name(forecast.weapon_class, t)))
     drawn.frame(axes, title, words.made_by(forecast, t))
     drawn.legend(axes)
     return figure
@@ -161,7 +162,7 @@ def comparison_picture(
         row.set_facecolor("none")
         row.subplots(*shape)
     for axes, each in zip(rows[0].axes, pair, strict=True):
-        title = words.capital(words.scenario_name(each, drawn.words))
+        title = capital(words.scenario_name(each, drawn.words))
         fan_panel(axes, drawn, forecast_of(each), past, title, beside)
     if n_kinds == 2:
         for axes, plan in zip(rows[1].axes, plans, strict=True):
@@ -270,10 +271,10 @@ _ONE_AT_A_TIME = Lock()
 """Matplotlib's settings are the process's: two threads that change them would draw with each other's."""
 
 
-def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> bytes:
+def rendered(figure: Figure, suffix: str, title: str, description: str = "", *, language: str = "en") -> bytes:
     """The picture as a .png, .svg or self-contained .html file; the same figure gives the same bytes.
 
-    The SVG refers to nothing outside itself; title and description are read out by screen readers.
+    The SVG refers to nothing outside itself; title and description are read out by screen readers, in that language.
     """
     if suffix not in FORMATS:
         raise InputError(f"cannot draw a '{suffix}' file: expected one of {', '.join(FORMATS)}")
@@ -287,7 +288,7 @@ def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> 
         figure.savefig(text, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     drawn = text.getvalue()
     opening, _, rest = drawn[drawn.index("<svg") :].partition(">")  # without the document type, which names a DTD
-    name, said = html.escape(title), html.escape(description or title)
+    name, said = (html.escape(printable(text)) for text in (title, description or title))
     svg = (
         f'{opening} role="img" aria-labelledby="picture-title picture-description">\n'
         f'<title id="picture-title">{name}</title>\n<desc id="picture-description">{said}</desc>{rest}'
@@ -295,7 +296,7 @@ def rendered(figure: Figure, suffix: str, title: str, description: str = "") -> 
     if suffix == ".svg":
         return f'<?xml version="1.0" encoding="utf-8"?>\n{svg}'.encode()
     page = (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{name}</title>\n'
+        f'<!doctype html>\n<html lang="{language}">\n<meta charset="utf-8">\n<title>{name}</title>\n'
         "<style>body{margin:1rem;font-family:sans-serif}svg{max-width:100%;height:auto}</style>\n"
         f"<figure>\n{svg}</figure>\n</html>\n"
     )

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.scenarios import ProductionScenario
-from forecasting.report.layout import percent, table, wrapped
+from forecasting.report.layout import ENGLISH, table, terminal_text, wrapped
 from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.report.words import Words
 from forecasting.salvos.spread import quantile, spread
 from forecasting.supply.assimilation import AssimilatedSupply
 from forecasting.supply.scenario_forecast import SuppliedForecast
@@ -19,12 +20,12 @@ from forecasting.supply.verdict import Verdict
 def scenario_list(scenarios: Iterable[ProductionScenario]) -> str:
     """One row per scenario."""
     rows = [[each.name, str(each.as_of), ", ".join(each.theatre_ids), each.title] for each in scenarios]
-    return "\n".join(table(["name", "as of", "theatres", "what is assumed"], rows, left=(0, 1, 2, 3)))
+    return terminal_text(table(["name", "as of", "theatres", "what is assumed"], rows, left=(0, 1, 2, 3)))
 
 
 def scenario_text(scenario: ProductionScenario) -> str:
     """What a scenario says: its paragraph, each number with unit and source, and the sources."""
-    return "\n".join(
+    return terminal_text(
         [
             f"{scenario.name}: {scenario.title}",
             f"as of {scenario.as_of}; theatres: {', '.join(scenario.theatre_ids)}"
@@ -74,10 +75,10 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
     ratio = assimilated.quantiles(assimilated.output_ratio, _SHOWN)
     levels = assimilated.drawn.levels
     moved = sorted(levels, key=lambda key: -abs(float(assimilated.weights @ levels[key]) - 0.5))[:_MOST_MOVED]
-    return "\n".join(
+    return terminal_text(
         [
             f"{scenario.name}: well stated; {outcome} until {assimilated.origin}",
-            wrapped(f"{verdict.text[:1].upper()}{verdict.text[1:]}."),
+            wrapped(Words(ENGLISH).sentence(verdict.reason)),
             "",
             *table(["median (90 %)", "as stated", "as the record has it"], rows),
             wrapped(
@@ -114,7 +115,7 @@ def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
     ]
     header = [each.scenario.name for each in forecasts]
     alone = f"{ASSUMPTION_ONLY}: " if forecasts[0].assumption_only else ""
-    return "\n".join(
+    return terminal_text(
         [
             f"{alone}scenarios for {base.theatre} as of {base.origin}, model {base.model_id}, {base.n_paths:,} paths, "
             f"seed {base.seed}",
@@ -175,7 +176,7 @@ def sensitivity_text(found: Sensitivity) -> str:
         for swing in shown
     ]
     alone = f"{ASSUMPTION_ONLY}: " if found.assumption_only else ""
-    ends = percent(LOW), percent(HIGH)
+    ends = ENGLISH.percent(LOW), ENGLISH.percent(HIGH)
     lines = [
         f"{alone}WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre {found.theatre}, scenario {found.scenario}, "
         f"next {found.horizon} attack days",
@@ -189,4 +190,4 @@ def sensitivity_text(found: Sensitivity) -> str:
         )
     met = "" if found.assumption_only else "; the record is met anew each time, so what it pins down moves little"
     held = f"Each assumption is held at the {ends[0]} and the {ends[1]} level of its stated range, all else as drawn"
-    return "\n".join([*lines, wrapped(f"{held}{met}.")])
+    return terminal_text([*lines, wrapped(f"{held}{met}.")])

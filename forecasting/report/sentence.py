@@ -4,12 +4,12 @@ from datetime import date
 
 import numpy as np
 
-from features.records import weapons
 from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument
 from forecasting.report.hub import quantiles
 from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
-from forecasting.report.picture_words import capital, forecast_of, warned
+from forecasting.report.picture_words import forecast_of
+from forecasting.report.words import capital, warned, weapon_name
 
 LATE = 0.01
 """A chance of a shortage that no order can prevent is told from there on."""
@@ -61,7 +61,7 @@ def _expected(document: ForecastDocument, t: Translator) -> str:
                 window.n_days,
                 low=t.number(total.low),
                 high=t.number(total.high),
-                weapons=t(weapons(document.weapon_class)),
+                weapons=weapon_name(document.weapon_class, t),
                 level=t.percent(total.level),
             ),
             t("One night in four above {n}.", n=t.number(upper_quartile_day(document))),
@@ -97,7 +97,7 @@ def _ordered(document: PlanDocument, stocks: list[LayerDocument], t: Translator)
 
 def _lasts(document: PlanDocument, layer: LayerDocument, t: Translator) -> str:
     """How long the stock lasts, on eight paths of ten."""
-    what = capital(t(plural(layer.interceptor or "")))
+    what = capital(t.stated(plural(layer.interceptor or "")))
     low, high = (days_of_supply(document, layer.layer, probability) for probability in (0.1, 0.9))
     if low is None:
         horizon = document.forecast.horizon

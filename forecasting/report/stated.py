@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from features.stated import Source, SourcedRange, Stated, tables
-from forecasting.report.layout import BASIS_MARK, number, table, wrapped
+from forecasting.report.layout import BASIS_MARK, ENGLISH, table, wrapped
 
 
 def stated_text(stated: Stated) -> list[str]:
@@ -41,7 +41,7 @@ def _cells(where: str, stated: SourcedRange) -> list[str]:
     return [
         where,
         f"{_range(stated)}{BASIS_MARK[stated.basis]}",
-        number(stated.mode),
+        ENGLISH.figure(stated.mode),
         unit,
         str(stated.date),
         stated.confidence,
@@ -52,7 +52,7 @@ def _cells(where: str, stated: SourcedRange) -> list[str]:
 def _range(stated: SourcedRange) -> str:
     """A range as it was stated: 1,800-2,300, at least 5,000, up to 300."""
     if stated.at_least is not None:
-        return f"at least {number(stated.at_least)}"
+        return f"at least {ENGLISH.figure(stated.at_least)}"
     if stated.up_to is not None:
-        return f"up to {number(stated.up_to)}"
-    return "-".join(dict.fromkeys(number(end) for end in (stated.low, stated.high)))
+        return f"up to {ENGLISH.figure(stated.up_to)}"
+    return "-".join(dict.fromkeys(ENGLISH.figure(end) for end in (stated.low, stated.high)))

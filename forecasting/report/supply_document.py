@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from features.messages import Message
 from features.stated import Source, SourcedRange, tables
 from forecasting.report.parts import Document
 from forecasting.supply.scenario_forecast import SuppliedForecast
@@ -64,7 +65,7 @@ class SupplyDocument(Document):
     assumption_only: bool = Field(description="the theatre has no record: nothing but assumptions carries the level")
     shape_from: str | None = Field(description="theatre whose record the shape of the salvos is borrowed from")
     compatible: bool | None = Field(description="with the record, as stated; null for a theatre without one")
-    verdict: str
+    verdict: Message = Field(description="why the record allows the scenario, or does not")
     n_draws: int
     effective_sample_size: float | None = Field(description="of the draws, weighted by the record")
     stock_stated: Quantiles = Field(description="drones in store at the origin, had output been as stated")

@@ -1,76 +1,90 @@
 """The production scenario of a forecast as text for a terminal."""
 
-from forecasting.report.layout import percent, table, wrapped
-from forecasting.report.supply_document import ASSUMPTION_ONLY, Quantiles, SupplyDocument
+from forecasting.report.layout import span, table, wrapped
+from forecasting.report.supply_document import Quantiles, SupplyDocument
+from forecasting.report.words import Words, theatre_name, warned
 
 
-def supply_lines(document: SupplyDocument) -> list[str]:
+def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
     """What the scenario assumes, what the record says of it, and what it implies month by month."""
+    t = words.t
+
+    def cell(quantiles: Quantiles | None) -> str:
+        return "-" if quantiles is None else f"{t.number(quantiles.p50)} ({span(quantiles.p5, quantiles.p95, t)})"
+
     rows = [
-        ["drones in store", _cell(document.stock_stated), _cell(document.stock_compatible)],
+        [t("drones in store"), cell(document.stock_stated), cell(document.stock_compatible)],
         [
-            "output that reaches the store, drones a month",
-            _cell(document.capacity_stated),
-            _cell(document.capacity_compatible),
+            t("output that reaches the store, drones a month"),
+            cell(document.capacity_stated),
+            cell(document.capacity_compatible),
         ],
     ]
+    head = t(
+        "PRODUCTION: scenario {name}: {title} (as of {day})",
+        name=document.scenario,
+        title=t.stated(document.title),
+        day=t.day(document.as_of),
+    )
     return [
-        wrapped(f"PRODUCTION: scenario {document.scenario}: {document.title} (as of {document.as_of})"),
-        wrapped(_verdict(document)),
+        wrapped(head),
+        wrapped(_verdict(document, words)),
         "",
-        *table(["at the origin, median (90 %)", "as stated", "as the record has it"], rows),
-        *_ratio(document),
+        *table([t("at the origin, median (90 %)"), t("as stated"), t("as the record has it")], rows),
+        *_ratio(document, words),
         "",
-        "STORE AND OUTPUT, median (90 %)",
+        t("STORE AND OUTPUT, median (90 %)"),
         *table(
-            ["on", "launchable drones", "output a month, stated", "on the paths"],
+            [t("on"), t("launchable drones"), t("output a month, stated"), t("on the paths")],
             [
                 [
                     str(month.day),
-                    *map(_cell, (month.launchable_stock, month.production_stated, month.production_compatible)),
+                    *map(cell, (month.launchable_stock, month.production_stated, month.production_compatible)),
                 ]
                 for month in document.months
             ],
         ),
-        wrapped(_weights(document)),
+        wrapped(_weights(document, words)),
     ]
 
 
-def _verdict(document: SupplyDocument) -> str:
+def _verdict(document: SupplyDocument, words: Words) -> str:
+    t = words.t
     if document.assumption_only:
-        return (
-            f"{ASSUMPTION_ONLY}: no launch against this theatre is on record. The level is what the scenario's stock "
-            f"and output sustain from the first day, the shape of the salvos is that of {document.shape_from}. "
-            f"{_sentence(document.verdict)}"
+        text = t(
+            "no launch against this theatre is on record. The level is what the scenario's stock and output sustain "
+            "from the first day, the shape of the salvos is that of {theatre}.",
+            theatre=theatre_name(document.shape_from or "", t),
         )
+        return f"{warned(True, t)}{text} {words.sentence(document.verdict)}"
     assert document.effective_sample_size is not None
-    return (
-        f"{_sentence(document.verdict)} Weighted by the record, the {document.n_draws:,} draws say as much as "
-        f"{document.effective_sample_size:,.0f} of equal weight."
+    weighed = t(
+        "Weighted by the record, the {n} draws say as much as {effective} of equal weight.",
+        n=t.number(document.n_draws),
+        effective=t.number(document.effective_sample_size),
     )
+    return f"{words.sentence(document.verdict)} {weighed}"
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:].rstrip(".") + "."
-
-
-def _ratio(document: SupplyDocument) -> list[str]:
-    ratio = document.output_ratio
+def _ratio(document: SupplyDocument, words: Words) -> list[str]:
+    ratio, t = document.output_ratio, words.t
     if ratio is None:
         return []
-    return [wrapped(f"True output is {ratio.p50:.2g} times what is stated (90 %: {ratio.p5:.2g} to {ratio.p95:.2g}).")]
+    middle, low, high = (t.figure(float(f"{value:.2g}")) for value in (ratio.p50, ratio.p5, ratio.p95))
+    text = t("True output is {ratio} times what is stated (90 %: {low} to {high}).", ratio=middle, low=low, high=high)
+    return [wrapped(text)]
 
 
-def _weights(document: SupplyDocument) -> str:
+def _weights(document: SupplyDocument, words: Words) -> str:
+    t = words.t
+    limit = t("No path launches more than its stock and output.")
     if document.assumption_only:
-        return "No path launches more than its stock and output."
-    weights = ", ".join(f"{percent(each.share)} {each.horizon} days ahead" for each in document.weights)
-    return (
-        f"Paths whose level is that of supply: {weights}; the rest follow the salvo model. Learned from "
-        f"{document.n_past_origins} past origins. What a variant changes against the published state counts in full. "
-        "No path launches more than its stock and output."
+        return limit
+    weights = ", ".join(
+        t.plural("{share} {n} day ahead", "{share} {n} days ahead", each.horizon, share=t.percent(each.share))
+        for each in document.weights
     )
-
-
-def _cell(quantiles: Quantiles | None) -> str:
-    return "-" if quantiles is None else f"{quantiles.p50:,.0f} ({quantiles.p5:,.0f}-{quantiles.p95:,.0f})"
+    learned = t.plural("Learned from {n} past origin.", "Learned from {n} past origins.", document.n_past_origins)
+    moved = t("Paths whose level is that of supply: {weights}; the rest follow the salvo model.", weights=weights)
+    counted = t("What a variant changes against the published state counts in full.")
+    return f"{moved} {learned} {counted} {limit}"

@@ -2,30 +2,30 @@
 
 from collections import Counter
 
-from features.records import SHAHED, weapons
-from features.unknown_days import UnknownDays
+from features.records import SHAHED
+from features.unknown_days import ADVICE
+from forecasting.report.assumption_document import Assumption
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
-    Assumption,
     ForecastDocument,
     LayerDocument,
     PlanDocument,
     WindowForecast,
 )
+from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layout import (
     BASIS_MARK,
     QUANTITIES,
     millions,
-    number,
-    percent,
     plural,
     spread_range,
     table,
+    terminal_text,
     wrapped,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
-from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.supply_text import supply_lines
+from forecasting.report.words import Words, full_weapon_name, theatre_name, warned, weapon_name
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -33,244 +33,354 @@ LATE = 0.01
 """A chance of a shortage that no order can prevent is told first from there on."""
 
 
-def document_text(document: ForecastDocument | PlanDocument) -> str:
-    """The forecast or the plan, ending without a line break."""
+def document_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
+    """The forecast or the plan in that language, ending without a line break."""
+    words = Words(translator(language, plain=True), document)
     if isinstance(document, ForecastDocument):
-        return "\n".join(
+        return terminal_text(
             [
-                *_head("Salvocast forecast", document),
+                *_head(words.t("Salvocast forecast"), document, words),
                 "",
-                _sentence(document),
+                _sentence(document, words),
                 "",
-                *_salvos(document),
-                *_supply(document),
+                *_salvos(document, words),
+                *_supply(document, words),
             ]
         )
-    return "\n".join(
+    return terminal_text(
         [
-            *_head("Salvocast plan", document.forecast),
+            *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
-            _order_sentence(document),
-            _sentence(document.forecast),
+            _order_sentence(document, words),
+            _sentence(document.forecast, words),
             "",
-            *_salvos(document.forecast),
-            *_supply(document.forecast),
+            *_salvos(document.forecast, words),
+            *_supply(document.forecast, words),
             "",
-            *_interceptors(document),
-            *order_lines(document),
+            *_interceptors(document, words),
+            *order_lines(document, words),
             "",
-            *_outcome(document),
-            *requirement_lines(document),
-            *calibration_lines(document),
+            *_outcome(document, words),
+            *requirement_lines(document, words),
+            *calibration_lines(document, words),
             "",
-            *_assumed(document),
+            *_assumed(document, words),
         ]
     )
 
 
-def _head(title: str, document: ForecastDocument) -> list[str]:
-    known, borrowed = document.last_attack_day_known, _shape_from(document)
+def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
+    known, borrowed, t = document.last_attack_day_known, _shape_from(document), words.t
     gap = (document.origin - known).days
-    kind = "shahed drones" if document.weapon_class == SHAHED else weapons(document.weapon_class)
-    warning = f", {gap} days before the origin" if gap else ""
-    scenario = f", scenario {document.supply.scenario}" if document.supply else ""
-    alone = f"{ASSUMPTION_ONLY}: " if document.supply and document.supply.assumption_only else ""
+    supply = document.supply
+    what = [
+        f"{title}: {full_weapon_name(document.weapon_class, t)}",
+        t("theatre {theatre}", theatre=theatre_name(document.theatre, t)),
+        t.plural("{n} attack day", "{n} attack days", document.horizon),
+        *([t("scenario {name}", name=supply.scenario)] if supply else []),
+    ]
+    if borrowed:
+        shape = t("shape of the salvos from {theatre}", theatre=theatre_name(borrowed, t))
+        record = [shape, t("last attack day known there {day}", day=t.day(known))]
+    else:
+        record = [t("last attack day known {day}", day=t.day(known))]
+    if gap:
+        record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
+    silent = t("silent days: {rule}", rule=document.quiet_day_rule)
     return [
-        f"{alone}{title}: {kind}, theatre {document.theatre}, {document.horizon} attack day"
-        f"{'s' * (document.horizon > 1)}{scenario}",
-        f"as of {document.origin} ({f'shape of the salvos from {borrowed}, ' if borrowed else ''}last attack day known "
-        f"{'there ' if borrowed else ''}{known}{warning}; silent days: {document.quiet_day_rule})",
-        f"model {document.model_id}{_chosen(document)}, {document.n_paths:,} paths, seed {document.seed}, "
-        f"data {document.data_digest[:12]}, salvocast {document.versions['salvocast']}",
-        *_unknown_days(document),
+        warned(bool(supply and supply.assumption_only), t) + ", ".join(what),
+        f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent})",
+        ", ".join(
+            (
+                t("model {model}", model=document.model_id) + _chosen(document, t),
+                t.plural("{n} path", "{n} paths", document.n_paths),
+                t("seed {seed}", seed=document.seed),
+                t("data {digest}", digest=document.data_digest[:12]),
+                f"salvocast {document.versions['salvocast']}",
+            )
+        ),
+        *_unknown_days(document, words),
+        *(
+            wrapped(
+                t(
+                    "Held: {n} launched on {day} are not used until confirmed ({reason}): salvocast data quarantine "
+                    "release {row} --reason TEXT",
+                    n=t.number(one.launched),
+                    day=t.day(one.attack_day),
+                    reason=one.reason,
+                    row=one.row,
+                )
+            )
+            for one in document.held
+        ),
     ]
 
 
-def _unknown_days(document: ForecastDocument) -> list[str]:
-    told = document.unknown_days
-    return [wrapped(f"Note: {UnknownDays(told.unknown, told.days).advice}.")] if told else []
+def _unknown_days(document: ForecastDocument, words: Words) -> list[str]:
+    told, t = document.unknown_days, words.t
+    if told is None:
+        return []
+    return [wrapped(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))]
 
 
-def _chosen(document: ForecastDocument) -> str:
+def _chosen(document: ForecastDocument, t: Translator) -> str:
     """Why it is this model, where the request did not name it."""
     choice = document.model_choice
     if choice is None or choice.reason == "named":
         return ""
-    return f" (champion, version {choice.version})" if choice.reason == "champion" else " (no champion is registered)"
+    if choice.reason == "champion":
+        return f" ({t('champion, version {version}', version=choice.version)})"
+    return f" ({t('no champion is registered yet')})"
 
 
-def _sentence(document: ForecastDocument) -> str:
-    window = document.windows[0]
-    total = window.total_drones.interval(0.8)
-    threshold = document.massed_strikes.threshold_drones
-    largest = window.largest_day_drones
-    days = "attack day" if window.n_days == 1 else f"{window.n_days} attack days"
+def _sentence(document: ForecastDocument, words: Words) -> str:
+    window, t = document.windows[0], words.t
+    total, largest = window.total_drones.interval(0.8), window.largest_day_drones
     return wrapped(
-        f"Next {days}: {total.low:,.0f} to {total.high:,.0f} {weapons(document.weapon_class)} (80 %), most likely "
-        f"about {window.total_drones.median:,.0f}. A massed strike (at least {threshold:,} in a day) within them: "
-        f"{percent(window.massed_probability)}. Largest day to expect: {largest.median:,.0f}, with one chance in ten "
-        f"of {largest.interval(0.8).high:,.0f} or more."
+        t.plural(
+            "Next {n} attack day: {low} to {high} {weapons} (80 %), most likely about {median}.",
+            "Next {n} attack days: {low} to {high} {weapons} (80 %), most likely about {median}.",
+            window.n_days,
+            low=t.number(total.low),
+            high=t.number(total.high),
+            weapons=weapon_name(document.weapon_class, t),
+            median=t.number(window.total_drones.median),
+        )
+        + " "
+        + t(
+            "A massed strike (at least {threshold} in a day) within them: {chance}. Largest day to expect: {median}, "
+            "with one chance in ten of {high} or more.",
+            threshold=t.number(document.massed_strikes.threshold_drones),
+            chance=t.percent(window.massed_probability),
+            median=t.number(largest.median),
+            high=t.number(largest.interval(0.8).high),
+        )
     )
 
 
-def _order_sentence(document: PlanDocument) -> str:
+def _order_sentence(document: PlanDocument, words: Words) -> str:
+    t = words.t
     wanted = [
-        f"{layer.order.quantity:,} {plural(layer.interceptor or '')}"
+        t("{quantity} {what}", quantity=t.number(layer.order.quantity), what=t.stated(plural(layer.interceptor or "")))
         for layer in document.layers
         if layer.order and layer.order.quantity
     ]
-    orders = [layer.order for layer in document.layers if layer.order]
-    reviewed = any(order.review_days for order in orders)
-    until = "until the next order arrives" if reviewed else f"through {document.forecast.days[-1].attack_day}"
-    safety = f"for {document.service_level:.0%} safety of each stock {until}"
+    level = t.percent(document.service_level)
+    if any(layer.order and layer.order.review_days for layer in document.layers):
+        safety = t("for {level} safety of each stock until the next order arrives", level=level)
+    else:
+        last = t.day(document.forecast.days[-1].attack_day)
+        safety = t("for {level} safety of each stock through {day}", level=level, day=last)
     if not wanted:
-        return wrapped(f"Order nothing {safety}: stock and supply as stated last.")
+        return wrapped(t("Order nothing {safety}: stock and supply as stated last.", safety=safety))
     outcome = document.outcome
-    cost = millions(outcome.orders_cost_usd_low, outcome.orders_cost_usd_high)
+    said = t(
+        "Order {safety}: {wanted}. Cost: {cost} M USD.",
+        safety=safety,
+        wanted="; ".join(wanted),
+        cost=millions(outcome.orders_cost_usd_low, outcome.orders_cost_usd_high, t),
+    )
     late = [
-        f"{percent(layer.order.unavoidable_shortage)} for {plural(layer.interceptor or '')}"
+        t(
+            "{chance} for {interceptors}",
+            chance=t.percent(layer.order.unavoidable_shortage),
+            interceptors=t.stated(plural(layer.interceptor or "")),
+        )
         for layer in document.layers
         if layer.order and layer.order.unavoidable_shortage >= LATE
     ]
-    too_late = f" No order arrives in time to prevent a shortage with a chance of {'; '.join(late)}." if late else ""
-    return wrapped(f"Order {safety}: {'; '.join(wanted)}. Cost: {cost} M USD.{too_late}")
+    if late:
+        too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
+        said += " " + t(too_late, chances="; ".join(late))
+    return wrapped(said)
 
 
-def _salvos(document: ForecastDocument) -> list[str]:
+def _salvos(document: ForecastDocument, words: Words) -> list[str]:
+    t, weapons = words.t, weapon_name(document.weapon_class, words.t)
     rows = [
-        [str(day.attack_day), *_cells(day.drones), percent(day.massed_probability)]
+        [str(day.attack_day), *_cells(day.drones, t), t.percent(day.massed_probability)]
         for day in document.days[:DAYS_SHOWN]
     ]
-    lines = table(["attack day", "median", "50 %", "80 %", "95 %", "massed"], rows)
-    decoys = " (decoys included)" if document.weapon_class == SHAHED else ""
-    later = len(document.days) - len(rows)
-    if later:
-        lines.append(f"(and {later} more days to {document.days[-1].attack_day}: --format csv or json)")
+    levels = [t("median"), *map(t.percent, (0.5, 0.8, 0.95))]
+    lines = table([t("attack day"), *levels, t("massed")], rows)
+    if later := len(document.days) - len(rows):
+        more = t.plural(
+            "and {n} more day to {day}", "and {n} more days to {day}", later, day=document.days[-1].attack_day
+        )
+        lines.append(t("({days}: --format csv or json)", days=more))
+    decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
+    massed = t(
+        "massed: {rule}, {threshold} here; the chance of at least one such day, and how many to expect.",
+        rule=words(document.massed_strikes.rule),
+        threshold=t.number(document.massed_strikes.threshold_drones),
+    )
+    header = [t("days"), t("until"), *levels, t("largest day, 80 %"), t("massed"), t("massed days")]
     return [
-        f"{weapons(document.weapon_class).upper()} LAUNCHED PER ATTACK DAY{decoys}",
+        t("{weapons} LAUNCHED PER ATTACK DAY", weapons=weapons.upper()) + decoys,
         *lines,
         "",
-        f"TOTALS ({weapons(document.weapon_class)} launched) AND THE LARGEST DAY",
-        *table(
-            ["days", "until", "median", "50 %", "80 %", "95 %", "largest day, 80 %", "massed", "massed days"],
-            [_window_cells(window) for window in document.windows],
-        ),
-        wrapped(
-            f"massed: {document.massed_strikes.rule}, {document.massed_strikes.threshold_drones:,} here; "
-            "the chance of at least one such day, and how many to expect."
-        ),
+        t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapons),
+        *table(header, [_window_cells(window, t) for window in document.windows]),
+        wrapped(massed),
     ]
 
 
-def _supply(document: ForecastDocument) -> list[str]:
-    return ["", *supply_lines(document.supply)] if document.supply else []
+def _supply(document: ForecastDocument, words: Words) -> list[str]:
+    return ["", *supply_lines(document.supply, words)] if document.supply else []
 
 
-def _window_cells(window: WindowForecast) -> list[str]:
-    largest = window.largest_day_drones.interval(0.8)
+def _window_cells(window: WindowForecast, t: Translator) -> list[str]:
     return [
         f"1-{window.n_days}",
         str(window.last_day),
-        *_cells(window.total_drones),
-        f"{largest.low:,.0f}-{largest.high:,.0f}",
-        percent(window.massed_probability),
-        f"{window.massed_days_expected:.1f}",
+        *_cells(window.total_drones, t),
+        spread_range(window.largest_day_drones, 0.8, t),
+        t.percent(window.massed_probability),
+        t.number(window.massed_days_expected, 1),
     ]
 
 
-def _interceptors(document: PlanDocument) -> list[str]:
-    horizon = document.forecast.horizon
-    level = f"{document.service_level:.0%}"
-    header = ["layer", "kills", "interceptor", "needed", f"needed {level}", "opening stock", "supply"]
-    header += ["days of supply", "used, M USD"]
+def _interceptors(document: PlanDocument, words: Words) -> list[str]:
+    horizon, t = document.forecast.horizon, words.t
+    level = t.percent(document.service_level)
+    header = [t("layer"), t("kills"), t("interceptor"), t("needed"), t("needed {level}", level=level)]
+    header += [t("opening stock"), t("supply"), t("days of supply"), t("used, M USD")]
     return [
-        f"INTERCEPTORS BY LAYER, in order of engagement, over {horizon} attack days",
-        *table(header, [_layer_cells(layer, horizon) for layer in document.layers], left=(0, 2)),
+        t.plural(
+            "INTERCEPTORS BY LAYER, in order of engagement, over {n} attack day",
+            "INTERCEPTORS BY LAYER, in order of engagement, over {n} attack days",
+            horizon,
+        ),
+        *table(header, [_layer_cells(layer, horizon, words) for layer in document.layers], left=(0, 2)),
         wrapped(
-            f"80 % ranges. needed: had every layer enough, and what {level} of the paths stay within. days of supply: "
-            "median, and what nine paths in ten reach. used: with the stock there is, at the price of each path. "
-            "- : the layer uses no interceptor."
+            t(
+                "80 % ranges. needed: had every layer enough, and what {level} of the paths stay within. days of "
+                "supply: median, and what nine paths in ten reach. used: with the stock there is, at the price of each "
+                "path. - : the layer uses no interceptor.",
+                level=level,
+            )
         ),
     ]
 
 
-def _layer_cells(layer: LayerDocument, horizon: int) -> list[str]:
-    cells = [layer.name, spread_range(layer.drones_killed, 0.8)]
+def _layer_cells(layer: LayerDocument, horizon: int, words: Words) -> list[str]:
+    t = words.t
+    cells = [words.layer(layer.layer), spread_range(layer.drones_killed, 0.8, t)]
     if layer.interceptors_needed is None or layer.opening_stock is None:
         return [*cells, *["-"] * 7]
     assert layer.supply is not None
     assert layer.interceptors_used_cost_usd is not None
+    assert layer.interceptors_needed_at_service_level is not None
     used = layer.interceptors_used_cost_usd.interval(0.8)
+    median, tenth = (
+        f">{horizon}" if days is None else t.number(days)
+        for days in (layer.days_of_supply_median, layer.days_of_supply_p10)
+    )
     return [
         *cells,
-        layer.interceptor or "",
-        spread_range(layer.interceptors_needed, 0.8),
-        f"{layer.interceptors_needed_at_service_level:,}",
-        spread_range(layer.opening_stock, 0.8),
-        spread_range(layer.supply, 0.8),
-        f"{_days(layer.days_of_supply_median, horizon)} ({_days(layer.days_of_supply_p10, horizon)})",
-        millions(used.low, used.high),
+        t.stated(layer.interceptor or ""),
+        spread_range(layer.interceptors_needed, 0.8, t),
+        t.number(layer.interceptors_needed_at_service_level),
+        spread_range(layer.opening_stock, 0.8, t),
+        spread_range(layer.supply, 0.8, t),
+        f"{median} ({tenth})",
+        millions(used.low, used.high, t),
     ]
 
 
-def _outcome(document: PlanDocument) -> list[str]:
-    outcome = document.outcome
+def _outcome(document: PlanDocument, words: Words) -> list[str]:
+    outcome, t = document.outcome, words.t
     share, cost = outcome.neutralised_share.interval(0.8), outcome.interceptors_used_cost_usd.interval(0.8)
-    reported = outcome.reported_neutralised_share
-    beside = "" if reported is None else f"; reported on the last 28 known days: {reported:.0%}"
-    kind, decoys = "Drones that no layer stops (decoys included)", ""
-    if outcome.decoy_leakers is not None:
-        kind = f"Armed drones that no layer stops ({outcome.armed_share:.0%} of the drones are taken as armed)"
-        decoys = f" Decoys: {spread_range(outcome.decoy_leakers, 0.8)}."
-    warheads = ""
+    leak = {
+        "leakers": spread_range(outcome.leakers, 0.8, t),
+        "without": spread_range(outcome.leakers_without_shortage, 0.8, t),
+    }
+    if outcome.decoy_leakers is None:
+        said = [
+            t(
+                "Drones that no layer stops (decoys included): {leakers} (80 %), {without} with no shortage of "
+                "interceptors.",
+                **leak,
+            )
+        ]
+    else:
+        said = [
+            t(
+                "Armed drones that no layer stops ({share} of the drones are taken as armed): {leakers} (80 %), "
+                "{without} with no shortage of interceptors.",
+                share=t.percent(outcome.armed_share or 0.0),
+                **leak,
+            )
+        ]
     if outcome.leaked_warhead_kg is not None and outcome.leaked_warhead_kg_without_shortage is not None:
-        masses = (outcome.leaked_warhead_kg, outcome.leaked_warhead_kg_without_shortage)
-        with_it, without = (
-            f"{each.low / 1e3:,.1f} to {each.high / 1e3:,.1f} t" for each in (m.interval(0.8) for m in masses)
-        )
-        warheads = f" Their warheads: {with_it}, {without} with no shortage."
-    plenty = spread_range(outcome.leakers_without_shortage, 0.8)
-    return [
-        "WHAT GETS THROUGH",
-        wrapped(
-            f"{kind}: {spread_range(outcome.leakers, 0.8)} (80 %), {plenty} with no shortage of interceptors."
-            f"{warheads}{decoys} "
-            f"Neutralised: {share.low:.0%} to {share.high:.0%} modelled{beside}. "
-            f"Interceptors used: {millions(cost.low, cost.high)} M USD."
-        ),
-    ]
+        low, high = _tonnes(outcome.leaked_warhead_kg, t)
+        least, most = _tonnes(outcome.leaked_warhead_kg_without_shortage, t)
+        masses = {"low": low, "high": high, "least": least, "most": most}
+        said.append(t("Their warheads: {low} to {high} t, {least} to {most} t with no shortage.", **masses))
+    if outcome.decoy_leakers is not None:
+        said.append(t("Decoys: {leakers}.", leakers=spread_range(outcome.decoy_leakers, 0.8, t)))
+    modelled = {"low": t.percent(share.low), "high": t.percent(share.high)}
+    if outcome.reported_neutralised_share is None:
+        said.append(t("Neutralised: {low} to {high} modelled.", **modelled))
+    else:
+        reported = t.percent(outcome.reported_neutralised_share)
+        text = "Neutralised: {low} to {high} modelled; reported on the last 28 known days: {reported}."
+        said.append(t(text, reported=reported, **modelled))
+    said.append(t("Interceptors used: {cost} M USD.", cost=millions(cost.low, cost.high, t)))
+    return [t("WHAT GETS THROUGH"), wrapped(" ".join(said))]
 
 
-def _assumed(document: PlanDocument) -> list[str]:
+def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
+    """The ends of the 80 % interval."""
+    interval = kilograms.interval(0.8)
+    return t.number(interval.low / 1e3, 1), t.number(interval.high / 1e3, 1)
+
+
+def _assumed(document: PlanDocument, words: Words) -> list[str]:
+    t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
     for assumption in document.assumptions:
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
-        quantity: name
+        quantity: t(name)
         for quantity, name in QUANTITIES.items()
         if any(assumption.quantity == quantity for assumption in document.assumptions)
     }
     rows = [
-        [layer.name, *(_assumption_cell(stated[layer.layer].get(quantity)) for quantity in quantities)]
+        [
+            words.layer(layer.layer),
+            *(_assumption_cell(stated[layer.layer].get(quantity), t) for quantity in quantities),
+        ]
         for layer in document.layers
     ]
     counts = Counter(assumption.basis for assumption in document.assumptions)
     dates = [source.date for source in document.sources]
-    span = f", published {min(dates)} to {max(dates)}" if dates else ""
+    counted = t(
+        "{reported} numbers reported as such, {derived} derived from reported ones (~), {assumed} assumed because none "
+        "is published (?): put in your own with --defence FILE.",
+        **{name: counts[name] for name in BASIS_MARK},
+    )
+    sources = t.plural("{n} source", "{n} sources", len(document.sources))
+    if dates:
+        sources = t("{sources}, published {first} to {last}", sources=sources, first=min(dates), last=max(dates))
+    where = t("each number's sources, date, confidence and reason: --format json.")
     borrowed = _shape_from(document.forecast)
-    counted = f"Launch counts of {borrowed}, for the shape of the salvos alone" if borrowed else "Launch counts"
+    launches = t("Launch counts")
+    if borrowed:
+        launches = t("Launch counts of {theatre}, for the shape of the salvos alone", theatre=theatre_name(borrowed, t))
+    title = t(
+        "WHAT WAS ASSUMED: {defence} (as of {day}); low to high",
+        defence=t.stated(document.defence),
+        day=t.day(document.defence_as_of),
+    )
     return [
-        f"WHAT WAS ASSUMED: {document.defence} (as of {document.defence_as_of}); low to high",
-        *table(["layer", *quantities.values()], rows),
-        wrapped(
-            f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
-            f"{counts['assumed']} assumed because none is published (?): put in your own with --defence FILE. "
-            f"{len(document.sources)} sources{span}; each number's sources, date, confidence and reason: --format json."
-        ),
+        title,
+        *table([t("layer"), *quantities.values()], rows),
+        wrapped(f"{counted} {sources}; {where}"),
         "",
-        wrapped(document.about),
+        wrapped(t.stated(document.about)),
         "",
-        wrapped(f"{counted}: {'; '.join(document.forecast.data_sources)}."),
+        wrapped(f"{launches}: {'; '.join(map(t.stated, document.forecast.data_sources))}."),
     ]
 
 
@@ -278,16 +388,12 @@ def _shape_from(document: ForecastDocument) -> str | None:
     return document.supply.shape_from if document.supply else None
 
 
-def _assumption_cell(assumption: Assumption | None) -> str:
+def _assumption_cell(assumption: Assumption | None, t: Translator) -> str:
     if assumption is None:
         return "-"
-    ends = dict.fromkeys(number(value) for value in (assumption.low, assumption.high))
+    ends = dict.fromkeys(t.figure(value) for value in (assumption.low, assumption.high))
     return "-".join(ends) + BASIS_MARK[assumption.basis]
 
 
-def _cells(spread: Spread) -> list[str]:
-    return [f"{spread.median:,.0f}", *(spread_range(spread, level) for level in (0.5, 0.8, 0.95))]
-
-
-def _days(days: float | None, horizon: int) -> str:
-    return f">{horizon}" if days is None else f"{days:.0f}"
+def _cells(spread: Spread, t: Translator) -> list[str]:
+    return [t.number(spread.median), *(spread_range(spread, level, t) for level in (0.5, 0.8, 0.95))]

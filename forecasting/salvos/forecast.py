@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.history import HeldCount
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays
 
@@ -18,6 +19,7 @@ class SalvoForecast:
     paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
     massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin.
     unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
+    held: counts that wait for a person's word, and that the forecast does not know of.
     """
 
     theatre: str
@@ -33,6 +35,7 @@ class SalvoForecast:
     seed: int
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
+    held: tuple[HeldCount, ...] = ()
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)

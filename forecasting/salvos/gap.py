@@ -32,6 +32,7 @@ def bridged(history: LaunchHistory) -> LaunchHistory:
         neutralised=history.neutralised[keep],
         missiles=None if history.missiles is None else history.missiles[keep],
         armed_share=history.armed_share[keep],
+        floor=history.floor[keep],
     )
 
 

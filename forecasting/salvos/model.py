@@ -65,7 +65,7 @@ class SimulationRequest:
             ("paths", self.n_paths, MAX_PATHS, "simulated futures"),
         ):
             if not 1 <= given <= largest:
-                raise InputError(f"{name} is {given}: expected 1 to {largest} {what}")
+                raise InputError(f"{name} is {given}: expected 1 to {largest} {what}", field=name)
 
 
 class Fitted(Protocol):
@@ -95,7 +95,8 @@ def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAY
     if n_known < fewest:
         raise InputError(
             f"model {model_id} needs at least {fewest} known attack days, the history until {history.last_day} has "
-            f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}"
+            f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}",
+            field="model",
         )
 
 
@@ -122,7 +123,7 @@ def load_model(name: str) -> Model:
         The package that brings it cannot be imported, or makes no such model.
     """
     if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
+        raise unknown_name("model", name, MODELS, field="model")
     module, _, class_name = MODELS[name].partition(":")
     with _failures_named(name, "cannot be loaded"):
         model: Model = getattr(import_module(module), class_name)()
@@ -136,14 +137,20 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
     """
     if not history.known.size:
         raise InputError(
-            f"no attack day until {history.last_day} has a known count: ingest reports or choose a later origin"
+            "no attack day until {day} has a known count: ingest reports or choose a later origin",
+            field="origin",
+            day=history.last_day,
         )
     unknown_days = (history.last_day - history.last_known_day).days
     if unknown_days > LONGEST_GAP:
         raise InputError(
-            f"origin {history.last_day} is {unknown_days} days after the last attack day known "
-            f"({history.last_known_day}): expected at most {LONGEST_GAP}; ingest newer reports or choose an "
-            "earlier origin"
+            "origin {origin} is {days} days after the last attack day known ({last}): expected at most {most}; ingest "
+            "newer reports or choose an earlier origin",
+            field="origin",
+            origin=history.last_day,
+            days=unknown_days,
+            last=history.last_known_day,
+            most=LONGEST_GAP,
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
         return model.fit(bridged(limited(history)))
@@ -195,6 +202,7 @@ def forecast_fitted(
         seed=seed,
         unknown_days=mostly_unknown(history),
         mostly_quiet=is_mostly_quiet(history),
+        held=history.held,
     )
 
 

@@ -114,9 +114,9 @@ class SavedModel:
     data_digest: str
     quiet_day_rule: QuietDayRule
     massed_threshold: int
-    level_doubt: float = 0.0
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
+    level_doubt: float = 0.0
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -132,9 +132,9 @@ class SavedModel:
             data_digest=history.digest,
             quiet_day_rule=history.quiet_day_rule,
             massed_threshold=massed_threshold(history),
-            level_doubt=level_doubt(history),
             unknown_days=mostly_unknown(history),
             mostly_quiet=is_mostly_quiet(history),
+            level_doubt=level_doubt(history),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -176,10 +176,10 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         "data_digest": saved.data_digest,
         "quiet_day_rule": saved.quiet_day_rule.value,
         "massed_threshold": saved.massed_threshold,
-        "level_doubt": saved.level_doubt,
         # Told only where there is something to tell: what was saved before stays as it is.
         **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
         **({"mostly_quiet": True} if saved.mostly_quiet else {}),
+        "level_doubt": saved.level_doubt,
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -234,10 +234,10 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             data_digest=str(document["data_digest"]),
             quiet_day_rule=QuietDayRule(document["quiet_day_rule"]),
             massed_threshold=int(document["massed_threshold"]),
-            level_doubt=float(document["level_doubt"]),
             # Models that were saved before these were looked at do not tell them.
             unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
             mostly_quiet=bool(document.get("mostly_quiet")),
+            level_doubt=float(document["level_doubt"]),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error

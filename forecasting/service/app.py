@@ -19,8 +19,8 @@ from forecasting.service import warming
 from forecasting.service.api import docs
 from forecasting.service.api import routes as api
 from forecasting.service.api.definition import definition_of
-from forecasting.service.http.problems import Refused, problem, refused
-from forecasting.service.http.security import SECURITY_HEADERS, Guard
+from forecasting.service.http.problems import Refusal, problem, refusal_of
+from forecasting.service.http.security import SECURITY_HEADERS, RequestGuard
 from forecasting.service.page.routes import page_router
 from forecasting.service.workers.dispatcher import Dispatcher
 from forecasting.service.workers.metrics import REQUESTS, SECONDS
@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.dispatcher = Dispatcher(settings, warming.warmed)
+        app.state.dispatcher = Dispatcher(settings, warming.warm_up)
         await app.state.dispatcher.open()
         yield
         await app.state.dispatcher.close()
@@ -56,24 +56,27 @@ def create_app(settings: Settings) -> ASGIApp:
     )
     for router in (api.router, api.operation, docs.router, page_router()):
         app.include_router(router)
-    for kind in (Exception, HTTPException, RequestValidationError, ValidationError, SalvocastError, Refused):
+    for kind in (Exception, HTTPException, RequestValidationError, ValidationError, SalvocastError, Refusal):
         app.add_exception_handler(kind, _problem)
     app.openapi = lambda: definition_of(app)  # type: ignore[method-assign]
-    return Watched(Guard(app, settings))
+    return RequestLog(RequestGuard(app, settings))
 
 
 async def _problem(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, Refusal):
+        error = error.__cause__  # raised while FastAPI read the body: it was too large, or too slow
     if isinstance(error, HTTPException):
         allowed = (error.headers or {}).get("Allow", "")
         details = {
-            400: "the body cannot be read: expected JSON",
             404: f"there is nothing at {request.url.path[:200]}",
             405: f"{request.method[:20]} is not possible here: expected {allowed}",
         }
-        refusal = Refused(error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
+        if error.status_code == 400:  # FastAPI's, of what no JSON reader takes, such as bytes that are no text
+            return problem(Refusal(422, "the body cannot be read: expected JSON"), request.scope["state"]["request_id"])
+        refusal = Refusal(error.status_code, details.get(error.status_code, str(error.detail)), error.headers)
     else:
-        refusal = refused(error, _body_fields(request))
-        if refusal.status >= 500 and not isinstance(error, Overloaded | Refused):
+        refusal = refusal_of(error, _body_fields(request))
+        if refusal.status >= 500 and not isinstance(error, Overloaded | Refusal):
             log.error("failed", request=request.scope["state"]["request_id"], exc_info=error)
     return problem(refusal, request.scope["state"]["request_id"])
 
@@ -85,7 +88,7 @@ def _body_fields(request: Request) -> list[str]:
     return list(getattr(model, "model_fields", ()))
 
 
-class Watched:
+class RequestLog:
     """Gives every request an id, every response its security headers, and tells log and metrics what became of it."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -43,7 +43,7 @@ def run(settings: Settings, log_format: LogFormat) -> None:
     with tempfile.TemporaryDirectory(prefix="salvocast-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the metrics are imported
         config = Config(
-            partial(_started, settings, log_format),
+            partial(_worker_app, settings, log_format),
             factory=True,
             host=settings.host,
             port=settings.port,
@@ -61,7 +61,7 @@ def run(settings: Settings, log_format: LogFormat) -> None:
             timeout_graceful_shutdown=STOPPING_SECONDS,
             h11_max_incomplete_event_size=LARGEST_HEAD,
         )
-        listening = _listening(settings)
+        listening = _bound_socket(settings)
         # uvicorn ends by raising the signal again that told it to end: what is left to do here must still be done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
@@ -102,7 +102,7 @@ class ImpatientProtocol(H11Protocol):
             self._head = None
 
 
-def _started(settings: Settings, log_format: LogFormat) -> ASGIApp:
+def _worker_app(settings: Settings, log_format: LogFormat) -> ASGIApp:
     """The application of one worker, and its log."""
     load_ahead([WARMING])  # while this process loads much the same
     set_up_log(log_format)
@@ -113,7 +113,7 @@ def _started(settings: Settings, log_format: LogFormat) -> ASGIApp:
     return create_app(settings)
 
 
-def _listening(settings: Settings) -> socket.socket:
+def _bound_socket(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

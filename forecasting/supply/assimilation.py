@@ -167,7 +167,8 @@ def assimilate(
     if known.stock.opening.date > origin:
         raise InputError(
             f"the account of scenario {scenario.name} opens on {known.stock.opening.date}: expected a day until the "
-            f"origin {origin}; state the opening stock for an earlier day"
+            f"origin {origin}; state the opening stock for an earlier day",
+            field="scenario",
         )
     drawn = draw_supply(known, history.theatre, origin + timedelta(days=horizon), n_draws, seed, fixed)
     record = _record(history, drawn.first_day)

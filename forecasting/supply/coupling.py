@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.messages import Message
 from features.production import draw_supply
 from features.scenario_parts import DAYS_PER_MONTH
 from features.scenarios import ProductionScenario
@@ -186,7 +187,8 @@ def unrecorded_supply(
     if drawn.first_day > origin:
         raise InputError(
             f"the account of scenario {scenario.name} opens on {drawn.first_day}: expected a day until the origin, "
-            f"{origin}"
+            f"{origin}",
+            field="scenario",
         )
     until_now = drawn.window(drawn.first_day, origin)
     stock = stock_flow(until_now, np.zeros(until_now.n_days)).stock[:, -1]
@@ -218,7 +220,7 @@ class SupplyOutlook:
     n_draws: int
     effective_sample_size: float | None
     compatible: bool | None
-    verdict: str
+    verdict: Message
     stock_stated: Quantiles
     stock_compatible: Quantiles | None
     capacity_stated: Quantiles
@@ -243,7 +245,7 @@ def supply_outlook(
         n_draws=drawn.n_draws,
         effective_sample_size=assimilated.effective_sample_size,
         compatible=verdict.compatible,
-        verdict=verdict.text,
+        verdict=verdict.reason,
         stock_stated=_quantiles(verdict.stock),
         stock_compatible=compatible(assimilated.stock),
         capacity_stated=_quantiles(assimilated.capacity_stated),
@@ -263,7 +265,7 @@ def unrecorded_outlook(scenario: ProductionScenario, coupled: CoupledPaths) -> S
         n_draws=supply.n_draws,
         effective_sample_size=None,
         compatible=None,
-        verdict="no record can bear the scenario out, or refute it",
+        verdict=Message.of("no_record"),
         stock_stated=_quantiles(supply.opening),
         stock_compatible=None,
         capacity_stated=_quantiles(supply.inflow[:, :BLOCK].mean(axis=1) * DAYS_PER_MONTH),

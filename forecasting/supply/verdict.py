@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from features.messages import Message
 from features.stock_flow import SupplyDraws, stock_flow
 from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, blocks
 
@@ -25,12 +26,12 @@ VERDICT_DRAWS = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """Whether the record allows the scenario as stated, and a sentence that says so. share: of its draws that could
-    have made the launches. stock: (n,) drones in store at the origin after them, had output been as stated."""
+    """Whether the record allows the scenario as stated, and why. share: of its draws that could have made the launches.
+    stock: (n,) drones in store at the origin after them, had output been as stated."""
 
     compatible: bool
     share: float
-    text: str
+    reason: Message
     stock: Draws
 
 
@@ -54,13 +55,13 @@ def judged(assimilated: AssimilatedSupply) -> Verdict:
     piled = stock > LONGEST_STORE * max(level, 1.0)
     share = float((able & ~piled).mean())
     if share >= ENOUGH_DRAWS:
-        how = "allows it" if share >= PLENTY else "allows it only at the edge of its ranges"
-        text = f"the record {how}: {share:.0%} of the draws, as stated, could have made the launches on record"
+        allows = Message.of("record_allows", share=share)
+        reason = allows if share >= PLENTY else Message.of("record_allows_at_edge", share=share)
     elif (~able).mean() < piled.mean():
-        text = _surplus_told(stated, wanted, float(np.median(stock)), level)
+        reason = _surplus(stated, wanted, float(np.median(stock)), level)
     else:
-        text = _shortage_told(stated, missing)
-    return Verdict(share >= ENOUGH_DRAWS, share, text, stock)
+        reason = _shortage(stated, missing)
+    return Verdict(share >= ENOUGH_DRAWS, share, reason, stock)
 
 
 def _quarters(series: Draws) -> Draws:
@@ -72,15 +73,17 @@ def _quarters(series: Draws) -> Draws:
     return quarters
 
 
-def _shortage_told(stated: SupplyDraws, missing: Draws) -> str:
+def _shortage(stated: SupplyDraws, missing: Draws) -> Message:
     """missing: (n_draws, n_days) launches on record that stock and production do not give."""
     days = _worst_run(missing)
     start, end = (stated.first_day + timedelta(days=index) for index in (days.start, days.stop - 1))
     needed = stated.opening + missing.sum(axis=1) / (1.0 - stated.lost_before_launch)
-    return (
-        f"the record does not allow it: launches from {start} to {end} exceed stock plus production by "
-        f"{np.median(missing[:, days].sum(axis=1)):,.0f} (median draw); the opening stock would have to be at least "
-        f"{np.quantile(needed, ENOUGH_DRAWS):,.0f}"
+    return Message.of(
+        "record_exceeds_supply",
+        start=start,
+        end=end,
+        missing=float(np.median(missing[:, days].sum(axis=1))),
+        needed=float(np.quantile(needed, ENOUGH_DRAWS)),
     )
 
 
@@ -97,13 +100,15 @@ def _worst_run(missing: Draws) -> slice:
     return worst
 
 
-def _surplus_told(stated: SupplyDraws, wanted: Draws, piled: float, level: float) -> str:
+def _surplus(stated: SupplyDraws, wanted: Draws, piled: float, level: float) -> Message:
     year = slice(max(wanted.size - 365, 0), None)
     made = float(np.median((stated.armed[:, year] + stated.decoys[:, year]).sum(axis=1)))
     launched = max(float(wanted[year].sum()), 1.0)
-    return (
-        f"the record makes it unlikely: over the last {wanted[year].size} days the output stated is "
-        f"{made / launched:.1f} times what was launched; of 100 drones made, {100 * launched / max(made, 1.0):.0f} "
-        f"were launched, and {piled:,.0f} would be in store, {piled / max(level, 1.0):,.0f} days of launches (median "
-        "draw)"
+    return Message.of(
+        "supply_exceeds_record",
+        days=wanted[year].size,
+        ratio=made / launched,
+        used=100 * launched / max(made, 1.0),
+        piled=piled,
+        supply=piled / max(level, 1.0),
     )

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.retention import Shelf
-from features.ledger import RELEASED, REPAIRED, Ledger
+from features.ledger import Ledger
 from features.tables import batch_table, decision_table, metadata, quarantine_table
+from features.waiting import RELEASED, REPAIRED
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -2,16 +2,18 @@
 
 import csv
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from features.cross_check import BREAKS, MonthlyTotal, compared, monthly_totals, told
+from features.cross_check import BREAKS, MonthlyTotal, compared, monthly_totals, sources_compared, told
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
+from features.sightings import Salvos
+from tests.features.conftest import MakeReport
 
 REFERENCE = Path(__file__).with_name("reference_facts.csv")
 """The facts as they were collected, each from its source; what is bundled was made from them by hand."""
@@ -155,3 +157,19 @@ def test_a_month_that_lost_a_week_is_flagged(bundled_history: LaunchHistory) -> 
     counts[-50:-43] = np.nan
     lost = compared(replace(bundled_history, launched=counts), monthly_totals())
     assert next(one for one in lost if one.fact.id == "C036").flagged
+
+
+def test_a_source_of_another_scope_is_flagged_from_its_month_on(make_report: MakeReport) -> None:
+    """A table of all hours beside bulletins of nights: alike in April, half in May."""
+    reports = []
+    for month, by_table in ((4, 100), (5, 200)):
+        for day in range(1, 8):
+            night = f"2026-{month:02}-{day:02}"
+            start = datetime.fromisoformat(f"{night}T00:00")
+            window = {"window_start": start, "window_end": start + timedelta(hours=23, minutes=59)}
+            reports += [make_report(night, 100, source="bulletin"), make_report(launched=by_table, **window)]
+    april, may = sources_compared(Salvos.of(reports).lost).splitlines()
+    assert april == "2026-04  bulletin 700, table 700, which is counted (+0 %, 7 reports of the same hours)"
+    assert may.startswith("2026-05  bulletin 700, table 1,400, which is counted (-50 %")
+    assert "FLAG: another scope" in may
+    assert sources_compared([]) == ""

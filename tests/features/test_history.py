@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import InputError
-from features.history import LaunchHistory, without_overlaps
+from features.history import LaunchHistory
 from features.records import QuietDayRule, ReportingRegime, SalvoReport
+from features.sightings import Salvos
 from tests.features.conftest import MakeReport
 
 FIRST = date(2024, 12, 20)
@@ -27,6 +28,7 @@ def report_lists(draw: st.DrawFn) -> list[SalvoReport]:
             st.tuples(st.integers(0, 24), st.integers(0, 300), st.none() | st.integers(0, 300), st.sampled_from("abc")),
             min_size=1,
             max_size=25,
+            unique_by=lambda drawn: (drawn[0], drawn[3]),  # an area of a night is told once: see test_sightings.py
         )
     )
     reports = []
@@ -277,12 +279,12 @@ def test_a_window_that_begins_as_another_ends_does_not_overlap_it(make_report: M
 def test_a_window_without_length_overlaps_the_window_it_lies_in(make_report: MakeReport, minute: int) -> None:
     moment = datetime(2026, 1, 10, 7, 30) + timedelta(minutes=minute)
     point = make_report(launched=100, source="bulletin", window_start=moment, window_end=moment)
-    assert without_overlaps([make_report(launched=8), point]) == [make_report(launched=8)]
+    assert Salvos.of([make_report(launched=8), point]).standing == (make_report(launched=8),)
 
 
 def test_two_series_never_hide_each_other(make_report: MakeReport) -> None:
     reports = [make_report(source="table"), make_report(source="bulletin", weapon_class="cruise")]
-    assert without_overlaps(reports) == reports
+    assert set(Salvos.of(reports).standing) == set(reports)
 
 
 def test_the_bundled_history_is_the_sum_of_the_bundled_facts(bundled_history: LaunchHistory) -> None:

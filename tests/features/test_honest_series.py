@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ import pytest
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
-from features.records import QuietDayRule
+from features.records import QuietDayRule, SalvoReport
 from features.sources.reading import Reading
 from tests.conftest import NOW
-from tests.features.conftest import MakeReport
+from tests.features.conftest import MakeReading, MakeReport
 
 
 def test_neutralised_is_comparable_where_both_kinds_of_loss_are_counted(make_report: MakeReport) -> None:
@@ -103,3 +103,59 @@ def test_the_bundled_armed_share_begins_when_it_was_told(bundled_history: Launch
     assert not told[: (date(2025, 7, 1) - bundled_history.first_day).days].any()
     assert told.sum() > 150
     assert 0.4 < np.nanmedian(bundled_history.armed_share) < 0.8
+
+
+def nights_and_days(make_report: MakeReport, by_day: dict[int, int]) -> list[SalvoReport]:
+    """Seventy nights of 100 up to 2026-05-10, and the drones that came by day, by days before it."""
+    last = datetime(2026, 5, 10)
+    reports = [make_report(f"{last - timedelta(days=back):%Y-%m-%d}", 100, shot_down=80) for back in range(70)]
+    for back, launched in by_day.items():
+        start = last - timedelta(days=back) + timedelta(hours=8)
+        window = {"window_start": start, "window_end": start + timedelta(hours=10)}
+        reports.append(make_report(launched=launched, **window))
+    return reports
+
+
+def test_a_night_alone_is_a_floor_where_attacks_by_day_are_not_negligible(make_report: MakeReport) -> None:
+    """With 800 by day of 6,800 in sixty days, a date without a word of its day is unknown."""
+    history = LaunchHistory.from_reports(nights_and_days(make_report, dict.fromkeys((9, 7, 5, 3, 1), 200)))
+    floors = [str(day) for day, floor in zip(history.days, history.floor, strict=True) if floor == 100]
+    assert floors == ["2026-05-08", "2026-05-10"]
+    assert np.isnan(history.launched[~np.isnan(history.floor)]).all()
+    assert history.launched[-2] == 300
+    assert history.until(date(2026, 5, 9)).floor.size == history.floor.size - 1
+    frame = history.to_frame()
+    assert frame["launched"].tolist()[-2:] == [300, 100]
+    assert frame["complete"].tolist()[-2:] == [True, False]
+
+
+@pytest.mark.parametrize("launched", [0, 20])
+def test_few_drones_by_day_make_no_floor(make_report: MakeReport, launched: int) -> None:
+    history = LaunchHistory.from_reports(nights_and_days(make_report, dict.fromkeys(range(1, 50, 2), launched)))
+    assert np.isnan(history.floor).all()
+    assert history.launched[-1] == 100
+
+
+def test_no_later_day_makes_an_earlier_one_a_floor(make_report: MakeReport) -> None:
+    reports = nights_and_days(make_report, dict.fromkeys((9, 7, 5, 3, 1), 200))
+    whole = LaunchHistory.from_reports(reports)
+    for back in range(12):
+        until = whole.last_day - timedelta(days=back)
+        np.testing.assert_array_equal(LaunchHistory.from_reports(reports, until=until).floor, whole.until(until).floor)
+
+
+def test_the_bundled_record_has_no_floor(bundled_history: LaunchHistory) -> None:
+    assert np.isnan(bundled_history.floor).all()
+
+
+def test_the_ledger_finds_the_same_floors(ledger: Ledger, make_report: MakeReport, make_reading: MakeReading) -> None:
+    reports = nights_and_days(make_report, dict.fromkeys((9, 7, 5, 3, 1), 200))
+    later = datetime(2026, 6, 1, tzinfo=UTC)
+    ledger.ingest(make_reading(reports), later)
+    expected = LaunchHistory.from_reports(reports)
+    np.testing.assert_array_equal(ledger.history().floor, expected.floor)
+    # Looked at one by one, they are the same: all nights told again by an outlet.
+    again = [replace(one, source="bulletin", published_at=later) for one in reports]
+    ledger.ingest(make_reading(again, source="bulletin"), later)
+    np.testing.assert_array_equal(ledger.history().floor, expected.floor)
+    assert ledger.told_again() == ()

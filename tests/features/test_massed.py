@@ -18,6 +18,7 @@ from features.massed import (
     massed_threshold,
 )
 from features.records import QuietDayRule
+from tests.said import said
 
 
 def history(launched: list[float]) -> LaunchHistory:
@@ -65,9 +66,9 @@ def test_without_a_known_day_there_is_no_line() -> None:
 
 def test_the_rule_that_is_told_is_the_rule_that_is_used() -> None:
     assert (MULTIPLE, WINDOW) == (2.5, 91)
-    assert "2.5 times the median of the last 91 known attack days" in RULE
-    assert "2.5 times the median of the forecast days with launches" in BORROWED_RULE
-    assert "2.5 times the median of the last 91 known attack days, of those with launches" in QUIET_RULE
+    assert "2.5 times the median of the last 91 known attack days" in said(RULE)
+    assert "2.5 times the median of the forecast days with launches" in said(BORROWED_RULE)
+    assert "2.5 times the median of the last 91 known attack days, of those with launches" in said(QUIET_RULE)
     assert is_mostly_quiet(history([0.0] * 46 + [40.0] * 45))
     assert not is_mostly_quiet(history([0.0] * 46 + [40.0] * 46))
 

@@ -14,7 +14,7 @@ from features.quarantine import release, repair
 from features.records import SalvoReport
 from features.sources.bulletin import read_bulletins
 from features.sources.kaggle import read_kaggle
-from features.sources.reading import Reading
+from features.sources.reading import Reading, RejectedRow
 from features.sources.table import read_table
 from tests.conftest import NOW
 
@@ -114,7 +114,7 @@ def test_a_repaired_row_outlives_the_next_snapshot(ledger: Ledger, tmp_path: Pat
     repair(ledger, only_row(ledger), {"launched": "500"}, NOW - timedelta(days=1))
     ledger.ingest(kaggle(tmp_path, rows, "2026-02-28"), NOW)
     assert sorted(entry.report.launched for entry in ledger.as_of(LATER)) == [10, 10, 500]
-    assert len(ledger.quarantine()) == 1  # read anew, it waits anew
+    assert ledger.quarantine() == []  # the same row is one entry, and was dealt with
 
 
 def test_a_released_row_stays_released_in_later_snapshots(ledger: Ledger, tmp_path: Path) -> None:
@@ -123,9 +123,9 @@ def test_a_released_row_stays_released_in_later_snapshots(ledger: Ledger, tmp_pa
     row = only_row(ledger)
     release(ledger, row, "told twice", LATER)
     counts = ledger.ingest(kaggle(tmp_path, rows, "2026-02-15"), LATER + timedelta(days=1))
-    assert counts.quarantined == 1
+    assert (counts.quarantined, counts.rejected_before, counts.first_rejection) == (1, 1, None)
     assert ledger.quarantine() == []
-    assert [row["decided_why"] for row in ledger.quarantine(settled=True)] == ["told twice"] * 2
+    assert [row["decided_why"] for row in ledger.quarantine(settled=True)] == ["told twice"]
     with pytest.raises(InputError, match="was released"):
         release(ledger, row, "again", LATER)
 
@@ -212,3 +212,54 @@ def test_a_repair_that_fails_half_way_leaves_the_row_waiting(
         repair(ledger, row, {"launched": "10"}, LATER)
     assert ledger.as_of(LATER) == []
     assert only_row(ledger) == row
+
+
+def test_the_same_bad_row_of_ten_snapshots_is_one_entry(ledger: Ledger, tmp_path: Path) -> None:
+    bad = {**ROW, "launched": "1O"}
+    for day in range(10, 20):
+        rows = [bad, *({**ROW, "target": f"area {number}"} for number in range(day))]
+        counts = ledger.ingest(kaggle(tmp_path, rows, f"2026-02-{day}"), NOW)
+        assert counts.rows_read == counts.added + counts.revised + counts.unchanged + counts.quarantined
+        assert (counts.first_rejection is None) == (day > 10)
+    assert len(ledger.quarantine()) == 1
+
+
+def test_a_row_that_a_later_file_has_right_leaves_by_itself(ledger: Ledger, tmp_path: Path) -> None:
+    text = "date,launched\n2026-01-10,many\n2026-01-11,few\n"
+    ledger.ingest(table(tmp_path, text), NOW)
+    ledger.ingest(table(tmp_path, text.replace("many", "12")), LATER)
+    (waiting,) = ledger.quarantine()
+    assert json.loads(waiting["raw"])["date"] == "2026-01-11"
+    decided = [row for row in ledger.quarantine(settled=True) if row["decision"]]
+    assert [(row["decision"], row["decided_why"]) for row in decided] == [
+        ("corrected", "a later file has it right: launched 12")
+    ]
+
+
+def test_a_row_that_contradicts_one_of_its_own_file_goes_on_waiting(ledger: Ledger, tmp_path: Path) -> None:
+    rows = [ROW, {**ROW, "launched": "17"}]
+    ledger.ingest(kaggle(tmp_path, rows, "2026-01-31"), NOW)
+    ledger.ingest(kaggle(tmp_path, [*rows, {**ROW, "target": "east"}], "2026-02-15"), LATER)
+    assert len(ledger.quarantine()) == 1
+
+
+def test_a_row_that_a_newer_snapshot_has_no_more_leaves_by_itself(ledger: Ledger, tmp_path: Path) -> None:
+    rows = [{**ROW, "target": "south"}, {**ROW, "launched": "1O"}]
+    ledger.ingest(kaggle(tmp_path, rows, "2026-01-31"), NOW)
+    ledger.ingest(kaggle(tmp_path, [*rows[:1], {**ROW, "target": "east"}], "2026-02-15"), LATER)
+    assert ledger.quarantine() == []
+    assert ledger.quarantine(settled=True)[0]["decided_why"] == "the snapshot of 2026-02-15 has it no more"
+
+
+def test_a_file_read_again_counts_its_rows_as_before(ledger: Ledger, tmp_path: Path) -> None:
+    text = "date,launched\n2026-01-10,many\n2026-01-11,4\n"
+    first, again = ledger.ingest(table(tmp_path, text), NOW), ledger.ingest(table(tmp_path, text), LATER)
+    assert (first.added, first.quarantined, first.rejected_before) == (1, 1, 0)
+    assert (again.rows_read, again.unchanged, again.quarantined, again.rejected_before) == (2, 1, 1, 1)
+
+
+def test_a_row_with_half_a_character_is_kept_by_both_databases(ledger: Ledger) -> None:
+    raw = json.dumps({"text": "\ud83d ...\0", "date": None}, ensure_ascii=False)
+    ledger.ingest(Reading("bulletin", "odd", iter([RejectedRow(1, raw, "no report: \ud83d\0")])), NOW)
+    (row,) = ledger.quarantine()
+    assert json.loads(row["raw"])["text"] == "\ud83d ...\0"

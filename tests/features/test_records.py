@@ -65,6 +65,22 @@ def test_publication_is_compared_in_true_time_whatever_its_zone(make_report: Mak
         assert make_report(published_at=later, **window).published_at == later
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"source": "x" * 41}, "source has 41 characters: expected at most 40"),
+        ({"target_area": "x" * 201}, "target_area has 201 characters"),
+        ({"reporter": "half \ud83d"}, "reporter is .*expected characters that can be printed"),
+        ({"target_area": "south\0"}, "target_area is 'south.x00': expected characters that can be printed"),
+        ({"target_area": "a line\nand another"}, "expected characters that can be printed"),
+    ],
+)
+def test_a_text_is_what_both_databases_can_keep(make_report: MakeReport, fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        make_report(**fields)
+    assert make_report(target_area="Київ\u00a0та область", source="x" * 40).source == "x" * 40
+
+
 def test_a_report_is_frozen(make_report: MakeReport) -> None:
     report = make_report()
     with pytest.raises(FrozenInstanceError):

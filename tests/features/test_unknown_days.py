@@ -28,6 +28,8 @@ def history(launched: ArrayLike) -> LaunchHistory:
         ([9.0] * 60 + [NAN] * 14, UnknownDays(14, 14)),
         ([9.0, NAN, 9.0] * 20, None),
         ([NAN] * 300 + [9.0] * 400, None),  # long ago
+        ([9.0] * 300 + [NAN] * 64 + [9.0] * 27, UnknownDays(64, 91)),
+        ([9.0] * 300 + [NAN] * 63 + [9.0] * 70, None),
         ([9.0] * 60 + [0.0] * 200 + [9.0], None),  # none is not unknown
     ],
 )

@@ -17,6 +17,7 @@ from forecasting.plan import (
 )
 from tests.forecasting.orders.programs import leakers_with
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, planned, stocked
+from tests.said import said
 
 
 class TestOrders:
@@ -31,7 +32,7 @@ class TestOrders:
         assert (order.unavoidable_shortage, order.stock_out_probability) == (0.0, 0.0)
         assert made.rules is not None
         assert made.rules.nights == 5
-        rules = {rule.name: rule for rule in made.rules.rules}
+        rules = {rule.rule.code: rule for rule in made.rules.rules}
         # 2 x 50, 5,000 and 1.2 x 50 less the 30 in hand.
         assert [rule.quantity for rule in rules.values()] == [70, 4_970, 30]
         assert not any(rule.stock_out_probability for rule in rules.values())
@@ -133,4 +134,4 @@ class TestRequirement:
         assert short is not None
         assert not short.found.met
         assert short.found.quantities.tolist() == [40]
-        assert "the budget of 40,000 USD is the limit" in short.found.obstacle
+        assert "the budget of 40,000 USD is the limit" in said(short.found.obstacle)

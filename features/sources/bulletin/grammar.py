@@ -47,10 +47,14 @@ class Grammar:
             rf"(?P<subject>{'|'.join(scope['towns'])}){scope['suffers']}|(?P<part>{scope['part']}))(?!\w)"
         )
         """A place within the country: what was attacked (`target`), suffered (`subject`), or a large `part` of it."""
-        self.next_place = re.compile(
-            rf"(?:,|,? (?:and|or|та|і|й|а також|as well as)) (?:{places}|інш\w{{1,3}}|other|several)(?!\w)"
+        joined = r"(?:,|,? (?:and|or|та|і|й|а також|as well as)) "
+        self.next_place = re.compile(rf"{joined}(?:{places}|інш\w{{1,3}}|other|several)(?!\w)")
+        """A further place, after one."""
+        self.more_regions = re.compile(
+            rf"(?:{joined}(?:the )?[\w’-]{{3,25}}(?: [\w’-]{{3,20}})?){{1,20}} "
+            r"(?:regions|oblasts|provinces|областях|областей)"
         )
-        """A further place, after one: a list of them."""
+        """The rest of a list of regions that ends with their common noun."""
         self.reporters = [(rule["name"], rule["area"], re.compile(rule["pattern"])) for rule in data["reporters"]]
 
     def is_russian(self, text: str) -> bool:

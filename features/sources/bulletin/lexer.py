@@ -17,8 +17,20 @@ AFTERNOON, MORNING = re.compile(r"p\.? ?m|вечора|дня"), re.compile(r"\d
 MIDNIGHT = re.compile(r"опівн|midnight")
 FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent", "age", "day_number", "one_of")
 """Shapes of digits that are looked for first; then weapon names (NAMES), then numbers (THEN), then other words."""
-NAMES = ("indefinite", "unit", "shahed_jet", "cruise_name", "ballistic_name", "antiradar", "shahed", "decoy")
+NAMES = (
+    "indefinite",
+    "some_night",
+    "unit",
+    "shahed_jet",
+    "cruise_name",
+    "ballistic_name",
+    "antiradar",
+    "shahed",
+    "decoy",
+)
 THEN = ("carrier", "recon", "qualifier", "digits", "number_word")
+ASIDE = "aside"
+"""The class of words that are set aside: no rule knows it."""
 LONGEST_MONTH = 31
 YEARS = range(1900, 2100)
 """A date outside them is a misread one; within them no sum of days can overflow."""
@@ -100,7 +112,8 @@ class Lexer:
                 return Token("number", start, end, word, Number(value))
             case "day_number":
                 day = Day(int(re.match(r"\d+", word)[0]), 0)  # type: ignore[index]  # the shape begins with digits
-                return Token(kind, start, end, word, days=(day,) if 1 <= day.day <= LONGEST_MONTH else ())
+                clock = (day.day, 0) if day.day < 24 else None
+                return Token(kind, start, end, word, days=(day,) if 1 <= day.day <= LONGEST_MONTH else (), clock=clock)
             case "date" | "date_range" | "time" | "dotted":
                 days = self._days(word) if kind != "time" else ()
                 clock = self._clock(word) if kind in ("time", "dotted") else None
@@ -252,7 +265,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         r"|опівночі|опівніч|опівдні|полудня|midnight|noon"
         rf"|(?:{hours}) (?:години? )?(?:ранку|вечора|ночі|дня)",
         "dotted": r"\d{1,2}\.\d{2}(?: год(?:ин[иу]?|\.)?)?(?!\w|\.\d)",
-        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those)"
+        "one_of": r"all but \w{1,9}|one of (?:the|our|its|his|their|these|those|\w{2,20}’s)"
         r"|(?:один|одн\w{1,3}) (?:із|з|зі)(?= (?!\d))",
         "age": r"\d{1,4}-?(?:ти|ми|х)?-?(?:річн|денн|годинн|поверхов|кілометров|метров|тонн|міс)\w{1,6}"
         r"|\d{1,4} ?-(?:years?|months?|weeks?|days?|hours?|minutes?|store?y|floor|mile|strong|member)(?:[- ]olds?)?"
@@ -261,7 +274,7 @@ def _shapes(data: dict[str, Any]) -> dict[str, str]:
         "day_number": r"\d{1,3}-?(?:го|та|ту|ої|ою|ій|ій|те|ї|th|st|nd|rd)(?!\w)",
         "percent": r"\d{1,3}(?:[.,]\d{1,3})? ?(?:%|percent|відсотк\w{0,3})",
         "qualifier": "|".join(data["qualifiers"].values()),
-        "digits": r"\d{1,3}(?:,\d{3}){1,3}|[1-9] \d{3}"
+        "digits": r"\d{1,3}(?:,\d{3}){1,3}|[1-9]\d{0,2}(?: \d{3})+(?!\d)"
         r"|\d{1,9}(?:-(?:м?а|[тьх]?ма|т?ьома|ми|ти|мя|х|ох|ьох|и?м|ю|ю|ть|й))?\+?",
         "number_word": f"(?:{words})(?:(?: |-| and )(?:{words}))*",
     }

@@ -182,7 +182,8 @@ def _exported(exported: Any) -> Iterator[Message]:
             )
             continue
         if text.strip():
-            yield Message(_plain(text), _exported_time(message), exported=True)
+            # A text that had to be mended is for a person to look at.
+            yield Message(_plain(text), _exported_time(message), exported=_plain(text) == text)
 
 
 def _listed(messages: Any) -> list[Any]:

@@ -55,9 +55,12 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     findings = Findings(clean, scope.tokens)
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
-    windows, areas = Windows(grammar, findings, received, scope.sentences.corrected), Areas(grammar, nodes, findings)
+    windows, areas = (
+        Windows(grammar, findings, received, scope.sentences, roles.counts),
+        Areas(grammar, nodes, findings),
+    )
     if not windows.anchored and scope.national:
-        windows = Windows(grammar, findings, received, scope.sentences.corrected, scope.told_locally)
+        windows = Windows(grammar, findings, received, scope.sentences, roles.counts, scope.told_locally())
     writer = _Writer(grammar, findings, received, reporter, area)
     places = [one.first for one in roles.counts]
     previous: Moments | None = None

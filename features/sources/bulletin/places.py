@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from features.sources.bulletin.grammar import Grammar
@@ -19,12 +19,17 @@ LONG = 3
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """tokens[first:last] are told of the place named at `place`; share: they may count for the whole country."""
+    """tokens[first:last] are told of the place named at `place`.
+
+    share: they may count for the whole country ("8 of 9 over Poltava region"). part: the place is a large part of it,
+    and the count its own, but not the words around.
+    """
 
     place: int
     first: int
     last: int
-    share: bool
+    share: bool = False
+    part: bool = False
 
 
 def told_of_places(
@@ -40,34 +45,52 @@ def told_of_places(
         found = [*grammar.place.finditer(clean.text, begin, end)]
         places = [bisect_left(starts, match.start()) for match in found]
         alone = len(sentences.numbers(sentence.first, sentence.last)) < 2
-        told = Told(-1, -1, -1, share=False)
+        told = Told(-1, -1, -1)
+        official = any(one.kind in ("asof", "merged") for one in tokens[sentence.first : sentence.last])
         for match, place in zip(found, places, strict=True):
             if place >= sentence.last or sentences.reached(place) == (told.first, told.last):
                 continue
             told = _told(match, place, sentence, tokens, sentences)
             listed = bisect_left(places, told.last) - bisect_left(places, told.first)
-            if grammar.next_place.match(clean.text, match.end(), end):
-                listed += 1
-            of_country = listed >= LONG or (listed > 1 and (match["target"] or (alone and told.first < place)))
-            if match["subject"] or match["part"]:
+            listed += _further(grammar, clean.text, match.end(), end)
+            target = match["target"]
+            country = match["part"] if official else None
+            if match["subject"] or (match["part"] and not country):
                 yield told
-            elif of_country or (match["target"] and (national or _of_missiles(tokens[told.first : told.last]))):
+            elif (
+                country
+                or listed >= LONG
+                or (target and (listed > 1 or national or _of_missiles(tokens[told.first : told.last])))
+            ):
                 continue
-            elif match["target"] or not _in_relative_clause(told, tokens):
+            elif listed > 1 and alone and told.first < place:
+                yield replace(told, part=not told.share)
+            elif target or not _in_relative_clause(told, tokens):
                 yield told
+
+
+def _further(grammar: Grammar, text: str, begin: int, end: int) -> int:
+    """How many places a list goes on with after its first."""
+    if regions := grammar.more_regions.match(text, begin, end):
+        return regions.group().count(",") + 1
+    number = 0
+    while number < LONG and (another := grammar.next_place.match(text, begin, end)):
+        number, begin = number + 1, another.end()
+    return number
 
 
 def _told(match: re.Match[str], place: int, sentence: Sentence, tokens: list[Token], sentences: Sentences) -> Told:
     """What is told of a place: the count before it up to the next, or its clause where it comes before any."""
     if match["subject"]:
-        return Told(place, sentence.first, sentence.last, share=False)
+        return Told(place, sentence.first, sentence.last)
     first, last = sentences.reached(place)
     before, after = sentences.numbers(first, place), sentences.numbers(place, last)
     if not before:
-        return Told(place, first, last, share=bool(match["part"]) or _of_missiles(tokens[first:last]))
+        return Told(place, first, last, share=_of_missiles(tokens[first:last]), part=bool(match["part"]))
     item = (_whole(tokens, before[-1]), min(after, default=last))
     out_of_whole = not match["target"] and _out_of_whole(tokens[first:last])
-    return Told(place, *item, share=bool(match["part"]) or out_of_whole or _of_missiles(tokens[slice(*item)]))
+    share = out_of_whole or _of_missiles(tokens[slice(*item)])
+    return Told(place, *item, share=share, part=bool(match["part"]) and not share)
 
 
 def _whole(tokens: list[Token], index: int) -> int:

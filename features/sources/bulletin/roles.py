@@ -1,6 +1,8 @@
 """What each count of a message stands for: launched, shot down, suppressed, places hit, ..."""
 
 import re
+from collections.abc import Iterator
+from itertools import takewhile
 
 from features.sources.bulletin.grammar import Grammar
 from features.sources.bulletin.lexer import Number
@@ -8,6 +10,8 @@ from features.sources.bulletin.nodes import DRONES, Count, Node
 
 SUBSETS = ("strike_drones", "jet_drones", "decoys")
 NEUTRALISED = ("shot_down", "suppressed", "still_airborne")
+NEAR = 12
+"""Words before a number in which its noun may stand."""
 DONE, SKIPPED, PASSED = "done", "skipped", "other"
 """What a node is to later rules: a count with its role, one whose role cannot be told, an ordinary word."""
 
@@ -180,9 +184,16 @@ class Roles:
         """Change what a node is to later rules."""
         self._kinds[index], self._line[index] = kind, self._grammar.line([kind])
 
+    def _sentence_before(self, index: int) -> Iterator[int]:
+        """The nodes before one, back to the last stop."""
+        return takewhile(lambda place: self._nodes[place].kind != "stop", range(index - 1, max(index - NEAR, -1), -1))
+
     def _object_before(self, index: int) -> str:
         """What a number without a noun counts: drones, unless the text before it also counts other things."""
         seen, near = self._nodes[index].seen, self._nodes[index].near
+        before = {self._nodes[place].kind for place in self._sentence_before(index)}
+        if before & {"drone", "shahed"} and not any("missile" in kind or kind.endswith("_name") for kind in before):
+            return "drones"
         if seen <= set(DRONES) or (near and near <= set(DRONES)):
             return "drones"
         return "targets" if near == {"targets"} else "unclear"

@@ -7,16 +7,15 @@ before any rule reads it, so that it is neither taken for tonight's count nor sp
 import re
 from bisect import bisect_left
 from dataclasses import replace
+from itertools import islice
 
 from features.sources.bulletin.grammar import Grammar
-from features.sources.bulletin.lexer import Token
+from features.sources.bulletin.lexer import ASIDE, Token
 from features.sources.bulletin.places import told_of_places
 from features.sources.bulletin.sentences import Sentence, Sentences
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Aside
 
-ASIDE = "aside"
-"""The class of words that are set aside: no rule knows it."""
 KEPT = ("stop", "bullet", "comma")
 ONE_PLACE = "one place"
 LOCAL = (ONE_PLACE, "one unit", "a local source")
@@ -29,9 +28,8 @@ class Scope:
     """The tokens of a message with what is aside blanked out (`tokens`), and what that was (`asides`).
 
     area: the reporter speaks of its own area, and what is told of a place in it counts.
-    told_locally: as `tokens`, with what is told of one place: for the night of a text that names none elsewhere.
     national: somebody who speaks for the whole country is named. shares: the tokens of clauses that name one place, and
-    yet may count for all ("8 of them over Poltava region").
+    yet may count for all ("8 of them over Poltava region"); parts: of those whose counts are of a part of the country.
     """
 
     def __init__(self, grammar: Grammar, clean: Clean, tokens: list[Token], *, area: bool) -> None:
@@ -41,6 +39,7 @@ class Scope:
         self._local: set[int] = set()
         self.asides: list[Aside] = []
         self.shares: set[int] = set()
+        self.parts: set[int] = set()
         self.sentences = Sentences(grammar, clean, tokens)
         self.national = grammar.national.search(clean.text) is not None
         for reason, reach, pattern in grammar.asides:
@@ -50,7 +49,10 @@ class Scope:
         if not area:
             self._set_places_aside()
         self.tokens = self._without(self._aside)
-        self.told_locally = self._without(self._aside - self._local)
+
+    def told_locally(self) -> list[Token]:
+        """The tokens with what is told of one place: for the night of a text that names none elsewhere."""
+        return self._without(self._aside - self._local)
 
     def _without(self, aside: set[int]) -> list[Token]:
         return [
@@ -72,7 +74,10 @@ class Scope:
                 # "The largest attack of the year" counts nothing of the year.
                 begins = self._given[sentence.first].start
                 if not self._grammar.superlative.search(self._clean.text, begins, match.start()):
-                    self._mark(reason, *self.sentences.counted_by(index))
+                    first, last = self.sentences.counted_by(index)
+                    # What goes on without a time of its own is of the same period.
+                    goes_on = last == sentence.last and self.sentences.numbers(first, last)
+                    self._mark(reason, first, self.sentences.end_of_topic(sentence) if goes_on else last)
             case "sentence":
                 self._mark(reason, sentence.first, sentence.last)
             case "speech":
@@ -87,7 +92,7 @@ class Scope:
         if self._grammar.named_after.match(self._clean.text, *self.sentences.text(sentence)):
             spoken = self.sentences.all[max(place - SPOKEN, 0) : place]
             first = next((one.first for one in spoken if one.paragraph == spoken[-1].paragraph), first)
-        for one in self.sentences.all[place + 1 :]:
+        for one in islice(self.sentences.all, place + 1, None):
             if not self._grammar.goes_on.match(self._clean.text, *self.sentences.text(one)):
                 break
             last = one.last
@@ -96,8 +101,8 @@ class Scope:
     def _set_places_aside(self) -> None:
         for told in told_of_places(self._grammar, self._clean, self._given, self.sentences, national=self.national):
             if told.place not in self._aside:
-                if told.share:
-                    self.shares.update(range(told.first, told.last))
+                if told.share or told.part:
+                    (self.shares if told.share else self.parts).update(range(told.first, told.last))
                 else:
                     self._mark(ONE_PLACE, told.first, told.last)
 

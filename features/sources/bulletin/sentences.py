@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from features.sources.bulletin.grammar import Grammar
 from features.sources.bulletin.lexer import Token
@@ -10,6 +11,8 @@ from features.sources.bulletin.text import Clean
 
 HEADING = 120
 """Characters that a heading has at most."""
+TIMES = frozenset({"night", "day", "date", "date_range", "dotted", "time", "today", "yesterday", "asof"})
+"""Classes of words that say when."""
 LONGEST_LIST = 8
 """Clauses before a word that can belong to the list that it ends."""
 
@@ -43,7 +46,8 @@ class Sentences:
         self._firsts = [one.first for one in self.all]
         self._ends = {one.paragraph: one.last for one in self.all}
         self._numbers = [index for index, token in enumerate(tokens) if token.number is not None]
-        self._turns = [index for index, token in enumerate(tokens) if self._is_turn(token)]
+        opens = [True, *(token.kind != "lparen" for token in tokens)]
+        self._turns = [index for index, token in enumerate(tokens) if opens[index] and self._is_turn(token)]
         self.heading = self._heading()
         self.corrected = self._corrected()
 
@@ -91,6 +95,16 @@ class Sentences:
         after = self._tokens[sentence.last - 1].end
         title = sentence.last - sentence.first <= 3 and "\n" in self._clean.text[after : after + 3]
         return sentence.first, self.all[-1].last if title else self._ends[sentence.paragraph]
+
+    def end_of_topic(self, sentence: Sentence) -> int:
+        """The end of the sentences from this one on, in its paragraph, of which none has a time of its own."""
+        last = sentence.last
+        for one in islice(self.all, self.place(sentence) + 1, None):
+            timed = any(token.kind in TIMES for token in self._tokens[one.first : one.last])
+            if one.paragraph != sentence.paragraph or timed:
+                break
+            last = one.last
+        return last
 
     def _next_turn(self, sentence: Sentence, index: int) -> int:
         """Where a sentence turns to something else, after a token; its end where it does not."""

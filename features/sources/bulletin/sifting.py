@@ -6,6 +6,9 @@ from itertools import groupby
 from features.sources.bulletin.nodes import DRONES, Count
 from features.sources.bulletin.scope import Scope
 
+TOTALS = ("launched", "shot_down", "suppressed", "still_airborne")
+"""Roles of counts that are of the whole country, or nothing."""
+
 
 def sifted(counts: Sequence[Count], scope: Scope) -> list[Count]:
     """The counts without those that others overrule, in text order.
@@ -16,6 +19,11 @@ def sifted(counts: Sequence[Count], scope: Scope) -> list[Count]:
     kept: list[Count] = []
     for (role, drones), mine in groupby(sorted(counts, key=_kind), key=_kind):
         same = list(mine)
+        if role in TOTALS:
+            same = [one for one in same if one.first not in scope.parts]
+        if role == "launched":
+            # "A hundred drones", says the heading of 119.
+            same = [one for one in same if one.first >= scope.sentences.heading or one.number.qualifier == "exactly"]
         same = [one for one in same if one.first in scope.sentences.corrected] or same
         same = [one for one in same if one.first not in scope.shares] or same
         if role == "shot_down" and drones == DRONES[0]:

@@ -9,10 +9,16 @@ from itertools import pairwise
 from features.records import KYIV
 from features.sources.bulletin.findings import Findings
 from features.sources.bulletin.grammar import Grammar
-from features.sources.bulletin.lexer import Day, Token
+from features.sources.bulletin.lexer import ASIDE, Day, Token
 from features.sources.bulletin.nodes import DRONES, Count
+from features.sources.bulletin.sentences import Sentences
 
 NOON = time(12)
+WEAPONS = (*DRONES, "decoys", "jet_drones", "missiles", "unclear")
+BESIDE = frozenset({"night", "day", "time", "attack"})
+"""Classes of words that a bare date says the day of."""
+COUNTED = frozenset({"launched", "shot_down", "suppressed"})
+"""Roles of counts that a date beside them is the date of."""
 NEAR = 5
 """Words between a date and the year that belongs to it."""
 LONGEST = timedelta(days=2)
@@ -67,12 +73,17 @@ class Windows:
         grammar: Grammar,
         findings: Findings,
         received: datetime | None,
-        corrected: frozenset[int],
+        sentences: Sentences,
+        counts: Sequence[Count],
         tokens: list[Token] | None = None,
     ) -> None:
         self._grammar, self._findings = grammar, findings
         self._tokens = findings.tokens if tokens is None else tokens
-        self._corrected = corrected
+        self._corrected = sentences.corrected
+        self._sentences = sentences
+        self._counted = {
+            sentences.of(one.first).first for one in counts if one.role in COUNTED and one.object in WEAPONS
+        }
         self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
         self._kinds = {token.kind for token in self._tokens}
         self._mentions = self._found()
@@ -93,8 +104,24 @@ class Windows:
                 caught = {name: match.start(name) for name in match.groupdict() if match[name]}
                 if used.isdisjoint(caught.values()) and (said := self._said(cue, caught, match.span())) is not None:
                     used.update(caught.values())
-                    mentions.append((match.start(), said))
+                    bare = set(caught) == {"plain_date"}
+                    if not self._is_broken_off(match.start()) and (not bare or self._dates_the_attack(match.start())):
+                        mentions.append((match.start(), said))
         return sorted(mentions, key=lambda one: one[0])
+
+    def _is_broken_off(self, index: int) -> bool:
+        """Whether the sentence of a mention counts nothing and breaks off ("At night... no, at dawn ...")."""
+        sentence = self._sentences.of(index)
+        stop = self._tokens[sentence.last : sentence.last + 1]
+        return sentence.first not in self._counted and bool(stop) and stop[0].text.startswith("..")
+
+    def _dates_the_attack(self, index: int) -> bool:
+        """Whether a bare date is that of what is counted: on top, or in one sentence with a count or the attack."""
+        sentence = self._sentences.of(index)
+        if sentence.first in self._counted or self._tokens[index].kind in ("today", "yesterday"):
+            return sentence.first in self._counted
+        kinds = {token.kind for token in self._tokens[sentence.first : sentence.last]}
+        return not sentence.paragraph or bool(kinds & BESIDE and ASIDE not in kinds)
 
     def _said(self, cue: str, caught: dict[str, int], span: tuple[int, int]) -> Moments | None:
         """What the captured tokens say; None where one of them is not what its name asks for."""
@@ -134,7 +161,7 @@ class Windows:
         before = Moments()
         for sentence, after in pairwise([*sentences, len(stops) - 1]):
             opening = self.said(stops[sentence], stops[sentence + 1])
-            if opening.anchored and before.contradicts(opening):
+            if opening.anchored and before.contradicts(opening) and stops[sentence] not in self._corrected:
                 starts.append(stops[sentence])
                 before = Moments()
             before.add(self.said(stops[sentence], stops[after]))

@@ -24,8 +24,8 @@ from forecasting.service.api.bodies import (
     StatedSource,
 )
 from forecasting.service.api.definition import UNCHANGED, problems
-from forecasting.service.http.exchange import dispatcher_of, tagged
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.exchange import dispatcher_of, tagged_json
+from forecasting.service.http.problems import Refusal
 
 router = APIRouter(tags=["assumptions"])
 
@@ -37,7 +37,7 @@ router = APIRouter(tags=["assumptions"])
     responses=UNCHANGED | problems(),
 )
 def get_scenarios(request: Request) -> Response:
-    return tagged(request, TypeAdapter(list[ScenarioHead]), [_scenario_head(name) for name in bundled_scenarios()])
+    return tagged_json(request, TypeAdapter(list[ScenarioHead]), [_scenario_head(name) for name in bundled_scenarios()])
 
 
 @router.get(
@@ -48,11 +48,11 @@ def get_scenarios(request: Request) -> Response:
 )
 def get_scenario(request: Request, name: str) -> Response:
     if name not in bundled_scenarios():
-        raise Refused(404, f"there is no scenario '{name[:80]}': known are {', '.join(bundled_scenarios())}")
+        raise Refusal(404, f"there is no scenario '{name[:80]}': known are {', '.join(bundled_scenarios())}")
     scenario = stated_scenario(name)
     known = scenario.as_known(scenario.as_of)
     body = ScenarioBody(**dict(_scenario_head(name)), **_in_full(known, scenario.about, known.sources))
-    return tagged(request, TypeAdapter(ScenarioBody), body)
+    return tagged_json(request, TypeAdapter(ScenarioBody), body)
 
 
 @router.get(
@@ -62,7 +62,7 @@ def get_scenario(request: Request, name: str) -> Response:
     responses=UNCHANGED | problems(),
 )
 def get_defences(request: Request) -> Response:
-    return tagged(request, TypeAdapter(list[DefenceHead]), [_defence_head(name) for name in BUNDLED_DEFENCES])
+    return tagged_json(request, TypeAdapter(list[DefenceHead]), [_defence_head(name) for name in BUNDLED_DEFENCES])
 
 
 @router.get(
@@ -73,10 +73,10 @@ def get_defences(request: Request) -> Response:
 )
 def get_defence(request: Request, name: str) -> Response:
     if name not in BUNDLED_DEFENCES:
-        raise Refused(404, f"there is no defence '{name[:80]}': known are {', '.join(BUNDLED_DEFENCES)}")
+        raise Refusal(404, f"there is no defence '{name[:80]}': known are {', '.join(BUNDLED_DEFENCES)}")
     stated = bundled_defence(name)
     body = DefenceBody(**dict(_defence_head(name)), **_in_full(stated, stated.about, stated.sources))
-    return tagged(request, TypeAdapter(DefenceBody), body)
+    return tagged_json(request, TypeAdapter(DefenceBody), body)
 
 
 @router.get(

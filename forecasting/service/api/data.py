@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
+from features.errors import InputError
 from features.records import SHAHED, UKRAINE
 from features.sources.bulletin import read_bulletins
 from features.sources.reading import Reading
@@ -18,8 +19,8 @@ from features.storing import IngestCounts
 from forecasting.answers.answering import Answering
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
 from forecasting.service.api.definition import UNCHANGED, problems
-from forecasting.service.http.exchange import check_json, dispatcher_of, with_tag
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.exchange import check_json, dispatcher_of, with_entity_tag
+from forecasting.service.http.problems import Refusal
 from forecasting.service.workers import work
 
 REPORTS_SECONDS, DATA_SECONDS = 1.0, 0.5
@@ -38,7 +39,7 @@ async def get_data(request: Request) -> Response:
     dispatcher = dispatcher_of(request)
     version = await asyncio.to_thread(dispatcher.ledger.data_version)
     content = await dispatcher.computed(("data", version), DATA_SECONDS, work.with_answering, data_body, version)
-    return with_tag(request, content)
+    return with_entity_tag(request, content)
 
 
 def data_body(answering: Answering, version: str) -> bytes:
@@ -82,8 +83,8 @@ async def post_reports(
 ) -> ReportsBody:
     dispatcher = dispatcher_of(request)
     if not dispatcher.settings.accept_reports:
-        raise Refused(403, "this server accepts no reports: start it with --accept-reports")
-    counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingested, given)
+        raise Refusal(403, "this server accepts no reports: start it with --accept-reports")
+    counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingest_reports, given)
     return ReportsBody(
         rows_read=counts.rows_read,
         added=counts.added,
@@ -95,7 +96,7 @@ async def post_reports(
     )
 
 
-def ingested(answering: Answering, given: ReportsRequest) -> IngestCounts:
+def ingest_reports(answering: Answering, given: ReportsRequest) -> IngestCounts:
     """Adds the reports to the ledger. Raises InputError, and adds nothing, for what the readers refuse."""
     return answering.ledger.ingest(reading_of(given), datetime.now(UTC))
 
@@ -106,6 +107,8 @@ def reading_of(given: ReportsRequest) -> Reading:
         return read_bulletins(given.bulletin, received=given.received)
     assert given.rows is not None
     header = list(dict.fromkeys(name for row in given.rows for name in row))
+    if "source" in header:
+        raise InputError(f"rows name a source: it is '{TABLE}' for whatever this server is given; leave the field out")
     cells = [["" if row.get(name) is None else str(row[name]) for name in header] for row in given.rows]
     columns = match_columns(header, {}, "rows")
     reader = RowReader(header, columns, theatre=UKRAINE, weapon_class=SHAHED, source=TABLE, published_at=given.received)

@@ -4,7 +4,7 @@ from importlib import resources
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.problems import Refusal
 
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 _FOLDER = ("vendor", "swagger-ui-4.15.5")
@@ -54,6 +54,6 @@ def get_definition(request: Request) -> dict[str, object]:
 @router.get("/docs/{name}")
 def get_asset(name: str) -> Response:
     if name not in _ASSETS:
-        raise Refused(404, f"there is no {name[:80]} here")
+        raise Refusal(404, f"there is no {name[:80]} here")
     file = resources.files("swagger_ui_bundle").joinpath(*_FOLDER, name)
     return Response(file.read_bytes(), headers={"Cache-Control": "private, max-age=86400"}, media_type=_ASSETS[name])

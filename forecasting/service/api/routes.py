@@ -14,7 +14,7 @@ from forecasting.service.api.bodies import StateBody
 from forecasting.service.api.definition import DOCUMENT, UNCHANGED, problems
 from forecasting.service.http.exchange import ID_HEADER, check_json, dispatcher_of, is_current, until_gone
 from forecasting.service.http.media import accepted_form
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.problems import Refusal
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
 from forecasting.service.workers.metrics import metrics_text
 
@@ -103,7 +103,7 @@ async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a
     try:
         found = await dispatcher.issued(id)
     except InputError as error:
-        raise Refused(404, str(error)) from error
+        raise Refusal(404, str(error)) from error
     tag = f'"{found.id}-{form.name}"'
     headers = {ID_HEADER: found.id, "ETag": tag, "Cache-Control": IMMUTABLE, "Vary": "Accept"}
     if is_current(request, tag):
@@ -125,7 +125,7 @@ async def get_health() -> StateBody:
 )
 async def get_ready(request: Request) -> StateBody:
     if not dispatcher_of(request).ready:
-        raise Refused(503, "starting: the models are being fitted; try again in 1 s", {"Retry-After": "1"})
+        raise Refusal(503, "starting: the models are being fitted; try again in 1 s", {"Retry-After": "1"})
     return StateBody(status="ok")
 
 

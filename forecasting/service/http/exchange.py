@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fastapi import Request, Response
 from pydantic import TypeAdapter
 
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.problems import Refusal
 from forecasting.service.workers.dispatcher import Dispatcher
 
 Result = TypeVar("Result")
@@ -28,7 +28,7 @@ async def until_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Res
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise Refused(408, "the client has gone")
+            raise Refusal(408, "the client has gone")
         return task.result()
     finally:
         task.cancel()
@@ -44,14 +44,14 @@ def check_json(request: Request) -> None:
     """Refuses a body that does not say that it is JSON: a form of another site cannot say so."""
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, f"Content-Type is '{given[:100]}': expected application/json")
+        raise Refusal(415, f"Content-Type is '{given[:100]}': expected application/json")
 
 
-def tagged(request: Request, kind: TypeAdapter[Any], body: object) -> Response:
-    return with_tag(request, kind.dump_json(body))
+def tagged_json(request: Request, kind: TypeAdapter[Any], body: object) -> Response:
+    return with_entity_tag(request, kind.dump_json(body))
 
 
-def with_tag(request: Request, content: bytes) -> Response:
+def with_entity_tag(request: Request, content: bytes) -> Response:
     """JSON with an entity tag; 304 where the client has it already."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}

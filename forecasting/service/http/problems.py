@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from features.errors import InputError, SalvocastError
-from forecasting.answers.validation import error_line
+from forecasting.answers.validation import error_line, error_place
 from forecasting.salvos.model import ModelError
 from forecasting.service.workers.pool import Overloaded, TookTooLong
 
@@ -39,41 +39,52 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="what was given, what was expected and what to do")
     instance: str = Field(description="of this one request, as in the log")
+    field: str | None = Field(description="of the request, that is wrong; null where it is not one alone")
 
 
-class Refused(Exception):  # noqa: N818 -- not a failure of the server
-    """A request that is answered with a problem. headers: to add to the response."""
+class Refusal(Exception):  # noqa: N818 -- not a failure of the server
+    """A request that is answered with a problem.
 
-    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(detail)
-        self.status, self.detail, self.headers = status, detail, dict(headers or {})
+    headers: to add to the response. error: ours, which knows its field and can be told in another language.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str | SalvocastError,
+        headers: Mapping[str, str] | None = None,
+        field: str = "",
+    ) -> None:
+        super().__init__(str(detail))
+        self.status, self.headers = status, dict(headers or {})
+        self.error = detail if isinstance(detail, SalvocastError) else InputError(detail, field=field)
+
+    @property
+    def detail(self) -> str:
+        """The line that tells it, in English."""
+        return " ".join(str(self.error).split())
 
 
-def refused(error: Exception, fields: Iterable[str] = ()) -> Refused:
+def refusal_of(error: Exception, fields: Iterable[str] = ()) -> Refusal:
     """The refusal that tells a failure of ours to the client; what is not ours is told without its words. fields: that
     the body of the request may have."""
-    if isinstance(error, Refused):
+    if isinstance(error, Refusal):
         return error
     if isinstance(error, Overloaded):
-        return Refused(503, str(error), {"Retry-After": str(error.retry_after)})
+        return Refusal(503, error, {"Retry-After": str(error.retry_after)})
     if isinstance(error, InputError | ModelError | TookTooLong):
-        return Refused(422, " ".join(str(error).split()))
+        return Refusal(422, error)
     if isinstance(error, ValidationError | RequestValidationError):
-        return Refused(422, _validation_error(error, fields))
+        errors = list(error.errors())
+        if isinstance(error, RequestValidationError):  # whose places begin with "body", "path" or "query"
+            errors = [each | {"loc": () if each["type"] == "json_invalid" else each["loc"][1:]} for each in errors]
+        return Refusal(422, error_line(errors, fields), field=error_place(errors[0]))
     if isinstance(error, SalvocastError):  # its words name places of this machine
-        return Refused(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
-    return Refused(500, "the server failed; its log says why under this instance")
+        return Refusal(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
+    return Refusal(500, "the server failed; its log says why under this instance")
 
 
-def _validation_error(error: ValidationError | RequestValidationError, fields: Iterable[str]) -> str:
-    """The first error of a request in one line. fields: that its body may have."""
-    errors = list(error.errors())
-    if isinstance(error, RequestValidationError):  # whose places begin with "body", "path" or "query"
-        errors = [each | {"loc": () if each["type"] == "json_invalid" else each["loc"][1:]} for each in errors]
-    return error_line(errors, fields)
-
-
-def problem(refusal: Refused, request_id: str) -> Response:
+def problem(refusal: Refusal, request_id: str) -> Response:
     """The response that tells it."""
     title = _TITLES.get(refusal.status, "Failure")
     body = Problem(
@@ -82,5 +93,6 @@ def problem(refusal: Refused, request_id: str) -> Response:
         status=refusal.status,
         detail=refusal.detail,
         instance=f"urn:salvocast:request:{request_id}",
+        field=refusal.error.field or None,
     )
     return Response(body.model_dump_json(), refusal.status, refusal.headers, MEDIA_TYPE)

@@ -8,7 +8,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forecasting.service.http.problems import Refused, problem
+from forecasting.service.http.problems import Refusal, problem
 from forecasting.service.workers.settings import Settings, Token, holder
 
 OPEN_PATHS = frozenset(f"{prefix}/{name}" for prefix in ("", "/api/v1") for name in ("healthz", "readyz"))
@@ -44,7 +44,7 @@ def needed_scope(method: str, path: str) -> str | None:
     return "plan"  # the page: looking at it computes
 
 
-class Guard:
+class RequestGuard:
     """Refuses what must not reach the application: another host's requests, strangers, other sites' forms, and bodies
     that are too large or too slow."""
 
@@ -55,10 +55,10 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers, send = Headers(scope=scope), _listening_on(receive, send)
+        headers, send = Headers(scope=scope), _draining_send(receive, send)
         try:
             self._check(scope, headers)
-        except Refused as refusal:
+        except Refusal as refusal:
             await problem(refusal, scope["state"]["request_id"])(scope, receive, send)
             return
         await self._app(scope, _Bounded(receive, self._settings), send)
@@ -78,21 +78,21 @@ class Guard:
         name = given.rpartition("]")[0] + "]" if given.startswith("[") else given.partition(":")[0]
         names = {"localhost", "127.0.0.1", "[::1]", *self._settings.names}
         if name.lower() not in names:
-            raise Refused(421, f"Host is '{given[:200]}': expected a name of this server; see --name")
+            raise Refusal(421, f"Host is '{given[:200]}': expected a name of this server; see --name")
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         needed = needed_scope(scope["method"], scope["path"])
         if not self._settings.tokens or needed is None:
             return
-        token = _given(self._settings, headers.get("authorization", ""))
+        token = _presented_token(self._settings, headers.get("authorization", ""))
         if token is None:
             way = 'Bearer realm="salvocast"' if scope["path"].startswith("/api/") else 'Basic realm="salvocast"'
-            raise Refused(401, "expected a token: as Bearer, or as the password of Basic", {"WWW-Authenticate": way})
+            raise Refusal(401, "expected a token: as Bearer, or as the password of Basic", {"WWW-Authenticate": way})
         if needed not in token.scopes:
-            raise Refused(403, f"the token of {token.name} has no scope '{needed}': use one that has")
+            raise Refusal(403, f"the token of {token.name} has no scope '{needed}': use one that has")
 
 
-def _given(settings: Settings, authorization: str) -> Token | None:
+def _presented_token(settings: Settings, authorization: str) -> Token | None:
     kind, _, value = authorization.partition(" ")
     secret = value.strip().encode()
     if kind.lower() == "basic":
@@ -116,14 +116,14 @@ def _check_origin(path: str, headers: Headers) -> None:
             origin is None or origin.partition("://")[2] == headers.get("host")
         )
     if not own:
-        raise Refused(403, "the request comes from another site: expected one from this server's own pages")
+        raise Refusal(403, "the request comes from another site: expected one from this server's own pages")
 
 
-def _too_large(settings: Settings) -> Refused:
-    return Refused(413, f"expected a body of at most {settings.largest_body:,} bytes", {"Connection": "close"})
+def _too_large(settings: Settings) -> Refusal:
+    return Refusal(413, f"expected a body of at most {settings.largest_body:,} bytes", {"Connection": "close"})
 
 
-def _listening_on(receive: Receive, send: Send) -> Send:
+def _draining_send(receive: Receive, send: Send) -> Send:
     """Sends as `send` does; before it closes a connection, takes in what the client still sends, for a while.
 
     A connection that is closed while data come in is reset, and a client that is still sending would lose the answer
@@ -138,14 +138,14 @@ def _listening_on(receive: Receive, send: Send) -> Send:
         elif closes and not message.get("more_body", False):
             await send({**message, "more_body": True})
             with suppress(TimeoutError):
-                await asyncio.wait_for(_drained(receive), LISTENING_SECONDS)
+                await asyncio.wait_for(_drain(receive), LISTENING_SECONDS)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await send(message)
 
     return sent
 
 
-async def _drained(receive: Receive) -> None:
+async def _drain(receive: Receive) -> None:
     size = 0
     while size < MOST_DRAINED:
         message = await receive()
@@ -155,7 +155,7 @@ async def _drained(receive: Receive) -> None:
 
 
 class _Bounded:
-    """What comes in of a request, until it is too large or too slow: then Refused is raised where it is read."""
+    """What comes in of a request, until it is too large or too slow: then Refusal is raised where it is read."""
 
     def __init__(self, receive: Receive, settings: Settings) -> None:
         self._receive, self._settings = receive, settings
@@ -172,7 +172,7 @@ class _Bounded:
             message = await asyncio.wait_for(self._receive(), self._deadline - clock())
         except TimeoutError:
             seconds = f"{self._settings.slowest_body:g} s"
-            raise Refused(408, f"the body did not come within {seconds}", {"Connection": "close"}) from None
+            raise Refusal(408, f"the body did not come within {seconds}", {"Connection": "close"}) from None
         self._size += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         if self._size > self._settings.largest_body:

@@ -57,7 +57,7 @@ def holdables(scenario: ProductionScenario, theatre: str, last_day: date, held: 
         points = [each for where, each in dict(stated).items() if where == key or where.startswith(f"{key} of ")]
         inside = [point for point in points if point.date <= last_day] or points
         cited = dict.fromkeys(name for point in points for name in point.sources)
-        of, quantity = readable(scenario, key)
+        of, quantity = readable_name(scenario, key)
         made.append(
             Holdable(
                 key=key,
@@ -72,7 +72,7 @@ def holdables(scenario: ProductionScenario, theatre: str, last_day: date, held: 
     return sorted(made, key=lambda each: GROUPS.index(each.group))
 
 
-def readable(scenario: ProductionScenario, key: str) -> tuple[str, str]:
+def readable_name(scenario: ProductionScenario, key: str) -> tuple[str, str]:
     """The facility or event that an assumption is about, and what of it: both in words. key: as in `held`."""
     names = {f"facility {each.id}": each.name for each in scenario.facilities}
     names |= {f"event {each.id}": each.title for each in scenario.events}

@@ -20,8 +20,8 @@ from forecasting.service.page.link import (
     PLAIN,
     SAFETY,
     STOCK,
+    FieldProblem,
     Query,
-    Wrong,
     number_text,
     per_cent,
 )
@@ -41,12 +41,12 @@ _Stated = TypeVar("_Stated")
 
 
 @dataclass(frozen=True)
-class Sent:
+class SubmittedForm:
     """What a form says. query: its names and values. wrong: what is wrong with them. own: `scenario` or `defence` ->
     a text of it that could not be taken."""
 
     query: Query = ()
-    wrong: Mapping[str, Wrong] = field(default_factory=dict)
+    wrong: Mapping[str, FieldProblem] = field(default_factory=dict)
     own: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -60,16 +60,16 @@ class Form(dict[str, str]):
         return self[name]
 
 
-def form_context(request: PlanRequest, sent: Sent, t: Translator) -> dict[str, Any]:
+def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> dict[str, Any]:
     """What the templates use of the form of a request, as it was sent."""
     form = Form(DEFAULTS | dict(sent.query))
     scenario, defence = (
-        _stated(lambda: stated_scenario(request.scenario)),
-        _stated(lambda: stated_defence(request.defence)),
+        _read_or_none(lambda: stated_scenario(request.scenario)),
+        _read_or_none(lambda: stated_defence(request.defence)),
     )
     owns = {"scenario": isinstance(request.scenario, Text), "defence": isinstance(request.defence, Text)}
     form.update({name: OWN for name, own in owns.items() if own})
-    errors = {name: str(Wrong(wrong.given, t.said(wrong.message))) for name, wrong in sent.wrong.items()}
+    errors = {name: wrong.line(t) for name, wrong in sent.wrong.items()}
     layers = list(defence.layers) if defence else []
     below = {*_BELOW, *(f"{STOCK}{layer.id}" for layer in layers)}
     planned = {value for name, value in sent.query if name == LAYER}
@@ -98,7 +98,7 @@ def form_context(request: PlanRequest, sent: Sent, t: Translator) -> dict[str, A
     }
 
 
-def _stated(read: Callable[[], _Stated]) -> _Stated | None:
+def _read_or_none(read: Callable[[], _Stated]) -> _Stated | None:
     """What is stated, where it can be read; where not, the plan says what is wrong with it."""
     try:
         return read()
@@ -119,7 +119,7 @@ def _own_scenario(request: PlanRequest, scenario: ProductionScenario | None) -> 
     if isinstance(request.scenario, Text):
         return request.scenario.toml
     base = scenario or stated_scenario(PUBLISHED)
-    return _begun("scenario_template.toml", name="my_scenario", base=base.name, as_of=base.as_of)
+    return _template_text("scenario_template.toml", name="my_scenario", base=base.name, as_of=base.as_of)
 
 
 def _own_defence(request: PlanRequest) -> str:
@@ -127,11 +127,11 @@ def _own_defence(request: PlanRequest) -> str:
     if isinstance(request.defence, Text):
         return request.defence.toml
     as_of = request.origin or bundled_defence(UKRAINE).as_of
-    text = _begun("defence_template.toml", name="my_defence", as_of=as_of)
+    text = _template_text("defence_template.toml", name="my_defence", as_of=as_of)
     return text.replace(f'theatre = "{UKRAINE}"', f'theatre = "{request.theatre}"')
 
 
-def _begun(template: str, **values: object) -> str:
+def _template_text(template: str, **values: object) -> str:
     """A bundled template, filled in, without what stands above it about files and commands."""
     text = resources.files("features.bundled").joinpath(template).read_text(encoding="utf-8")
     _, _, text = text.partition("#\n")

@@ -18,8 +18,9 @@ from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
-from features.errors import InputError
+from features.errors import InputError, SalvocastError
 from forecasting.answers.request import LONGEST_TEXT, PlanRequest, Text
+from forecasting.report.language import Translator
 
 PLAIN = {
     "days": "horizon",
@@ -76,26 +77,31 @@ Query = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """What is wrong with a field. given: as it was given. message: what was expected; a page may translate it."""
+class FieldProblem:
+    """What is wrong with a field. given: as it was given. message: what was expected."""
 
     given: str
-    message: str
+    message: str | SalvocastError
 
     def __str__(self) -> str:
-        return f"'{self.given}': {self.message}" if self.given else self.message
+        return f"'{self.given}': {self.message}" if self.given else str(self.message)
+
+    def line(self, t: Translator) -> str:
+        """The same in a language."""
+        told = t.error(self.message) if isinstance(self.message, SalvocastError) else t(self.message)
+        return f"'{self.given}': {told}" if self.given else told
 
 
 class FormError(InputError):
     """What is wrong with a request: field of the form -> what is wrong with it."""
 
-    def __init__(self, lines: Mapping[str, Wrong]) -> None:
+    def __init__(self, lines: Mapping[str, FieldProblem]) -> None:
         self.lines = dict(lines)
         super().__init__("; ".join(f"{name}: {line}" for name, line in lines.items()))
 
 
 @dataclass(frozen=True)
-class Asked:
+class PageQuery:
     """What an address asks for: a plan, and how to show it. compare: the scenario to set beside it. lang, theme: as
     chosen; empty: as the browser prefers. id: of the plan that the link was made from."""
 
@@ -121,7 +127,7 @@ class Asked:
             if getattr(given, field) != getattr(default, field) and not isinstance(getattr(given, field), Text)
         ]
         pairs += [
-            (OWN + name, packed(text.toml))
+            (OWN + name, pack_text(text.toml))
             for name in ("scenario", "defence")
             if isinstance(text := getattr(given, name), Text)
         ]
@@ -136,14 +142,14 @@ class Asked:
             pairs.append((UNCALIBRATED, "1"))
         return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
 
-    def pinned(self, origin: date, plan_id: str) -> "Asked":
+    def pinned(self, origin: date, plan_id: str) -> "PageQuery":
         """The link to send on: it names the origin, and tells whoever opens it whether the plan is still the same."""
         return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id)
 
 
-def asked(query: Query) -> Asked:
+def parse_query(query: Query) -> PageQuery:
     """What the pairs of an address, or of a form, ask for. Raises FormError with a line for each field."""
-    lines: dict[str, Wrong] = {}
+    lines: dict[str, FieldProblem] = {}
     fields: dict[str, Any] = {}
     given = {name: value.strip() for name, value in query if value.strip()}
     for name, field in PLAIN.items():
@@ -154,11 +160,11 @@ def asked(query: Query) -> Asked:
             # A form holds the own text beside the choice: another choice lets it go.
             if given.get(name, OWN) == OWN:
                 try:
-                    fields[name] = {"toml": unpacked(given[OWN + name])}
+                    fields[name] = {"toml": unpack_text(given[OWN + name])}
                 except InputError as error:
-                    lines[name] = Wrong("", str(error))
+                    lines[name] = FieldProblem("", error)
         elif fields.get(name) == OWN:
-            lines[name] = Wrong("", "no own text is given: expected one, or a name from the list")
+            lines[name] = FieldProblem("", "no own text is given: expected one, or a name from the list")
     held = {name.removeprefix(HELD): _number(value) for name, value in given.items() if name.startswith(HELD)}
     if SHOWN in given:  # a form sends every slider it has, also those of the scenario that was chosen before
         wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
@@ -175,27 +181,29 @@ def asked(query: Query) -> Asked:
         try:
             fields["service_level"] = float(Decimal(_plain_number(given[SAFETY].rstrip("%"))) / 100)
         except InvalidOperation:
-            lines[SAFETY] = Wrong(given[SAFETY], EXPECTED[SAFETY])
+            lines[SAFETY] = FieldProblem(given[SAFETY], EXPECTED[SAFETY])
     fields["calibrate"] = UNCALIBRATED not in given
     try:
         request = PlanRequest.model_validate(fields)
     except ValidationError as error:
         for each in error.errors(include_url=False):
-            name = _field(each["loc"])
+            name = form_field(each["loc"])
             stated = str(each["input"]) if isinstance(each["input"], str | int | float) else ""
             # As it was written, not as it was read.
             stated = given.get(name, stated)
-            lines.setdefault(name, Wrong(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
+            lines.setdefault(name, FieldProblem(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
     known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS}
     for name, _ in query:
         if name not in known and not name.startswith((HELD, STOCK, OWN)):
-            lines.setdefault("form", Wrong(name, "the address holds a name that is not known: open the page anew"))
+            lines.setdefault(
+                "form", FieldProblem(name, "the address holds a name that is not known: open the page anew")
+            )
     if lines:
         raise FormError(lines)
-    return Asked(request, **{name: given.get(name, "") for name in VIEW})
+    return PageQuery(request, **{name: given.get(name, "") for name in VIEW})
 
 
-def packed(text: str) -> str:
+def pack_text(text: str) -> str:
     """A text as it stands in an address. Raises InputError where it is too long for one."""
     made = urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
     if len(made) > PACKED_AT_MOST:
@@ -206,7 +214,7 @@ def packed(text: str) -> str:
     return made
 
 
-def unpacked(text: str) -> str:
+def unpack_text(text: str) -> str:
     """The text again. Raises InputError for what `packed` did not make, or a text that is longer than any may be."""
     try:
         unpacking = zlib.decompressobj()
@@ -255,13 +263,13 @@ def _types(annotation: Any) -> set[Any]:
     return {annotation}.union(*map(_types, get_args(annotation)))
 
 
-def _deliveries(query: Query, lines: dict[str, Wrong]) -> list[dict[str, int | float | str]]:
+def _deliveries(query: Query, lines: dict[str, FieldProblem]) -> list[dict[str, int | float | str]]:
     """The deliveries of an address (layer:date:quantity), and those of the rows of a form; empty rows are left out."""
     made = []
     for text in (value for name, value in query if name == DUE):
         parts = text.split(":")
         if len(parts) != len(DUE_PARTS):
-            lines[DUE] = Wrong(text, EXPECTED[DUE])
+            lines[DUE] = FieldProblem(text, EXPECTED[DUE])
             continue
         made.append(parts)
     columns = [[value.strip() for name, value in query if name == part] for part in DUE_PARTS]
@@ -281,7 +289,7 @@ def per_cent(level: float) -> float:
     return float(Decimal(str(level)) * 100)
 
 
-def _field(where: tuple[int | str, ...]) -> str:
+def form_field(where: tuple[int | str, ...]) -> str:
     """The field of the form that a part of the request is stated in."""
     if not where:
         return "form"

@@ -7,13 +7,13 @@ from features.history import LaunchHistory
 from forecasting.record.track_record import TrackRecord
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import translator
-from forecasting.service.page.link import Asked
+from forecasting.service.page.link import PageQuery
 
 NARROW = "(max-width: 600px)"
 PictureUrl = Callable[..., str]
 
 
-def picture_urls(asked: Asked, pinned: Asked, language: str) -> PictureUrl:
+def picture_urls(asked: PageQuery, pinned: PageQuery, language: str) -> PictureUrl:
     """url(name, theme, narrow, suffix="svg"): the address of a picture of the plan that is asked for.
 
     pinned: the same with its origin.

@@ -33,10 +33,10 @@ from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.language import LANGUAGES, translator
+from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
-from forecasting.service.http.problems import Refused, refused
-from forecasting.service.page.form import Sent
+from forecasting.service.http.problems import Refusal, refusal_of
+from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import (
     DUE,
     EXPECTED,
@@ -44,14 +44,15 @@ from forecasting.service.page.link import (
     LAYER,
     OWN,
     STOCK,
-    Asked,
+    FieldProblem,
     FormError,
+    PageQuery,
     Query,
-    Wrong,
-    asked,
-    packed,
+    form_field,
+    pack_text,
+    parse_query,
 )
-from forecasting.service.page.view import ASSETS, Record, Shown, asset, page, trouble
+from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
 from forecasting.service.workers.forms import CSV, HUB, JSON, XLSX, Form
@@ -65,7 +66,7 @@ PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 MOST_RECORDS = 32
 
-TOLD = (SalvocastError, Refused)
+TOLD = (SalvocastError, Refusal)
 """Failures that a page tells; any other is the application's to log and tell."""
 
 Records = LRUCache[object, bytes]
@@ -83,13 +84,13 @@ def page_router() -> APIRouter:
         query = parse_qsl(request.url.query)
         if any(name == "shown" for name, _ in query):  # by a form: it names all its fields, the address some
             try:
-                return RedirectResponse(f"/?{asked(query).query}", 303)
+                return RedirectResponse(f"/?{parse_query(query).query}", 303)
             except FormError as error:
-                return _wrong(request, query, error)
+                return _invalid_form_page(request, query, error)
         try:
-            return await _page(request, asked(query), records)
+            return await _page(request, parse_query(query), records)
         except TOLD as error:
-            return _failed(request, query, error)
+            return _failure_page(request, query, error)
 
     @router.post("/own/{what}")
     async def post_own(request: Request, what: Literal["scenario", "defence"]) -> Response:
@@ -97,18 +98,18 @@ def page_router() -> APIRouter:
         text = form.get("toml", "")
         query = [pair for pair in parse_qsl(form.get("query", "")) if not pair[0].startswith(_BOUND_TO[what])]
         try:
-            return RedirectResponse(f"/?{asked([*query, (OWN + what, packed(text))]).query}", 303)
+            return RedirectResponse(f"/?{parse_query([*query, (OWN + what, pack_text(text))]).query}", 303)
         except InputError as error:
-            return _wrong(request, query, _as_fields(error, what), {what: text})
+            return _invalid_form_page(request, query, _as_fields(error, what), {what: text})
 
     @router.post("/issue")
     async def post_issue(request: Request) -> Response:
         query = parse_qsl((await _form(request)).get("query", ""))
         try:
-            wanted = asked(query)
+            wanted = parse_query(query)
             answer = await dispatcher_of(request).answer(wanted.request, Channel.PAGE)
         except TOLD as error:
-            return _failed(request, query, error)
+            return _failure_page(request, query, error)
         return RedirectResponse(f"/?{replace(wanted, id=answer.id).query}#send", 303)
 
     @router.get("/picture/{name}.{suffix}")
@@ -117,7 +118,7 @@ def page_router() -> APIRouter:
         try:
             content = await _picture(dispatcher_of(request), name, suffix, query, records)
         except TOLD as error:
-            return _failed(request, query, error)
+            return _failure_page(request, query, error)
         headers = {"Cache-Control": "private, max-age=60", "Content-Security-Policy": PICTURE_POLICY}
         return Response(content, media_type=PICTURE_TYPES[suffix], headers=headers)
 
@@ -136,10 +137,10 @@ def page_router() -> APIRouter:
 
     @router.get("/{name}")
     async def get_nothing(request: Request, name: str) -> Response:
-        nothing = Refused(404, f"there is nothing at /{name}")
+        nothing = Refusal(404, f"there is nothing at /{name}")
         if "text/html" not in request.headers.get("accept", ""):
             raise nothing
-        return _failed(request, [], nothing)
+        return _failure_page(request, [], nothing)
 
     return router
 
@@ -148,10 +149,11 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
     async def get_download(request: Request) -> Response:
         query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
         try:
-            answer = await dispatcher.answer(asked(query).request, Channel.PAGE, issue=False)
-            content = await dispatcher.in_form(answer, form)
+            wanted = parse_query(query)
+            answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
+            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang))
         except TOLD as error:
-            return _failed(request, query, error)
+            return _failure_page(request, query, error)
         suffix = name.removeprefix("plan")
         headers = {"Content-Disposition": f'attachment; filename="salvocast-{answer.id[:12]}{suffix}"'}
         return Response(content, media_type=form.media_type, headers=headers)
@@ -159,29 +161,29 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
     return get_download
 
 
-async def _page(request: Request, wanted: Asked, records: Records) -> Response:
+async def _page(request: Request, wanted: PageQuery, records: Records) -> Response:
     """The plan that is asked for."""
     dispatcher, language = dispatcher_of(request), _language(request, wanted.lang)
     context = await dispatcher.context(wanted.request)
     answers = await _answers(dispatcher, wanted)
     champion = context.champion
-    issued = await asyncio.to_thread(_issued, dispatcher, answers[0].id)
+    issued = await asyncio.to_thread(_issued_at, dispatcher, answers[0].id)
     record = records.get(_record_key(wanted.request, context))
     ids = (answer.id for answer in answers)
     key = ("page", wanted.query, language, *ids, champion, issued, record, _today(), code_version())
     content = await dispatcher.computed(
-        key, PAGE_SECONDS, work.with_answering, written, context, wanted, language,
+        key, PAGE_SECONDS, work.with_answering, plan_page_html, context, wanted, language,
         [answer.document for answer in answers], champion, issued, record,
     )  # fmt: skip
     return _html(content, 200)
 
 
-async def _answers(dispatcher: Dispatcher, wanted: Asked) -> list[Answer]:
+async def _answers(dispatcher: Dispatcher, wanted: PageQuery) -> list[Answer]:
     """The plan of a page, and the one beside it: the same under another scenario, as that stands."""
     requests = [wanted.request]
     if wanted.compare:
         if wanted.compare not in (NO_SCENARIO, *bundled_scenarios()):
-            raise FormError({"compare": Wrong(wanted.compare, EXPECTED["scenario"])})
+            raise FormError({"compare": FieldProblem(wanted.compare, EXPECTED["scenario"])})
         requests.append(wanted.request.model_copy(update={"scenario": wanted.compare, "held": {}}))
     return [await dispatcher.answer(each, Channel.PAGE, issue=False) for each in requests]
 
@@ -192,8 +194,8 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
 
     if name not in PICTURES or suffix not in PICTURE_TYPES:
         known_names = ", ".join(PICTURES)
-        raise Refused(404, f"there is no picture '{name[:40]}.{suffix[:10]}': known are {known_names} as svg and png")
-    wanted = asked([pair for pair in query if pair[0] != "narrow"])
+        raise Refusal(404, f"there is no picture '{name[:40]}.{suffix[:10]}': known are {known_names} as svg and png")
+    wanted = parse_query([pair for pair in query if pair[0] != "narrow"])
     context = await dispatcher.context(wanted.request)
     look = {"theme": wanted.theme or "light", "language": wanted.lang or "en", "narrow": ("narrow", "1") in query}
     if "record" in PICTURES[name].takes:
@@ -205,7 +207,17 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
         rests_on = context, *(answer.id for answer in answers)
     key = ("picture", name, suffix, *look.values(), rests_on, code_version())
     return await dispatcher.computed(
-        key, PICTURE_SECONDS, work.with_answering, drawn, context, wanted.request, documents, record, name, suffix, look
+        key,
+        PICTURE_SECONDS,
+        work.with_answering,
+        picture_file,
+        context,
+        wanted.request,
+        documents,
+        record,
+        name,
+        suffix,
+        look,
     )
 
 
@@ -213,7 +225,9 @@ async def _record(dispatcher: Dispatcher, request: PlanRequest, context: AnswerC
     """How good the model has been until the origin."""
     key = _record_key(request, context)
     return keep(
-        records, key, await dispatcher.computed(key, RECORD_SECONDS, work.with_answering, recorded, context, request)
+        records,
+        key,
+        await dispatcher.computed(key, RECORD_SECONDS, work.with_answering, track_record_json, context, request),
     )
 
 
@@ -222,7 +236,7 @@ def _record_key(request: PlanRequest, context: AnswerContext) -> object:
     return "record", context, *series, code_version()
 
 
-def _issued(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
+def _issued_at(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
     """When a plan was issued; None where it was not."""
     try:
         return dispatcher.archive.get(plan_id).issued_at
@@ -230,10 +244,10 @@ def _issued(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
         return None
 
 
-def written(
+def plan_page_html(
     answering: Answering,
     context: AnswerContext,
-    wanted: Asked,
+    wanted: PageQuery,
     language: str,
     documents: Sequence[bytes],
     champion: Champion | None,
@@ -242,7 +256,7 @@ def written(
 ) -> bytes:
     """The page of a plan, given as its document, and of one beside it."""
     plan, *others = (PlanDocument.model_validate_json(document) for document in documents)
-    shown = Shown(
+    shown = PlanView(
         plan,
         plan_id=hashlib.sha256(documents[0]).hexdigest(),
         past=answering.history(wanted.request, context),
@@ -252,10 +266,10 @@ def written(
         record=_record_form.validate_json(record) if record else None,
         issued=issued,
     )
-    return page(wanted, language, Sent(tuple(wanted.pairs)), shown).encode()
+    return page(wanted, language, SubmittedForm(tuple(wanted.pairs)), shown).encode()
 
 
-def drawn(
+def picture_file(
     answering: Answering,
     context: AnswerContext,
     request: PlanRequest,
@@ -277,10 +291,11 @@ def drawn(
         raise InputError(f"picture {name} takes a {missing[0]}: the address names none")
     parts = [given[part] for part in kind.takes]
     title = translator(look["language"])("Salvocast plan")
-    return rendered(kind.draw(*parts, **look), f".{suffix}", title, kind.describe(*parts, language=look["language"]))
+    told, language = kind.describe(*parts, language=look["language"]), look["language"]
+    return rendered(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
 
 
-def recorded(answering: Answering, context: AnswerContext, request: PlanRequest) -> bytes:
+def track_record_json(answering: Answering, context: AnswerContext, request: PlanRequest) -> bytes:
     """How good the model has been in the 90 days before the origin, and the forecasts that were issued, as JSON."""
     truth = answering.history(request, context)
 
@@ -299,13 +314,11 @@ def _today() -> date:
     return datetime.now(KYIV).date()
 
 
-def _as_fields(error: InputError | str, field: str = "") -> FormError:
-    """A failure as the line of a field: of the one that it names first, where it names one."""
+def _as_fields(error: SalvocastError, field: str = "") -> FormError:
+    """A failure as the line of a field of the form: of the one that it knows, or else of `field`."""
     if isinstance(error, FormError):
         return error
-    line = str(error)
-    named = next((name for word, name in _NAMED.items() if line.startswith(word)), "form")
-    return FormError({field or named: Wrong("", line)})
+    return FormError({form_field((error.field,)) if error.field else field or "form": FieldProblem("", error)})
 
 
 _BOUND_TO = {
@@ -313,20 +326,6 @@ _BOUND_TO = {
     "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
 }
 """What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
-_NAMED = {
-    "unknown scenario": "scenario",
-    "scenario": "scenario",
-    "the scenario": "scenario",
-    "unknown model": "model",
-    "unknown defence": "defence",
-    "the defence": "defence",
-    "there is no bundled defence": "defence",
-    "deliveries": "due",
-    "unknown theatre": "theatre",
-    "origin": "origin",
-    "no launch": "origin",
-}
-"""How a failure begins -> the field that it is about."""
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -335,32 +334,35 @@ async def _form(request: Request) -> dict[str, str]:
 
 def _language(request: Request, chosen: str = "") -> str:
     """The language that was chosen, or else the one that the browser prefers."""
-    if chosen in LANGUAGES:
+    if chosen in languages():
         return chosen
     preferred = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
-    return negotiate_locale([each for each in preferred if each], list(LANGUAGES), sep="-") or "en"
+    return negotiate_locale([each for each in preferred if each], list(languages()), sep="-") or "en"
 
 
-def _wrong(request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None) -> Response:
+def _invalid_form_page(
+    request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None
+) -> Response:
     """The form as it was sent, with what is wrong beside its fields."""
     try:
         # What else it says is right, and stays.
-        rest = asked([pair for pair in query if pair[0] not in wrong.lines])
+        rest = parse_query([pair for pair in query if pair[0] not in wrong.lines])
     except FormError:
-        rest = Asked(PlanRequest())
+        rest = PageQuery(PlanRequest())
     language = _language(request, dict(query).get("lang", ""))
-    return _html(page(rest, language, Sent(tuple(query), wrong.lines, own or {})).encode(), 422)
+    return _html(page(rest, language, SubmittedForm(tuple(query), wrong.lines, own or {})).encode(), 422)
 
 
-def _failed(request: Request, query: Query, error: Exception) -> Response:
+def _failure_page(request: Request, query: Query, error: Exception) -> Response:
     """A page that tells why there is no plan."""
     if isinstance(error, FormError):
-        return _wrong(request, query, error)
-    refusal = refused(error)
+        return _invalid_form_page(request, query, error)
+    refusal = refusal_of(error)
     if refusal.status == 422:
-        return _wrong(request, query, _as_fields(refusal.detail))
+        return _invalid_form_page(request, query, _as_fields(refusal.error))
     language = _language(request, dict(query).get("lang", ""))
-    text = trouble(refusal.status, refusal.detail, language, f"/?{urlencode(query)}")
+    line = translator(language).error(refusal.error)
+    text = problem_page(refusal.status, line, language, f"/?{urlencode(query)}")
     return _html(text.encode(), refusal.status, refusal.headers)
 
 

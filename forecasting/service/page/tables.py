@@ -33,7 +33,7 @@ class Scored:
     ahead: str = ""
 
 
-def compared(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable[Compared]:
+def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable[Compared]:
     """Two plans, row by row. Their windows and layers are the same: only the scenario differs."""
 
     def spreads(name: str, one: Spread, other: Spread) -> Compared:
@@ -57,12 +57,12 @@ def compared(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable
         yield spreads(t("their warheads, kg"), left.outcome.leaked_warhead_kg, right.outcome.leaked_warhead_kg)
     for layer, same in zip(left.layers, right.layers, strict=True):
         if layer.order and same.order:
-            yield numbers(t("order, {layer}", layer=t(layer.name)), layer.order.quantity, same.order.quantity)
+            yield numbers(t("order, {layer}", layer=t.stated(layer.name)), layer.order.quantity, same.order.quantity)
     costs = left.outcome.orders_cost_usd_mode / 1e6, right.outcome.orders_cost_usd_mode / 1e6
     yield numbers(t("orders, M USD"), *costs, decimals=1)
 
 
-def scored(record: TrackRecord, t: Translator) -> Iterable[Scored]:
+def score_rows(record: TrackRecord, t: Translator) -> Iterable[Scored]:
     """What the track record says of days and of totals."""
 
     def row(name: str, targets: tuple[PastForecast, ...]) -> Scored:
@@ -74,7 +74,7 @@ def scored(record: TrackRecord, t: Translator) -> Iterable[Scored]:
         yield row(t("totals of 7 attack days"), record.totals)
 
 
-def scored_issued(rows: list[dict[str, Any]], t: Translator) -> Iterable[Scored]:
+def issued_score_rows(rows: list[dict[str, Any]], t: Translator) -> Iterable[Scored]:
     """What the scoreboard (`Scoreboard.overall`) says of the forecasts that were given out."""
     bands = {name: f"{first}–{last}" for name, (first, last) in DAY_BANDS.items()}
     bands |= {"h1": "1", "h29_on": "29+"}

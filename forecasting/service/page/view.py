@@ -19,15 +19,15 @@ from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.language import Translator, translator
+from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.layout import QUANTITIES
-from forecasting.report.picture_words import period_name, theatre_name
 from forecasting.report.sentence import duty_sentence
-from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable
-from forecasting.service.page.form import Sent, form_context
-from forecasting.service.page.link import Asked
+from forecasting.report.words import Words, theatre_name
+from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
+from forecasting.service.page.form import SubmittedForm, form_context
+from forecasting.service.page.link import PageQuery
 from forecasting.service.page.pictures import picture_alts, picture_sources, picture_urls
-from forecasting.service.page.tables import compared, scored, scored_issued
+from forecasting.service.page.tables import comparison_rows, issued_score_rows, score_rows
 
 _DATED = re.compile(r" of \d{4}-\d{2}-\d{2}$")
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -44,7 +44,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Shown:
+class PlanView:
     """What a page shows of a plan that was made.
 
     plan, other: it, and the one beside it. plan_id: of the plan. past: the record that it rests on. today: the day on
@@ -61,7 +61,7 @@ class Shown:
     issued: datetime | None = None
 
 
-def page(asked: Asked, language: str, sent: Sent, shown: Shown | None = None) -> str:
+def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView | None = None) -> str:
     """The page as HTML: of the plan that was made, or with what is wrong with the request."""
     t = translator(language)
     form = form_context(asked.request, sent, t)
@@ -84,12 +84,12 @@ def page(asked: Asked, language: str, sent: Sent, shown: Shown | None = None) ->
     return _environment().get_template("page.html").render(context)
 
 
-def trouble(status: int, line: str, language: str, again: str) -> str:
+def problem_page(status: int, line: str, language: str, again: str) -> str:
     """A page that tells why there is no other. status: of HTTP. again: the address to try again."""
     t = translator(language)
     headings = {404: t("There is no such page"), 422: t("This cannot be planned"), 503: t("Too much to do just now")}
     heading = headings.get(status, t("The service failed"))
-    context = _common(Asked(PlanRequest(), lang=language), t) | {"heading": heading, "line": line, "again": again}
+    context = _common(PageQuery(PlanRequest(), lang=language), t) | {"heading": heading, "line": line, "again": again}
     return _environment().get_template("trouble.html").render(context)
 
 
@@ -117,18 +117,19 @@ def _asset_url(name: str) -> str:
     return f"/static/{name}?{hashlib.sha256(asset(name)).hexdigest()[:12]}"
 
 
-def _common(asked: Asked, t: Translator) -> dict[str, Any]:
+def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
     """What every page uses."""
     view = replace(asked, request=PlanRequest(), compare="", id="")
     return {
         "t": t,
         "asked": asked,
+        "languages": language_names().items(),
         "home": f"?{view.query}" if view.query else "",
         "url": lambda **changes: f"/?{replace(asked, **changes).query}",
     }
 
 
-def _of_plan(asked: Asked, shown: Shown, t: Translator) -> dict[str, Any]:
+def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]:
     """What is shown of a plan that was made."""
     plan, other, record = shown.plan, shown.other, shown.record
     forecast = plan.forecast
@@ -137,13 +138,7 @@ def _of_plan(asked: Asked, shown: Shown, t: Translator) -> dict[str, Any]:
     by_day = {each.attack_day: each.probability for each in plan.stock_out}
     pinned = asked.pinned(forecast.origin, "")
 
-    def layer_name(layer_id: str) -> str:
-        return t(layers[layer_id].name) if layer_id in layers else layer_id
-
-    def named(text: str) -> str:
-        """A sentence of the document that names layers by their ids."""
-        return re.sub(r"[a-z0-9_]+", lambda word: layers[word[0]].name if word[0] in layers else word[0], text)
-
+    words = Words(t, plan)
     counts = Counter(assumption.basis for assumption in plan.assumptions)
     notices = []
     if asked.id and asked.id != shown.plan_id:
@@ -167,31 +162,34 @@ def _of_plan(asked: Asked, shown: Shown, t: Translator) -> dict[str, Any]:
         "lasts": lambda days: f">{forecast.horizon}" if days is None else t.number(days),
         "out_by": lambda day, layer: by_day[day][layer],
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
-        "layer_name": layer_name,
-        "named": named,
+        "layer_name": words.layer,
+        "words": words,
         "supply": supply,
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),
         "counts": {name: counts[name] for name in ("reported", "derived", "assumed")},
         "quantities": QUANTITIES,
-        "period": lambda name: period_name(name, t),
-        "counted": lambda name: layer_name(name) if name in layers else t(name.replace("_", " ")),
         "cited": sorted({each.id: each for each in _cited(plan)}.values(), key=lambda each: each.id),
         "alts": picture_alts(plan, other, shown.past, record.model if record else None, t.language),
         "sources": picture_sources(asked.theme),
         "fallback_theme": asked.theme or "light",
         "picture_url": picture_urls(asked, pinned, t.language),
         "other": other,
-        "compared": list(compared(plan, other, t)) if other else [],
-        "name_of": lambda each: t(each.forecast.supply.title) if each.forecast.supply else t("none: the record alone"),
-        "record": list(scored(record.model, t)) if record else None,
-        "scoreboard": list(scored_issued(record.issued, t)) if record else None,
+        "compared": list(comparison_rows(plan, other, t)) if other else [],
+        "name_of": lambda each: _scenario_title(each, t),
+        "record": list(score_rows(record.model, t)) if record else None,
+        "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
         "permalink": asked.pinned(forecast.origin, shown.plan_id).query,
         "issued": shown.issued,
     }
 
 
-def _last_report(asked: Asked, shown: Shown, t: Translator) -> str:
+def _scenario_title(plan: PlanDocument, t: Translator) -> str:
+    """What a plan was made under."""
+    return t.stated(plan.forecast.supply.title) if plan.forecast.supply else t("none: the record alone")
+
+
+def _last_report(asked: PageQuery, shown: PlanView, t: Translator) -> str:
     """Of which day the last report is, and how long ago that was where the newest was asked for."""
     forecast = shown.plan.forecast
     known = forecast.last_attack_day_known
@@ -202,7 +200,7 @@ def _last_report(asked: Asked, shown: Shown, t: Translator) -> str:
     return f"{told}, {t.plural('{n} day ago', '{n} days ago', ago)}"
 
 
-def _trained(asked: Asked, shown: Shown, t: Translator) -> str:
+def _trained(asked: PageQuery, shown: PlanView, t: Translator) -> str:
     """How old what the model has learned is, and whether it is the champion."""
     fitted = t("fitted through {day}", day=t.day(shown.plan.forecast.last_attack_day_known))
     if asked.request.model != CHAMPION:
@@ -235,8 +233,8 @@ def _grouped(found: list[Holdable], t: Translator) -> list[tuple[str, str, list[
 def _number_name(scenario: ProductionScenario, key: str, t: Translator) -> str:
     """A number of a scenario: what it is about, what of it, and of which day where it has dated points."""
     key, _, day = key.partition(" of ") if _DATED.search(key) else (key, "", "")
-    of, quantity = readable(scenario, key)
-    said = f"{t.said(of)}: {t(quantity)}" if of else t(quantity)
+    of, quantity = readable_name(scenario, key)
+    said = f"{t.stated(of)}: {t(quantity)}" if of else t(quantity)
     return f"{said}, {t.day(date.fromisoformat(day))}" if day else said
 
 

@@ -20,6 +20,7 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
+from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
 from forecasting.service.workers.forms import JSON, Form, converted
@@ -50,7 +51,7 @@ class Answer:
     model_version: int | None
 
 
-def _told_of_pool(pool: Pool) -> None:
+def _measure_pool(pool: Pool) -> None:
     BUSY.set(pool.n_busy)
     WAITING.set(pool.n_waiting)
 
@@ -63,15 +64,15 @@ class Pace:
 
     def seconds(self, request: ForecastRequest) -> float:
         """What the request should take in a warm process. Raises InputError for a defence that cannot be read."""
-        return self._factor * _reckoned(request)
+        return self._factor * _expected_seconds(request)
 
     def learn(self, request: ForecastRequest, seconds: float) -> None:
         """Takes in what a request took."""
-        ratio = min(max(seconds / _reckoned(request), 0.2), 5.0)
+        ratio = min(max(seconds / _expected_seconds(request), 0.2), 5.0)
         self._factor += 0.1 * (ratio - self._factor)
 
 
-def _reckoned(request: ForecastRequest) -> float:
+def _expected_seconds(request: ForecastRequest) -> float:
     cells = request.paths * request.horizon
     seconds = 0.03 + 2e-7 * cells
     if request.scenario != NO_SCENARIO:
@@ -106,7 +107,7 @@ class Dispatcher:
             longest=settings.longest,
             begin=work.begin,
             preload=(warmed.__module__,),
-            on_change=_told_of_pool,
+            on_change=_measure_pool,
         )
         self.pace = Pace()
         self.ready = False
@@ -171,12 +172,12 @@ class Dispatcher:
         found = await asyncio.to_thread(self.archive.get, identity)
         return Answer(found.id, found.kind, found.document, found.model_version)
 
-    async def in_form(self, answer: Answer, form: Form) -> bytes:
-        """An answer in another form."""
+    async def in_form(self, answer: Answer, form: Form, language: str = ENGLISH) -> bytes:
+        """An answer in another form. language: of the sentences, where the form holds any."""
         if form is JSON:
             return answer.document
         return await self.computed(
-            (answer.id, form.name), FORMING_SECONDS, converted, answer.document, answer.kind, form.name
+            (answer.id, form.name, language), FORMING_SECONDS, converted, answer.document, form.name, language
         )
 
     async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:
@@ -195,7 +196,7 @@ class Dispatcher:
     async def _computed(self, key: object, request: ForecastRequest, context: AnswerContext) -> Answer:
         try:
             reckoned = await asyncio.to_thread(self.pace.seconds, request)
-            document, seconds = await self.in_time(reckoned, work.answered, request, context)
+            document, seconds = await self.in_time(reckoned, work.answer_json, request, context)
         except TookTooLong as error:
             if error.seconds:  # so that the next one like it is refused at once
                 self.pace.learn(request, error.seconds)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from io import StringIO
 
-from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.document import PlanDocument
+from forecasting.report.reading import read_document
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ HUB = Form("hub", "-hub.csv", ("application/vnd.hubverse+csv", "text/csv;profile
 FORMS = {form.name: form for form in (JSON, CSV, XLSX, HUB)}
 
 
-def converted(document: bytes, kind: str, form: str) -> bytes:
-    """A document, given as its JSON, in another form. kind: "plan" or "forecast"."""
-    read = (PlanDocument if kind == "plan" else ForecastDocument).model_validate_json(document)
+def converted(document: bytes, form: str, language: str) -> bytes:
+    """A document, given as its JSON, in another form. language: of the sentences of a workbook."""
+    read = read_document(document)
     if form == XLSX.name:
         from forecasting.report.frames import workbook
 
-        return workbook(read)
+        return workbook(read, language)
     if form == CSV.name:
         from forecasting.report.frames import long_frame
 

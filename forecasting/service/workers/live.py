@@ -3,17 +3,21 @@
 import sqlalchemy as sa
 
 from features.ledger import Ledger
-from features.tables import batch_table
+from features.tables import batch_table, decision_table, undone_batch_table
 
 
 class LiveLedger(Ledger):
     """A ledger that others write to meanwhile."""
 
     def data_version(self) -> str:
-        """Another text after every change of what the ledger knows. One quick query: reports come in batches, and the
-        ledger only grows."""
+        """Another text after every change of what the ledger knows. One quick query: reports come in batches, and what
+        is undone or decided is added to it."""
         columns = batch_table.c
-        query = sa.select(columns.id, columns.digest).order_by(columns.id.desc()).limit(1)
+        count = [sa.select(sa.func.count()).select_from(one) for one in (undone_batch_table, decision_table)]
+        query = sa.select(columns.id, columns.digest, *(one.scalar_subquery() for one in count))
         with self._connection() as connection:
-            last = connection.execute(query).first()
-        return f"{last.id}-{last.digest[:16]}" if last else "empty"
+            last = connection.execute(query.order_by(columns.id.desc()).limit(1)).first()
+        if last is None:
+            return "empty"
+        number, digest, *changes = last
+        return "-".join([str(number), digest[:16], *(str(change) for change in changes if any(changes))])

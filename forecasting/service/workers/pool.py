@@ -37,8 +37,8 @@ class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
 class TookTooLong(SalvocastError):  # noqa: N818
     """A job was stopped at the time-out, or would have been. seconds: for which it ran."""
 
-    def __init__(self, message: str, seconds: float = 0.0) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, seconds: float = 0.0, **values: Any) -> None:
+        super().__init__(message, **values)
         self.seconds = seconds
 
 
@@ -125,14 +125,16 @@ class Pool:
         wait = self.wait
         if seconds > self.longest:
             raise TookTooLong(
-                f"this would take about {seconds:,.0f} s, and {self.longest:,.0f} s is the most: take fewer paths, a "
-                "shorter horizon or fewer layers"
+                "this would take about {time:,} s, and {most:,} s is the most: take fewer paths, a shorter horizon or "
+                "fewer layers",
+                time=round(seconds),
+                most=round(self.longest),
             )
         if len(self._waiting) >= self._most_waiting or wait + seconds > self.longest:
             raise Overloaded(
                 f"{len(self._waiting)} requests are waiting already: try again in {max(1, math.ceil(wait))} s", wait
             )
-        process = await self._taken(seconds)
+        process = await self._take(seconds)
         return await self._run_in(process, seconds, function, *arguments)
 
     async def warm(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
@@ -141,7 +143,7 @@ class Pool:
         self._warm_up = (seconds, function, arguments)
         done: set[_Process] = set()
         while len(done) < self.n_processes:
-            process = await self._taken(seconds)
+            process = await self._take(seconds)
             if process in done:  # the others are busy: their turn will come
                 self._give_back(process)
                 await asyncio.sleep(0.05)
@@ -160,7 +162,7 @@ class Pool:
             process.pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.gather(*(asyncio.to_thread(process.pool.join, 5.0) for process in self._all))
 
-    async def _taken(self, seconds: float) -> _Process:
+    async def _take(self, seconds: float) -> _Process:
         if self._idle:
             process = self._idle.popleft()
             self._on_change(self)

@@ -29,7 +29,7 @@ def answering() -> Answering:
     return _answering
 
 
-def answered(request: ForecastRequest, context: AnswerContext) -> tuple[bytes, float]:
+def answer_json(request: ForecastRequest, context: AnswerContext) -> tuple[bytes, float]:
     """The document that a request asks for, as JSON, and the seconds that it took."""
     began = time.perf_counter()
     return document_json(answering().document(request, context)), time.perf_counter() - began

@@ -18,7 +18,8 @@ from forecasting.answers.answering import Answering, stated_scenario
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import ForecastRequest, PlanRequest, Text
 from forecasting.registry import Champion
-from forecasting.report.document import ForecastDocument, ModelChoice, PlanDocument, document_json
+from forecasting.report.document import ForecastDocument, PlanDocument, document_json
+from forecasting.report.parts import ModelChoice
 from forecasting.salvos.model import fit, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.service.workers.dispatcher import Pace

@@ -239,12 +239,12 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "stock not text": (("plan", "--stock", "binary.toml"), "is not UTF-8 text (byte 0): expected a CSV file"),
     "delivery before the origin": (
         ("plan", "--deliveries", "late.csv"),
-        "2026-02-28 is not after the origin, 2026-02-28",
+        "the delivery of 2026-02-28 to layer fighter is not after the origin, 2026-02-28",
     ),
     "deliveries without a day": (("plan", "--deliveries", "other.csv"), "expected one column 'date' in the first row"),
     "budget alone": (
         ("plan", "--budget", "5000000"),
-        "a budget limits the mix that a target for the leakers asks for",
+        "--budget is given without --leak-target: add --leak-target",
     ),
     "leak target": (
         ("plan", "--leak-target", "-1"),

@@ -70,5 +70,6 @@ def lost_share(found: Calibration) -> NDArray[np.float64]:
     return shares
 
 
-def of(comparisons: Sequence[Comparison], name: str) -> Comparison:
-    return next(each for each in comparisons if each.name == name)
+def of(comparisons: Sequence[Comparison], period: str) -> Comparison:
+    """The comparison of the nights of that code."""
+    return next(each for each in comparisons if each.period.code == period)

@@ -83,13 +83,13 @@ class TestPaths:
 
 class TestTheBundledDefence:
     def test_the_reported_share_of_the_last_nights_is_covered(self, bundled_calibration: Calibration) -> None:
-        compared = of(bundled_calibration.periods, "last 28 nights")
+        compared = of(bundled_calibration.periods, "last_nights")
         low, _, high = compared.posterior
         assert low <= compared.low <= high
         assert compared.low == pytest.approx(0.872, abs=0.001)
 
     def test_large_nights_are_covered_that_the_file_alone_misses(self, bundled_calibration: Calibration) -> None:
-        compared = of(bundled_calibration.periods, "nights of 400 and more")
+        compared = of(bundled_calibration.periods, "large_nights")
         low, _, high = compared.posterior
         assert compared.prior[2] < compared.low
         assert low <= compared.low <= high
@@ -98,12 +98,12 @@ class TestTheBundledDefence:
         self, bundled_defence: Defence, bundled_losses: ReportedLosses
     ) -> None:
         found = calibrate(bundled_defence, bundled_losses, ORIGIN, size_effect=0.0)
-        compared = of(found.periods, "nights of 400 and more")
+        compared = of(found.periods, "large_nights")
         assert compared.posterior[2] < compared.low - 0.02
 
     def test_the_share_of_interceptor_drones_is_the_stated_one(self, bundled_calibration: Calibration) -> None:
         (compared,) = bundled_calibration.kill_shares
-        assert compared.counts == "interceptor_drone"
+        assert (compared.counts, compared.layer_id) == ("kills", "interceptor_drone")
         assert compared.low <= compared.posterior[1] <= compared.high
 
     def test_draws_stay_in_their_ranges_and_are_worth_hundreds(self, bundled_calibration: Calibration) -> None:

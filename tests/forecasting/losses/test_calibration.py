@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import beta, betabinom
 
 from features.errors import InputError
+from features.messages import Message
 from forecasting.defence.engagement import engage
 from forecasting.defence.expected_kills import expected_kill_shares
 from forecasting.defence.layers import Defence
@@ -138,7 +139,7 @@ class TestReportingStyles:
         assert ((1 - jam) * fire).mean() == pytest.approx(0.35, abs=0.01)
         assert ((1 - jam) * fire).std() < 0.02
         assert jam.std() > 0.08
-        assert of(found.periods, "last 28 nights").counts == "shot_down"
+        assert of(found.periods, "last_nights").counts == "shot_down"
 
 
 class TestNoLookAhead:
@@ -158,12 +159,12 @@ class TestNoLookAhead:
         without, with_late = (calibrate(defence, record, ORIGIN, stated=stated) for stated in ((), (late,)))
         assert with_late.quantities == without.quantities
         assert with_late.kill_shares == ()
-        assert any("after the origin" in note for note in with_late.notes)
+        assert Message.of("kill_shares_left_out", late=1, all=1) in with_late.notes
 
     def test_a_defence_that_is_later_than_the_origin_is_told(self, bundled_defence: Defence) -> None:
         record = losses(np.full(40, 100), neutralised=np.full(40, 80.0), last_day=date(2025, 3, 31))
         notes = calibrate(bundled_defence, record, date(2025, 3, 31), n_draws=200).notes
-        assert any("2026-02-28, after the origin 2025-03-31" in note for note in notes)
+        assert Message.of("defence_after_origin", day="2026-10-07", origin="2025-03-31") in notes
 
 
 class TestPlantedTruth:
@@ -244,7 +245,8 @@ class TestStatedShares:
         """The neutralised share alone leaves open who killed; 28 to 32 % settles it."""
         found = calibrate(defence, record, ORIGIN, stated=[self.stated(0.28, 0.32)])
         (compared,) = found.kill_shares
-        assert (compared.name, compared.counts, compared.low, compared.high) == ("X1", "a", 0.28, 0.32)
+        assert (compared.period, compared.counts) == (Message.of("published_share", source="X1"), "kills")
+        assert (compared.layer_id, compared.low, compared.high) == ("a", 0.28, 0.32)
         assert np.ptp(compared.prior) > 0.25
         assert compared.posterior == pytest.approx((0.28, 0.30, 0.32), abs=0.015)
         assert lost_share(found).mean() == pytest.approx(0.8, abs=0.02)
@@ -355,7 +357,7 @@ class TestLittleIsKnown:
         assert found.posterior is found.prior
         assert all(updated.prior == updated.posterior for updated in found.quantities)
         assert found.periods == ()
-        assert any("taken as stated" in note for note in found.notes)
+        assert found.notes[0] == Message.of("no_reported_losses")
         assert found.for_paths(np.full((3, 2), 100), seed=1).kill_factor.shape == (3, 2)
 
     def test_one_small_night_hardly_moves_it(self, defence_of: Defences) -> None:

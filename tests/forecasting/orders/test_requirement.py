@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import InputError
-from forecasting.orders.requirement import DefenceProgram, requirement, value_sentences
+from features.messages import Message
+from forecasting.orders.requirement import DefenceProgram, requirement, values_of_limits
 from tests.forecasting.orders.programs import (
     between,
     cvar,
@@ -191,7 +192,7 @@ def test_nothing_to_buy() -> None:
     found = requirement(program, none_bought(program) + 1)
     assert (found.met, found.quantities.tolist(), found.cost_usd) == (True, [0, 0, 0], 0.0)
     assert found.leaker_price_usd == 0
-    assert value_sentences(found, 6, ("a", "b", "c"), np.ones(3)) == []
+    assert values_of_limits(found, 6, (Message.of("fire_channel", layer="a"),) * 3, np.ones(3)) == ()
     quiet = replace(program, armed=np.zeros((12, 6)))
     assert requirement(quiet, 0.0).met
 

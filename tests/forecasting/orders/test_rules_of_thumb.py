@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
+from features.messages import Message
 from forecasting.orders.ordering import Cover, cover
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 
@@ -19,7 +20,7 @@ def rules(needs: Cover, **changed: float) -> dict[str, RuleOfThumb]:
         "unit_cost_usd": 4_500.0,
     } | changed
     made = rules_of_thumb(needs, in_hand_and_due=np.array([1_500, 2_500]), **given)  # type: ignore[arg-type]
-    return {rule.name: rule for rule in made}
+    return {rule.rule.code: rule for rule in made}
 
 
 def needs_of(totals: list[int]) -> Cover:
@@ -33,15 +34,15 @@ def test_worked_by_hand() -> None:
     """2,000 are in hand or due. Two per drone: 10,000 less these; 1,000 a day the same, as 500 drones a night are just
     what a thousand a day serve at two per drone; 28,000 in 28 days and 20 % more is 12,000 for ten nights."""
     made = rules(needs_of([7_999, 8_000, 8_001, 9_000, 11_000]))
-    assert made["two per drone"] == RuleOfThumb("two per drone", 8_000, 36e6, 0.6)
-    assert made["1,000 a day"] == RuleOfThumb("1,000 a day", 8_000, 36e6, 0.6)
-    assert made["last month plus 20 %"] == RuleOfThumb("last month plus 20 %", 10_000, 45e6, 0.2)
+    assert made["two_per_drone"] == RuleOfThumb(Message.of("two_per_drone"), 8_000, 36e6, 0.6)
+    assert made["thousand_a_day"] == RuleOfThumb(Message.of("thousand_a_day"), 8_000, 36e6, 0.6)
+    assert made["last_month_plus_fifth"] == RuleOfThumb(Message.of("last_month_plus_fifth"), 10_000, 45e6, 0.2)
 
 
 def test_nothing_is_ordered_where_enough_is_due() -> None:
     made = rules(needs_of([10, 0]), drones=999.0)
-    assert (made["two per drone"].quantity, made["two per drone"].cost_usd) == (0, 0.0)
-    assert made["two per drone"].stock_out_probability == 0.5
+    assert (made["two_per_drone"].quantity, made["two_per_drone"].cost_usd) == (0, 0.0)
+    assert made["two_per_drone"].stock_out_probability == 0.5
 
 
 def test_the_published_norm_of_800_drones_a_night_and_at_least_1000_interceptors() -> None:
@@ -52,7 +53,7 @@ def test_the_published_norm_of_800_drones_a_night_and_at_least_1000_interceptors
     nightly = np.full((1, NIGHTS), 1_000)
     needs = cover(nightly, np.zeros_like(nightly), review_period=NIGHTS)
     made = {
-        rule.name: rule
+        rule.rule.code: rule
         for rule in rules_of_thumb(
             needs,
             nights=NIGHTS,
@@ -63,9 +64,9 @@ def test_the_published_norm_of_800_drones_a_night_and_at_least_1000_interceptors
             unit_cost_usd=4_500.0,
         )
     }
-    assert needs.order_up_to(0.95) == made["1,000 a day"].quantity == 10_000
-    assert made["1,000 a day"].stock_out_probability == 0
-    assert made["two per drone"].quantity == 16_000
+    assert needs.order_up_to(0.95) == made["thousand_a_day"].quantity == 10_000
+    assert made["thousand_a_day"].stock_out_probability == 0
+    assert made["two_per_drone"].quantity == 16_000
 
 
 @pytest.mark.parametrize(

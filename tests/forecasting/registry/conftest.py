@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from features.history import LaunchHistory
 from forecasting.registry import (
     Registry,
-    ready_client,
     store,
 )
 from forecasting.salvos.model import SimulationRequest, fit, load_model
@@ -30,21 +29,11 @@ NAME = "salvocast-ukraine-shahed"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow database with its tables and nothing in them: making one takes seconds."""
-    folder = tmp_path_factory.mktemp("registry")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SALVOCAST_HOME", str(folder))
-        ready_client(f"sqlite:///{folder / 'mlflow.db'}")
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def registry(home: Path, empty_registry: Path) -> Registry:
+def registry(home: Path, empty_store: Path) -> Registry:
     """The embedded registry of the home, empty; its clock goes on by a day each time it is read."""
     home.mkdir(exist_ok=True)
-    shutil.copy(empty_registry, home / "mlflow.db")
+    shutil.copy(empty_store, home / "mlflow.db")
     days = iter(range(1_000))
     return Registry.open(now=lambda: NOON + timedelta(days=next(days)))
 

@@ -102,6 +102,7 @@ def state(registry: Registry) -> Any:
     return champion and champion.version, kept, history, recorded
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_and_run_again_it_ends_in_the_same_state(

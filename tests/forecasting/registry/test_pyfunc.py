@@ -200,9 +200,9 @@ def test_mlflow_models_serve_gives_the_numbers_of_the_command(
 
 @pytest.mark.slow
 def test_it_works_through_an_mlflow_server_that_keeps_the_artefacts(
-    empty_registry: Path, saved_of: SavedOf, free_port: int, tmp_path: Path, home: Path
+    empty_store: Path, saved_of: SavedOf, free_port: int, tmp_path: Path, home: Path
 ) -> None:
-    shutil.copy(empty_registry, tmp_path / "server.db")
+    shutil.copy(empty_store, tmp_path / "server.db")
     uri = f"http://127.0.0.1:{free_port}"
     options = ["--backend-store-uri", f"sqlite:///{tmp_path / 'server.db'}", "--workers", "1"]
     options += ["--artifacts-destination", str(tmp_path / "artefacts"), "--host", "127.0.0.1"]

@@ -27,9 +27,11 @@ from forecasting.report.document import (
     spread,
 )
 from forecasting.report.frames import long_frame, workbook
+from forecasting.report.language import translator
 from forecasting.report.layout import WIDTH
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.text import document_text
+from forecasting.report.words import Words
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from tests.forecasting.report.conftest import planned
@@ -139,17 +141,17 @@ def test_prior_and_posterior_stand_beside_each_other(bundled_plan: Plan, plan: P
         beside = stated[each.layer_id, each.quantity]
         assert (beside.stated.p10, beside.stated.p50, beside.stated.p90) == each.prior
         assert (beside.calibrated.p10, beside.calibrated.p50, beside.calibrated.p90) == each.posterior
-    share = next(each for each in plan.calibration.shares if each.period == "last 28 nights")
+    share = next(each for each in plan.calibration.shares if each.period.code == "last_nights")
     assert share.reported_low == share.reported_high == plan.outcome.reported_neutralised_share
     text = document_text(plan)
     assert "neutralised, last 28 nights" in text
-    assert f"{share.stated.p10:.0%} to {share.stated.p90:.0%}" in text
+    assert f"{100 * share.stated.p10:.0f} % to {100 * share.stated.p90:.0f} %" in text
     assert f"worth {plan.calibration.effective_sample_size:,.0f} independent ones" in " ".join(text.split())
 
 
 def test_the_order_comes_first(plan: PlanDocument) -> None:
     body = document_text(plan).split("\n\n")[1]
-    assert body.startswith("Order for 95% safety of each stock through 2026-03-28: ")
+    assert body.startswith("Order for 95 % safety of each stock through 2026-03-28: ")
 
 
 def test_quantiles_of_whole_drones_are_whole_and_of_the_sample() -> None:
@@ -209,7 +211,7 @@ def test_the_scenario_is_told_with_its_verdict_stock_and_output(scenario_plan: P
     assert text.splitlines()[0].endswith("40 attack days, scenario truce_30_days")
     said = " ".join(text.split())
     assert f"PRODUCTION: scenario truce_30_days: {supply.title} (as of 2026-02-28)" in said
-    assert supply.verdict[1:] in said
+    assert Words(translator("en", plain=True)).sentence(supply.verdict) in said
     assert supply.stock_compatible is not None
     for told in (supply.stock_stated, supply.stock_compatible, *(month.launchable_stock for month in supply.months)):
         assert f" {told.p50:,.0f} ({told.p5:,.0f}-{told.p95:,.0f})" in text
@@ -266,8 +268,8 @@ def test_the_record_of_another_theatre_is_told_to_be_that(assumed_plan: PlanDocu
     assert assumed_plan.outcome.reported_neutralised_share is None
     said = " ".join(document_text(assumed_plan).split())
     assert "reported on the last" not in said
-    assert "as of 2026-02-28 (shape of the salvos from ukraine, last attack day known there 2026-02-28;" in said
-    assert "Launch counts of ukraine, for the shape of the salvos alone: daily reports of" in said
+    assert "as of 2026-02-28 (shape of the salvos from Ukraine, last attack day known there 2026-02-28;" in said
+    assert "Launch counts of Ukraine, for the shape of the salvos alone: daily reports of" in said
     assert assumed_plan.forecast.massed_strikes.rule == BORROWED_RULE
     assert assumed_plan.forecast.supply is not None
     assert assumed_plan.forecast.supply.shape_from == "ukraine"

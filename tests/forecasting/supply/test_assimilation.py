@@ -19,6 +19,7 @@ from forecasting.supply.coupling import (
 )
 from forecasting.supply.verdict import judged
 from tests.forecasting.supply.stated_supply import N_PATHS, number, on, rate, record, scenario
+from tests.said import said
 
 
 def test_one_block_is_the_update_of_a_kalman_filter_by_hand() -> None:
@@ -154,7 +155,7 @@ def test_a_scenario_that_could_have_made_the_launches_is_allowed() -> None:
     verdict = judged(assimilate(scenario(), record(np.full(200, 100.0)), 1, 50, 1))
     assert verdict.compatible
     assert verdict.share == 1.0
-    assert verdict.text.startswith("the record allows it: 100%")
+    assert said(verdict.reason).startswith("the record allows it: 100 %")
     assert verdict.stock == pytest.approx(np.zeros(50))
 
 
@@ -164,7 +165,7 @@ def test_a_scenario_that_few_of_its_draws_bear_out_is_allowed_at_the_edge_of_its
     verdict = judged(found)
     assert 0.05 < verdict.share < 0.25
     assert verdict.compatible
-    assert verdict.text.startswith("the record allows it only at the edge of its ranges: ")
+    assert said(verdict.reason).startswith("the record allows it only at the edge of its ranges: ")
 
 
 def test_a_shortage_is_told_in_drones_with_the_opening_stock_that_would_mend_it() -> None:
@@ -172,7 +173,7 @@ def test_a_shortage_is_told_in_drones_with_the_opening_stock_that_would_mend_it(
     counts = np.concatenate([np.full(84, 10.0), np.full(28, 50.0)])
     verdict = judged(assimilate(scenario(rate(10.0), opening=100.0), record(counts), 1, 50, 1))
     assert not verdict.compatible
-    assert verdict.text == (
+    assert said(verdict.reason) == (
         "the record does not allow it: launches from 2025-03-26 to 2025-04-22 exceed stock plus production by 1,020 "
         "(median draw); the opening stock would have to be at least 1,120"
     )
@@ -183,7 +184,7 @@ def test_a_shortage_is_told_in_drones_with_the_opening_stock_that_would_mend_it(
 def test_a_surplus_is_told_as_what_was_made_and_not_launched() -> None:
     verdict = judged(assimilate(scenario(), record(np.full(400, 10.0)), 1, 50, 1))
     assert not verdict.compatible
-    assert verdict.text == (
+    assert said(verdict.reason) == (
         "the record makes it unlikely: over the last 365 days the output stated is 10.0 times what was launched; of "
         "100 drones made, 10 were launched, and 36,000 would be in store, 3,600 days of launches (median draw)"
     )

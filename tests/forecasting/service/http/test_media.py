@@ -3,7 +3,7 @@
 import pytest
 
 from forecasting.service.http.media import accepted_form
-from forecasting.service.http.problems import Refused
+from forecasting.service.http.problems import Refusal
 from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX, Form
 
 
@@ -35,7 +35,7 @@ def test_the_form_that_is_preferred(accept: str, form: Form) -> None:
 
 @pytest.mark.parametrize("accept", ["image/png", "application/json;q=0", "text/html", "text/csv;profile=other", "json"])
 def test_what_allows_no_form_is_refused(accept: str) -> None:
-    with pytest.raises(Refused, match="expected one of application/json, text/csv") as caught:
+    with pytest.raises(Refusal, match="expected one of application/json, text/csv") as caught:
         accepted_form(accept)
     assert caught.value.status == 406
 

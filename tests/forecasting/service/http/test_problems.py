@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from features.errors import InputError, SalvocastError
 from forecasting.answers.request import PlanRequest
 from forecasting.salvos.model import ModelError
-from forecasting.service.http.problems import Refused, problem, refused
+from forecasting.service.http.problems import Refusal, problem, refusal_of
 from forecasting.service.workers.pool import Overloaded, TookTooLong
 
 
@@ -21,7 +21,7 @@ from forecasting.service.workers.pool import Overloaded, TookTooLong
         (ModelError("no fit"), 422, "no fit"),
         (TookTooLong("take fewer paths"), 422, "take fewer paths"),
         (Overloaded("try again", 3.2), 503, "try again"),
-        (Refused(404, "not there"), 404, "not there"),
+        (Refusal(404, "not there"), 404, "not there"),
         (SalvocastError("the ledger sqlite:////srv/x failed"), 503, "a store of the server failed; its log says why"),
         (ZeroDivisionError("secret"), 500, "the server failed; its log says why"),
     ],
@@ -29,7 +29,7 @@ from forecasting.service.workers.pool import Overloaded, TookTooLong
 def test_each_failure_has_its_status_and_tells_no_more_than_is_the_clients(
     error: Exception, status: int, detail: str
 ) -> None:
-    told = refused(error)
+    told = refusal_of(error)
     assert told.status == status
     assert told.detail.startswith(detail)
     assert "/srv" not in told.detail
@@ -38,8 +38,8 @@ def test_each_failure_has_its_status_and_tells_no_more_than_is_the_clients(
 
 
 def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
-    assert refused(Overloaded("", 3.2)).headers["Retry-After"] == "4"
-    assert refused(Overloaded("", 0.0)).headers["Retry-After"] == "1"
+    assert refusal_of(Overloaded("", 3.2)).headers["Retry-After"] == "4"
+    assert refusal_of(Overloaded("", 0.0)).headers["Retry-After"] == "1"
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
             {"deliveries": [{"layer": "A", "date": "2026-03-01", "quantity": 1}]},
             "deliveries.0.layer: expected at most 40 ",
         ),
-        ({"budget": 1.0}, "a budget limits the mix that a target for the leakers asks for: state that target too"),
+        ({"budget": 1.0}, "budget is given without leak_target: add leak_target"),
     ],
 )
 def test_a_field_is_told_with_what_was_given_and_expected(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ValidationError) as caught:
         PlanRequest.model_validate(given)
-    assert refused(caught.value, PlanRequest.model_fields).detail.startswith(told)
+    assert refusal_of(caught.value, PlanRequest.model_fields).detail.startswith(told)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_a_field_is_told_with_what_was_given_and_expected(given: dict[str, Any],
 def test_what_is_no_request_at_all_is_told_too(given: str, told: str) -> None:
     with pytest.raises(ValidationError) as caught:
         PlanRequest.model_validate_json(given)
-    assert refused(caught.value).detail.startswith(told)
+    assert refusal_of(caught.value).detail.startswith(told)
 
 
 def test_a_long_or_strange_value_stays_one_short_line() -> None:
     for given in ("x" * 10_000, "a\nb\x00\u2028c", ["y"] * 10_000):
         with pytest.raises(ValidationError) as caught:
             PlanRequest.model_validate({"horizon": given, "seed": given})
-        told = refused(caught.value).detail
+        told = refusal_of(caught.value).detail
         assert told.startswith("horizon: ")
         assert told.endswith("; and 1 more")
         assert told.isprintable()
@@ -90,7 +90,7 @@ def test_a_long_or_strange_value_stays_one_short_line() -> None:
 
 
 def test_the_form_of_a_problem() -> None:
-    response = problem(Refused(503, "later", {"Retry-After": "4"}), "abc")
+    response = problem(Refusal(503, "later", {"Retry-After": "4"}), "abc")
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["retry-after"] == "4"
     assert json.loads(bytes(response.body)) == {
@@ -99,4 +99,18 @@ def test_the_form_of_a_problem() -> None:
         "status": 503,
         "detail": "later",
         "instance": "urn:salvocast:request:abc",
+        "field": None,
     }
+
+
+def test_a_problem_names_the_field_that_is_wrong_without_reading_the_line() -> None:
+    def field(error: Exception) -> str | None:
+        told = json.loads(bytes(problem(refusal_of(error), "abc").body))
+        assert isinstance(told["field"], str | None)
+        return told["field"]
+
+    assert field(InputError("unknown model 'x'", field="model")) == "model"
+    assert field(InputError("model is the first word, and no field")) is None
+    with pytest.raises(ValidationError) as wrong:
+        PlanRequest.model_validate({"deliveries": [{"layer": "a", "date": "2026-03-01", "quantity": -1}]})
+    assert field(wrong.value) == "deliveries.0.quantity"

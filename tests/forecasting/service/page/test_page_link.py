@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from features.errors import InputError
 from features.records import QuietDayRule
 from forecasting.answers.request import LONGEST_TEXT, DatedDelivery, PlanRequest, Text
-from forecasting.service.page.link import EXPECTED, PLAIN, Asked, FormError, asked, packed, unpacked
+from forecasting.service.page.link import EXPECTED, PLAIN, FormError, PageQuery, pack_text, parse_query, unpack_text
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 counts = st.integers(0, 10**9)
@@ -53,36 +53,38 @@ def requests(draw: st.DrawFn) -> PlanRequest:
 
 
 views = st.builds(
-    Asked, requests(), st.just("") | names, st.sampled_from(["", "en", "uk"]), st.sampled_from(["", "dark"])
+    PageQuery, requests(), st.just("") | names, st.sampled_from(["", "en", "uk"]), st.sampled_from(["", "dark"])
 )
 
 
 @given(views)
-def test_an_address_gives_back_exactly_what_was_asked(view: Asked) -> None:
-    again = asked(parse_qsl(view.query))
+def test_an_address_gives_back_exactly_what_was_asked(view: PageQuery) -> None:
+    again = parse_query(parse_qsl(view.query))
     assert again == view
     assert again.request.digest == view.request.digest
 
 
 @given(views, st.randoms(use_true_random=False))
-def test_equal_requests_have_one_address_in_whatever_order_they_were_stated(view: Asked, order: random.Random) -> None:
+def test_equal_requests_have_one_address_in_whatever_order_they_were_stated(
+    view: PageQuery, order: random.Random
+) -> None:
     # What is a list (layers, deliveries) keeps its order; the names may come in any.
     names = list(dict.fromkeys(name for name, _ in view.pairs))
     order.shuffle(names)
     shuffled = sorted(view.pairs, key=lambda pair: names.index(pair[0]))
-    assert asked(shuffled).query == view.query
+    assert parse_query(shuffled).query == view.query
 
 
 def test_what_is_as_ever_does_not_stand_in_the_address() -> None:
-    assert Asked(PlanRequest()).query == ""
-    assert Asked(PlanRequest(horizon=14, calibrate=False)).query == "days=14&stated=1"
+    assert PageQuery(PlanRequest()).query == ""
+    assert PageQuery(PlanRequest(horizon=14, calibrate=False)).query == "days=14&stated=1"
 
 
 def test_a_form_with_all_its_fields_becomes_the_short_address() -> None:
     form = "days=28&safety=99&origin=&scenario=none&shown=none&model=champion&paths=2,000&seed=1&leak=&budget="
     form += "&stock.interceptor_drone=20,000&stock.fighter=&due.layer=fighter&due.date=2026-03-05&due.quantity=40"
     form += "&due.layer=fighter&due.date=&due.quantity="
-    wanted = asked(parse_qsl(form, keep_blank_values=True))
+    wanted = parse_query(parse_qsl(form, keep_blank_values=True))
     assert wanted.query == urlencode(
         {"stock.interceptor_drone": "20000", "due": "fighter:2026-03-05:40", "safety": "99"}
     )
@@ -102,38 +104,40 @@ def test_a_form_with_all_its_fields_becomes_the_short_address() -> None:
     ],
 )
 def test_numbers_are_read_as_people_write_them_in_either_language(written: str, read: float) -> None:
-    assert asked([("leak", written)]).request.leak_target == read
+    assert parse_query([("leak", written)]).request.leak_target == read
 
 
 def test_days_and_levels_are_read_as_people_write_them_in_either_language() -> None:
     for day in ("2026-02-08", "08.02.2026", "8.2.2026"):
-        assert asked([("origin", day)]).request.origin == date(2026, 2, 8)
+        assert parse_query([("origin", day)]).request.origin == date(2026, 2, 8)
         due = [("due.layer", "fighter"), ("due.date", day), ("due.quantity", "1 200")]
-        assert asked(due).request.deliveries == (DatedDelivery(layer="fighter", date=date(2026, 2, 8), quantity=1200),)
+        assert parse_query(due).request.deliveries == (
+            DatedDelivery(layer="fighter", date=date(2026, 2, 8), quantity=1200),
+        )
     for level in ("99.5", "99,5", "99,5 %"):
-        assert asked([("safety", level)]).request.service_level == 0.995
+        assert parse_query([("safety", level)]).request.service_level == 0.995
 
 
 def test_a_plan_for_all_the_layers_that_a_form_shows_names_none() -> None:
     both = [("layer", "fighter"), ("layer", "interceptor_drone")]
-    assert asked([*both, ("layers", "2")]).query == ""
-    assert asked([*both, ("layers", "3")]).request.layers == ("fighter", "interceptor_drone")
-    assert asked(both).request.layers == ("fighter", "interceptor_drone")
+    assert parse_query([*both, ("layers", "2")]).query == ""
+    assert parse_query([*both, ("layers", "3")]).request.layers == ("fighter", "interceptor_drone")
+    assert parse_query(both).request.layers == ("fighter", "interceptor_drone")
 
 
 def test_a_form_holds_the_ticked_sliders_alone_and_none_of_another_scenario() -> None:
     sliders = "&hold.output_ratio=0.7&hold.stock.minimum=0.5&held=output_ratio"
-    same = asked(parse_qsl("scenario=published&shown=published" + sliders))
+    same = parse_query(parse_qsl("scenario=published&shown=published" + sliders))
     assert same.request.held == {"output_ratio": 0.7}
-    other = asked(parse_qsl("scenario=workers_12000&shown=published" + sliders))
+    other = parse_query(parse_qsl("scenario=workers_12000&shown=published" + sliders))
     assert other.request.held == {}
-    assert asked(parse_qsl("scenario=none&shown=published" + sliders)).request.held == {}
+    assert parse_query(parse_qsl("scenario=none&shown=published" + sliders)).request.held == {}
 
 
 def test_another_choice_lets_the_own_scenario_go() -> None:
-    own = packed("[scenario]")
-    assert asked([("scenario", "own."), ("own.scenario", own)]).request.scenario == Text(toml="[scenario]")
-    assert asked([("scenario", "published"), ("own.scenario", own)]).request.scenario == "published"
+    own = pack_text("[scenario]")
+    assert parse_query([("scenario", "own."), ("own.scenario", own)]).request.scenario == Text(toml="[scenario]")
+    assert parse_query([("scenario", "published"), ("own.scenario", own)]).request.scenario == "published"
 
 
 @pytest.mark.parametrize(
@@ -159,36 +163,36 @@ def test_another_choice_lets_the_own_scenario_go() -> None:
 )
 def test_what_is_wrong_is_told_for_its_field(query: str, field: str, line: str) -> None:
     with pytest.raises(FormError) as error:
-        asked(parse_qsl(query))
+        parse_query(parse_qsl(query))
     assert set(error.value.lines) == {field}
     assert line in str(error.value.lines[field])
 
 
 def test_every_wrong_field_is_told_at_once() -> None:
     with pytest.raises(FormError) as error:
-        asked(parse_qsl("days=0&safety=0&seed=-1"))
+        parse_query(parse_qsl("days=0&safety=0&seed=-1"))
     assert set(error.value.lines) == {"days", "safety", "seed"}
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=300))
 def test_a_packed_text_is_unpacked_again(text: str) -> None:
-    assert unpacked(packed(text)) == text
+    assert unpack_text(pack_text(text)) == text
 
 
 def test_a_text_that_unpacks_to_more_than_any_may_have_is_refused() -> None:
     bomb = urlsafe_b64encode(zlib.compress(b" " * (LONGEST_TEXT + 1))).decode()
     with pytest.raises(InputError, match="cut off or changed"):
-        unpacked(bomb)
+        unpack_text(bomb)
 
 
 def test_a_text_that_no_address_holds_is_refused() -> None:
     noise = random.Random(1).randbytes(30_000).hex()
     with pytest.raises(InputError, match="more than an address holds"):
-        packed(noise)
+        pack_text(noise)
 
 
 def test_every_field_of_a_request_has_a_place_in_the_address() -> None:
-    in_forms_of_their_own = {"held", "layers", "stock", "deliveries", "service_level", "calibrate"}
+    in_forms_of_their_own = {"held", "layers", "without", "stock", "deliveries", "service_level", "calibrate"}
     assert {*PLAIN.values(), *in_forms_of_their_own} == set(PlanRequest.model_fields)
 
 

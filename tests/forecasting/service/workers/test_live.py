@@ -112,7 +112,9 @@ def test_a_new_champion_answers_without_a_restart_and_stays_while_the_registry_i
         assert (told["weapon_class"], told["age_days"] < 1) == ("shahed", True)
         assert client.get("/api/v1/models?weapon_class=cruise").json()["champion"] is None
         named = client.post("/api/v1/forecast", json={**SMALL, "model": "two_regime"})
-        assert client.post("/api/v1/forecast", json=SMALL).content == named.content
+        served = client.post("/api/v1/forecast", json=SMALL).json()
+        assert served.pop("model_choice") == {"reason": "champion", "version": 1}
+        assert served == {name: value for name, value in named.json().items() if name != "model_choice"}
         promote(server.home, "log_normal", bundled_history, run)
         until(lambda: answering() == "log_normal")
         (server.home / "mlflow.db").write_bytes(b"no database any more" * 100)
@@ -171,20 +173,22 @@ def test_a_request_that_takes_too_long_is_stopped_and_the_next_works(serve: Serv
         refused = client.post("/api/v1/plan", json={"paths": 50_000, "horizon": 40})
         assert refused.status_code == 422
         assert "fewer paths" in refused.json()["detail"]
-        # Many layers in a form that is not counted beforehand: it begins, and is stopped.
-        layer = (
-            "{id = 'l%d', name = 'L', engaged_share = R, kill_probability = R, engagements_per_night = R, rounds = 20}"
-        )
+        # Layers are counted however they are written.
+        layer = "{id = 'l%d', name = 'a', engaged_share = R, kill_probability = R, engagements_per_night = N}"
         number = (
             "{low = 0.1, mode = 0.2, high = 0.3, basis = 'assumed', sources = [], date = 2026-01-01, confidence = 'D'}"
         )
-        layers = ", ".join((layer % index).replace("R", number) for index in range(40))
+        often = number.replace("0.1", "10").replace("0.2", "20").replace("0.3", "30")
+        layers = ", ".join((layer % index).replace("R", number).replace("N", often) for index in range(40))
         text = (
             f"layer = [{layers}]\n[defence]\nname = 'x'\ntitle = 'X'\ntheatre = 'ukraine'\nas_of = 2026-01-01\n"
             "about = ''\n"
         )
-        slow = {"defence": {"toml": text}, "paths": 5_000, "calibrate": False}
-        stopped = client.post("/api/v1/plan", json=slow)
+        large = {"defence": {"toml": text}, "paths": 10_000, "calibrate": False}
+        refused = client.post("/api/v1/plan", json=large)
+        assert "this would take about" in refused.json()["detail"], refused.text
+        # What it takes to calibrate them is not reckoned: it begins, and is stopped.
+        stopped = client.post("/api/v1/plan", json={"defence": {"toml": text}, "paths": 50})
         assert stopped.status_code == 422, stopped.text
         assert "stopped after" in stopped.json()["detail"]
         assert client.post("/api/v1/plan", json=SMALL).status_code == 200

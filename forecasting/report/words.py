@@ -1,0 +1,209 @@
+"""The words of the coded messages of documents: the one place that turns a code and its values into a sentence."""
+
+import string
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from features.messages import Message
+from features.records import MISSILES, SHAHED, weapons
+from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.language import Translator
+from forecasting.report.supply_document import ASSUMPTION_ONLY
+
+_LEAK = "with all that can be bought {leakers:drones} armed drones leak, the target is {target:drones}: "
+SENTENCES: Mapping[str, str | tuple[str, str]] = {
+    # What the record says of a production scenario
+    "record_allows": "the record allows it: {share:percent} of the draws, as stated, could have made the launches on "
+    "record",
+    "record_allows_at_edge": "the record allows it only at the edge of its ranges: {share:percent} of the draws, as "
+    "stated, could have made the launches on record",
+    "record_exceeds_supply": "the record does not allow it: launches from {start:day} to {end:day} exceed stock plus "
+    "production by {missing:whole} (median draw); the opening stock would have to be at least {needed:whole}",
+    "supply_exceeds_record": "the record makes it unlikely: over the last {days} days the output stated is "
+    "{ratio:tenths} times what was launched; of 100 drones made, {used:whole} were launched, and {piled:whole} would "
+    "be in store, {supply:whole} days of launches (median draw)",
+    "no_record": "no record can bear the scenario out, or refute it",
+    # Which limit keeps the leakers above the target, and what limits are worth
+    "deliveries_limit": _LEAK + "deliveries are the limit, {missing} more would do",
+    "interceptors_of_layer": "{n} {layer:layer}",
+    "lead_time_limits": _LEAK
+    + "the lead time is the limit, with orders at hand on the first night {without:drones} would leak",
+    "reach_limits": _LEAK
+    + "reach and kill probability are the limit, {without:drones} leak with any stock and capacity",
+    "capacity_limits": _LEAK
+    + "capacity is the limit, {engagements} more engagements a night of {layers:layer} would do",
+    "budget_limits": "the budget of {budget_usd:usd} is the limit: with it {leakers:drones} armed drones leak; the "
+    "target of {target:drones} needs {needed_usd:usd}, {more_usd:usd} more",
+    "one_leaker_fewer": "one armed leaker fewer costs {usd:usd} or more",
+    "one_more": ("one more {limit} {worth} over the {n} night", "one more {limit} {worth} over the {n} nights"),
+    "million_usd": "million USD",
+    "fire_channel": "fire unit of {layer:layer}, a fire channel,",
+    "fire_unit": "fire unit of {layer:layer}, {engagements} engagements a night,",
+    "thousand_interceptors": "thousand interceptors of {layer:layer} that can be bought",
+    "saves": "saves up to {usd:usd}",
+    "stops": "stops up to {drones:drones} more armed drones",
+    # How the ranges of the defence were taken
+    "not_calibrated": "The ranges of the defence are taken as stated, not held against the reported losses.",
+    "no_record_of_theatre": "No record of theatre {theatre:theatre}: the ranges of the defence are taken as stated.",
+    "no_reported_losses": "No report of the last months tells losses: the ranges are taken as stated.",
+    "defence_after_origin": "The defence is stated as of {day:day}, after the origin {origin:day}: its ranges rest on "
+    "what was not known then, only the record ends there.",
+    "kill_shares_left_out": "{late} of {all} published shares of kills came after the origin and are left out.",
+    "few_effective_draws": "The calibrated draws are worth {n} independent ones: the record is at the edge of the "
+    "ranges.",
+    "no_electronic_warfare": "The defence has no electronic warfare: all its kills are taken as shot down.",
+    "planned_without": "What if: the defence is planned without {layers:layer}. It is held against the record with all "
+    "its layers, and the others are taken to do no more than before.",
+    "sizes_beyond_record": "{share:percent} of the nights are larger or smaller, beside the 28 nights before them, "
+    "than any on record: the effect of the size is held at the edge of what was seen.",
+    "defence_below_record": "The record says that {reported:percent} were lost, the defence reaches {reached:percent} "
+    "at the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate).",
+    # Which nights, or which published share, a comparison is of
+    "month": "{month:month}",
+    "last_nights": ("last {n} night", "last {n} nights"),
+    "large_nights": "nights of {drones} and more",
+    "published_share": "{source}",
+    # What a document of the first format says in English
+    "as_issued": "{text}",
+    # Rules
+    "two_per_drone": "two per drone",
+    "thousand_a_day": "1,000 a day",
+    "last_month_plus_fifth": "last month plus 20 %",
+    "massed_by_known_days": "a day of at least {multiple} times the median of the last {window} known attack days",
+    "massed_by_launch_days": "a day of at least {multiple} times the median of the last {window} known attack days, of "
+    "those with launches",
+    "massed_by_forecast_days": "a day of at least {multiple} times the median of the forecast days with launches",
+}
+"""Code -> the sentence in English, or its forms for one and for many {n}; what the catalogues translate.
+
+After the colon stands what a value is: a number where nothing stands, or a text that is put in as it was given.
+"""
+COUNTS = {"lost": "neutralised", "shot_down": "shot down", "kills": "killed by {layer}"}
+"""What a compared share counts."""
+
+
+class Words:
+    """The messages of one document in the words of one language.
+
+    Parameters
+    ----------
+    t : Translator
+        The language, and whether the words are for a terminal.
+    document : PlanDocument or ForecastDocument, optional
+        Whose layers the messages name, by id.
+
+    Examples
+    --------
+    >>> from forecasting.report.language import translator
+    >>> english = Words(translator("en"))
+    >>> english(Message.of("saves", usd=1_234_567))
+    'saves up to 1.23 M USD'
+    """
+
+    def __init__(self, t: Translator, document: PlanDocument | ForecastDocument | None = None) -> None:
+        layers = document.layers if isinstance(document, PlanDocument) else ()
+        self.t = t
+        self._layers = {layer.layer: layer.name for layer in layers}
+        self._writer = _Writer(self)
+
+    def __call__(self, message: Message) -> str:
+        """The words of a message."""
+        english, values = SENTENCES[message.code], message.values
+        if isinstance(english, str):
+            text = self.t(english)
+        else:
+            n = values["n"]
+            assert isinstance(n, int)
+            text = self.t.ngettext(*english, n)
+        return self._writer.vformat(text, (), values)
+
+    def sentence(self, message: Message) -> str:
+        """The words as a sentence by themselves."""
+        said = self(message)
+        return capital(said).rstrip(".") + "."
+
+    def layer(self, layer_id: str) -> str:
+        """The name of a layer of the document."""
+        return self.t.stated(self._layers[layer_id]) if layer_id in self._layers else layer_id
+
+    def counted(self, counts: str, layer_id: str | None) -> str:
+        """What a compared share of the drones counts."""
+        return self.t(COUNTS[counts], layer=self.layer(layer_id or ""))
+
+
+class _Writer(string.Formatter):
+    """Puts values into a sentence, each as what the sentence takes it for."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        t = self._words.t
+        if isinstance(value, list | tuple):
+            return f" {t('and')} ".join(self.format_field(each, format_spec) for each in value)
+        match format_spec:
+            case "percent":
+                return t.percent(value)
+            case "drones":
+                return drones(value, t)
+            case "whole":
+                return t.number(value)
+            case "tenths":
+                return t.number(value, 1)
+            case "usd":
+                return money(value, t)
+            case "day":
+                return t.day(date.fromisoformat(value))
+            case "month":
+                return t.month(date.fromisoformat(f"{value}-01"))
+            case "layer":
+                return self._words.layer(value)
+            case "theatre":
+                return theatre_name(value, t)
+        if isinstance(value, Message):
+            return self._words(value)
+        return t.figure(value) if isinstance(value, int | float) else str(value)
+
+
+def warned(assumption_only: bool, t: Translator) -> str:
+    """What stands before everything that no record stands behind."""
+    return f"{t(ASSUMPTION_ONLY)}: " if assumption_only else ""
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def theatre_name(theatre: str, t: Translator) -> str:
+    """South Korea, for south_korea."""
+    return t.stated(theatre.replace("_", " ").title())
+
+
+def weapon_name(weapon_class: str, t: Translator) -> str:
+    """What the weapons of a class are called in the plural: drones."""
+    name = weapons(weapon_class)
+    return t(name) if weapon_class in (SHAHED, *MISSILES) else name
+
+
+def full_weapon_name(weapon_class: str, t: Translator) -> str:
+    """What they are called where nothing else tells their type: Shahed-type drones."""
+    return t("Shahed-type drones") if weapon_class == SHAHED else weapon_name(weapon_class, t)
+
+
+def drones(number: float, t: Translator) -> str:
+    """A number of drones on average: whole from ten on, else to two figures."""
+    return t.number(number) if number >= 10 else t.figure(float(f"{number:.2g}"))
+
+
+def money(usd: float, t: Translator) -> str:
+    """US dollars to three figures.
+
+    >>> from forecasting.report.language import translator
+    >>> money(1_234_567, translator("en")), money(45_612, translator("en"))
+    ('1.23 M USD', '45,600 USD')
+    """
+    if usd >= 1e6:
+        return t("{n} M USD", n=t.figure(float(f"{usd / 1e6:.3g}")))
+    return t("{n} USD", n=t.figure(float(f"{usd:.3g}")))

@@ -1,0 +1,167 @@
+"""A number counts only where its own clause speaks of this attack on the whole country."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.records import SHAHED, SalvoReport
+from features.sources.bulletin import Bulletin, parse_bulletin
+
+RECEIVED = datetime.fromisoformat("2026-05-21T09:20+03:00")
+REPORTS = [
+    "У ніч на 21 травня (із 19:00 20 травня) ворог атакував 91 ударним БпЛА. Станом на 08:00 збито/подавлено 83 БпЛА.",
+    "Overnight on May 21 Russia attacked with 91 drones, the Air Force said. Air defence downed 70, 13 more were lost.",
+    "Цієї ночі ворог запустив 91 дрон та 4 крилаті ракети Х-101. Знешкоджено 83 БпЛА і 3 ракети.",
+    "On the night of 21 May the enemy launched 91 Shaheds. 83 of the 91 were shot down.",
+]
+ASIDES = [
+    ("recalled", "Нагадаємо, у ніч на 20 травня росіяни запустили 140 дронів, збито 122."),
+    ("recalled", "The day before, Russia had launched 140 drones, of which 122 were shot down."),
+    ("another period", "Від початку року ворог випустив 21 000 дронів, збито 18 500."),
+    (
+        "another period",
+        "Over the past week Russia has launched 1,200 drones and 96 missiles; 1,010 drones were downed.",
+    ),
+    ("the other side", "Russian air defence shot down 141 Ukrainian drones, the ministry in Moscow said."),
+    ("the other side", "Міноборони РФ заявило про 141 український безпілотник, збитий за ніч."),
+    ("one place", "На Полтавщині збито 21 БпЛА."),
+    ("one place", "In Sumy region air defence shot down 21 drones."),
+    ("a local source", "The regional governor said that 21 drones had been shot down."),
+    ("a local source", "Очільник ОВА повідомив про 21 збитий БпЛА."),
+    ("one unit", "Екіпажі 115-ї бригади знищили 41 дрон."),
+    ("a live alert", "5 БпЛА курсом на захід."),
+    ("a caption", "На відео: як збили 12 дронів."),
+]
+
+
+def read(text: str) -> Bulletin:
+    return parse_bulletin(text, received=RECEIVED)
+
+
+def drones(text: str) -> SalvoReport | None:
+    return next((one for one in read(text).reports if one.weapon_class == SHAHED), None)
+
+
+@pytest.mark.parametrize(("reason", "aside"), ASIDES)
+def test_what_is_told_aside_is_shown_with_its_reason_and_stored_nowhere(reason: str, aside: str) -> None:
+    alone = read(aside)
+    assert alone.reports == ()
+    assert [one.reason for one in alone.asides] == [reason]
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.sampled_from(REPORTS), st.lists(st.sampled_from(ASIDES), min_size=1, max_size=3))
+def test_what_is_told_aside_after_a_report_changes_none_of_it(text: str, asides: list[tuple[str, str]]) -> None:
+    reports = read(text).reports
+    assert reports
+    assert read("\n\n".join([text, *(aside for _, aside in asides)])).reports == reports
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    count=st.integers(2, 99),
+    thing=st.sampled_from(
+        ["людей поранено", "будинків пошкоджено", "областей без світла", "пожеж загасили", "годин тривала тривога"]
+    ),
+)
+def test_a_count_of_other_things_is_none_of_drones(count: int, thing: str) -> None:
+    text = f"У ніч на 21 травня ворог атакував дронами. Збито 24 БпЛА. {count} {thing}."
+    assert drones(text) is None
+    good = text.replace("атакував дронами", "атакував 91 дроном")
+    assert (drones(good) or pytest.fail("no report")).launched == 91
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "end"),
+    [
+        ("з 22:00 вчора до 5:15 сьогодні", "05-20 22:00", "05-21 05:15"),
+        ("from 10 p.m. yesterday to 5:15 a.m. today", "05-20 22:00", "05-21 05:15"),
+        ("з вечора 20 травня до ранку 21 травня", "05-20 18:00", "05-21 08:00"),
+        ("from the evening of May 20 to the morning of May 21", "05-20 18:00", "05-21 08:00"),
+        ("із (20.00 20 травня) у ніч на 21 травня", "05-20 20:00", "05-21 08:00"),
+        ("із 22-ї години 20-го по 05 годину 21 травня", "05-20 22:00", "05-21 05:00"),
+        ("з восьмої вечора 20 травня до шостої ранку 21 травня", "05-20 20:00", "05-21 06:00"),
+        ("із 19:30 20 травня до опівночі 21 травня", "05-20 19:30", "05-21 00:00"),
+        ("from midnight to 6 a.m. on May 21", "05-21 00:00", "05-21 06:00"),
+        ("у ніч на середу", "05-19 18:00", "05-20 08:00"),
+    ],
+)
+def test_windows_as_they_are_told(text: str, start: str, end: str) -> None:
+    report = drones(f"{text} ворог атакував 46 дронами. Збито 38.")
+    assert report is not None
+    assert (f"{report.window_start:%m-%d %H:%M}", f"{report.window_end:%m-%d %H:%M}") == (start, end)
+
+
+def test_an_attack_that_began_and_lasted_has_both_times() -> None:
+    report = drones(
+        "The raid began on May 20 at 9:40 p.m. and lasted until 5:05 a.m. on May 21. 46 drones were launched."
+    )
+    assert report is not None
+    assert report.window_start == datetime(2026, 5, 20, 21, 40)
+    assert report.window_end == datetime(2026, 5, 21, 5, 5)
+
+
+@pytest.mark.parametrize("aside", ["Це перший удар по мосту з березня 2023 року.", "Так було й у липні 2024 року."])
+def test_the_receipt_settles_the_year_and_no_other_clause(aside: str) -> None:
+    report = drones(f"У ніч на 21 травня випустили 73 дрони. Збито 66. {aside}")
+    assert report is not None
+    assert report.window_end.year == 2026
+
+
+@pytest.mark.parametrize(
+    ("text", "launched", "jets"),
+    [
+        ("64 БпЛА типу Shahed, а також 9 реактивними дронами", 73, 9),
+        ("73 БпЛА (понад 30 із них - реактивні)", 73, 30),
+        ("73 БпЛА, серед них близько 50 «шахедів» і 12 реактивних", 73, 12),
+        ("19 реактивними БпЛА", 19, 19),
+        ("40 БпЛА типу Shahed, 11 реактивними БпЛА та 20 імітаторами. Усього 71 БпЛА", 71, 11),
+    ],
+)
+def test_jets_listed_apart_belong_to_the_total(text: str, launched: int, jets: int) -> None:
+    report = drones(f"У ніч на 21 травня ворог атакував {text}.")
+    assert report is not None
+    assert (report.launched, report.jet_drones) == (launched, jets)
+
+
+def test_a_correction_wins_over_what_it_corrects() -> None:
+    text = (
+        "У ніч на 21 травня ворог атакував 91 БпЛА. Станом на 07:00 збито 71. Оновлено: станом на 09:00 збито 83 БпЛА."
+    )
+    report = drones(text)
+    assert report is not None
+    assert (report.shot_down, report.window_end) == (83, datetime(2026, 5, 21, 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("У ніч на 21 травня ворог атакував 91 БпЛА. Збито 103 БпЛА.", "more than the 91 launched"),
+        ("У ніч на 21 травня ворог атакував 52 000 БпЛА.", "far beyond what one attack can bring"),
+        ("В ночь на 21 мая противник атаковал 91 БПЛА. Сбито 83.", "in Russian, which is not read"),
+    ],
+)
+def test_what_has_not_the_shape_of_a_report_is_held_with_its_reason(text: str, problem: str) -> None:
+    bulletin = read(text)
+    assert bulletin.reports == ()
+    assert problem in "; ".join(bulletin.problems)
+
+
+def test_a_count_without_losses_while_the_attack_goes_on_is_an_alert() -> None:
+    text = "Уночі ворог запустив 30 БпЛА."
+    at_two = parse_bulletin(text, received=datetime.fromisoformat("2026-05-21T02:00+03:00"))
+    assert at_two.reports == ()
+    assert "an alert, no report" in at_two.problems[0]
+    assert drones(text) is not None
+
+
+def test_a_regional_command_that_signs_speaks_of_its_own_area() -> None:
+    report = drones(
+        "У ніч на 21 травня противник атакував південь 17 БпЛА. Збито 12.\nПовітряне командування «Південь»"
+    )
+    assert report is None or report.target_area == "south"
+    named = drones("Повітряне командування «Захід»: у ніч на 21 травня ворог запустив 14 БпЛА, на Львівщині збито 12.")
+    assert named is not None
+    assert (named.target_area, named.shot_down) == ("west", 12)
