@@ -327,5 +327,5 @@ def test_the_source_is_the_servers_to_say() -> None:
     (report,) = reading_of(ReportsRequest(rows=[row])).rows
     assert isinstance(report, SalvoReport)
     assert report.source == "table"
-    with pytest.raises(InputError, match="rows name a source: .* leave the field out"):
+    with pytest.raises(InputError, match=r"rows name a source: .* leave the field out"):
         reading_of(ReportsRequest(rows=[{**row, "source": "an outlet"}]))
