@@ -1,4 +1,4 @@
-"""A read of the wrong file is undone: what it brought goes, what others stated as well comes back."""
+"""A read is taken back: what it said counts no more, nothing is deleted, and it can be read again."""
 
 from datetime import UTC, datetime, timedelta
 
