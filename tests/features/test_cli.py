@@ -131,7 +131,7 @@ def test_an_empty_ledger_starts_with_the_bundled_reports_and_says_so(salvocast: 
     assert second.err == ""
     assert second.out == first.out
     assert "ukraine shahed: " in first.out
-    assert "2022-09-29 to 2026-02-28" in first.out
+    assert "2022-09-29 to 2026-04-30" in first.out
 
 
 def test_bundled_reports_are_all_read_and_a_second_time_are_known(salvocast: Callable[..., Done], home: Path) -> None:

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""What an option of several commands takes."""
-=======
 """What commands ask for in the same way: a day is checked before anything else is done."""
->>>>>>> main
 
 import pytest
 

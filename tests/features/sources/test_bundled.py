@@ -8,6 +8,7 @@ from importlib import resources
 import pytest
 
 from features.records import SalvoReport
+from features.sources import ATTRIBUTION
 from features.sources.bundled import read_bundled
 from features.sources.reading import RejectedRow
 
@@ -27,6 +28,11 @@ def test_holds_every_salvo_and_missile_day(reports: list[SalvoReport]) -> None:
     assert sum(report.launched for report in reports if report.weapon_class == "shahed") == 91_847
     assert len({report.key for report in reports}) == len(reports)
     assert {report.source for report in reports} == {"bundled"}
+
+
+def test_every_output_names_the_last_day_of_the_bundled_record(reports: list[SalvoReport]) -> None:
+    last = max(report.window_end for report in reports).date()
+    assert f"facts to {last}, bundled" in ATTRIBUTION["bundled"]
 
 
 def test_no_row_of_our_own_data_is_rejected() -> None:
