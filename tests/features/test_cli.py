@@ -212,18 +212,6 @@ def test_revisions_are_listed_version_by_version(salvocast: Callable[..., Done],
     assert "launched 12, neutralised 7; changed: launched 10 -> 12" in second
 
 
-def test_a_report_that_tells_a_night_again_is_listed_beside_the_one_that_stands(
-    salvocast: Callable[..., Done], tmp_path: Path
-) -> None:
-    table = "window_start,window_end,launched,published_at\n2026-01-09 18:00,2026-01-10 08:30,88,2026-01-10 09:00\n"
-    salvocast("ingest", "table", written(tmp_path, table))
-    salvocast("ingest", "table", written(tmp_path, table.replace("08:30,88", "08:00,90").replace("09:00", "12:00")))
-    assert salvocast("data", "export", "--by-day").out.splitlines()[1].startswith("2026-01-10,90,")
-    done = salvocast("data", "revisions")
-    assert "launched 88, neutralised None, adds nothing: it tells of the salvo of 2026-01-09 18:00" in done.out
-    assert done.err == "0 revisions; 1 reports that tell a salvo again\n"
-
-
 def test_the_password_of_the_database_is_never_shown(
     salvocast: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:

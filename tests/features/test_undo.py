@@ -1,4 +1,4 @@
-"""A read that is undone: what it said, replaced and quarantined is gone, what stood before stands again."""
+"""A read is taken back: what it said counts no more, nothing is deleted, and it can be read again."""
 
 from datetime import UTC, datetime, timedelta
 
