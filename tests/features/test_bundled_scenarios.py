@@ -71,8 +71,12 @@ def per_month(scenario: ProductionScenario, day: date, only: str = "") -> float:
 def test_the_bundled_scenarios_are_these() -> None:
     assert NAMES == (
         "published",
+        "autonomy",
         "imports_stopped",
+        "jets",
+        "larger_warheads",
         "north_korea_line",
+        "north_korea_surge",
         "repeated_strikes",
         "truce_30_days",
         "workers_12000",
@@ -260,7 +264,8 @@ def test_model_switches_name_layers_of_the_bundled_defence() -> None:
     layers = {layer["id"] for layer in defence["layer"]}
     for name in NAMES:
         for event in stated(name).events:
-            assert not isinstance(event, ModelSwitch) or event.kill_probability.keys() <= layers
+            if isinstance(event, ModelSwitch):
+                assert {*event.reach, *event.kill_probability, *event.interceptors} <= layers
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "published"])

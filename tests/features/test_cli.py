@@ -14,8 +14,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from features.options import parse_day
 from features.sources.bundled import SNAPSHOT_DAY
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -387,10 +385,3 @@ def test_an_export_that_cannot_be_written_keeps_the_old_file(
     folder.mkdir()
     salvocast("data", "export", "--out", folder).failed_in_one_line(2, "it is a folder")
     assert list(folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("text", ["2026-02-30", "yesterday", "", "28.02.2026", "2100-01-01"])
-def test_a_day_is_checked(text: str) -> None:
-    with pytest.raises(InputError, match=r"^--origin is '"):
-        parse_day(text, "--origin")
-    assert parse_day(None, "--origin") is None

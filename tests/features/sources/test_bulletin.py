@@ -27,7 +27,7 @@ KNOWN_MISSES = {
     "held_out_nineteenth": {11},
     "held_out_ninth": {17},
     "held_out_seventeenth": {23},
-    "held_out_sixteenth": {1, 3},
+    "held_out_sixteenth": {3},
     "held_out_twentieth": {11},
 }
 """File -> numbers of the messages that the grammar does not read whole yet. One that it has learned leaves the list."""
@@ -99,10 +99,16 @@ def test_every_field_of_every_message_is_read_but_for_the_few_known_to_be_missed
     } == {}
 
 
-def test_the_messages_known_to_be_missed_are_few() -> None:
+def test_the_messages_known_to_be_missed_are_few_and_none_of_them_is_read_wrongly() -> None:
     messages = sum(len(cases(path)) for path in FILES)
-    assert messages >= 362
+    assert messages >= 476
     assert sum(map(len, KNOWN_MISSES.values())) <= 0.03 * messages
+    for name, numbers in KNOWN_MISSES.items():
+        stated = cases(FOLDER / f"{name}.toml")
+        for number in numbers:
+            expected = expected_fields(stated[number - 1])
+            read = read_fields(parsed(stated[number - 1]), expected)
+            assert {key for key in read if read[key] not in (None, expected[key])} == set(), (name, number)
 
 
 def test_a_night_without_times_is_read_with_the_usual_window_and_says_so() -> None:

@@ -308,7 +308,7 @@ def test_a_service_level_that_is_no_probability_is_refused(service_level: float,
 def test_it_is_refused_for_a_defence_without_stocks_too(
     service_level: float, bundled_history: LaunchHistory, bundled_defence: Defence
 ) -> None:
-    jamming = bundled_defence.only(("electronic_warfare",))
+    jamming = bundled_defence.model_copy(update={"layers": bundled_defence.layers[:1]})
     prepared = prepare(load_model("empirical_window"), bundled_history)
     with pytest.raises(InputError, match="service level is"):
         make_plan(prepared, jamming, SimulationRequest(7, 10), service_level=service_level, seed=1)

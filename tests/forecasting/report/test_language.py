@@ -15,6 +15,8 @@ from features.records import MISSILES, SHAHED, weapons
 from features.scenarios import bundled_scenarios, load_scenario
 from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
+from forecasting.answers.answering import BUNDLED_DEFENCES
+from forecasting.answers.answering import bundled_defence as bundled_defence_of
 from forecasting.defence.layers import Defence
 from forecasting.report.language import catalogue, languages, translator
 from forecasting.report.layout import plural
@@ -77,11 +79,10 @@ def test_every_entry_is_translated_with_the_same_names_and_all_its_forms(catalog
             assert names(form) == names(ids[-1]), entry.id
 
 
-def test_what_the_bundled_data_name_is_translated(
-    catalogue: Catalog, stated: Catalog, bundled_defence: Defence
-) -> None:
-    said = [layer.name for layer in bundled_defence.layers]
-    for layer in bundled_defence.layers:
+def test_what_the_bundled_data_name_is_translated(catalogue: Catalog, stated: Catalog) -> None:
+    layers = [layer for name in BUNDLED_DEFENCES for layer in bundled_defence_of(name).layers]
+    said = [layer.name for layer in layers]
+    for layer in layers:
         said += [layer.interceptor, plural(layer.interceptor)] if layer.interceptor else []
     assert [text for text in [*said, "Ukraine", "South Korea"] if text not in stated] == []
     assert [name for name in (SHAHED, *MISSILES) if weapons(name) not in catalogue] == []

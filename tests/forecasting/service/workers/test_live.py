@@ -174,8 +174,7 @@ def test_a_request_that_takes_too_long_is_stopped_and_the_next_works(serve: Serv
         assert refused.status_code == 422
         assert "fewer paths" in refused.json()["detail"]
         # Layers are counted however they are written.
-        layer = "{id = 'l%d', name = 'layer', engaged_share = R, kill_probability = R, engagements_per_night = N, "
-        layer += "rounds = 20}"
+        layer = "{id = 'l%d', name = 'a', engaged_share = R, kill_probability = R, engagements_per_night = N}"
         number = (
             "{low = 0.1, mode = 0.2, high = 0.3, basis = 'assumed', sources = [], date = 2026-01-01, confidence = 'D'}"
         )
