@@ -16,8 +16,9 @@ from features.quarantine import release, repair
 from features.records import MISSILES, SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
-from tests.conftest import NOW
+from tests.conftest import NOW, bundled_until_now
 
+MORNING = NOW + timedelta(hours=12)
 LATER = NOW + timedelta(days=1)
 NEWS = datetime(2026, 3, 1, 8, 30)
 RAW = Path(__file__).parents[3] / "shared/data/reported_salvos.csv"
@@ -27,7 +28,7 @@ RAW = Path(__file__).parents[3] / "shared/data/reported_salvos.csv"
 def bundled() -> Iterator[Ledger]:
     """The bundled record, on SQLite alone; nothing is to be added to it."""
     with Ledger.open("sqlite://") as ledger:
-        ledger.ingest(read_bundled(), NOW)
+        ledger.ingest(bundled_until_now(), NOW)
         yield ledger
 
 
@@ -113,18 +114,18 @@ def test_slips_of_one_file_do_not_hide_each_other(bundled: Ledger) -> None:
 
 
 def test_a_fifth_of_what_is_known_of_the_night_is_held(ledger: Ledger) -> None:
-    ledger.ingest(Reading("table", "a", iter([night(640), night(30, target_area="south")])), NOW)
+    ledger.ingest(Reading("table", "a", iter([night(640), night(30, target_area="south")])), MORNING)
     fewer = night(64, source="bulletin", published_at=datetime(2026, 3, 1, 9, tzinfo=UTC))
-    counts = ledger.ingest(Reading("bulletin", "b", iter([fewer])), NOW)
+    counts = ledger.ingest(Reading("bulletin", "b", iter([fewer])), MORNING)
     assert counts.first_rejection is not None
     assert "10 times less than is known of the same night, 640" in counts.first_rejection.reason
 
 
 def test_a_held_count_moves_nothing_until_it_is_confirmed_and_then_stays(ledger: Ledger) -> None:
-    ledger.ingest(read_bundled(), NOW)
+    ledger.ingest(bundled_until_now(), NOW)
     before = ledger.history()
     record_night = night(1_900, published_at=datetime(2026, 3, 1, 9, tzinfo=UTC))
-    counts = ledger.ingest(Reading("table", "a", iter([record_night])), NOW)
+    counts = ledger.ingest(Reading("table", "a", iter([record_night])), MORNING)
     assert (counts.rows_read, counts.quarantined) == (1, 1)
     history = ledger.history()
     assert history.digest == before.digest
@@ -143,14 +144,14 @@ def test_a_held_count_moves_nothing_until_it_is_confirmed_and_then_stays(ledger:
 
 
 def test_a_held_count_is_put_right_by_a_repair(ledger: Ledger) -> None:
-    ledger.ingest(read_bundled(), NOW)
-    ledger.ingest(Reading("table", "a", iter([night(12_300)])), NOW)
+    ledger.ingest(bundled_until_now(), NOW)
+    ledger.ingest(Reading("table", "a", iter([night(12_300)])), MORNING)
     repair(ledger, ledger.quarantine()[0]["id"], {"launched": "123"}, LATER)
     history = ledger.history()
     assert (history.launched[-1], history.held) == (123, ())
 
 
 def test_a_first_report_of_ukraine_is_held_against_what_is_bundled(ledger: Ledger) -> None:
-    counts = ledger.ingest(Reading("bulletin", "a", iter([night(12_300, source="bulletin")])), NOW)
+    counts = ledger.ingest(Reading("bulletin", "a", iter([night(12_300, source="bulletin")])), MORNING)
     assert counts.quarantined == 1
     assert ledger.series() == []
