@@ -14,8 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from features.errors import InputError
-from features.options import parse_day
+from features.sources.bundled import SNAPSHOT_DAY
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 GOOD = "window_start,window_end,launched,shot_down\n2026-01-09 18:00,2026-01-10 08:00,10,7\n"
@@ -134,7 +133,7 @@ def test_an_empty_ledger_starts_with_the_bundled_reports_and_says_so(salvocast: 
     assert second.err == ""
     assert second.out == first.out
     assert "ukraine shahed: " in first.out
-    assert "2022-09-29 to 2026-02-28" in first.out
+    assert f"2022-09-29 to {SNAPSHOT_DAY}" in first.out
 
 
 def test_bundled_reports_are_all_read_and_a_second_time_are_known(salvocast: Callable[..., Done], home: Path) -> None:
@@ -213,18 +212,6 @@ def test_revisions_are_listed_version_by_version(salvocast: Callable[..., Done],
     )
     assert "revision 2" in second
     assert "launched 12, neutralised 7; changed: launched 10 -> 12" in second
-
-
-def test_a_report_that_tells_a_night_again_is_listed_beside_the_one_that_stands(
-    salvocast: Callable[..., Done], tmp_path: Path
-) -> None:
-    table = "window_start,window_end,launched,published_at\n2026-01-09 18:00,2026-01-10 08:30,88,2026-01-10 09:00\n"
-    salvocast("ingest", "table", written(tmp_path, table))
-    salvocast("ingest", "table", written(tmp_path, table.replace("08:30,88", "08:00,90").replace("09:00", "12:00")))
-    assert salvocast("data", "export", "--by-day").out.splitlines()[1].startswith("2026-01-10,90,")
-    done = salvocast("data", "revisions")
-    assert "launched 88, neutralised None, adds nothing: it tells of the salvo of 2026-01-09 18:00" in done.out
-    assert done.err == "0 revisions; 1 reports that tell a salvo again\n"
 
 
 def test_the_password_of_the_database_is_never_shown(
@@ -398,10 +385,3 @@ def test_an_export_that_cannot_be_written_keeps_the_old_file(
     folder.mkdir()
     salvocast("data", "export", "--out", folder).failed_in_one_line(2, "it is a folder")
     assert list(folder.iterdir()) == []
-
-
-@pytest.mark.parametrize("text", ["2026-02-30", "yesterday", "", "28.02.2026", "2100-01-01"])
-def test_a_day_is_checked(text: str) -> None:
-    with pytest.raises(InputError, match=r"^--origin is '"):
-        parse_day(text, "--origin")
-    assert parse_day(None, "--origin") is None

@@ -242,3 +242,25 @@ def test_a_row_of_a_table_that_is_added_up_is_mended_in_the_table(
     done = salvocast("data", "quarantine", "repair", "1", "launched=4")
     assert (done.code, done.out) == (2, "")
     assert "the rows of this table are added up: correct the table, and read it again" in done.err
+
+
+def test_a_report_that_tells_a_night_again_is_listed_beside_the_one_that_stands(
+    salvocast: Callable[..., Done], tmp_path: Path
+) -> None:
+    head = "window_start,window_end,launched,published_at\n"
+    for name, row in (("a", "08:30,88,2026-01-10 09:00"), ("b", "08:00,90,2026-01-10 12:00")):
+        (tmp_path / f"{name}.csv").write_text(f"{head}2026-01-09 18:00,2026-01-10 {row}\n", encoding="utf-8")
+        salvocast("ingest", "table", f"{name}.csv")
+    assert salvocast("data", "export", "--by-day").out.splitlines()[1].startswith("2026-01-10,90,")
+    done = salvocast("data", "revisions")
+    assert "launched 88, neutralised None, adds nothing: it tells of the salvo of 2026-01-09 18:00" in done.out
+    assert done.err == "0 revisions; 1 reports that tell a salvo again\n"
+
+
+def test_a_read_is_undone_by_its_number(salvocast: Callable[..., Done], tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("date,launched\n2026-01-10,12\n", encoding="utf-8")
+    salvocast("ingest", "table", "a.csv")
+    done = salvocast("data", "undo", "1", "--reason", "another team's")
+    assert (done.code, done.out) == (0, "read 1 undone: 1 reports of it count no more; it can be read again\n")
+    assert salvocast("data", "undo", "1").code == 2
+    assert "1 added" in salvocast("ingest", "table", "a.csv").out

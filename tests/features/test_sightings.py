@@ -151,12 +151,13 @@ def reports_of_some_days(draw: st.DrawFn) -> list[SalvoReport]:
     for _ in range(draw(st.integers(1, 9))):
         midnight = datetime(2026, 4, draw(st.integers(16, 18)))
         first, last = sorted(draw(st.lists(st.sampled_from(HOURS), min_size=2, max_size=2)))
-        end = midnight + timedelta(hours=last) - timedelta(minutes=last == 24)
+        start = midnight + timedelta(hours=first)
+        end = max(start, midnight + timedelta(hours=last) - timedelta(minutes=last == 24))
         ended = end.replace(tzinfo=KYIV).astimezone(UTC)
         reports.append(
             SalvoReport(
-                window_start=midnight + timedelta(hours=first),
-                window_end=max(end, midnight + timedelta(hours=first)),
+                window_start=start,
+                window_end=end,
                 launched=draw(st.integers(0, 3)),
                 shot_down=draw(st.sampled_from([None, 0, 2])),
                 suppressed=draw(st.sampled_from([None, 1])),

@@ -1,6 +1,7 @@
-"""The text of an Air Force bulletin, in Ukrainian or English, to salvo reports: read by rules, never guessed.
+"""The text of an attack report, in Ukrainian or English, to salvo reports: read by rules, never guessed.
 
-text -> tokens (`lexer`) -> numbers with what they count (`nodes`) -> numbers with what they stand for (`roles`) ->
+text -> tokens (`lexer`) -> sentences and clauses (`sentences`), those told of something else set aside (`scope`,
+`places`) -> numbers with what they count (`nodes`) -> numbers with what they stand for (`roles`, `sifting`) ->
 reports (`drones`, `missiles`, `areas`, `windows`). The rules are data (`features/bundled/bulletin_grammar.toml`).
 What they cannot read is returned as unread spans.
 """

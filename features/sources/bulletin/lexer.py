@@ -11,6 +11,8 @@ ADJECTIVE = re.compile(r"\w{2,40}(?:их|ими|ий|ого|ої|ою|ому|н�
 PLURAL = re.compile(r"(?<!other)(?<!s)s$")
 PLURAL_UK = re.compile(r"(?:[ії]в|ей|ок|нь|(?<![лм])и|(?<!н)і)$")
 """Endings of nouns that a number counts: a thing of no known class is still not a drone."""
+ROUND = re.compile(r"сотн\w{1,2}|hundred")
+"""Words that are a number, and rarely meant as one: "a hundred drones"."""
 KINDS = ("types", "kinds")
 CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d\d))?")
 AFTERNOON, MORNING = re.compile(r"p\.? ?m|вечора|дня"), re.compile(r"\d ?a\.? ?m")
@@ -109,7 +111,7 @@ class Lexer:
                 value = self._spelt(word)
                 if value is None:
                     return Token("indefinite", start, end, word)
-                return Token("number", start, end, word, Number(value))
+                return Token("number", start, end, word, Number(value, "about" if ROUND.fullmatch(word) else "exactly"))
             case "day_number":
                 day = Day(int(re.match(r"\d+", word)[0]), 0)  # type: ignore[index]  # the shape begins with digits
                 clock = (day.day, 0) if day.day < 24 else None

@@ -29,12 +29,27 @@ HEAD = 200
 
 
 def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
-    """Read one message of the Air Force, overnight or daytime, in Ukrainian or English.
+    """Read one message that tells of an attack: a post, a quote or an article, in Ukrainian or English.
 
-    received: when the message came out, with zone; it becomes `published_at` and supplies a year the text leaves out.
-    Returns the reports, the fields with their places in the text, and what stayed unread. A count that is ambiguous, or
-    stated twice and differently, is unread; without a launched count and a window there is no report, and `problems`
-    says why. Raises InputError for a message above 100 kB or 30,000 words, and for a `received` without zone.
+    Parameters
+    ----------
+    text
+        One message, at most 100 kB and 30,000 words.
+    received
+        When it came out, with zone: it becomes `published_at`, says which year and which "last night" is meant.
+
+    Returns
+    -------
+    Bulletin
+        The reports, the fields with their places in the text, what was set aside as told of something else, and what
+        stayed unread. A count that is ambiguous, or stated twice and differently, is unread. There is a report where
+        the text has its shape: a window, a count of what was launched, and no more losses than that; `problems` says
+        what is missing.
+
+    Raises
+    ------
+    InputError
+        For a longer message, and for a `received` without zone.
     """
     grammar = bulletin_grammar()
     limit = int(grammar.data["limits"]["message_bytes"])
@@ -66,10 +81,11 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     previous: Moments | None = None
     regime: ReportingRegime | None = None
     for first, last in windows.sections(roles.counts):
-        said = windows.said(first, last)
+        mine = roles.counts[bisect_left(places, first) : bisect_left(places, last)]
+        said = windows.said_of(first, last, mine)
         window = windows.window(said, previous)
         previous = said if said.days else previous
-        counts = sifted(roles.counts[bisect_left(places, first) : bisect_left(places, last)], scope)
+        counts = sifted(windows.of_window(mine, said), scope)
         drones = drone_counts(counts, nodes, findings)
         if (named := areas.count(counts, first, last)) is not None:
             drones["launch_areas"] = named

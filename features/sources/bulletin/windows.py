@@ -1,5 +1,6 @@
 """The attack windows of a message: what it says of times and dates, and from when to when that is."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from features.sources.bulletin.sentences import Sentences
 
 NOON = time(12)
 WEAPONS = (*DRONES, "decoys", "jet_drones", "missiles", "unclear")
+THIS = re.compile(r"цієї|цю|минулої|last night|this night|tonight")
 BESIDE = frozenset({"night", "day", "time", "attack"})
 """Classes of words that a bare date says the day of."""
 COUNTED = frozenset({"launched", "shot_down", "suppressed"})
@@ -22,6 +24,9 @@ COUNTED = frozenset({"launched", "shot_down", "suppressed"})
 NEAR = 5
 """Words between a date and the year that belongs to it."""
 LONGEST = timedelta(days=2)
+NEWS = timedelta(days=90)
+"""A date without a year is at most so long before the receipt."""
+LEAP, LENGTH_OF_YEAR = 2024, 366
 END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
 """The names of days that can be the last of a window, the most telling first."""
 START_WORDS = ("start_time", "start_date", "night_from")
@@ -49,6 +54,15 @@ class Moments:
             bool(self.cue and later.cue and self.cue != later.cue)
             or any(self.clocks.get(name, clock) != clock for name, clock in later.clocks.items())
             or any(self.days.get(name, day) != day for name, day in later.days.items())
+        )
+
+    def is_of_another_attack(self, later: "Moments") -> bool:
+        """Whether a mention is of another night or day than this; an hour of an update is not."""
+        ends = [[said.days[name] for name in END_DAYS if name in said.days] for said in (self, later)]
+        return (
+            bool(self.cue and later.cue and self.cue != later.cue)
+            or any(self.days.get(name, day) != day for name, day in later.days.items())
+            or any(_far_apart(one, other) for one in ends[0] for other in ends[1])
         )
 
     def add(self, later: "Moments") -> None:
@@ -175,6 +189,47 @@ class Windows:
             together.add(one)
         return together
 
+    def said_of(self, first: int, last: int, counts: Sequence[Count]) -> Moments:
+        """The window of the section tokens[first:last]: what the sentence says that tells what was launched goes first.
+
+        Another night that is mentioned in the section adds nothing to it.
+        """
+        launched = next((one.first for one in counts if one.role == "launched" and one.object in DRONES), None)
+        together = Moments()
+        if launched is not None:
+            sentence = self._sentences.of(launched)
+            together = self.said(max(sentence.first, first), min(sentence.last, last))
+        if not together.anchored:
+            together = Moments()
+        this_night = self._is_this_night(together)
+        mine = self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]
+        for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
+            if not (together.is_of_another_attack(one) or (this_night and this_night.is_of_another_attack(one))):
+                together.add(one)
+        if this_night and not any(name in together.days for name in END_DAYS):
+            together.days["night_date"] = this_night.days["asof_date"]
+            together.tokens["night_date"] = together.tokens["cue"]
+        return together
+
+    def _is_this_night(self, said: Moments) -> Moments | None:
+        """The night before the receipt, where the text speaks of "this night" without a date."""
+        if self._local is None or "cue" not in said.tokens or any(name in said.days for name in END_DAYS):
+            return None
+        first, last = said.tokens["cue"]
+        if not any(THIS.match(token.text) for token in self._tokens[first:last]):
+            return None
+        day = self._local.date()
+        return Moments(said.cue, days={"asof_date": Day(day.day, day.month)})
+
+    def of_window(self, counts: Sequence[Count], said: Moments) -> list[Count]:
+        """The counts without those whose own sentence tells of another night or day."""
+
+        def other(count: Count) -> bool:
+            sentence = self._sentences.of(count.first)
+            return said.is_of_another_attack(self.said(sentence.first, sentence.last))
+
+        return [one for one in counts if not other(one)]
+
     def _corrects(self, place: int, said: Moments) -> bool:
         """Whether a mention is one of a correction; one later than the receipt came with a later edit."""
         clock = said.clocks.get("asof_time", (0, 0))
@@ -267,7 +322,7 @@ class Windows:
                 continue
             break
         if self._local is not None:
-            return dated, None
+            return None, None
         alone = (index for index, token in enumerate(self._tokens) if token.kind == "year")
         beside = (index for index in alone if any(one.days for one in self._tokens[max(index - NEAR, 0) : index]))
         return dated, next((int(self._tokens[index].text[:4]) for index in beside), None)
@@ -288,7 +343,10 @@ class Windows:
                 continue
         if dated:
             return min(candidates, key=lambda one: abs(one - anchor))
-        return max(one for one in candidates if one <= anchor)
+        latest = max(one for one in candidates if one <= anchor)
+        if anchor - latest > NEWS:
+            raise ValueError("no year: news is not that old")
+        return latest
 
     def _dates(self, said: Moments) -> dict[str, date]:
         """The days that are said, as dates; "the 16th" is the one before the other. Raises ValueError."""
@@ -313,3 +371,12 @@ class Windows:
 
 def _clock(said: tuple[int, int]) -> time:
     return time(said[0] % 24, said[1])
+
+
+def _far_apart(one: Day, other: Day) -> bool:
+    """Whether two days of a year are more than a day apart; a day without its month is near any."""
+    try:
+        days = abs((date(LEAP, one.month, one.day) - date(LEAP, other.month, other.day)).days)
+    except ValueError:
+        return False
+    return days > 1 and days < LENGTH_OF_YEAR - 1

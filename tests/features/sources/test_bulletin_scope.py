@@ -165,3 +165,44 @@ def test_a_regional_command_that_signs_speaks_of_its_own_area() -> None:
     named = drones("Повітряне командування «Захід»: у ніч на 21 травня ворог запустив 14 БпЛА, на Львівщині збито 12.")
     assert named is not None
     assert (named.target_area, named.shot_down) == ("west", 12)
+
+
+@pytest.mark.parametrize("text", REPORTS)
+@pytest.mark.parametrize(
+    "before",
+    [
+        "Уночі 14 травня дрони атакували енергетику.",
+        "Drones hit power plants overnight on May 14, and officials counted the damage.",
+        "A Russian drone on the ground, on Nov. 7, 2024. Photo: agency",
+        "У ніч на 14 травня збито 60 БпЛА.",
+    ],
+)
+def test_another_night_that_is_mentioned_before_a_report_changes_none_of_it(text: str, before: str) -> None:
+    assert read(f"{before}\n\n{text}").reports == read(text).reports
+
+
+@pytest.mark.parametrize(
+    ("losses", "shot_down"),
+    [
+        ("Збито майже всі.", None),
+        ("Almost all of them were shot down.", None),
+        ("Усі збито.", 91),
+        ("Air defence shot down 30 drones in the north of the country.", None),
+        ("Збито 21 із них над Одещиною, повідомив губернатор.", None),
+        ("Збито 38 БпЛА, з них 8 над Полтавщиною.", 38),
+        ("Збито 83 БпЛА в Одеській, Сумській та Київській областях.", 83),
+        ("83 drones were shot down over Kharkiv, Sumy and Poltava regions.", 83),
+    ],
+)
+def test_losses_are_those_of_the_whole_country_or_none(losses: str, shot_down: int | None) -> None:
+    report = drones(f"У ніч на 21 травня ворог атакував 91 БпЛА. {losses}")
+    assert report is not None
+    assert report.shot_down == shot_down
+
+
+def test_a_round_number_of_a_heading_is_not_the_count() -> None:
+    heading = "Росія атакувала сотнею дронів"
+    assert drones(f"{heading}\n\nУ ніч на 21 травня збито 83 БпЛА.") is None
+    report = drones(f"{heading}\n\nУ ніч на 21 травня ворог запустив 119 БпЛА.")
+    assert report is not None
+    assert report.launched == 119

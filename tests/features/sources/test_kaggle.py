@@ -271,7 +271,7 @@ def test_the_snapshot_of_that_day_says_what_is_bundled() -> None:
     reports, _ = read(snapshot)
     same = {row.key: row for row in reports if row.weapon_class in {"shahed", "cruise", "ballistic", "mixed"}}
 
-    assert len(bundled) == 947 + 823
+    assert len(bundled) == 1_010 + 851
     assert same.keys() == bundled.keys()
     assert [key for key in same if same[key].content != bundled[key].content] == []
 

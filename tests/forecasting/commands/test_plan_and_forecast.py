@@ -193,9 +193,9 @@ def test_an_empty_ledger_is_filled_with_what_is_bundled_and_that_is_told(salvoca
     (home / "ledger.db").unlink()
     done = salvocast("forecast", *SHORT, "--format", "json")
     assert done.returncode == 0
-    assert json.loads(done.stdout)["origin"] == "2026-02-28"
+    assert json.loads(done.stdout)["origin"] == "2026-04-30"
     assert done.stderr.decode().splitlines() == [
-        "the ledger was empty: ingested the 1,770 reports bundled with salvocast"
+        "the ledger was empty: ingested the 1,861 reports bundled with salvocast"
     ]
 
 
