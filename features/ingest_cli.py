@@ -28,7 +28,7 @@ ingest = typer.Typer(help="Read reports into the ledger.", no_args_is_help=True)
 
 @ingest.command("bundled")
 def ingest_bundled() -> None:
-    """Read the reports that come with Salvocast (2022-09-29 to 2026-02-28)."""
+    """Read the reports that come with Salvocast (2022-09-29 to 2026-04-30)."""
     from features.sources.bundled import read_bundled
 
     _ingest([read_bundled()])

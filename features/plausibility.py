@@ -1,7 +1,7 @@
 """Counts that the record cannot bear: held for a person's word instead of used.
 
 A report is held where one of these is so. The limits are of the series itself, by its known days of a year before and
-after. None of them holds a row of the bundled record (2022-09 to 2026-02).
+after. None of them holds a row of the bundled record.
 
 - More than 1.5 to 2.5 times the largest day: the more, the wider the days are spread above their median.
 - Of the whole theatre and a night: less than a third of the smallest day, and as far below the median.

@@ -39,7 +39,7 @@ class FittedSameWeekday:
 
     def simulate(self, request, rng):
         weekday = np.arange(request.horizon) % 7
-        drawn = rng.integers(0, len(self.weeks), (request.n_paths, request.horizon))
+        drawn = rng.integers(0, len(self.weeks), (request.horizon, request.n_paths)).T  # day by day, for all paths
         return self.weeks[drawn, weekday].astype(np.int64)
 
 

@@ -100,7 +100,7 @@ orders.round(3)
 
 # %%
 rules = pd.DataFrame(
-    [(rule.name, rule.quantity, rule.cost_usd / 1e6, rule.stock_out_probability) for rule in plan.rules.rules],
+    [(str(rule.rule), rule.quantity, rule.cost_usd / 1e6, rule.stock_out_probability) for rule in plan.rules.rules],
     columns=["rule", "order", "cost, M USD", "runs out"],
 )
 rules.set_index("rule").round(2)

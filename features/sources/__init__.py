@@ -5,7 +5,7 @@ _PUBLIC_TABLE = (
     "(Kaggle: piterfm/massive-missile-attacks-on-ukraine)"
 )
 ATTRIBUTION = {
-    "bundled": f"{_PUBLIC_TABLE}, facts to 2026-02-28, bundled with Salvocast",
+    "bundled": f"{_PUBLIC_TABLE}, facts to 2026-04-30, bundled with Salvocast",
     "kaggle": _PUBLIC_TABLE,
     "bulletin": "bulletins of the Ukrainian Air Force Command",
     "table": "a table ingested by this team",

@@ -75,7 +75,7 @@ def test_a_repaired_row_is_kept_and_no_longer_waits(ledger: Ledger, tmp_path: Pa
     (kept,) = ledger.quarantine(settled=True)
     assert json.loads(kept["raw"])["launched"] == "1O"
     assert (kept["decision"], json.loads(kept["decided_why"])) == ("repaired", {"launched": "10"})
-    with pytest.raises(InputError, match=f"row {row} was repaired on 2026-03-02"):
+    with pytest.raises(InputError, match=f"row {row} was repaired on {LATER:%Y-%m-%d}"):
         repair(ledger, row, {"launched": "11"}, LATER)
     assert [entry.report.launched for entry in ledger.as_of(LATER)] == [10]
 

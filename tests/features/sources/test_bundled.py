@@ -8,6 +8,7 @@ from importlib import resources
 import pytest
 
 from features.records import SalvoReport
+from features.sources import ATTRIBUTION
 from features.sources.bundled import read_bundled
 from features.sources.reading import RejectedRow
 
@@ -31,6 +32,10 @@ def test_holds_every_salvo_and_missile_day(reports: list[SalvoReport]) -> None:
 
 def test_no_row_of_our_own_data_is_rejected() -> None:
     assert [row for row in read_bundled().rows if isinstance(row, RejectedRow)] == []
+
+
+def test_every_output_says_to_which_day_the_facts_go(reports: list[SalvoReport]) -> None:
+    assert f"facts to {max(report.window_end for report in reports):%Y-%m-%d}," in ATTRIBUTION["bundled"]
 
 
 def test_the_first_salvo_field_by_field(reports: list[SalvoReport]) -> None:

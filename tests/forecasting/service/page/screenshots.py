@@ -21,13 +21,13 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         filled = Path(place) / "filled.db"
         with Ledger.open(f"sqlite:///{filled}") as ledger:
-            ledger.ingest(read_bundled(), datetime(2026, 3, 1, 12, tzinfo=UTC))
+            ledger.ingest(read_bundled(), datetime(2026, 5, 1, 12, tzinfo=UTC))
         with serving(Path(place), filled) as serve, sync_playwright() as playwright:
             url = serve().url
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"))
             for theme in ("light", "dark"):
                 page = browser.new_page(viewport=FIRST_SCREEN, color_scheme=theme, locale="en-GB")
-                page.goto(f"{url}/?origin=2026-02-28", wait_until="networkidle")
+                page.goto(f"{url}/?origin=2026-04-30", wait_until="networkidle")
                 few = Image.open(BytesIO(page.screenshot())).quantize(128, dither=Image.Dither.NONE)
                 few.save(folder / f"page-{theme}.png", optimize=True)  # half the size, and nobody sees it
             browser.close()
