@@ -75,12 +75,12 @@ def test_where_a_number_is_from_shows_on_hover_and_on_focus(open_page: Open) -> 
 
 
 def test_two_scenarios_are_compared_side_by_side(open_page: Open) -> None:
-    page = open_page("?days=120&paths=100")
+    page = open_page("?scenario=published&paths=100")
     page.locator("#compare-choice").select_option("truce_30_days")
     table = page.locator("#compare-table")
     expect(table).to_be_visible()
     expect(table.locator("thead")).to_contain_text("A truce of 30 days")
-    row = table.locator("tbody tr", has_text="drones in 120 days").locator("td")
+    row = table.locator("tbody tr", has_text="drones in 28 days").locator("td")
     left, right = (int(row.nth(n).inner_text().split()[0].replace(",", "")) for n in (0, 1))
     assert right < left
     assert row.nth(2).inner_text().startswith("−")
