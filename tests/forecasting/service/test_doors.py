@@ -119,11 +119,13 @@ sys.exit(code)
 
 
 def test_mlflow_is_loaded_only_where_the_registry_has_to_be_asked(
-    tmp_path: Path, champion_home: Path, bundled_history: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, filled_ledger: Path, bundled_history: LaunchHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "copy"
-    shutil.copytree(champion_home, home)
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(filled_ledger, home / "ledger.db")
     monkeypatch.setenv("SALVOCAST_HOME", str(home))
+    promote(home, "two_regime", bundled_history)
     old = datetime(2026, 1, 1).timestamp()
 
     def forecast() -> tuple[str, str]:
