@@ -188,7 +188,8 @@ class FittedLastWeek:
     counts: NDArray[np.float64]
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
-        return rng.choice(self.counts, (request.n_paths, request.horizon)).astype(np.int64)
+        by_day = rng.choice(self.counts, (request.horizon, request.n_paths))  # a longer horizon adds days at the end
+        return by_day.T.astype(np.int64)
 
 
 @dataclass(frozen=True)
