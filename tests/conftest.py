@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, settings
 
 from features.history import LaunchHistory
 from features.ledger import Ledger
+from features.records import KYIV, SalvoReport
 from features.sources.bundled import read_bundled
+from features.sources.reading import Reading
 from tests.databases import database, postgresql  # noqa: F401 - fixtures
 
 NOW = datetime(2026, 2, 28, 22, 30, tzinfo=UTC)
@@ -75,13 +78,21 @@ def made_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> MadeO
     return made
 
 
+def bundled_until_now() -> Reading:
+    """The bundled reports of windows that had ended by NOW."""
+    reading = read_bundled()
+    last = NOW.astimezone(KYIV).replace(tzinfo=None)
+    rows = (row for row in reading.rows if not isinstance(row, SalvoReport) or row.window_end <= last)
+    return replace(reading, rows=rows, published_at=NOW)
+
+
 @pytest.fixture(scope="session")
 def filled_ledger(made_once: MadeOnce) -> Path:
     """A ledger file with the bundled reports, for tests to copy."""
 
     def fill(path: Path) -> None:
         with Ledger.open(f"sqlite:///{path}") as ledger:
-            ledger.ingest(read_bundled(), NOW)
+            ledger.ingest(bundled_until_now(), NOW)
 
     return made_once("filled_ledger.db", fill)
 

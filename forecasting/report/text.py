@@ -3,7 +3,6 @@
 from collections import Counter
 
 from features.records import SHAHED
-from features.unknown_days import ADVICE
 from forecasting.report.assumption_document import Assumption
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
@@ -25,7 +24,7 @@ from forecasting.report.layout import (
 )
 from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.supply_text import supply_lines
-from forecasting.report.words import Words, full_weapon_name, theatre_name, warned, weapon_name
+from forecasting.report.words import Words, cautions, full_weapon_name, theatre_name, warned, weapon_name
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -99,28 +98,8 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
                 f"salvocast {document.versions['salvocast']}",
             )
         ),
-        *_unknown_days(document, words),
-        *(
-            wrapped(
-                t(
-                    "Held: {n} launched on {day} are not used until confirmed ({reason}): salvocast data quarantine "
-                    "release {row} --reason TEXT",
-                    n=t.number(one.launched),
-                    day=t.day(one.attack_day),
-                    reason=one.reason,
-                    row=one.row,
-                )
-            )
-            for one in document.held
-        ),
+        *map(wrapped, cautions(document, t)),
     ]
-
-
-def _unknown_days(document: ForecastDocument, words: Words) -> list[str]:
-    told, t = document.unknown_days, words.t
-    if told is None:
-        return []
-    return [wrapped(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))]
 
 
 def _chosen(document: ForecastDocument, t: Translator) -> str:

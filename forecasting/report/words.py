@@ -7,6 +7,7 @@ from typing import Any
 
 from features.messages import Message
 from features.records import MISSILES, SHAHED, weapons
+from features.unknown_days import ADVICE
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator
 from forecasting.report.supply_document import ASSUMPTION_ONLY
@@ -169,6 +170,25 @@ class _Writer(string.Formatter):
 def warned(assumption_only: bool, t: Translator) -> str:
     """What stands before everything that no record stands behind."""
     return f"{t(ASSUMPTION_ONLY)}: " if assumption_only else ""
+
+
+def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
+    """What a forecast says of the record it rests on: days that are mostly unknown, counts that wait for a person."""
+    told, lines = forecast.unknown_days, list[str]()
+    if told:
+        lines.append(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))
+    for one in forecast.held:
+        lines.append(
+            t(
+                "Held: {n} launched on {day} are not used until confirmed ({reason}): salvocast data quarantine "
+                "release {row} --reason TEXT",
+                n=t.number(one.launched),
+                day=t.day(one.attack_day),
+                reason=one.reason,
+                row=one.row,
+            )
+        )
+    return lines
 
 
 def capital(text: str) -> str:

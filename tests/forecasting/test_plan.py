@@ -35,6 +35,7 @@ from forecasting.report.document import plan_document
 from forecasting.salvos.model import SimulationRequest, load_model
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, json_of, planned, stocked
+from tests.said import said
 
 
 class TestPrepared:
@@ -211,13 +212,14 @@ class TestCalibration:
     ) -> None:
         jamming = bundled_defence.model_copy(update={"layers": bundled_defence.layers[:1]})
         made = planned(bundled_history, jamming)
-        assert any(note.startswith("The record says that 87% were lost, the defence reaches 5") for note in made.notes)
-        assert not any(note.startswith("The record says") for note in bundled_plan.notes)
+        [below] = [note for note in made.notes if note.code == "defence_below_record"]
+        assert said(below).startswith("The record says that 87 % were lost, the defence reaches 5")
+        assert "defence_below_record" not in {note.code for note in bundled_plan.notes}
 
     def test_without_reported_losses_that_is_said(self, history_of: HistoryOf, bundled_defence: Defence) -> None:
         made = planned(history_of(np.full(100, 50.0)), bundled_defence)
         assert made.calibration is None
-        assert "No report of the last months tells losses: the ranges are taken as stated." in made.notes
+        assert Message.of("no_reported_losses") in made.notes
 
 
 class TestLevels:

@@ -22,7 +22,7 @@ from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.layout import QUANTITIES
 from forecasting.report.sentence import duty_sentence
-from forecasting.report.words import Words, theatre_name
+from forecasting.report.words import Words, cautions, theatre_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -140,7 +140,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
 
     words = Words(t, plan)
     counts = Counter(assumption.basis for assumption in plan.assumptions)
-    notices = []
+    notices = cautions(forecast, t)
     if asked.id and asked.id != shown.plan_id:
         notices.append(
             t(

@@ -81,7 +81,7 @@ def test_another_version_of_the_data_is_read_and_learned_anew_only_where_it_diff
     home.mkdir()
     with LiveLedger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
         assert ledger.data_version() == "empty"
-        ledger.ingest(read_bundled(), NOW)
+        ledger.ingest(read_bundled(), datetime(2026, 2, 28, 22, 30, tzinfo=UTC))
         fits = counted(monkeypatch, "prepare")
         one = answering(ledger)
         versions = [ledger.data_version()]

@@ -48,7 +48,7 @@ def test_json_alone_is_on_stdout(command: str, installed: Run) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_table_is_the_default(command: str, salvocast: Run) -> None:
     text = succeeded(salvocast(command, *SHORT)).decode()
-    assert text.startswith(f"Salvocast {command}: shahed drones, theatre ukraine, 7 attack days\n")
+    assert text.startswith(f"Salvocast {command}: Shahed-type drones, theatre Ukraine, 7 attack days\n")
     assert text.endswith("\n")
     assert not text.endswith("\n\n")
 
@@ -146,17 +146,19 @@ def test_a_defence_can_be_taken_as_stated(salvocast: Run) -> None:
     )
     assert held["calibration"]["n_nights"] == 168
     assert stated["calibration"] is None
-    assert "taken as stated" in stated["notes"][0]
+    assert stated["notes"] == [{"code": "not_calibrated", "values": {}}]
 
 
 def test_a_plan_under_a_scenario(salvocast: Run) -> None:
     asked = ("plan", "--scenario", "workers_25000", "--horizon", "120", "--paths", "100")
     text = succeeded(salvocast(*asked)).decode()
-    assert text.startswith("Salvocast plan: shahed drones, theatre ukraine, 120 attack days, scenario workers_25000\n")
+    assert text.startswith(
+        "Salvocast plan: Shahed-type drones, theatre Ukraine, 120 attack days, scenario workers_25000\n"
+    )
     said = " ".join(text.split())
     assert "PRODUCTION: scenario workers_25000: 2,000 a month rising to 5,000 with 25,000 foreign workers" in said
     assert "No path launches more than its stock and output." in said
-    assert "Order for 95% safety of each stock through 2026-06-28:" in said
+    assert "Order for 95 % safety of each stock through 2026-06-28:" in said
 
 
 OWN = """
@@ -179,8 +181,8 @@ date = 2026-02-28
 confidence = "D"
 note = ""
 """
-for _name in ("engaged_share", "kill_probability", "engagements_per_night"):
-    OWN += f"[layer.{_name}]\n{RANGE}"
+for _name, _value in {"engaged_share": 0.5, "kill_probability": 0.5, "engagements_per_night": 40}.items():
+    OWN += f"[layer.{_name}]\n{RANGE.replace('0.5', str(_value))}"
 
 
 def test_a_defence_of_ones_own(salvocast: Run, work: Path) -> None:
@@ -283,10 +285,10 @@ def test_a_ledger_that_is_no_database_is_exit_code_1(salvocast: Run, home: Path)
 
 
 def test_an_unexpected_failure_is_one_line_too(installed: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A module of the same name in front of pandas stands for any broken installation."""
-    (tmp_path / "pandas.py").write_text("raise RuntimeError('broken\\ninstallation')\n")
+    """A module of the same name in front of openpyxl stands for any broken installation."""
+    (tmp_path / "openpyxl.py").write_text("raise RuntimeError('broken\\ninstallation')\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    line = failed(installed("forecast", *SHORT, "--format", "csv"), 1)
+    line = failed(installed("forecast", *SHORT, "--format", "xlsx", "--out", "forecast.xlsx"), 1)
     assert "unexpected RuntimeError: broken installation (SALVOCAST_DEBUG=1 shows where)" in line
 
 

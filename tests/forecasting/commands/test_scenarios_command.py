@@ -160,7 +160,7 @@ def test_nothing_checks_a_scenario_of_a_theatre_without_a_record(says: Told) -> 
     said = says(*asked, "south_korea", fails=2)
     assert "no launch against theatre south_korea is on record: nothing to check scenario north_korea_line by" in said
     assert "salvocast scenarios compare north_korea_line --theatre south_korea" in said
-    assert "unknown theatre 'ukrain': did you mean ukraine?" in says(*asked, "ukrain", fails=2)
+    assert "unknown theatre 'ukrain': did you mean ukraine or south_korea?" in says(*asked, "ukrain", fails=2)
 
 
 def test_scenarios_are_compared_side_by_side(says: Told) -> None:
@@ -243,7 +243,9 @@ def test_a_forecast_for_a_theatre_without_a_record(told: Told, tmp_path: Path) -
     asked = ("forecast", *FEW, "--theatre", "south_korea", "--scenario", "north_korea_line")
     picture = tmp_path / "picture.svg"
     text = told(*asked, "--plot", str(picture))
-    assert text.startswith("ASSUMPTIONS ONLY: Salvocast forecast: shahed drones, theatre south_korea, 14 attack days")
+    assert text.startswith(
+        "ASSUMPTIONS ONLY: Salvocast forecast: Shahed-type drones, theatre South Korea, 14 attack days"
+    )
     assert "ASSUMPTIONS ONLY: no launch against this theatre is on record." in text
     assert "ASSUMPTIONS ONLY" in picture.read_text()
     rows = told(*asked, "--format", "csv").splitlines()[1:]
@@ -271,7 +273,10 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) 
         (("scenarios", "check", "OWN", "--origin", "2025-06-30"), "scenario own opens on 2025-08-01: expected a day"),
         (("forecast", "--scenario", "published", "--weapon-class", "cruise"), "scenarios are of drones, not of cruise"),
         (("forecast", "--scenario", "published", "--theatre", "ukrain"), "unknown theatre 'ukrain': did you mean ukr"),
-        (("plan", "--scenario", "north_korea_line", "--theatre", "south_korea"), "state yours as the defence"),
+        (
+            ("plan", "--weapon-class", "cruise"),
+            "of theatre ukraine against cruise missiles: state yours as the defence",
+        ),
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
         (("scenarios", "compare", "published", "truce_30_day"), "did you mean truce_30_days?"),

@@ -1,18 +1,23 @@
 """Every code has its words, in every language, with the values that it is made with; a language is its catalogues."""
 
 import ast
+import re
 import string
 from collections.abc import Iterator
+from datetime import date
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from features.history import LaunchHistory
 from features.messages import Message
 from features.printable import printable
 from forecasting.report import language
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import catalogue, language_names, languages, translator
+from forecasting.report.parts import HeldCountDocument, UnknownDaysDocument
 from forecasting.report.text import document_text
 from forecasting.report.words import SENTENCES, Words
 
@@ -144,3 +149,36 @@ def test_a_terminal_is_never_steered_by_a_name(plan: PlanDocument) -> None:
 
 def test_every_document_comes_back_from_its_json(document: Any) -> None:
     assert type(document).model_validate_json(document.model_dump_json()) == document
+
+
+@pytest.mark.parametrize(
+    ("tongue", "unknown", "held"),
+    [("en", "Note: 60 of", "Held: 9,000 launched"), ("uk", "Зауваження: невідомі", "Відкладено: 9 000")],
+)
+def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
+    tongue: str, unknown: str, held: str, plan: PlanDocument, bundled_history: LaunchHistory
+) -> None:
+    from forecasting.answers.request import PlanRequest
+    from forecasting.service.page.form import SubmittedForm
+    from forecasting.service.page.link import PageQuery
+    from forecasting.service.page.view import PlanView, page
+
+    found = {
+        "unknown_days": UnknownDaysDocument(unknown=60, days=91),
+        "held": [HeldCountDocument(row=7, attack_day=date(2026, 2, 27), launched=9_000, reason="too many")],
+    }
+    doubtful = plan.model_copy(update={"forecast": plan.forecast.model_copy(update=found)})
+
+    def seen(shown: PlanDocument) -> tuple[str, str]:
+        view = PlanView(shown, plan_id="0" * 64, past=bundled_history, today=date(2026, 3, 1))
+        html = unescape(page(PageQuery(PlanRequest()), tongue, SubmittedForm(), view))
+        said = (document_text(shown, tongue), "".join(re.findall(r'<p class="notice">(.*?)</p>', html)))
+        return tuple(" ".join(each.split()) for each in said)
+
+    for said in seen(doubtful):
+        assert unknown in said
+        assert held in said
+        assert "salvocast data quarantine release 7 --reason TEXT" in said
+    for said in seen(plan):
+        assert unknown[:8] not in said
+        assert held[:8] not in said

@@ -119,11 +119,13 @@ sys.exit(code)
 
 
 def test_mlflow_is_loaded_only_where_the_registry_has_to_be_asked(
-    tmp_path: Path, champion_home: Path, bundled_history: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, filled_ledger: Path, bundled_history: LaunchHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = tmp_path / "copy"
-    shutil.copytree(champion_home, home)
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(filled_ledger, home / "ledger.db")
     monkeypatch.setenv("SALVOCAST_HOME", str(home))
+    promote(home, "two_regime", bundled_history)
     old = datetime(2026, 1, 1).timestamp()
 
     def forecast() -> tuple[str, str]:
@@ -181,3 +183,29 @@ def test_a_server_that_has_not_reached_the_registry_says_so_and_archives_nothing
         (home / "mlflow.db").unlink()  # there was never a registry
         answered = next(each for each in (asked(client) for _ in range(50)) if each.status_code == 200)
         assert answered.json()["forecast"]["model_choice"] == {"reason": "none_registered", "version": None}
+
+
+@pytest.mark.slow
+def test_a_plan_is_made_by_the_model_that_the_settings_put_first(tmp_path: Path, filled_ledger: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    shutil.copy(filled_ledger, home / "ledger.db")
+    (home / "counts.csv").write_text("date,UAVs\n", encoding="utf-8")
+    (home / "settings.toml").write_text(
+        '[[source]]\nkind = "table"\npath = "counts.csv"\nmap = {launched = "UAVs"}\n'
+        '[retrain]\nfirst_champion = "two_regime"\nchallengers = []\n',
+        encoding="utf-8",
+    )
+    plan = ("plan", "--paths", "200", "--format", "json")
+    before = command(home, *plan)
+    assert before.returncode == 0, before.stderr
+    assert json.loads(before.stdout)["forecast"]["model_choice"] == {"reason": "none_registered", "version": None}
+    trained = command(home, "retrain")
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stdout.startswith(b"first champion: two_regime serves as salvocast-ukraine-shahed version 1, ")
+    done = command(home, *plan)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)["forecast"]
+    assert made["model_id"] == "two_regime"
+    assert made["model_choice"] == {"reason": "champion", "version": 1}
+    assert made["days"] != json.loads(before.stdout)["forecast"]["days"]

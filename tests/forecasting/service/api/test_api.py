@@ -241,9 +241,10 @@ def test_a_theatre_without_a_record_is_answered_from_assumptions_alone(client: h
     wanted = {**SMALL, "theatre": "south_korea", "scenario": "north_korea_line"}
     forecast = client.post("/api/v1/forecast", json=wanted).json()
     assert forecast["supply"]["assumption_only"]
-    assert "there is no bundled defence of theatre south_korea" in problem(
-        client.post("/api/v1/plan", json=wanted), 422
+    assert "the defence ukraine is not that of theatre south_korea" in problem(
+        client.post("/api/v1/plan", json={**wanted, "defence": "ukraine"}), 422
     )
+    assert client.post("/api/v1/plan", json=wanted).json()["defence"].startswith("Defence of South Korea")
     bundled = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
     own = {**wanted, "defence": {"toml": bundled.replace('theatre = "ukraine"', 'theatre = "south_korea"')}}
     planned = client.post("/api/v1/plan", json=own).json()

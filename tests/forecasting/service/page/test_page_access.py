@@ -144,24 +144,26 @@ def test_text_can_be_read_on_each_background_in_both_themes() -> None:
 def test_every_text_of_the_page_is_translated() -> None:
     said: list[str] = list(page_link.EXPECTED.values())
     plurals: list[tuple[str, str]] = []
-    for file in [*(SERVICE / "templates").iterdir(), *SERVICE.glob("page*.py")]:
+    for file in [*(SERVICE / "templates").iterdir(), *SERVICE.glob("*.py")]:
         text = re.sub(r'"\s*\n\s*"', "", file.read_text(encoding="utf-8"))
         said += re.findall(r"""\bt\(\s*"([^"]+)\"""", text) + re.findall(r"""\bt\(\s*'([^']+)'""", text)
         said += re.findall(r'translator\([^)]*\)\("([^"]+)"', text)
         plurals += re.findall(r't\.plural\(\s*"([^"]+)", "([^"]+)"', text)
-    said += re.findall(r'Wrong\([^,]*, "([^"]+)"\)', (SERVICE / "page_link.py").read_text(encoding="utf-8"))
+    said += re.findall(r'FieldProblem\([^,]*, "([^"]+)"\)?', (SERVICE / "link.py").read_text(encoding="utf-8"))
     assert len(said) > 150
     assert plurals
     # What the bundled files say: names of layers, scenarios and assumptions.
+    stated: list[str] = []
     for name in bundled_scenarios():
         scenario = load_scenario(name)
-        said.append(scenario.title)
+        stated.append(scenario.title)
         for theatre in scenario.theatre_ids:
             for each in holdables(scenario, theatre, date(2027, 3, 1), {}):
                 said += [each.quantity, each.unit]
     for layer in bundled_defence("ukraine").layers:
-        said += [layer.name, *([layer.interceptor] if layer.interceptor else [])]
+        stated += [layer.name, *([layer.interceptor] if layer.interceptor else [])]
     said += [*QUANTITIES.values(), "reported", "derived", "assumed"]
     words = translator("uk")
     assert not {text for text in said if words.gettext(text) == text}
+    assert not {text for text in stated if words.stated(text) == text}
     assert not {one for one, many in plurals if words.ngettext(one, many, 5) in (one, many)}

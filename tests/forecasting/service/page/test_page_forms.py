@@ -102,9 +102,10 @@ for name, number in {
     )
 
 
-def test_a_theatre_without_a_bundled_defence_is_planned_with_an_own_one(client: httpx.Client) -> None:
+def test_another_theatre_is_planned_with_its_own_defence_or_with_the_planners(client: httpx.Client) -> None:
     korea = "theatre=south_korea&scenario=north_korea_line&days=330&paths=50"
-    refused = page(client, f"?{korea}&stock.fighter=5")
+    assert "ASSUMPTIONS ONLY" in page(client, f"?{korea}").text
+    refused = page(client, f"?{korea}&defence=ukraine&stock.fighter=5")
     assert refused.status == 422
     assert refused.all("p", id="error-defence")
     assert "open" in refused.one("details", id="own-defence")
@@ -117,7 +118,8 @@ def test_a_theatre_without_a_bundled_defence_is_planned_with_an_own_one(client: 
     assert "ASSUMPTIONS ONLY" in shown.text
     assert re.fullmatch(r"[\d,]+", shown.cell("gun"))
     assert "selected" in shown.one("option", value="own.")
-    assert "selected" in shown.one("option", value="south_korea")
+    theatre, _ = shown.all("option", value="south_korea")  # the other is the defence of that name
+    assert "selected" in theatre
     assert {str(each["name"]) for each in shown.all("input", inputmode="numeric")} >= {"stock.gun"}
 
 
