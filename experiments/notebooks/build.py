@@ -34,7 +34,8 @@ def executed(text: Path, environment: dict[str, str], seconds: int = SECONDS) ->
     """The notebook with its output. environment: variables that the kernel gets. Raises nbclient's errors."""
     book = plain(text)
     with tempfile.TemporaryDirectory() as folder, _with(environment):
-        open_ledger().close()  # filled here: only a first run would say that it was empty
+        with open_ledger():
+            pass  # filled here: only a first run would say that it was empty
         NotebookClient(book, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     for cell in book.cells:
         cell.metadata.clear()
