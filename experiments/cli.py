@@ -73,7 +73,7 @@ def backtest(
         Window, typer.Option(help=f"Fit to all days before the origin, or to the last {ROLLING_DAYS}.")
     ] = Window.EXPANDING,
     paths: Annotated[int, typer.Option(help="Simulated futures.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same data, same request: same numbers.")] = 1,
+    seed: Annotated[int, typer.Option(help="Same seed, same data, same request: same numbers.")] = 1,
     engine: Annotated[
         str, typer.Option(metavar="local|dask://HOST:PORT", help="Where the work is done; the numbers are the same.")
     ] = "local",
@@ -95,6 +95,8 @@ def backtest(
             "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
             "--refit-every and --window"
         )
+    if seed < 0:
+        raise InputError(f"--seed is {seed}: expected 0 or more")
     from experiments import replays
 
     first_day = parse_day(first or (FIRST_LONG if published else FIRST), "--from")

@@ -18,6 +18,8 @@ import jupytext
 import nbformat
 from nbclient import NotebookClient
 
+from features.opening import open_ledger
+
 FOLDER = Path(__file__).resolve().parent
 SECONDS = 90
 """How long a notebook may take."""
@@ -32,6 +34,8 @@ def executed(text: Path, environment: dict[str, str], seconds: int = SECONDS) ->
     """The notebook with its output. environment: variables that the kernel gets. Raises nbclient's errors."""
     book = plain(text)
     with tempfile.TemporaryDirectory() as folder, _with(environment):
+        with open_ledger():
+            pass  # filled here: only a first run would say that it was empty
         NotebookClient(book, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
     for cell in book.cells:
         cell.metadata.clear()

@@ -33,7 +33,9 @@ from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import PlanRequest
 from forecasting.report.document import plan_document
 from forecasting.report.drawing import look
+from forecasting.report.language import translator
 from forecasting.report.pictures import calibration_picture, forecast_picture, stock_out_picture
+from forecasting.report.words import Words
 from forecasting.salvos.model import SimulationRequest, load_model
 
 asked = PlanRequest(model="salvo_ensemble")
@@ -99,8 +101,12 @@ orders.round(3)
 # ## Beside rules of thumb, for the layer that kills most
 
 # %%
+in_words = Words(translator("en"))
 rules = pd.DataFrame(
-    [(str(rule.rule), rule.quantity, rule.cost_usd / 1e6, rule.stock_out_probability) for rule in plan.rules.rules],
+    [
+        (in_words(rule.rule), rule.quantity, rule.cost_usd / 1e6, rule.stock_out_probability)
+        for rule in plan.rules.rules
+    ],
     columns=["rule", "order", "cost, M USD", "runs out"],
 )
 rules.set_index("rule").round(2)

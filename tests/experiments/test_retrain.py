@@ -20,6 +20,7 @@ from experiments.retrain import Kind
 from experiments.settings import Settings, TableSource
 from features.errors import SalvocastError
 from features.history import LaunchHistory
+from features.quarantine import release
 from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.salvos.gap import LONGEST_GAP
@@ -165,6 +166,9 @@ def test_a_broken_source_is_told_and_the_rest_goes_on(desk: Desk) -> None:
 def test_data_that_do_not_pass_are_not_learned_from_until_forced(desk: Desk) -> None:
     desk.run()
     desk.report("2026-03-01", 9_000)
+    assert desk.run().kind is Kind.NOTHING_NEW  # held for a person's word
+    (held,) = desk.ledger.quarantine()
+    release(desk.ledger, held["id"], "so the Air Force said", desk.now)
     with pytest.raises(SalvocastError) as error:
         desk.run()
     assert "the data did not pass: 2026-03-01 has 9,000 launched" in str(error.value)

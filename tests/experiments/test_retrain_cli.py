@@ -14,6 +14,7 @@ from experiments import retrain_cli
 from experiments.retrain_cli import settings_text
 from experiments.settings import Settings, load_settings, parse_settings
 from features.ledger import Ledger
+from features.quarantine import release
 from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.commands.main import run
@@ -160,6 +161,10 @@ def test_a_dry_run_makes_no_version_and_reads_no_source(machine: Path, salvocast
 def test_data_that_do_not_pass_are_a_failure_that_tells_what_still_serves(machine: Path, salvocast: Salvocast) -> None:
     assert salvocast("retrain")[0] == 0
     report(machine, "2026-03-01,9000")
+    assert salvocast("retrain")[0] == 3  # done, and a count waits for a person for a person's word
+    with Ledger.open(f"sqlite:///{machine / 'ledger.db'}") as ledger:
+        (held,) = ledger.quarantine()
+        release(ledger, held["id"], "so the Air Force said", datetime.now(UTC))
     code, out, err = salvocast("retrain")
     assert (code, out) == (1, [])
     assert "2026-03-01 has 9,000 launched, more than 3 times the largest day before" in err[-1]

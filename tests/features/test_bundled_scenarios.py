@@ -336,9 +336,10 @@ def test_repeated_strikes_are_like_that_of_15_june_2025() -> None:
             assert (one.low, one.mode, one.high) == (other.low, other.mode, other.high)
 
 
-def test_south_korea_is_threatened_by_the_line_in_north_korea_alone() -> None:
+def test_south_korea_is_threatened_by_the_lines_in_north_korea_alone() -> None:
+    threatening = {name for name in NAMES if "south_korea" in stated(name).theatre_ids}
+    assert threatening == {"north_korea_line", "north_korea_surge"}
     assert stated("north_korea_line").theatre_ids == ("ukraine", "south_korea")
-    assert all("south_korea" not in stated(name).theatre_ids for name in NAMES if name != "north_korea_line")
     threat, rest = supply("north_korea_line", "south_korea"), supply("north_korea_line")
     start = (date(2026, 7, 1) - threat.first_day).days
     assert not threat.opening.any()
