@@ -124,6 +124,27 @@ def test_the_rooms_of_the_service_know_only_those_below(path: Path) -> None:
     assert all(floor(room) < floor(own) for room in others), others
 
 
+def test_the_rooms_of_forecasting_point_one_way_and_stay_few() -> None:
+    """Whoever opens the folder sees the way of a request: no room knows one that knows it."""
+
+    def room_of(module: str) -> str:
+        parts = module.split(".")[1:]
+        if not (ROOT / "forecasting" / Path(*parts)).is_dir():
+            parts = parts[:-1] or parts  # a file on the top floor is a room of its own
+        return ".".join(parts[: 2 if parts[0] == "service" else 1])
+
+    arrows: dict[str, set[str]] = {}
+    for path in FILES:
+        if name(path).startswith("forecasting/") and name(path) != "forecasting/__init__.py":
+            known = {each for each in imports(path) | _named_beside(path) if each.startswith("forecasting.")}
+            modules = {each for each in known if (ROOT / Path(*each.split("."))).with_suffix(".py").exists()}
+            own = room_of(module_of(path))
+            arrows.setdefault(own, set()).update({room_of(each) for each in modules} - {own})
+    TopologicalSorter(arrows).prepare()  # raises CycleError, which names the circle
+    assert len(arrows) <= 16  # the aim is 14, with 50 arrows
+    assert sum(map(len, arrows.values())) <= 62
+
+
 @pytest.mark.parametrize("room", ["answers", "registry"])
 def test_the_core_of_answers_knows_no_door(room: str) -> None:
     doors = ("forecasting.service", "forecasting.commands", "experiments")
