@@ -222,6 +222,6 @@ def test_models_are_compared_on_what_a_team_has_logged(team_server: str, tmp_pat
     mine = environment | {"SALVOCAST_HOME": str(tmp_path / "mine"), "OMP_NUM_THREADS": "1"}
     book = executed(text_of("compare_models"), mine, 10 * SECONDS)
     told = [words_of(output) for output in outputs_of(book)]
-    assert told[0] == "'5 models, 7 origins from 2025-06-01'"
+    assert told[0] == "'5 models, 9 origins from 2025-06-01'"
     assert told[-1].startswith("**Answer.** ")
     assert not (tmp_path / "mine" / "mlflow.db").exists()

@@ -81,7 +81,8 @@ def test_a_row_in_quarantine_goes_only_where_nothing_is_lost(
     assert (count, size) == (len(go), sum(len(row["raw"]) for row in go))
     assert oldest == (ago(max(row["days"] for row in go)) if go else None)
     shelf.remove_repeated_rows(ago(200))
-    left = {row["id"] for row in ledger.quarantine(settled=True)}
+    with engine.connect() as connection:  # the ledger lists rows that are alike as one
+        left = set(connection.scalars(sa.select(quarantine_table.c.id)))
     assert left == {row["id"] for row in rows} - {row["id"] for row in go}
     assert waiting() == before
     assert shelf.repeated_rows(ago(200))[0] == 0

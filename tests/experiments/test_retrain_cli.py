@@ -107,7 +107,8 @@ def test_two_mornings_and_a_way_back(machine: Path, salvocast: Salvocast, store:
     assert {"seed", "n_paths", "code_version", "first_origin", "last_origin", "version_numpy"} <= {*logged.data.params}
     assert logged.data.metrics["ratio.seasonal_naive"] < 0.98
     files = {each.path: each for each in client.list_artifacts(run_id)}
-    assert {"decision.json", "settings.json", "recipes.csv", "leaderboard.csv", "scores.csv", "model"} == {*files}
+    tables = {f"{name}.csv" for name in ("recipes", "leaderboard", "scores", "failures")}
+    assert {"decision.json", "settings.json", "model", *tables} == {*files}
     decision = json.loads(Path(client.download_artifacts(run_id, "decision.json")).read_text(encoding="utf-8"))
     assert (decision["model"], decision["kind"]) == ("seasonal_naive", "promoted")
     assert decision["verdicts"][0]["refusals"] == []

@@ -31,7 +31,7 @@ def problem(response: httpx.Response, status: int) -> str:
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     told = response.json()
-    assert set(told) == {"type", "title", "status", "detail", "instance"}
+    assert set(told) == {"type", "title", "status", "detail", "instance", "field"}
     assert told["status"] == status
     assert told["instance"].endswith(response.headers["x-request-id"])
     assert "\n" not in told["detail"]
