@@ -21,7 +21,6 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
                     "status": status,
                     "detail": detail,
                     "instance": "urn:salvocast:request:5f0c1c2e6d0b4b0c9d5e7a3f21c8d4b6",
-                    "field": None,
                 },
             }
         },

@@ -39,7 +39,7 @@ class Problem(BaseModel):
     status: int
     detail: str = Field(description="what was given, what was expected and what to do")
     instance: str = Field(description="of this one request, as in the log")
-    field: str | None = Field(description="of the request, that is wrong; null where it is not one alone")
+    field: str | None = Field(default=None, description="of the request, that is wrong; null where it is not one alone")
 
 
 class Refusal(Exception):  # noqa: N818 -- not a failure of the server
