@@ -244,8 +244,9 @@ def test_the_outcome_is_the_worse_of_the_two_commands(
     assert outcome() == ("failed", "kept two_regime; exit code 1: no output", False)
     programs.reverse()
     assert outcome() == ("failed", "exit code 1: no output; kept two_regime", False)
-    programs[0] = "import sys; print('salvocast: a source failed', file=sys.stderr); print('kept'); sys.exit(3)"
-    assert outcome() == ("done", "salvocast: a source failed; kept; kept two_regime", True)
+    said = "from features.complaints import complain; complain('a source failed')"
+    programs[0] = f"{said}; print('kept'); raise SystemExit(3)"
+    assert outcome() == ("done", "a source failed; kept; kept two_regime", True)
 
 
 def test_follow_up_issues_the_plan_of_what_serves_once_and_tells_of_drift(
