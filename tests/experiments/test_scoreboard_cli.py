@@ -114,7 +114,7 @@ def test_drift_tells_an_alarm_by_its_exit_code(salvocast: Run) -> None:
     code, out, _ = salvocast("drift")
     assert code == ALARM_EXIT_CODE
     lines = out.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 11
     assert [line.split(": ")[0] for line in lines if line.startswith("ALARM")] == ["ALARM  reports_overdue"]
     assert lines[0].startswith("ok     coverage_50: 0.")
     code, out, _ = salvocast("drift", "--format", "json")
@@ -127,7 +127,8 @@ def test_drift_tells_an_alarm_by_its_exit_code(salvocast: Run) -> None:
 def test_nothing_is_wrong_on_a_morning_with_a_report(salvocast: Run) -> None:
     checks = look_for_drift("ukraine", "shahed", datetime(2026, 2, 28, 7, 30, tzinfo=UTC))
     assert not any(check.alarm for check in checks)
-    assert all(check.number is not None for check in checks)
+    unjudged = {check.name for check in checks if check.number is None}
+    assert unjudged <= {"coverage_80_total_7", "coverage_80_total_28"}  # forecasts that share no day are few
 
 
 def test_forecasts_of_long_ago_are_not_looked_at(salvocast: Run) -> None:

@@ -14,6 +14,8 @@ import pytest
 
 from features.records import KYIV
 from features.scenarios import load_scenario
+from forecasting.report.language import translator
+from forecasting.report.words import Words
 from forecasting.service.page.assumptions import holdables
 from tests.forecasting.service.conftest import Serve, Server
 from tests.forecasting.service.page.pages import QUICK, Page, page, plan
@@ -182,7 +184,8 @@ def test_the_least_cost_mix_is_shown_with_the_reason_where_it_cannot_be(client: 
     assert made.requirement is not None
     assert not made.requirement.met
     shown = page(client, f"{QUICK}&leak=1")
-    assert made.requirement.obstacle.partition(":")[0] in shown.text
+    assert made.requirement.obstacle is not None
+    assert Words(translator("en"), made)(made.requirement.obstacle).partition(":")[0] in shown.text
     assert not re.search(r"\b[a-z]+_[a-z]+\b more would do", shown.text)  # layers by their names
 
 
