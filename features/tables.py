@@ -122,7 +122,7 @@ decision_table = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("quarantine_id", sa.ForeignKey("quarantine.id"), nullable=False),
     sa.Column("decided_at", sa.DateTime, nullable=False, comment="UTC"),
-    sa.Column("kind", sa.String(20), nullable=False, comment="repaired, released, confirmed or corrected"),
+    sa.Column("kind", sa.String(20), nullable=False, comment="repaired or released"),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was released, or the corrected cells"),
 )
 coverage_table = sa.Table(

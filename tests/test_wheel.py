@@ -141,7 +141,7 @@ def test_it_runs_from_another_folder(wheel: Path, tmp_path: Path, home: Path, mo
         loaded = run("-c", f"import {room}; print({room}.__file__)").strip()
         assert Path(loaded).is_relative_to(unzipped)
     text = run("-m", "forecasting.commands.main", "plan", "--paths", "50")
-    assert text.startswith("Salvocast plan: shahed drones, theatre ukraine, 28 attack days")
+    assert text.startswith("Salvocast plan: Shahed-type drones, theatre Ukraine, 28 attack days")
     assert "as of 2026-02-28" in text
     assert run("-m", "forecasting.commands.main", "schema", "plan").startswith("{")
     assert not list(elsewhere.iterdir())

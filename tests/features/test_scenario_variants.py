@@ -193,7 +193,7 @@ def test_a_base_that_is_not_bundled(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["a\\u0000.toml", "", ".", "a\\nb"])
 def test_a_base_that_no_file_can_be(folder: Path, name: str) -> None:
     file = written(folder, VARIANT.replace("base.toml", name))
-    assert failed(file).startswith(f"{file}: scenario.based_on: ")
+    assert failed(file).startswith(f"{file}: scenario.based_on")
 
 
 def test_a_mistake_in_the_base_is_told_by_the_file_of_the_base(folder: Path) -> None:
