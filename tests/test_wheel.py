@@ -142,6 +142,6 @@ def test_it_runs_from_another_folder(wheel: Path, tmp_path: Path, home: Path, mo
         assert Path(loaded).is_relative_to(unzipped)
     text = run("-m", "forecasting.commands.main", "plan", "--paths", "50")
     assert text.startswith("Salvocast plan: Shahed-type drones, theatre Ukraine, 28 attack days")
-    assert "as of 2026-02-28" in text
+    assert "as of 2026-04-30" in text
     assert run("-m", "forecasting.commands.main", "schema", "plan").startswith("{")
     assert not list(elsewhere.iterdir())
