@@ -22,7 +22,7 @@ from features.sources.reading import Reading, RejectedRow
 from features.sources.table import read_table
 
 RECEIVED = datetime(2031, 1, 1, tzinfo=UTC)
-FUZZ = settings(deadline=2_000, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(deadline=10_000, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 CELLS = st.one_of(
@@ -108,7 +108,7 @@ def test_any_text_of_a_bulletin(text: str) -> None:
     assert review(bulletin)
 
 
-@settings(deadline=5_000, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_what_a_reader_yields_the_ledger_keeps_and_counts(
     tmp_path: Path, fresh_ledger: Callable[[], AbstractContextManager[Ledger]], data: st.DataObject
