@@ -121,7 +121,8 @@ def test_what_a_reader_yields_the_ledger_keeps_and_counts(
     with fresh_ledger() as ledger:
         counts = ledger.ingest(read_kaggle(path), RECEIVED)
         assert counts.rows_read == counts.added + counts.revised + counts.unchanged + counts.quarantined == len(read)
-        assert len(ledger.quarantine()) == counts.quarantined
+        # The same bad row twice is one entry.
+        assert len(ledger.quarantine()) == counts.quarantined - counts.rejected_before
 
 
 @pytest.mark.parametrize("text", ["{b'south': 14}", "{'a': [1]}", "{'\\ud800': 1}", "{1: 2}", "{(): {}}", "[", "{'a'}"])
