@@ -18,13 +18,17 @@ from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.stock import Delivery, without_stocks
+from forecasting.defence.trials import OrderTrials
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
+from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
+from forecasting.orders.frontier import FrontierPoint, point
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
-from forecasting.orders.requirement import Requirement, requirement, values_of_limits
+from forecasting.orders.requirement import Requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
+from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
@@ -113,11 +117,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Required:
-    """The least-cost mix for a target. worth: what the limits are worth."""
+    """The least-cost mix for a target. worth: what the limits are worth. evaluated: what the mix does."""
 
     target: Target
     found: Requirement
     worth: tuple[Message, ...]
+    evaluated: FrontierPoint
 
 
 @dataclass(frozen=True)
@@ -147,6 +152,8 @@ class Plan:
     """Mean over paths and nights; None where armed drones and decoys are not told apart."""
     rules: LayerRules | None = None
     """Of the layer whose interceptors kill most; None where no layer has interceptors."""
+    advice: OrderAdvice | None = None
+    """What the orders buy; None where no layer has interceptors."""
     required: Required | None = None
     """Where there is a target."""
     notes: tuple[Message, ...] = ()
@@ -209,6 +216,7 @@ def make_plan(
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
     levels, factors, beyond = _drawn(planned, salvos, calibration)
     new_models = supplied.new_models if supplied else ()
+    trials = OrderTrials(planned)
     engagements = engage(
         salvos,
         planned,
@@ -217,6 +225,7 @@ def make_plan(
         armed_share=armed_share,
         new_models=new_models,
         deliveries=deliveries,
+        trials=trials,
         on_paths=on_paths,
     )
     orders = tuple(
@@ -224,15 +233,19 @@ def make_plan(
         for stock in engagements.stocks
         if stock.layer_id in asked
     )
+    advice = order_advice(planned, engagements, trials, orders, asked)
     required = None
     if target:
         program = defence_program(
             salvos, planned, engagements, levels=levels, kill_factors=factors, new_models=new_models
         )
         program = replace(program, limit=np.where(np.isin(planned.ids, asked), program.limit, 0.0))
-        found = requirement(program, target.leakers, budget_usd=target.budget_usd)
-        worth = values_of_limits(found, salvos.horizon, *fire_units(program, planned, engagements))
-        required = Required(target, found, tuple(worth))
+        market, search = market_of(planned, engagements, asked), trials.first(SEARCHED)
+        found, by_program = evaluated_requirement(program, trials, search, market, target.leakers, target.budget_usd)
+        worth = ()
+        if found.met == by_program.met:  # else its limits are worth something else
+            worth = values_of_limits(by_program, salvos.horizon, *fire_units(program, planned, engagements))
+        required = Required(target, found, worth, point(trials, market, found.quantities))
     return Plan(
         history,
         salvos,
@@ -244,6 +257,7 @@ def make_plan(
         calibration=calibration,
         armed_share=None if armed_share is None else float(armed_share.mean()),
         rules=_rules(planned, salvos, history, engagements, asked),
+        advice=advice,
         required=required,
         notes=(*_left_out(without), *notes, *_beyond(beyond)),
         layers=asked,

@@ -28,6 +28,7 @@ from forecasting.defence.night import (
 from forecasting.defence.outcome import Engagements, InterceptorDemand
 from forecasting.defence.stock import Delivery, available_by_night, supplied_by_night
 from forecasting.defence.thinning import binomial_quantile, keep_freed_memory
+from forecasting.defence.trials import MetLayer, OrderTrials
 from forecasting.salvos.forecast import SalvoForecast
 
 Levels = Sequence[Mapping[str, Array]]
@@ -103,9 +104,10 @@ class PathBlocks:
         """(n_paths, horizon)."""
         return self.forecast.n_paths, self.forecast.horizon
 
-    def meet(self, out: Engagements) -> None:
-        """Fills `out` with what these paths meet."""
+    def meet(self, out: Engagements, trials: OrderTrials | None = None) -> None:
+        """Fills `out` with what these paths meet. trials: to be told of them, while it wants more."""
         keep_freed_memory()
+        kept: list[MetLayer] | None = [] if trials and trials.wants_more else None
         stocks = {stock.layer_id: stock for stock in out.stocks}
         came = came_unlimited = self.by_kind(self.forecast.paths.astype(np.float64))
         for index, layer in enumerate(self.defence.layers):
@@ -125,6 +127,8 @@ class PathBlocks:
                 stock.wanted[:] = needed
                 available = available_by_night(stock.opening, stock.supplied, needed)
                 actual = fought_with(cells, wanted, available.ravel())
+            if kept is not None:
+                kept.append(MetLayer(cells, unlimited, came_unlimited))
             _write(out.unlimited, index, unlimited, unlimited)
             _write(out.actual, index, actual, wanted)
             left = unlimited.survivors(came_unlimited)
@@ -139,6 +143,8 @@ class PathBlocks:
                 demand.decoy_leakers[:] = leakers[-1].reshape(self.shape)
         if out.warhead_kg is not None:
             out.warhead_kg[:] = self.warheads()
+        if trials and kept is not None:
+            trials.add(out, kept, came_unlimited)
 
     def uniforms(self, layer: int, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
         """Uniform numbers on [0, 1) of that layer and purpose; the first rows are the same however many there are."""

@@ -48,8 +48,8 @@ class DefenceLayer(Stated):
     in a straight line over ramp_months; unit_cost_usd, US dollars each. available_share: the part of stock and supply
     that is for the drones that are forecast, the rest being for other targets; without it, all, and so is a stock that
     a planner has counted. For orders: lead_time_days from an order to its delivery (without it, none), review_days from
-    one order to the next (without it, to the end of the horizon), and minimum_stock, which should always be left,
-    though it is fired when nothing else is.
+    one order to the next (without it, to the end of the horizon), minimum_stock, which should always be left,
+    though it is fired when nothing else is, and pack_size, the interceptors that are ordered together.
     """
 
     id: Name
@@ -76,6 +76,7 @@ class DefenceLayer(Stated):
     lead_time_days: SourcedRange | None = None
     review_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
     minimum_stock: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)] = 0
+    pack_size: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] = 1
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -106,7 +107,7 @@ class DefenceLayer(Stated):
         if self.interceptor is not None and missing:
             raise ValueError(f"a layer with an interceptor needs {', '.join(missing)}")
         if self.interceptor is None and (
-            self.minimum_stock or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
+            self.minimum_stock or self.pack_size > 1 or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
         ):
             raise ValueError("a layer with a stock needs interceptor = '...': what one interceptor is")
         if self.interceptors_per_engagement is not None and self.interceptors_per_engagement.low < 1:
@@ -186,7 +187,8 @@ class Defence(Stated):
 
     waves: how the drones of a night come; without any, evenly over NIGHT_HOURS. They matter to fire channels alone.
     daylight_share: share of the drones of an attack day that come in daylight; without it, none.
-    warhead_kg: of the common armed drone, kilograms. kinds: of armed drone, beside it.
+    warhead_kg: of the common armed drone, kilograms; drone_cost_usd: what it costs who launches it, US dollars. kinds:
+    of armed drone, beside it.
     """
 
     name: str
@@ -196,6 +198,7 @@ class Defence(Stated):
     about: str
     daylight_share: SourcedRange | None = None
     warhead_kg: SourcedRange | None = None
+    drone_cost_usd: SourcedRange | None = None
     kinds: tuple[DroneKind, ...] = ()
     layers: tuple[DefenceLayer, ...] = Field(min_length=1)
     waves: tuple[Wave, ...] = ()

@@ -78,6 +78,10 @@ class Layer:
     for_reach: Kinds
     fire: Fire
 
+    def at(self, index: NDArray[np.intp]) -> "Layer":
+        """The same in some of the cells."""
+        return Layer(self.reach.take(index, axis=1), self.for_reach.take(index, axis=1), self.fire.at(index))
+
 
 @dataclass(frozen=True, eq=False)
 class Fought:
@@ -87,6 +91,17 @@ class Fought:
     killed: Kinds
     engagements: Array
     used: Array
+
+    def at(self, index: NDArray[np.intp]) -> "Fought":
+        """The same in some of the cells."""
+        by_kind = (each.take(index, axis=1) for each in (self.reached, self.killed))
+        return Fought(*by_kind, self.engagements.take(index), self.used.take(index))
+
+    @classmethod
+    def joined(cls, first: "Fought", second: "Fought") -> "Fought":
+        """Both, one after the other."""
+        pairs = ((getattr(first, name), getattr(second, name)) for name in cls.__dataclass_fields__)
+        return cls(*(np.concatenate(pair, axis=-1) for pair in pairs))
 
     def survivors(self, came: Kinds) -> Kinds:
         """The drones by kind, of those that came, that go on to the next layer."""

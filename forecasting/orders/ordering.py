@@ -155,13 +155,14 @@ def cover_of(outlook: StockOutlook, layer: DefenceLayer, lead_time: ArrayLike = 
 def order_for_horizon(
     outlook: StockOutlook, defence: Defence, service_level: float, lead_time: ArrayLike = 0
 ) -> InterceptorOrder:
-    """The least whole order with P(no stock-out from its arrival to the end of the review period) >= service_level.
+    """The least order of whole packs with P(no stock-out from its arrival to the end of the review period) >=
+    service_level.
 
     lead_time: see `cover_of`. Raises InputError where service_level is not between 0 and 1.
     """
     layer = defence.layer(outlook.layer_id)
     needs = cover_of(outlook, layer, lead_time)
-    quantity = needs.order_up_to(service_level)
+    quantity = -(-needs.order_up_to(service_level) // layer.pack_size) * layer.pack_size
     unit_cost = layer.unit_cost_usd
     assert unit_cost is not None
     return InterceptorOrder(

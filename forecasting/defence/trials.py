@@ -1,0 +1,225 @@
+"""The nights of a plan fought again with interceptors that are ordered at the origin, on the same random numbers.
+
+A path on which no stock runs short without an order stays as it is with any: more stock is never more short, and nothing
+else of the path changes. So only the others are kept and fought again, and of their nights only those that a shortage
+touches are computed anew (`forecasting.defence.night`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.defence.layers import Defence
+from forecasting.defence.night import Array, Fought, Kinds, Layer, fought_anew, fought_with
+from forecasting.defence.outcome import Engagements
+from forecasting.defence.stock import available_by_night
+
+MOST_CELLS = 2**16
+"""Nights of paths that are kept: each takes some 200 bytes a layer. Of a larger plan the first paths are."""
+
+
+@dataclass(frozen=True, eq=False)
+class MetLayer:
+    """One layer on the nights of some paths with no end of its stock. came: drones by kind that come to it then."""
+
+    layer: Layer
+    fought: Fought
+    came: Kinds
+
+    def at(self, index: NDArray[np.intp]) -> "MetLayer":
+        """The same in some of the cells."""
+        return MetLayer(self.layer.at(index), self.fought.at(index), self.came.take(index, axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class OrderOutcome:
+    """What becomes of the paths with an order.
+
+    leakers: (n_paths,) armed drones that no layer kills. warhead_kg: (n_paths,) kilograms of theirs; None where no mass
+    is stated. short: (n_layers, n_paths) whether the stock runs out, or below the minimum stock, until the next order
+    arrives.
+    """
+
+    leakers: Array
+    warhead_kg: Array | None
+    short: NDArray[np.bool_]
+
+    @property
+    def joint_risk(self) -> float:
+        """Share of the paths on which some layer runs out."""
+        return float(self.short.any(axis=0).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class _Stock:
+    """Of one layer. ordered: (n_paths, horizon) whether an order has arrived. covered: nights until the next one."""
+
+    opening: NDArray[np.int64]
+    supplied: NDArray[np.int64]
+    ordered: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+    minimum: int
+
+    def at(self, rows: NDArray[np.intp]) -> "_Stock":
+        """The same on some of the paths."""
+        return _Stock(self.opening[rows], self.supplied[rows], self.ordered[rows], self.covered[rows], self.minimum)
+
+    def short(self, needed: Array, available: Array) -> NDArray[np.bool_]:
+        """(n_paths,) whether it runs out on a covered night."""
+        out: NDArray[np.bool_] = ((available - needed < self.minimum) & self.covered).any(axis=1)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The paths of one block that an order can change. rows: which of all. left: drones by kind behind the last layer,
+    with no end of stock; of the kinds, n_armed are armed, with warheads of these masses, (n_armed, n_paths)."""
+
+    rows: NDArray[np.intp]
+    layers: tuple[MetLayer, ...]
+    stocks: tuple[_Stock | None, ...]
+    left: Kinds
+    n_armed: int
+    warhead_kg: Array | None
+
+    def first(self, n_paths: int) -> "_Part":
+        """Those of its paths that are among the first of all."""
+        n_rows = int(np.searchsorted(self.rows, n_paths))
+        cells = np.arange(n_rows * self.left.shape[1] // self.rows.size)
+        rows = np.arange(n_rows)
+        return _Part(
+            self.rows[rows],
+            tuple(layer.at(cells) for layer in self.layers),
+            tuple(stock and stock.at(rows) for stock in self.stocks),
+            self.left.take(cells, axis=1),
+            self.n_armed,
+            None if self.warhead_kg is None else self.warhead_kg[:, rows],
+        )
+
+    def fight(self, quantities: Array, out: OrderOutcome) -> None:
+        """Writes into `out` what becomes of these paths with the order.
+
+        Followed are only the cells to which other drones come than with no end of stock, `changed`.
+        """
+        changed, came = np.empty(0, np.intp), self.left[:, :0]
+        for index, (met, stock) in enumerate(zip(self.layers, self.stocks, strict=True)):
+            part = met.at(changed)
+            done = fought_anew(part.layer, part.fought, came, part.came)
+            if stock is not None:
+                needed = met.fought.used.copy()
+                needed[changed] = done.used
+                ordered = needed.reshape(stock.ordered.shape)
+                supplied = stock.supplied + stock.ordered * quantities[index]
+                available = available_by_night(stock.opening, supplied, ordered)
+                out.short[index, self.rows] = stock.short(ordered, available)
+                available = available.ravel()
+                besides = np.setdiff1d(np.flatnonzero(needed > available), changed, assume_unique=True)
+                part = met.at(besides)
+                changed = np.concatenate([changed, besides])
+                came = np.concatenate([came, part.came], axis=1)
+                fought = Fought.joined(done, part.fought)
+                done = fought_with(met.layer.at(changed), fought, available.take(changed))
+            came = done.survivors(came)
+            unchanged = self.layers[index + 1].came if index + 1 < len(self.layers) else self.left
+            differs = np.flatnonzero((came != unchanged.take(changed, axis=1)).any(axis=0))
+            changed, came = changed.take(differs), came.take(differs, axis=1)
+        left = self.left[: self.n_armed].copy()
+        left[:, changed] = came[: self.n_armed]
+        by_kind = left.reshape(self.n_armed, self.rows.size, -1).sum(axis=2)
+        out.leakers[self.rows] = by_kind.sum(axis=0)
+        if out.warhead_kg is not None and self.warhead_kg is not None:
+            out.warhead_kg[self.rows] = (by_kind * self.warhead_kg).sum(axis=0)
+
+
+class OrderTrials:
+    """What orders would do: filled by `forecasting.defence.engagement.engage`, then called with quantities.
+
+    Parameters
+    ----------
+    defence : Defence
+        Whose review periods and minimum stocks count.
+    most_cells : int
+        Nights of paths to keep at most, but for those of the first paths; `n_paths` is then less than there are.
+
+    Attributes
+    ----------
+    n_paths : int
+        The first paths of the forecast, that the trials are of.
+    """
+
+    def __init__(self, defence: Defence, most_cells: int = MOST_CELLS) -> None:
+        self.n_paths = 0
+        self._defence, self._most_cells = defence, most_cells
+        self._parts: list[_Part] = []
+        self._leakers: list[Array] = []
+        self._warheads: list[Array] = []
+        self._made: dict[bytes, OrderOutcome] = {}
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is room for more paths."""
+        return sum(part.left.shape[1] for part in self._parts) < self._most_cells
+
+    def add(self, met: Engagements, layers: Sequence[MetLayer], left: Kinds) -> None:
+        """Takes the next paths: what the defence does with its stock, and with no end of it; see `_Part`."""
+        n_paths, horizon = met.actual.leakers.shape
+        stocks = {stock.layer_id: stock for stock in met.stocks}
+        nights = np.arange(horizon)
+        touched, made = np.zeros(n_paths, bool), list[_Stock | None]()
+        for index, layer in enumerate(self._defence.layers):
+            if layer.id not in stocks:
+                made.append(None)
+                continue
+            stock, lead_time = stocks[layer.id], met.lead_time(index)[:, np.newaxis]
+            ordered = nights >= lead_time
+            covered = nights < (horizon if layer.review_days is None else lead_time + layer.review_days)
+            covered = np.broadcast_to(covered, ordered.shape)
+            made.append(_Stock(stock.opening, stock.supplied, ordered, covered, layer.minimum_stock))
+            held = stock.opening[:, np.newaxis] + stock.supplied - np.cumsum(stock.used, axis=1)
+            assert stock.wanted is not None
+            touched |= ((stock.wanted > stock.used) | (held < layer.minimum_stock)).any(axis=1)
+        rows = np.flatnonzero(touched)
+        cells = (rows[:, np.newaxis] * horizon + nights).ravel()
+        warheads = met.leaked_warhead_kg(met.actual)
+        if rows.size:
+            self._parts.append(
+                _Part(
+                    self.n_paths + rows,
+                    tuple(layer.at(cells) for layer in layers),
+                    tuple(stock and stock.at(rows) for stock in made),
+                    left.take(cells, axis=1),
+                    len(met.kinds),
+                    None if met.warhead_kg is None else met.warhead_kg[:, rows],
+                )
+            )
+        self._leakers.append(met.actual.leakers.sum(axis=1).astype(np.float64))
+        if warheads is not None:
+            self._warheads.append(warheads)
+        self.n_paths += n_paths
+
+    def first(self, n_paths: int) -> "OrderTrials":
+        """The same of the first paths alone, which takes less time to try."""
+        if n_paths >= self.n_paths:
+            return self
+        some = OrderTrials(self._defence)
+        some.n_paths = n_paths
+        some._leakers = [np.concatenate(self._leakers)[:n_paths]]
+        some._warheads = [np.concatenate(self._warheads)[:n_paths]] if self._warheads else []
+        some._parts = [part.first(n_paths) for part in self._parts if part.rows[0] < n_paths]
+        return some
+
+    def __call__(self, quantities: NDArray[np.int64] | Array) -> OrderOutcome:
+        """The outcome with so many interceptors ordered of each layer, (n_layers,); 0 where it uses none."""
+        key = np.asarray(quantities, dtype=np.float64).tobytes()
+        if key not in self._made:
+            out = OrderOutcome(
+                np.concatenate(self._leakers),
+                np.concatenate(self._warheads) if self._warheads else None,
+                np.zeros((len(self._defence.layers), self.n_paths), bool),
+            )
+            for part in self._parts:
+                part.fight(np.asarray(quantities, dtype=np.float64), out)
+            self._made[key] = out
+        return self._made[key]

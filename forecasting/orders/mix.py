@@ -1,0 +1,239 @@
+"""Which interceptors to buy: mixes that are found by linear programs and then evaluated, exchanged and corrected.
+
+A loss, such as the mean number of leakers, is evaluated by the engine for whole mixes; nothing is known of it but that
+more of any layer does not raise it. A start is found as if layers did not bear on each other, each of them saving less with
+every piece: then the least loss for a budget is a linear program, whose solution is to buy by slope (Dantzig 1957,
+Discrete-variable extremum problems). Then pieces are exchanged between layers, in ever smaller
+steps, while the engine says that it helps: a pattern search (Kolda, Lewis and Torczon 2003, Optimization by direct
+search).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mix = NDArray[np.int64]
+"""(n_layers,) interceptors."""
+Loss = Callable[[Mix], float]
+SMALLER = 4
+"""Each step of the search moves a quarter of what the one before did."""
+MOST_STEPS = 6
+TRIED = 3
+"""Layers to take from, and to give to, in each exchange."""
+HELPS = 1e-9
+SAVES = 1e-3
+"""Share of the cost that an exchange has to save."""
+PARTS = 16
+"""Of what may be added of a layer: how finely an exchange is tried."""
+SHARES = (*np.linspace(0.0, 0.9, 10), 0.95, 0.98, 0.99, 1.0)
+"""Of the paths: where a layer's pieces are parted, as the next ones are used on fewer paths."""
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """What can be bought: price of a piece in US dollars, pieces to a pack, and the most that any path could use, in
+    whole packs; (n_layers,) each, with 0 as the most of a layer that nothing is bought for."""
+
+    unit_cost_usd: Array
+    pack_size: Mix
+    most: Mix
+
+    @classmethod
+    def of(cls, unit_cost_usd: Array, pack_size: Mix, wanted: Mix) -> "Market":
+        """wanted: the most that any path could use, rounded up to packs here."""
+        return cls(unit_cost_usd, pack_size, -(-wanted // pack_size) * pack_size)
+
+    @cached_property
+    def layers(self) -> list[int]:
+        """Those that can be bought for."""
+        return [int(each) for each in np.flatnonzero(self.most > 0)]
+
+    def cost(self, mix: Mix) -> float:
+        """US dollars."""
+        return float(mix @ self.unit_cost_usd)
+
+    def whole(self, layer: int, pieces: float) -> int:
+        """As many of these pieces as make whole packs."""
+        pack = int(self.pack_size[layer])
+        return int(np.floor(pieces / pack + 1e-9)) * pack
+
+    def for_money(self, layer: int, usd: float) -> int:
+        """Whole packs that the money buys."""
+        price = float(self.unit_cost_usd[layer])
+        return self.whole(layer, usd / price) if price > 0 else int(self.most[layer])
+
+    def more(self, mix: Mix, layer: int, usd: float) -> Mix:
+        """The mix with as much more of a layer as the money buys, or as can be used."""
+        return changed(mix, layer, min(self.for_money(layer, usd), int(self.most[layer] - mix[layer])))
+
+
+def changed(mix: Mix, layer: int, pieces: int) -> Mix:
+    """The mix with so many pieces more of a layer."""
+    mix = mix.copy()
+    mix[layer] += pieces
+    return mix
+
+
+def buying_order(loss: Loss, market: Market, shortages: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """(layer, pieces) to buy one after the other, the most loss per dollar first, as if no layer bore on another.
+
+    shortages: (n_layers, n_paths) pieces that the layer lacks. Of x more it uses x on a path that lacks as many, else
+    all that it lacks: so what the most of a layer saves, which is evaluated, goes to the next piece in the share of the
+    paths that lack more.
+    """
+    nothing = np.zeros_like(market.most)
+    start, parts = loss(nothing), []
+    for layer in market.layers:
+        saved = start - loss(changed(nothing, layer, int(market.most[layer])))
+        lacking = np.minimum(shortages[layer], market.most[layer])
+        if saved <= 0 or not lacking.any():
+            continue
+        of_a_piece = saved / float(lacking.mean()) / max(float(market.unit_cost_usd[layer]), 1e-12)
+        ends = sorted({market.whole(layer, each) for each in np.quantile(lacking, SHARES)} | {int(market.most[layer])})
+        for low, high in zip([0, *ends], ends, strict=False):
+            if high > low:
+                used = np.clip(lacking - low, 0, high - low).mean() / (high - low)
+                parts.append((-of_a_piece * float(used), layer, high - low))
+    return [(layer, pieces) for slope, layer, pieces in sorted(parts) if slope < 0]
+
+
+def bought(order: Sequence[tuple[int, int]], market: Market, budget_usd: float) -> Mix:
+    """What the budget buys in that order; of the part that it does not pay in full, as many packs as it does."""
+    mix, left = np.zeros_like(market.most), budget_usd
+    for layer, pieces in order:
+        taken = min(market.for_money(layer, left), pieces)
+        mix[layer] += taken
+        left -= taken * float(market.unit_cost_usd[layer])
+    return mix
+
+
+def least_loss(loss: Loss, market: Market, budget_usd: float, start: Mix, *, steps: int = MOST_STEPS) -> Mix:
+    """The mix of least loss within the budget that exchanges lead to from a start within it."""
+    best, least = start, loss(start)
+    share = 1.0
+    for _ in range(steps):
+        share /= SMALLER
+        while True:
+            found, usd = None, share * market.cost(best)
+            # The layers whose pieces are missed least, and those where the same money helps most by itself.
+            fewer = sorted(_fewer(best, market, share), key=loss)[:TRIED]
+            layers = sorted(market.layers, key=lambda layer: loss(market.more(best, layer, usd)))[:TRIED]
+            for mix, layer in product(fewer, layers):
+                tried = market.more(mix, layer, budget_usd - market.cost(mix))
+                if tried[layer] > best[layer] and (reached := loss(tried)) < least - HELPS:
+                    found, least = tried, reached
+            if found is None:
+                break
+            best = found
+    return best
+
+
+def _fewer(mix: Mix, market: Market, share: float) -> list[Mix]:
+    """The mix itself, and with a share of its cost, or a pack at least, taken from each layer that has some."""
+    usd, made = share * market.cost(mix), [mix]
+    for layer in market.layers:
+        pieces = min(max(market.for_money(layer, usd), int(market.pack_size[layer])), int(mix[layer]))
+        if pieces:
+            made.append(changed(mix, layer, -pieces))
+    return made
+
+
+def least_cost(
+    loss: Loss, market: Market, target: float, starts: Iterable[Mix], *, steps: int = MOST_STEPS
+) -> Mix:
+    """The cheapest mix of at most that loss that exchanges lead to from any of the starts; the most that can be bought
+    must reach the target."""
+    found = (_exchanged(loss, market, target, start, steps) for start in starts)
+    return min(found, key=market.cost)
+
+
+def starts_for(loss: Loss, market: Market, target: float, order: Sequence[tuple[int, int]]) -> list[Mix]:
+    """Two mixes to start from: nothing, and what is bought in that order until the target is met."""
+    mix = np.zeros_like(market.most)
+    for layer, pieces in order:
+        if loss(mix) <= target:
+            break
+        mix = changed(mix, layer, pieces)
+    return [mix, np.zeros_like(market.most)]
+
+
+def _exchanged(loss: Loss, market: Market, target: float, start: Mix, steps: int) -> Mix:
+    best = _trimmed(loss, market, target, enough(loss, market, target, start))
+    share = 1.0
+    for _ in range(steps):
+        share /= SMALLER
+        while True:
+            cost = found_cost = market.cost(best)
+            found, usd = None, share * cost
+            fewer = sorted(_fewer(best, market, share)[1:], key=loss)[:TRIED]
+            layers = sorted(market.layers, key=lambda layer: loss(market.more(best, layer, usd)))[:TRIED]
+            for mix, layer in product(fewer, layers):
+                most = market.more(mix, layer, found_cost - market.cost(mix))
+                tried = _least_of(loss, market, target, mix, layer, int(most[layer]), parts=PARTS)
+                if tried is not None and market.cost(tried) < found_cost - SAVES * cost:
+                    found, found_cost = tried, market.cost(tried)
+            if found is None:
+                break
+            best = found
+        best = _trimmed(loss, market, target, best)
+    return best
+
+
+def enough(loss: Loss, market: Market, target: float, start: Mix) -> Mix:
+    """The start, or as little as will do of the way from it to the most of every layer."""
+    if loss(start) <= target:
+        return start
+
+    def on_the_way(part: float) -> Mix:
+        packs = np.ceil(part * np.maximum(market.most - start, 0) / market.pack_size - 1e-9).astype(np.int64)
+        return start + packs * market.pack_size
+
+    low, high = 0.0, 1.0
+    for _ in range(12):
+        middle = (low + high) / 2
+        low, high = (low, middle) if loss(on_the_way(middle)) <= target else (middle, high)
+    return on_the_way(high)
+
+
+def _trimmed(loss: Loss, market: Market, target: float, mix: Mix) -> Mix:
+    """The mix less what it does not need for the target, the dearest layer first."""
+    for layer in sorted(market.layers, key=lambda each: -market.unit_cost_usd[each]):
+        fewer = _least_of(loss, market, target, changed(mix, layer, -int(mix[layer])), layer, int(mix[layer]))
+        mix = mix if fewer is None else fewer
+    return mix
+
+
+def _least_of(
+    loss: Loss, market: Market, target: float, mix: Mix, layer: int, most: int, *, parts: int | None = None
+) -> Mix | None:
+    """The mix with the fewest more packs of a layer, up to `most` of it, that reach the target; None where none do.
+
+    parts: to so many parts of what may be added; without it, to the pack.
+    """
+    packs = (most - int(mix[layer])) // int(market.pack_size[layer])
+    step = int(market.pack_size[layer]) * max(1, packs // parts if parts else 1)
+    low, high = -1, (most - int(mix[layer])) // step
+    if high < 0 or loss(changed(mix, layer, high * step)) > target:
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if loss(changed(mix, layer, middle * step)) <= target else (middle, high)
+    return changed(mix, layer, high * step)
+
+
+def undominated(costs: Sequence[float], losses: Sequence[float]) -> list[int]:
+    """Which points are on the frontier: each dearer than the one before, with a smaller loss.
+
+    >>> undominated([0.0, 3.0, 1.0, 2.0], [9.0, 4.0, 7.0, 7.0])
+    [0, 2, 1]
+    """
+    kept: list[int] = []
+    for index in sorted(range(len(costs)), key=lambda each: (costs[each], losses[each])):
+        if not kept or losses[index] < losses[kept[-1]] - HELPS:
+            kept.append(index)
+    return kept
