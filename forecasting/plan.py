@@ -242,7 +242,7 @@ def make_plan(
         program = replace(program, limit=np.where(np.isin(planned.ids, asked), program.limit, 0.0))
         market, search = market_of(planned, engagements, asked), trials.first(SEARCHED)
         found, by_program = evaluated_requirement(program, trials, search, market, target.leakers, target.budget_usd)
-        worth = ()
+        worth: tuple[Message, ...] = ()
         if found.met == by_program.met:  # else its limits are worth something else
             worth = values_of_limits(by_program, salvos.horizon, *fire_units(program, planned, engagements))
         required = Required(target, found, worth, point(trials, market, found.quantities))

@@ -107,7 +107,9 @@ class DefenceLayer(Stated):
         if self.interceptor is not None and missing:
             raise ValueError(f"a layer with an interceptor needs {', '.join(missing)}")
         if self.interceptor is None and (
-            self.minimum_stock or self.pack_size > 1 or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
+            self.minimum_stock
+            or self.pack_size > 1
+            or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
         ):
             raise ValueError("a layer with a stock needs interceptor = '...': what one interceptor is")
         if self.interceptors_per_engagement is not None and self.interceptors_per_engagement.low < 1:

@@ -94,8 +94,12 @@ class Fought:
 
     def at(self, index: NDArray[np.intp]) -> "Fought":
         """The same in some of the cells."""
-        by_kind = (each.take(index, axis=1) for each in (self.reached, self.killed))
-        return Fought(*by_kind, self.engagements.take(index), self.used.take(index))
+        return Fought(
+            self.reached.take(index, axis=1),
+            self.killed.take(index, axis=1),
+            self.engagements.take(index),
+            self.used.take(index),
+        )
 
     @classmethod
     def joined(cls, first: "Fought", second: "Fought") -> "Fought":

@@ -1,8 +1,8 @@
 """The nights of a plan fought again with interceptors that are ordered at the origin, on the same random numbers.
 
-A path on which no stock runs short without an order stays as it is with any: more stock is never more short, and nothing
-else of the path changes. So only the others are kept and fought again, and of their nights only those that a shortage
-touches are computed anew (`forecasting.defence.night`).
+A path on which no stock runs short without an order stays as it is with any: more stock is never more short, and
+nothing else of the path changes. So only the others are kept and fought again, and of their nights only those that a
+shortage touches are computed anew (`forecasting.defence.night`).
 """
 
 from collections.abc import Sequence
@@ -68,7 +68,7 @@ class _Stock:
 
     def short(self, needed: Array, available: Array) -> NDArray[np.bool_]:
         """(n_paths,) whether it runs out on a covered night."""
-        out: NDArray[np.bool_] = ((available - needed < self.minimum) & self.covered).any(axis=1)
+        out: NDArray[np.bool_] = np.any(((available - needed < self.minimum) & self.covered), axis=1)
         return out
 
 
@@ -160,7 +160,8 @@ class OrderTrials:
     @property
     def wants_more(self) -> bool:
         """Whether there is room for more paths."""
-        return sum(part.left.shape[1] for part in self._parts) < self._most_cells
+        kept: int = sum(part.left.shape[1] for part in self._parts)
+        return kept < self._most_cells
 
     def add(self, met: Engagements, layers: Sequence[MetLayer], left: Kinds) -> None:
         """Takes the next paths: what the defence does with its stock, and with no end of it; see `_Part`."""

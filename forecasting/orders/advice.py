@@ -1,4 +1,4 @@
-"""What a plan says of its orders beside their quantities: what they buy, what other money would, and what a kill costs."""
+"""What a plan says of its orders beside quantities: what they buy, what other money would, and what a kill costs."""
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
@@ -43,23 +43,28 @@ class CostExchange:
 
 @dataclass(frozen=True, eq=False)
 class OrderAdvice:
-    """See the module. frontier: of budget and leakers; risk_frontier: of budget and joint risk. market: see `Market`."""
+    """See the module. frontier: of budget and leakers; risk_frontier: of budget and joint risk."""
 
     worth: OrderWorth
     frontier: tuple[FrontierPoint, ...]
     risk_frontier: tuple[FrontierPoint, ...]
     services: tuple[ServicePoint, ...]
     exchanges: tuple[CostExchange, ...]
-    market: Market
 
 
 def market_of(defence: Defence, engagements: Engagements, asked: Container[str]) -> Market:
     """What can be bought for the layers asked for: up to what the path that lacks most would use."""
-    lacking = {stock.layer_id: int(stock.shortfall.max()) for stock in engagements.stocks if stock.layer_id in asked}
+    lacking = {
+        stock.layer_id: int(stock.shortfall.max()) + defence.layer(stock.layer_id).minimum_stock
+        for stock in engagements.stocks
+        if stock.layer_id in asked
+    }
     return Market.of(
         np.array([layer.unit_cost_usd.mode if layer.unit_cost_usd else 0.0 for layer in defence.layers]),
         np.array([layer.pack_size for layer in defence.layers]),
-        np.array([lacking.get(layer.id, 0) + (layer.minimum_stock if layer.id in lacking else 0) for layer in defence.layers]),
+        np.array(
+            [lacking.get(layer.id, 0) + (layer.minimum_stock if layer.id in lacking else 0) for layer in defence.layers]
+        ),
     )
 
 
@@ -89,7 +94,8 @@ def order_advice(
     # An order may be more than any path uses, where packs or a minimum stock ask for it.
     market = replace(market, most=np.maximum(market.most, ordered))
     covers = {
-        name: cover_of(stock, defence.layer(name), engagements.lead_time(number[name])) for name, stock in stocks.items()
+        name: cover_of(stock, defence.layer(name), engagements.lead_time(number[name]))
+        for name, stock in stocks.items()
     }
     n_paths = engagements.actual.leakers.shape[0]
     none: NDArray[np.int64] = np.zeros(n_paths, np.int64)
@@ -116,7 +122,6 @@ def order_advice(
         ),
         services=tuple(_service(level, ids, covers, trials, market) for level in SERVICE_LEVELS),
         exchanges=tuple(_exchange(name, number[name], engagements) for name in stocks),
-        market=market,
     )
 
 

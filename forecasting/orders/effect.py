@@ -112,7 +112,7 @@ def order_worth(
     without, with_all = trials(np.zeros_like(quantities)), trials(quantities)
     each = np.eye(quantities.size, dtype=np.int64)
     layers = []
-    for index in np.flatnonzero(more):
+    for index in np.flatnonzero(more).tolist():
         own, price = each[index] * quantities[index], float(unit_cost_usd[index])
         layers.append(
             LayerWorth(

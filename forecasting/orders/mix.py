@@ -1,8 +1,8 @@
 """Which interceptors to buy: mixes that are found by linear programs and then evaluated, exchanged and corrected.
 
 A loss, such as the mean number of leakers, is evaluated by the engine for whole mixes; nothing is known of it but that
-more of any layer does not raise it. A start is found as if layers did not bear on each other, each of them saving less with
-every piece: then the least loss for a budget is a linear program, whose solution is to buy by slope (Dantzig 1957,
+more of any layer does not raise it. A start is found as if layers did not bear on each other, each of them saving less
+with every piece: then the least loss for a budget is a linear program, whose solution is to buy by slope (Dantzig 1957,
 Discrete-variable extremum problems). Then pieces are exchanged between layers, in ever smaller
 steps, while the engine says that it helps: a pattern search (Kolda, Lewis and Torczon 2003, Optimization by direct
 search).
@@ -25,6 +25,8 @@ SMALLER = 4
 MOST_STEPS = 6
 TRIED = 3
 """Layers to take from, and to give to, in each exchange."""
+MOST_MIXES = 1_500
+"""Up to which all are tried."""
 HELPS = 1e-9
 SAVES = 1e-3
 """Share of the cost that an exchange has to save."""
@@ -113,41 +115,65 @@ def bought(order: Sequence[tuple[int, int]], market: Market, budget_usd: float) 
 
 
 def least_loss(loss: Loss, market: Market, budget_usd: float, start: Mix, *, steps: int = MOST_STEPS) -> Mix:
-    """The mix of least loss within the budget that exchanges lead to from a start within it."""
+    """The mix of least loss within the budget that exchanges lead to from a start within it.
+
+    Few mixes are all tried, those whose money is all spent; `steps` is then of no account.
+    """
+    if (mixes := every_mix(market)) is not None:
+        left = budget_usd * (1 + HELPS) - mixes @ market.unit_cost_usd
+        full = np.all((mixes >= market.most) | (left[:, np.newaxis] < market.unit_cost_usd * market.pack_size), axis=1)
+        return min([start, *mixes[full & (left >= 0)]], key=loss)
     best, least = start, loss(start)
-    share = 1.0
-    for _ in range(steps):
-        share /= SMALLER
-        while True:
-            found, usd = None, share * market.cost(best)
-            # The layers whose pieces are missed least, and those where the same money helps most by itself.
-            fewer = sorted(_fewer(best, market, share), key=loss)[:TRIED]
-            layers = sorted(market.layers, key=lambda layer: loss(market.more(best, layer, usd)))[:TRIED]
-            for mix, layer in product(fewer, layers):
-                tried = market.more(mix, layer, budget_usd - market.cost(mix))
-                if tried[layer] > best[layer] and (reached := loss(tried)) < least - HELPS:
-                    found, least = tried, reached
-            if found is None:
-                break
-            best = found
+    while steps:
+        found = None
+        for fewer, layer in _exchanges(loss, market, best, steps, with_itself=True):
+            tried = market.more(fewer, layer, budget_usd - market.cost(fewer))
+            if tried[layer] > best[layer] and (reached := loss(tried)) < least - HELPS:
+                found, least = tried, reached
+        if found is None:
+            break
+        best = found
     return best
 
 
-def _fewer(mix: Mix, market: Market, share: float) -> list[Mix]:
-    """The mix itself, and with a share of its cost, or a pack at least, taken from each layer that has some."""
-    usd, made = share * market.cost(mix), [mix]
-    for layer in market.layers:
-        pieces = min(max(market.for_money(layer, usd), int(market.pack_size[layer])), int(mix[layer]))
-        if pieces:
-            made.append(changed(mix, layer, -pieces))
-    return made
+def every_mix(market: Market) -> NDArray[np.int64] | None:
+    """(n_mixes, n_layers) of whole packs; None where there are more than MOST_MIXES."""
+    packs = market.most // market.pack_size + 1
+    if np.prod(packs.astype(np.float64)) > MOST_MIXES:
+        return None
+    mixes: NDArray[np.int64] = np.stack(np.unravel_index(np.arange(packs.prod()), packs), axis=1) * market.pack_size
+    return mixes
 
 
-def least_cost(
-    loss: Loss, market: Market, target: float, starts: Iterable[Mix], *, steps: int = MOST_STEPS
-) -> Mix:
+def _exchanges(loss: Loss, market: Market, mix: Mix, steps: int, *, with_itself: bool) -> list[tuple[Mix, int]]:
+    """(a mix with less of one layer, a layer to have more of instead): of those whose pieces are missed least, and
+    those that the same money helps most by itself.
+
+    steps: from a quarter of a layer, or a pack, down to so many quarterings of it; all of it beside.
+    """
+    shares = [SMALLER**-step for step in range(1, steps + 1)] + ([1.0] if steps > 1 else [])
+    pairs = list[tuple[Mix, int]]()
+    for share in shares:
+        usd, fewer = share * market.cost(mix), [mix] if with_itself else []
+        for layer in market.layers:
+            packs = -(-int(mix[layer]) // int(market.pack_size[layer]))
+            pieces = min(max(round(share * packs), 1) * int(market.pack_size[layer]), int(mix[layer]))
+            if pieces:
+                fewer.append(changed(mix, layer, -pieces))
+
+        def helped(layer: int, usd: float = usd) -> float:
+            return loss(market.more(mix, layer, usd))
+
+        pairs += product(sorted(fewer, key=loss)[:TRIED], sorted(market.layers, key=helped)[:TRIED])
+    return pairs
+
+
+def least_cost(loss: Loss, market: Market, target: float, starts: Iterable[Mix], *, steps: int = MOST_STEPS) -> Mix:
     """The cheapest mix of at most that loss that exchanges lead to from any of the starts; the most that can be bought
-    must reach the target."""
+    must reach the target. Few mixes are all tried, the cheapest first; starts and steps are then of no account."""
+    if (mixes := every_mix(market)) is not None:
+        rising = np.argsort(mixes @ market.unit_cost_usd, kind="stable")
+        return next(mix for mix in mixes[rising] if loss(mix) <= target)
     found = (_exchanged(loss, market, target, start, steps) for start in starts)
     return min(found, key=market.cost)
 
@@ -164,23 +190,17 @@ def starts_for(loss: Loss, market: Market, target: float, order: Sequence[tuple[
 
 def _exchanged(loss: Loss, market: Market, target: float, start: Mix, steps: int) -> Mix:
     best = _trimmed(loss, market, target, enough(loss, market, target, start))
-    share = 1.0
-    for _ in range(steps):
-        share /= SMALLER
-        while True:
-            cost = found_cost = market.cost(best)
-            found, usd = None, share * cost
-            fewer = sorted(_fewer(best, market, share)[1:], key=loss)[:TRIED]
-            layers = sorted(market.layers, key=lambda layer: loss(market.more(best, layer, usd)))[:TRIED]
-            for mix, layer in product(fewer, layers):
-                most = market.more(mix, layer, found_cost - market.cost(mix))
-                tried = _least_of(loss, market, target, mix, layer, int(most[layer]), parts=PARTS)
-                if tried is not None and market.cost(tried) < found_cost - SAVES * cost:
-                    found, found_cost = tried, market.cost(tried)
-            if found is None:
-                break
-            best = found
-        best = _trimmed(loss, market, target, best)
+    while steps:
+        cost = found_cost = market.cost(best)
+        found = None
+        for fewer, layer in _exchanges(loss, market, best, steps, with_itself=False):
+            most = market.more(fewer, layer, found_cost - market.cost(fewer))
+            tried = _least_of(loss, market, target, fewer, layer, int(most[layer]), parts=PARTS)
+            if tried is not None and market.cost(tried) < found_cost - SAVES * cost:
+                found, found_cost = tried, market.cost(tried)
+        if found is None:
+            break
+        best = _trimmed(loss, market, target, found)
     return best
 
 
@@ -191,7 +211,8 @@ def enough(loss: Loss, market: Market, target: float, start: Mix) -> Mix:
 
     def on_the_way(part: float) -> Mix:
         packs = np.ceil(part * np.maximum(market.most - start, 0) / market.pack_size - 1e-9).astype(np.int64)
-        return start + packs * market.pack_size
+        mix: Mix = start + packs * market.pack_size
+        return mix
 
     low, high = 0.0, 1.0
     for _ in range(12):

@@ -28,7 +28,6 @@ What it leaves out: a layer that runs out lets more pass on those nights than on
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,12 +106,7 @@ def requirement(
     tail_level: the leakers counted are the mean over the worst 1 - tail_level of the paths (CVaR); 0: over all paths.
     Raises InputError for a target or a budget that is negative, or a tail level that is not in [0, 1).
     """
-    if not 0 <= leak_target < np.inf:
-        raise InputError(
-            "leak target is {given}: expected a number of armed drones, 0 or more",
-            field="leak_target",
-            given=leak_target,
-        )
+    check_leak_target(leak_target)
     if not budget_usd >= 0:
         raise InputError("budget is {given} USD: expected 0 or more", field="budget", given=budget_usd)
     if not 0 <= tail_level < 1:
@@ -154,6 +148,16 @@ def requirement(
         budget_value=mix.budget_value,
         rounds=mix.rounds,
     )
+
+
+def check_leak_target(leak_target: float) -> None:
+    """Raises InputError where it is no number of drones."""
+    if not 0 <= leak_target < np.inf:
+        raise InputError(
+            "leak target is {given}: expected a number of armed drones, 0 or more",
+            field="leak_target",
+            given=leak_target,
+        )
 
 
 def values_of_limits(
@@ -365,9 +369,7 @@ def out_of_reach(program: DefenceProgram, target: float, *, tail_level: float = 
     def least_of(lifted: DefenceProgram) -> float:
         return least_leakers(lifted, tail_level=tail_level)
 
-    def message(code: str, **more: Any) -> Message:
-        return Message.of(code, leakers=least - off, target=told, **more)
-
+    best = least - off
     if least_of(boundless) <= target:
         more = _cheapest(_Recourse(boundless, tail_level), target)[1] - np.floor(program.limit)
         missing = [
@@ -375,15 +377,15 @@ def out_of_reach(program: DefenceProgram, target: float, *, tail_level: float = 
             for each, layer in zip(more, program.layer_ids, strict=True)
             if each > 0
         ]
-        return message("deliveries_limit", missing=missing)
+        return Message.of("deliveries_limit", leakers=best, target=told, missing=missing)
     at_once = replace(boundless, lead_time=np.zeros(1))
     without = least_of(at_once)
     if without <= target:
-        return message("lead_time_limits", without=max(without - off, 0.0))
+        return Message.of("lead_time_limits", leakers=best, target=told, without=max(without - off, 0.0))
     unsaturated = replace(at_once, capacity=np.full(1, np.inf))
     without = least_of(unsaturated)
     if without > target:
-        return message("reach_limits", without=max(without - off, 0.0))
+        return Message.of("reach_limits", leakers=best, target=told, without=max(without - off, 0.0))
     # The layers whose capacity matters most, as few as will do, and the same number more for each of them.
     recourse = _Recourse(at_once, tail_level)
     first = recourse.plane(recourse.upper).capacity_slope.argsort(kind="stable")
@@ -397,4 +399,4 @@ def out_of_reach(program: DefenceProgram, target: float, *, tail_level: float = 
     most = int(np.ceil(program.armed.max()))  # no night brings more
     enough = bisect_left(range(most), True, key=lambda more: with_more(n_layers, more) <= target)
     layers = [program.layer_ids[layer] for layer in first[:n_layers]]
-    return message("capacity_limits", engagements=enough, layers=layers)
+    return Message.of("capacity_limits", leakers=best, target=told, engagements=enough, layers=layers)

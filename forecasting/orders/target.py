@@ -12,8 +12,9 @@ from forecasting.orders.mix import MOST_STEPS, Loss, Market, Mix, enough, least_
 from forecasting.orders.requirement import (
     DefenceProgram,
     Requirement,
-    least_leakers,
+    check_leak_target,
     leakers_without_order,
+    least_leakers,
     out_of_reach,
     requirement,
 )
@@ -40,12 +41,15 @@ def evaluated_requirement(
 
     Raises InputError for a target or a budget that cannot be.
     """
+    check_leak_target(leak_target)
     if not budget_usd > 0:
         raise InputError("budget is {given} USD: expected more than 0", field="budget", given=budget_usd)
     loss, nothing = mean_leakers(trials), np.zeros_like(market.most)
     without, least = loss(nothing), loss(market.most)
     off = leakers_without_order(program) - without
-    planned = requirement(program, max(leak_target + off, 0.0) if leak_target >= 0 else leak_target, budget_usd=budget_usd)
+    planned = requirement(
+        program, max(leak_target + off, 0.0) if leak_target >= 0 else leak_target, budget_usd=budget_usd
+    )
     start = np.minimum(-(-planned.quantities // market.pack_size) * market.pack_size, market.most)
     reachable = least <= leak_target
     goal = leak_target if reachable else least + BEST_EFFORT * (without - least)

@@ -22,6 +22,10 @@ _KEYS = {
     "stock_out": ("attack_day",),
     "outcome": ("measure",),
     "rules": ("rule",),
+    "order_worth": ("measure",),
+    "layer_worth": ("layer",),
+    "frontier": ("by", "quantities"),
+    "service_levels": ("quantities",),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -62,6 +66,13 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             made["stock_out"] = _frame(words, document.stock_out)
         if document.rules_of_thumb:
             made["rules"] = _frame(words, document.rules_of_thumb.rules)
+        if worth := document.order_worth:
+            made |= {
+                "order_worth": _measures(words, worth),
+                "layer_worth": _frame(words, worth.layers),
+                "frontier": _mixes(words, worth.frontier),
+                "service_levels": _mixes(words, worth.service_levels),
+            }
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:
@@ -159,6 +170,8 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             stated["rules_of_thumb"] = words.t(
                 "{layer}, for {n} nights", layer=words.layer(rules.layer), n=rules.nights
             )
+        if worth := document.order_worth:
+            stated["order_worth"] = " ".join(map(words.sentence, worth.says))
         if required := document.requirement:
             stated["requirement"] = words(required.obstacle) if required.obstacle else words.t("met")
             stated["requirement_worth"] = "; ".join(map(words, required.worth))
@@ -188,6 +201,15 @@ def _frame(words: Words, rows: list[Any]) -> pd.DataFrame:
         if column in ("attack_day", "first_day", "last_day", "date", "day"):
             frame[column] = pd.to_datetime(frame[column])
     return frame.convert_dtypes()
+
+
+def _mixes(words: Words, rows: list[Any]) -> pd.DataFrame:
+    """A row for each mix, whose quantities are one text."""
+    told = [
+        dict(row) | {"quantities": "; ".join(f"{name} {n}" for name, n in row.quantities.items()) or "none"}
+        for row in rows
+    ]
+    return pd.DataFrame([_flat(words, each) for each in told]).convert_dtypes()
 
 
 def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,9 @@ class RequirementDocument(Document):
     obstacle: Message | None = Field(description="which limit binds, and by how much; null where the target is met")
     cost_usd: float
     leakers: float = Field(description="armed drones over the horizon with the mix, on average")
+    leakers_without_order: float | None = Field(default=None, description="the same with nothing bought")
+    leakers_avoided_error: float | None = Field(default=None, description="standard error of the difference of the two")
+    joint_risk: float | None = Field(default=None, description="with the mix, that some layer runs out")
     leaker_price_usd: float | None = Field(description="what one armed leaker fewer costs; null where not met")
     mix: list[MixPart]
     worth: list[Message] = Field(description="what the limits are worth, the largest first")
@@ -102,7 +105,7 @@ def rules_document(made: LayerRules) -> RulesDocument:
 
 def requirement_document(required: Required, layers: tuple[DefenceLayer, ...]) -> RequirementDocument:
     """The published form of the least-cost mix over these layers."""
-    found, target = required.found, required.target
+    found, target, error = required.found, required.target, required.evaluated.saved.leakers_error
     return RequirementDocument(
         leak_target=target.leakers,
         budget_usd=None if math.isinf(target.budget_usd) else target.budget_usd,
@@ -110,6 +113,9 @@ def requirement_document(required: Required, layers: tuple[DefenceLayer, ...]) -
         obstacle=found.obstacle,
         cost_usd=found.cost_usd,
         leakers=found.leakers,
+        leakers_without_order=found.leakers + required.evaluated.saved.leakers,
+        leakers_avoided_error=None if math.isnan(error) else error,
+        joint_risk=required.evaluated.joint_risk,
         leaker_price_usd=None if math.isnan(found.leaker_price_usd) else found.leaker_price_usd,
         mix=[
             MixPart(layer=layer.id, quantity=int(quantity), cost_usd=float(quantity) * layer.unit_cost_usd.mode)

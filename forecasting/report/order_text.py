@@ -2,7 +2,7 @@
 
 from forecasting.report.document import LayerDocument, PlanDocument
 from forecasting.report.layout import millions, plural, spread_range, table, wrapped
-from forecasting.report.words import Words, drones, money
+from forecasting.report.words import Words, money
 
 VALUES_SHOWN = 3
 
@@ -95,6 +95,10 @@ def requirement_lines(document: PlanDocument, words: Words) -> list[str]:
         for part in required.mix
         if part.quantity
     ]
+
+    def decimal(leakers: float) -> str:
+        return t.number(leakers, 1)
+
     mix = t("nothing")
     if bought:
         mix = t("{mix}, for {cost}", mix="; ".join(bought), cost=money(required.cost_usd, t))
@@ -110,8 +114,16 @@ def requirement_lines(document: PlanDocument, words: Words) -> list[str]:
         said = t(
             "Least-cost mix: buy {mix}. Then {leakers} armed drones leak on average.",
             mix=mix,
-            leakers=drones(required.leakers, t),
+            leakers=decimal(required.leakers),
         )
     else:
-        said = t("Not met: {obstacle}. The mix that leaks least: {mix}.", obstacle=words(required.obstacle), mix=mix)
+        said = t(
+            "Not met: {obstacle}. The best that can be had: {leakers} with {mix}.",
+            obstacle=words(required.obstacle),
+            mix=mix,
+            leakers=decimal(required.leakers),
+        )
+    if required.leakers_without_order is not None:
+        before = t("With nothing bought, {leakers} leak on average.", leakers=decimal(required.leakers_without_order))
+        said = f"{before} {said}"
     return ["", head, wrapped(said), *(wrapped(f"- {words(worth)}") for worth in required.worth[:VALUES_SHOWN])]

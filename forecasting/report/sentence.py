@@ -9,7 +9,7 @@ from forecasting.report.hub import quantiles
 from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
 from forecasting.report.picture_words import forecast_of
-from forecasting.report.words import capital, warned, weapon_name
+from forecasting.report.words import Words, capital, warned, weapon_name
 
 LATE = 0.01
 """A chance of a shortage that no order can prevent is told from there on."""
@@ -19,13 +19,15 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     """What to expect of the first window; of a plan also how long a stock lasts, and what to order of it.
 
     The stock is the one whose order costs most; where nothing is to be ordered, the one likeliest to run short. Of the
-    others it is told how many need an order. All numbers are the document's; the night of one in four is read off
-    its quantiles (see `upper_quartile_day`).
+    others it is told how many need an order, and then what all orders buy. All numbers are the document's; the night of
+    one in four is read off its quantiles (see `upper_quartile_day`).
     """
     t, forecast = translator(language), forecast_of(document)
     said = [_expected(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):
         said.append(_ordered(document, stocks, t))
+        if document.order_worth:
+            said += map(Words(t, document).sentence, document.order_worth.says[:1])
     return warned(bool(forecast.supply and forecast.supply.assumption_only), t) + " ".join(said)
 
 

@@ -25,6 +25,7 @@ from forecasting.report.layout import (
 from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import Words, cautions, full_weapon_name, theatre_name, warned, weapon_name
+from forecasting.report.worth_text import worth_lines
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -58,6 +59,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             "",
             *_interceptors(document, words),
             *order_lines(document, words),
+            *worth_lines(document, words),
             "",
             *_outcome(document, words),
             *requirement_lines(document, words),
@@ -150,8 +152,9 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     else:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
+    buys = "".join(f" {words.sentence(each)}" for each in document.order_worth.says[:1]) if document.order_worth else ""
     if not wanted:
-        return wrapped(t("Order nothing {safety}: stock and supply as stated last.", safety=safety))
+        return wrapped(t("Order nothing {safety}: stock and supply as stated last.", safety=safety) + buys)
     outcome = document.outcome
     said = t(
         "Order {safety}: {wanted}. Cost: {cost} M USD.",
@@ -171,7 +174,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     if late:
         too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
         said += " " + t(too_late, chances="; ".join(late))
-    return wrapped(said)
+    return wrapped(said + buys)
 
 
 def _salvos(document: ForecastDocument, words: Words) -> list[str]:
