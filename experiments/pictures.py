@@ -10,7 +10,7 @@ from experiments.backtest import Backtest, Replay
 from features.history import LaunchHistory
 from forecasting.report.document import forecast_document
 from forecasting.report.drawing import DASHES, THEMES
-from forecasting.report.pictures import forecast_picture, rendered
+from forecasting.report.pictures import forecast_picture, render
 from forecasting.salvos.model import REFERENCE_MODEL, Model, forecast
 
 PIT_BINS = 10
@@ -26,7 +26,7 @@ def backtest_pictures(
     """
     made: dict[str, dict[str, bytes]] = {}
     if not result.scores.empty:
-        made[""] = {"skill_by_horizon": rendered(skill_picture(result.scores), ".png", "skill by horizon")}
+        made[""] = {"skill_by_horizon": render(skill_picture(result.scores), ".png", "skill by horizon")}
     tasks = []
     for model in models:
         scores = result.scores[result.scores["model"] == model.model_id]
@@ -45,7 +45,7 @@ def _model_pictures(
     for history in histories:
         salvos = forecast(model, history, replay.request, replay.seed)
         figures[f"fan_chart_{history.last_day}"] = forecast_picture(forecast_document(salvos), history)
-    return {name: rendered(figure, ".png", name) for name, figure in figures.items()}
+    return {name: render(figure, ".png", name) for name, figure in figures.items()}
 
 
 def pit_picture(scores: pd.DataFrame) -> Figure:

@@ -113,7 +113,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except (sa.exc.DBAPIError, sa.exc.InterfaceError) as error:
-            raise SalvocastError(self._told(error)) from error
+            raise SalvocastError(self._failure_text(error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -126,7 +126,7 @@ class Database:
                     writing.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
                 yield writing
 
-    def _told(self, error: Exception) -> str:
+    def _failure_text(self, error: Exception) -> str:
         url = self._engine.url.render_as_string(hide_password=True)
         reason = _first_line(error)
         advice = "see that it can be reached and written, or set SALVOCAST_LEDGER_URL or SALVOCAST_HOME"

@@ -66,12 +66,12 @@ class Ledger(Database):
     def _migrate(self) -> str | None:
         before = super()._migrate()
         if before is not None and before < ONE_NIGHT_ONCE:
-            from features.logs import told
+            from features.logs import notify
 
             for theatre, weapon_class, _ in self.series():
                 with self._transaction() as connection:
                     if merged := mend(connection, theatre, weapon_class):
-                        told("mended", merged)
+                        notify("mended", merged)
         return before
 
     def ingest(
@@ -221,7 +221,7 @@ class Ledger(Database):
                 since, until = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC) if end else None
                 if entry.published_at < since:
                     last[key, start] = entry, since, until
-        return sorted(last.values(), key=lambda told: (told[0].report.window_end, told[0].report.key, told[1]))
+        return sorted(last.values(), key=lambda entry: (entry[0].report.window_end, entry[0].report.key, entry[1]))
 
     def late(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
         """The salvos that an earlier snapshot lacks, as they first became known; oldest window first."""

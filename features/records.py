@@ -78,7 +78,7 @@ class QuietDayRule(StrEnum):
         return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
 
     @classmethod
-    def defaults_told(cls) -> str:
+    def defaults_text(cls) -> str:
         """Which rule holds where nobody states one, in a line."""
         rules = (cls.default_for(UKRAINE, SHAHED), cls.default_for(UKRAINE, ""), cls.default_for("", ""))
         return "in {3} {0} for {4} and {1} for others, elsewhere {2}".format(*rules, UKRAINE, SHAHED)

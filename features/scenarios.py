@@ -35,10 +35,10 @@ from features.stated import (
     SourcedRange,
     Stated,
     check_sources,
+    input_error,
     parse_tables,
     read_stated,
     tables,
-    told,
 )
 
 __all__ = [
@@ -259,7 +259,7 @@ def _parsed(stated: dict[str, Any], file_name: str) -> ProductionScenario:
     try:
         return ProductionScenario.model_validate(given)
     except ValidationError as error:
-        raise told(error, ProductionScenario, given, file_name, "scenario") from error
+        raise input_error(error, ProductionScenario, given, file_name, "scenario") from error
 
 
 def scenario_text(name_or_file: str) -> str:

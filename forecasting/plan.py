@@ -58,7 +58,7 @@ class Prepared:
     fitted: Fitted
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
-    def under(
+    def forecast_under(
         self, salvos: SalvoForecast, request: ScenarioRequest, held: Mapping[str, float] | None = None
     ) -> SuppliedForecast:
         """The forecast of this model under a scenario. held: assumption -> the level 0 to 1 of its range to hold it at.
@@ -69,7 +69,7 @@ class Prepared:
         if learned is None or (learned.horizon, learned.published) != (salvos.horizon, request.published):
             learned = LearnedSupply(self.history, request.published, salvos.horizon)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
-        return ScenarioForecaster(salvos, learned).under(request.scenario, request.theatre, held)
+        return ScenarioForecaster(salvos, learned).forecast_under(request.scenario, request.theatre, held)
 
 
 def prepare(model: Model, history: LaunchHistory) -> Prepared:
@@ -197,17 +197,17 @@ def make_plan(
             field="scenario",
             given=next(iter(held)),
         )
-    planned, asked = defence.without(without), asked_layers(defence, layers, without)
+    planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
     supplied = None
     if scenario:
-        supplied = prepared.under(salvos, scenario, held)
+        supplied = prepared.forecast_under(salvos, scenario, held)
         salvos = supplied.forecast
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
-    levels, factors, beyond = _drawn(planned, salvos, calibration)
+    levels, factors, beyond = _engagement_draws(planned, salvos, calibration)
     new_models = supplied.new_models if supplied else ()
     engagements = engage(
         salvos,
@@ -250,7 +250,7 @@ def make_plan(
     )
 
 
-def asked_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
+def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
     """Ids of the layers to report, in order of engagement: those named, or all, but for those left out.
 
     Raises InputError for a layer that the defence does not have, and for one that is named and left out.
@@ -265,7 +265,7 @@ def asked_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, 
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
-    levels, factors, _ = _drawn(other, plan.forecast, plan.calibration)
+    levels, factors, _ = _engagement_draws(other, plan.forecast, plan.calibration)
     return engage(
         plan.forecast,
         other,
@@ -330,7 +330,7 @@ def _calibration_for(
     return (calibrated if calibrated.n_nights else None), calibrated.notes
 
 
-def _drawn(
+def _engagement_draws(
     planned: Defence, salvos: SalvoForecast, calibration: Calibration | None
 ) -> tuple[Levels, dict[str, Array], float]:
     """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned; and the

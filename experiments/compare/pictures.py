@@ -12,7 +12,7 @@ from experiments.backtest import INTERVALS
 from experiments.compare.frames import BAND_NAMES
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.report.drawing import Look, look
+from forecasting.report.drawing import PictureStyle, picture_style
 from forecasting.salvos.model import REFERENCE_MODEL
 
 PIT_BINS = 10
@@ -32,7 +32,7 @@ BANDS = {
 
 def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
     """WIS over the reference model's, of every model in every band. board: as of `compare.leaderboard`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(board, "wis_ratio")
     models = board.groupby("model")["wis_ratio"].mean().sort_values().index.astype(str).tolist()
     figure = drawn.figure(1.6 + 0.28 * len(models))
@@ -53,7 +53,7 @@ def skill_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
     """WIS over the reference model's by days ahead, a week's mean around each day. of: as of `compare.scores`."""
-    drawn = look(theme, language)
+    drawn = picture_style(theme, language)
     days = _days(of)
     means = days.pivot_table("wis", "horizon", "model", observed=True)
     if REFERENCE_MODEL not in means:
@@ -78,7 +78,7 @@ def pit_picture(
 ) -> Figure:
     """PIT histogram of the days, a panel for each model: flat where its distributions hold; U where they are too
     narrow, a hump where too wide. of: as of `compare.scores`."""
-    drawn = look(theme, language)
+    drawn = picture_style(theme, language)
     days = _days(of)
     names = list(models or sorted(days["model"].unique()))
     figure, panels = _panels(drawn, len(names), 1.9)
@@ -107,7 +107,7 @@ def coverage_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
     """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals. of: as of `compare.scores`."""
-    drawn, narrower = look(theme, language, names_width=_NAMES), look(theme, language)
+    drawn, narrower = picture_style(theme, language, names_width=_NAMES), picture_style(theme, language)
     kind = of["band"].where(of["band"].str.startswith("total"), "days")
     shares = of.groupby(["model", kind])[[f"coverage_{level}" for level in INTERVALS]].mean()
     names = list(models or sorted(of["model"].unique()))
@@ -133,7 +133,7 @@ def differences_picture(
 ) -> Figure:
     """Mean difference to the other model in one band, with its 95 % interval. differences: as of
     `compare.paired_differences`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    drawn = picture_style(theme, language, names_width=_NAMES)
     rows = differences[differences["band"] == band].sort_values("mean")
     _expect(rows, "mean")
     figure = drawn.figure(1.4 + 0.26 * len(rows))
@@ -165,7 +165,7 @@ def forecasts_picture(
 
     forecasts: as of `compare.forecasts_at`. past: the record, for the four weeks before.
     """
-    drawn = look(theme, language)
+    drawn = picture_style(theme, language)
     _expect(forecasts, "drones")
     names = list(models or sorted(forecasts["model"].unique()))
     figure, panels = _panels(drawn, len(names), 2.3)
@@ -205,7 +205,7 @@ def forecasts_picture(
 def weights_picture(weights: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
     """The weights of the ensemble's members over time, as they are and as learned ones would have been. weights: as of
     `compare.ensemble_weights`."""
-    drawn = look(theme, language)
+    drawn = picture_style(theme, language)
     members = list(dict.fromkeys(weights["member"]))
     figure = drawn.figure(3.2)
     axes = figure.subplots()
@@ -229,7 +229,7 @@ def weights_picture(weights: pd.DataFrame, *, theme: str = "light", language: st
 def champion_picture(history: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
     """Which recipe served when, and its score against the reference where one was measured. history: as of
     `compare.champion_history`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(history, "promoted_at")
     rows = history.sort_values("promoted_at")
     names = list(dict.fromkeys(rows["model_id"]))
@@ -275,7 +275,7 @@ def _expect(frame: pd.DataFrame, column: str) -> None:
         raise InputError(f"nothing to draw: expected rows with the column {column}")
 
 
-def _panels(drawn: Look, n: int, height: float) -> tuple[Figure, list[Axes]]:
+def _panels(drawn: PictureStyle, n: int, height: float) -> tuple[Figure, list[Axes]]:
     """Panels of the same size, _COLUMNS to a row."""
     rows = -(-n // _COLUMNS)
     figure = drawn.figure(height * rows + 0.4)
@@ -286,6 +286,6 @@ def _panels(drawn: Look, n: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, used[:n]
 
 
-def _grid(axes: Axes, drawn: Look, axis: str) -> None:
+def _grid(axes: Axes, drawn: PictureStyle, axis: str) -> None:
     axes.grid(axis=axis, color=drawn.theme.faint, alpha=0.25, lw=0.6)  # type: ignore[arg-type]
     axes.set_axisbelow(True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.compare.runs import downloaded, table_of
+from experiments.compare.runs import download_artifact, table_of
 from features.records import SHAHED, UKRAINE
 from forecasting.registry import Registry
 
@@ -57,7 +57,7 @@ def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:
     """
     recipes = table_of(run_id, "recipes", uri=uri)
     with tempfile.TemporaryDirectory() as folder:
-        decision = json.loads(downloaded(run_id, "decision.json", Path(folder), uri).read_text(encoding="utf-8"))
+        decision = json.loads(download_artifact(run_id, "decision.json", Path(folder), uri).read_text(encoding="utf-8"))
     found = {verdict["model"]: verdict for verdict in decision["verdicts"]}
     refusals = {model: " and ".join(verdict["refusals"]) for model, verdict in found.items()}
     recipes["refusals"] = recipes["model"].map(refusals).fillna("")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import InputError, unknown_name
-from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, parse_tables, told
+from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, input_error, parse_tables
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
 STOCKED = ("interceptors_per_engagement", "stock", "monthly_supply", "unit_cost_usd")
@@ -292,4 +292,4 @@ def parse_defence(text: str, file_name: str) -> Defence:
     try:
         return Defence.model_validate(given)
     except ValidationError as error:
-        raise told(error, Defence, given, file_name) from error
+        raise input_error(error, Defence, given, file_name) from error

@@ -46,7 +46,7 @@ class ReportedLosses:
         nights: dict[date, list[SalvoReport]] = {}
         for report in Salvos.of(reports).standing:
             nights.setdefault(report.attack_day, []).append(report)
-        rows = [(day, *counts) for day, night in sorted(nights.items()) if (counts := _counted(night)) is not None]
+        rows = [(day, *counts) for day, night in sorted(nights.items()) if (counts := _night_counts(night)) is not None]
         return cls._of(rows)
 
     @classmethod
@@ -91,7 +91,7 @@ class ReportedLosses:
         return ages
 
 
-def _counted(night: Sequence[SalvoReport]) -> _Counts | None:
+def _night_counts(night: Sequence[SalvoReport]) -> _Counts | None:
     """What the reports of a night come to, without its day; None where some report does not tell."""
     regime, launched = night[0].regime, sum(report.launched for report in night)
     fire = [report.shot_down for report in night if report.shot_down is not None]

@@ -21,10 +21,10 @@ from typing import Any, Self
 from features.errors import SalvocastError
 from features.home import ledger_url, salvocast_home
 from features.release import code_version
-from forecasting.registry.copies import keep, kept_files, note_champion, noted_champion
+from forecasting.registry.copies import cached_files, keep, note_champion, noted_champion
 from forecasting.registry.lock import file_lock, server_lock
 from forecasting.registry.pyfunc import ARTIFACT, FOLDER, write_pyfunc
-from forecasting.registry.store import or_none, ready_client, retried, tracking_uri
+from forecasting.registry.store import or_none, ready_client, tracking_uri, with_retries
 from forecasting.salvos.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, save_model
 
 CHAMPION = "champion"
@@ -97,25 +97,25 @@ class Registry:
     def __exit__(self, *_: object) -> None:
         """Nothing is held open between calls."""
 
-    @retried
+    @with_retries
     def champion(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
         """The version that serves, or None where none does yet. Raises SalvocastError for one that is not ours."""
         name = registered_name(theatre, weapon_class)
         found = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
-        return None if found is None else _required(found, (CHAMPION,))
+        return None if found is None else _require_registered(found, (CHAMPION,))
 
-    @retried
+    @with_retries
     def challenger(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
         """The version that was registered as challenger, or None. Raises SalvocastError for one that is not ours."""
         found = or_none(self._client.get_model_version_by_alias, registered_name(theatre, weapon_class), CHALLENGER)
-        return None if found is None else _required(found, (CHALLENGER,))
+        return None if found is None else _require_registered(found, (CHALLENGER,))
 
-    @retried
+    @with_retries
     def set_challenger(self, name: str, version: int) -> None:
         """Moves the alias to a version of that name. `gc` keeps the version as long as it has it."""
         self._client.set_registered_model_alias(name, CHALLENGER, str(version))
 
-    @retried
+    @with_retries
     def versions(self, theatre: str, weapon_class: str) -> list[RegisteredModel]:
         """Every version that Salvocast registered, the newest first."""
         return self._versions(registered_name(theatre, weapon_class))
@@ -138,13 +138,13 @@ class Registry:
             "scores": json.dumps(dict(scores), sort_keys=True),
         }
         all_tags = dict(tags or {}) | {f"{_TAG}{key}": value for key, value in stated.items()}
-        return self._registered(registered_name(saved.theatre, saved.weapon_class), files, all_tags, run_id)
+        return self._register_version(registered_name(saved.theatre, saved.weapon_class), files, all_tags, run_id)
 
-    @retried
-    def _registered(
+    @with_retries
+    def _register_version(
         self, name: str, files: Mapping[str, bytes], tags: Mapping[str, str], run_id: str
     ) -> RegisteredModel:
-        if found := self._same(name, tags):
+        if found := self._existing_version(name, tags):
             return found
         if or_none(self._client.get_registered_model, name) is None:
             or_none(self._client.create_registered_model, name)
@@ -155,9 +155,9 @@ class Registry:
             self._client.log_artifacts(run_id, str(Path(folder) / FOLDER), FOLDER)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{FOLDER}"
         made = self._client.create_model_version(name, source, run_id, dict(tags), await_creation_for=0)
-        return self._same(name, tags) or _required(made, ())
+        return self._existing_version(name, tags) or _require_registered(made, ())
 
-    @retried
+    @with_retries
     def set_champion(self, name: str, version: int, *, reason: str = "") -> None:
         """Moves the alias, in one step, to a version of that name; does nothing where it is there already.
 
@@ -179,19 +179,19 @@ class Registry:
         self._client.set_model_version_tag(name, str(version), _PROMOTIONS, record)
         self._client.set_registered_model_alias(name, CHAMPION, str(version))
 
-    @retried
+    @with_retries
     def champion_history(self, theatre: str, weapon_class: str) -> list[Promotion]:
         """How the champion came to be, the newest promotion first: from the champion back from predecessor to
         predecessor, as far as their versions are kept. A promotion that broke off before the alias moved is not in it.
         """
         return self._history(registered_name(theatre, weapon_class))
 
-    @retried
+    @with_retries
     def all_versions(self) -> list[tuple[str, int, str]]:
         """Name, version and run id of every version in the registry, whoever made it."""
         return [(raw.name, int(raw.version), raw.run_id) for raw in self._raw_versions()]
 
-    @retried
+    @with_retries
     def versions_of(self, name: str) -> tuple[list[RegisteredModel], list[RegisteredModel]]:
         """The versions that Salvocast registered under a name, the newest first, in two parts.
 
@@ -206,7 +206,7 @@ class Registry:
             parts[not (version.aliases or version.version in near)].append(version)
         return parts
 
-    @retried
+    @with_retries
     def delete(self, version: RegisteredModel) -> None:
         """Takes a version out of the registry, unless it is gone already; its files stay with its run."""
         or_none(self._client.delete_model_version, version.name, str(version.version))
@@ -226,13 +226,13 @@ class Registry:
             version = earlier[-1].predecessor
         return history
 
-    @retried
+    @with_retries
     def load(self, registered: RegisteredModel) -> SavedModel:
         """The fitted model of a version. Its files are kept in the home: read again, and the last champion's found by
         `last_known_champion`, without the registry. Raises SalvocastError for files that were changed."""
-        files = kept_files(registered.digest)
+        files = cached_files(registered.digest)
         if files is None:
-            files = self._downloaded(registered)
+            files = self._download(registered)
             if digest_of(files) != registered.digest:
                 raise SalvocastError(
                     f"{registered.name} version {registered.version} does not have the digest that it was registered "
@@ -253,7 +253,7 @@ class Registry:
         name = registered_name(theatre, weapon_class)
         with suppress(ValidationError):
             known = TypeAdapter(RegisteredModel).validate_json(noted_champion(name) or b"")
-            if kept_files(known.digest) is not None:
+            if cached_files(known.digest) is not None:
                 return known
         return None
 
@@ -290,7 +290,7 @@ class Registry:
             if not token:
                 return sorted(found, key=lambda version: -int(version.version))
 
-    def _same(self, name: str, tags: Mapping[str, str]) -> RegisteredModel | None:
+    def _existing_version(self, name: str, tags: Mapping[str, str]) -> RegisteredModel | None:
         """The version of the same model, data and code. A request that timed out and was sent again may have made it
         twice: one stays, the champion or else the older one."""
         keys = [f"{_TAG}{key}" for key in ("digest", "data_digest", "code_version")]
@@ -312,7 +312,7 @@ class Registry:
         ]
         return [version for version in made if version is not None]
 
-    def _downloaded(self, registered: RegisteredModel) -> dict[str, bytes]:
+    def _download(self, registered: RegisteredModel) -> dict[str, bytes]:
         from mlflow.artifacts import download_artifacts, list_artifacts
 
         where = f"{registered.source}/artifacts/{ARTIFACT}"
@@ -347,7 +347,7 @@ def _registered_model(version: Any, aliases: tuple[str, ...]) -> RegisteredModel
     )
 
 
-def _required(version: Any, aliases: tuple[str, ...]) -> RegisteredModel:
+def _require_registered(version: Any, aliases: tuple[str, ...]) -> RegisteredModel:
     made = _registered_model(version, aliases)
     if made is None:
         raise SalvocastError(
