@@ -34,10 +34,11 @@ INTERVALS = (50, 80, 95)
 FEWEST_KNOWN = 0.75
 """Share of the days of a total that must be known for it to be scored."""
 THRESHOLDS = (200, 400, 600, 800)
+COVERAGE_COLUMNS = tuple(f"coverage_{level}" for level in INTERVALS)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
 SCORE_COLUMNS += [*(f"{end}_{level}" for level in INTERVALS for end in ("low", "high"))]
-SCORE_COLUMNS += [*(f"coverage_{level}" for level in INTERVALS), "horizon"]
+SCORE_COLUMNS += [*COVERAGE_COLUMNS, "horizon"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Backtest:
             "wis": ("wis", "mean"),
             "crps": ("crps", "mean"),
             "mae": ("absolute_error", "mean"),
-            **{f"coverage_{level}": (f"coverage_{level}", "mean") for level in INTERVALS},
+            **{column: (column, "mean") for column in COVERAGE_COLUMNS},
             "pinball_95": ("pinball_95", "mean"),
             "pinball_99": ("pinball_99", "mean"),
         }

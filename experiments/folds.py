@@ -24,6 +24,7 @@ BANDS = (
     Band("total_7", 1, 7, total=True),
     Band("total_28", 1, 28, total=True),
 )
+TOTAL_BANDS = tuple(band.name for band in BANDS if band.total)
 
 
 def bands_within(horizon: int) -> tuple[Band, ...]:

@@ -58,8 +58,7 @@ class Comparison:
             data=[
                 {
                     "model": recipe.model,
-                    "score": float(recipe.scores.mean()),
-                    **{f"coverage_80_{kind}": share for kind, share in recipe.coverage.items()},
+                    **recipe.means,
                     "ratio": verdicts[recipe.model].ratio if recipe.model in verdicts else np.nan,
                     "p_holm": verdicts[recipe.model].p_holm if recipe.model in verdicts else np.nan,
                 }

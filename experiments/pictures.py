@@ -7,6 +7,7 @@ from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
 from experiments.backtest import Backtest, Replay
+from experiments.folds import TOTAL_BANDS
 from features.history import LaunchHistory
 from forecasting.report.document import forecast_document
 from forecasting.report.drawing import DASHES, THEMES
@@ -96,7 +97,7 @@ def skill_picture(scores: pd.DataFrame) -> Figure:
 
 
 def _is_total(scores: pd.DataFrame) -> "pd.Series[bool]":
-    return scores["band"].str.startswith("total")
+    return scores["band"].isin(TOTAL_BANDS)
 
 
 def _days(scores: pd.DataFrame) -> pd.DataFrame:

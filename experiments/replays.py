@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from experiments.backtest import FoldScores, Replay, Series, replay_parameters, run_backtests
+from experiments.backtest import COVERAGE_COLUMNS, FoldScores, Replay, Series, replay_parameters, run_backtests
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
@@ -262,7 +262,7 @@ def _table(board: pd.DataFrame) -> str:
     """The leaderboard for a terminal: scores in drones, coverage in percent."""
     shown = board.copy()
     for column in shown.columns:
-        if column.startswith("coverage"):
+        if column in COVERAGE_COLUMNS:
             shown[column] = (100 * shown[column]).round().astype(int)
     text: str = shown.to_string(
         index=False, float_format=lambda value: f"{value:.3g}" if value < 100 else f"{value:,.0f}"

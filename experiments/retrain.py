@@ -295,10 +295,7 @@ def _pretty(record: Record, comparison: Comparison | None) -> str:
 
 def _scores(comparison: Comparison, model: str) -> dict[str, float]:
     """What is written beside a version of that recipe; nothing where no recipe was scored."""
-    for row in comparison.table.to_dict("records"):
-        if row["model"] == model:
-            return {str(name): float(value) for name, value in row.items() if str(name).startswith(("score", "cov"))}
-    return {}
+    return next((recipe.means for recipe in comparison.recipes if recipe.model == model), {})
 
 
 def _nothing_new(history: LaunchHistory, run: "RetrainingRun", champion: "RegisteredModel") -> str:

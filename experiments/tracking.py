@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.backtest import Backtest
+from experiments.folds import TOTAL_BANDS
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.history import LaunchHistory
@@ -294,7 +295,7 @@ def _log_metrics(client: Any, run_id: str, metrics: dict[tuple[str, int], float]
 def _metrics(board: pd.DataFrame, scores: pd.DataFrame) -> dict[tuple[str, int], float]:
     """(metric name, step) -> value: each column of the leaderboard by band, and WIS and CRPS by horizon (the step)."""
     metrics = _by(board, "band")
-    days = scores[~scores["band"].str.startswith("total")].groupby("horizon")[["wis", "crps"]].mean().reset_index()
+    days = scores[~scores["band"].isin(TOTAL_BANDS)].groupby("horizon")[["wis", "crps"]].mean().reset_index()
     for name in ("wis", "crps"):
         steps = zip(days["horizon"], days[name], strict=True)
         metrics |= {(f"{name}_by_horizon", int(step)): float(mean) for step, mean in steps}

@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from experiments.backtest import INTERVALS
 from experiments.compare.runs import read_parts
 from experiments.comparison import paired_difference
-from experiments.folds import BANDS
+from experiments.folds import BANDS, TOTAL_BANDS
 from features.errors import InputError, unknown_name
 from features.records import SHAHED, UKRAINE
 from forecasting.salvos.model import REFERENCE_MODEL
@@ -156,7 +156,7 @@ def forecasts_at(origin: date | str | pd.Timestamp, of: pd.DataFrame | None = No
     """
     made = scores() if of is None else of
     day = _as_day(origin)
-    rows = made[(made["origin"] == day) & ~made["band"].str.startswith("total")]
+    rows = made[(made["origin"] == day) & ~made["band"].isin(TOTAL_BANDS)]
     if rows.empty:
         known = made["origin"].drop_duplicates().sort_values()
         near = known.iloc[(known - day).abs().argsort()[:2]].sort_values().dt.strftime("%Y-%m-%d")

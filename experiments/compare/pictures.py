@@ -10,6 +10,7 @@ from scipy.stats import binom
 
 from experiments.backtest import INTERVALS
 from experiments.compare.frames import BAND_NAMES
+from experiments.folds import TOTAL_BANDS
 from features.errors import InputError
 from features.history import LaunchHistory
 from forecasting.report.drawing import PictureStyle, picture_style
@@ -108,10 +109,10 @@ def coverage_picture(
 ) -> Figure:
     """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals. of: as of `compare.scores`."""
     drawn, narrower = picture_style(theme, language, names_width=_NAMES), picture_style(theme, language)
-    kind = of["band"].where(of["band"].str.startswith("total"), "days")
+    kind = of["band"].where(of["band"].isin(TOTAL_BANDS), "days")
     shares = of.groupby(["model", kind])[[f"coverage_{level}" for level in INTERVALS]].mean()
     names = list(models or sorted(of["model"].unique()))
-    kinds = [each for each in ("days", "total_7", "total_28") if each in set(kind)]
+    kinds = [each for each in ("days", *TOTAL_BANDS) if each in set(kind)]
     figure = drawn.figure(1.6 + 0.28 * len(names))
     panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False).flat
     for axes, each in zip(panels, kinds, strict=True):
@@ -265,7 +266,7 @@ def champion_picture(history: pd.DataFrame, *, theme: str = "light", language: s
 
 
 def _days(of: pd.DataFrame) -> pd.DataFrame:
-    days = of[~of["band"].str.startswith("total")]
+    days = of[~of["band"].isin(TOTAL_BANDS)]
     _expect(days, "wis")
     return days
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.compare.frames import QUANTILES, scores
+from experiments.folds import TOTAL_BANDS
 from features.errors import InputError
 from forecasting.record.scores import pinball_loss
 from forecasting.salvos.ensemble import SalvoEnsemble
@@ -85,7 +86,7 @@ def _pooled(
             f"the backtest has no scores of {', '.join(missing)}: expected every member of the ensemble; run salvocast "
             f"backtest --models {','.join(names)}"
         )
-    days = made[made["model"].isin(names) & ~made["band"].str.startswith("total")]
+    days = made[made["model"].isin(names) & ~made["band"].isin(TOTAL_BANDS)]
     columns = [QUANTILES[level] for level in LEVELS]
     wide = days.pivot_table(columns, ["origin", "attack_day"], "model").dropna()
     outcomes = days.groupby(["origin", "attack_day"])["observed"].first().loc[wide.index].to_numpy(dtype=float)
