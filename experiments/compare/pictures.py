@@ -32,7 +32,21 @@ BANDS = {
 
 
 def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """WIS over the reference model's, of every model in every band. board: as of `compare.leaderboard`."""
+    """WIS over the reference model's, of every model in every band.
+
+    Parameters
+    ----------
+    board : pandas.DataFrame
+        As of `compare.leaderboard`.
+    theme : "light" or "dark"
+        Of this and all pictures below.
+    language : str
+        Such as "en", of numbers and dates.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(board, "wis_ratio")
     models = board.groupby("model")["wis_ratio"].mean().sort_values().index.astype(str).tolist()
@@ -53,7 +67,26 @@ def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: 
 def skill_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """WIS over the reference model's by days ahead, a week's mean around each day. of: as of `compare.scores`."""
+    """WIS over the reference model's by days ahead, a week's mean around each day.
+
+    Parameters
+    ----------
+    of : pandas.DataFrame
+        As of `compare.scores`.
+    models : sequence of str, optional
+        To show, in this order; None for all, here and below.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        For scores without the reference model.
+    """
     drawn = picture_style(theme, language)
     days = _days(of)
     means = days.pivot_table("wis", "horizon", "model", observed=True)
@@ -77,8 +110,19 @@ def skill_picture(
 def pit_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """PIT histogram of the days, a panel for each model: flat where its distributions hold; U where they are too
-    narrow, a hump where too wide. of: as of `compare.scores`."""
+    """PIT histogram of the days, a panel for each model.
+
+    Flat where its distributions hold; U where they are too narrow, a hump where too wide.
+
+    Parameters
+    ----------
+    of, models, theme, language
+        As of `skill_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     drawn = picture_style(theme, language)
     days = _days(of)
     names = list(models or sorted(days["model"].unique()))
@@ -107,7 +151,17 @@ def pit_picture(
 def coverage_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals. of: as of `compare.scores`."""
+    """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals.
+
+    Parameters
+    ----------
+    of, models, theme, language
+        As of `skill_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     drawn, narrower = picture_style(theme, language, names_width=_NAMES), picture_style(theme, language)
     kind = of["band"].where(of["band"].isin(TOTAL_BANDS), "days")
     shares = of.groupby(["model", kind])[[f"coverage_{level}" for level in INTERVALS]].mean()
@@ -132,8 +186,21 @@ def coverage_picture(
 def differences_picture(
     differences: pd.DataFrame, band: str = "total_7", *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """Mean difference to the other model in one band, with its 95 % interval. differences: as of
-    `compare.paired_differences`."""
+    """Mean difference to the other model in one band, with its 95 % interval.
+
+    Parameters
+    ----------
+    differences : pandas.DataFrame
+        As of `compare.paired_differences`.
+    band : str
+        One of its bands.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     drawn = picture_style(theme, language, names_width=_NAMES)
     rows = differences[differences["band"] == band].sort_values("mean")
     _expect(rows, "mean")
@@ -164,7 +231,18 @@ def forecasts_picture(
 ) -> Figure:
     """Fan charts from one origin, a panel for each model: the intervals, the median, and what came.
 
-    forecasts: as of `compare.forecasts_at`. past: the record, for the four weeks before.
+    Parameters
+    ----------
+    forecasts : pandas.DataFrame
+        As of `compare.forecasts_at`.
+    past : LaunchHistory, optional
+        The record, for the four weeks before; None shows none.
+    models, theme, language
+        As of `skill_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
     drawn = picture_style(theme, language)
     _expect(forecasts, "drones")
@@ -204,8 +282,19 @@ def forecasts_picture(
 
 
 def weights_picture(weights: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """The weights of the ensemble's members over time, as they are and as learned ones would have been. weights: as of
-    `compare.ensemble_weights`."""
+    """The weights of the ensemble's members over time, as they are and as learned ones would have been.
+
+    Parameters
+    ----------
+    weights : pandas.DataFrame
+        As of `compare.ensemble_weights`.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     drawn = picture_style(theme, language)
     members = list(dict.fromkeys(weights["member"]))
     figure = drawn.figure(3.2)
@@ -228,8 +317,19 @@ def weights_picture(weights: pd.DataFrame, *, theme: str = "light", language: st
 
 
 def champion_picture(history: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """Which recipe served when, and its score against the reference where one was measured. history: as of
-    `compare.champion_history`."""
+    """Which recipe served when, and its score against the reference where one was measured.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        As of `compare.champion_history`.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(history, "promoted_at")
     rows = history.sort_values("promoted_at")

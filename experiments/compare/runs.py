@@ -34,13 +34,26 @@ _PAGE = 1000
 
 
 def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | None = None) -> pd.DataFrame:
-    """Every backtest of a series that came to its end, the newest first.
+    """Every backtest of a series that came to its end.
 
-    uri: of the MLflow store; without one, where `salvocast backtest` logs. Columns: run_id (str), began (datetime,
-    UTC), models (tuple of str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int,
-    days), refit_every (int, origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class
-    (str).
-    Empty where none was logged. Raises SalvocastError where the store cannot be read.
+    Parameters
+    ----------
+    theatre, weapon_class : str
+        Of the series.
+    uri : str, optional
+        Of the MLflow store; None for where `salvocast backtest` logs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of str),
+        first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins),
+        n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
+
+    Raises
+    ------
+    SalvocastError
+        Where the store cannot be read.
     """
     return _frame(_search(_finished_backtests(theatre, weapon_class), uri))
 

@@ -49,7 +49,13 @@ for _name, _value in (
 
 
 def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, or the embedded SQLite store in the home, which is the model registry as well."""
+    """Where the MLflow store is, which is the model registry as well.
+
+    Returns
+    -------
+    str
+        `MLFLOW_TRACKING_URI`, or the embedded SQLite store in the home.
+    """
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{salvocast_home() / 'mlflow.db'}"
 
 

@@ -33,7 +33,17 @@ are dealt to the paths by the request's seed."""
 
 @dataclass(frozen=True)
 class ScenarioRequest:
-    """What a planner asks for: a scenario (the published state itself, or a variant) for a theatre."""
+    """What a planner asks for.
+
+    Parameters
+    ----------
+    published : ProductionScenario
+        By whose past record the weight of supply is learned.
+    scenario : ProductionScenario
+        To forecast under: the published state itself, or a variant.
+    theatre : str
+        At which the drones are launched; another than that of the record has its shape borrowed.
+    """
 
     published: ProductionScenario
     scenario: ProductionScenario
@@ -42,8 +52,21 @@ class ScenarioRequest:
 
 @dataclass(frozen=True, eq=False)
 class SuppliedForecast:
-    """forecast: with the coupled paths in place of the salvo model's. scenario: as known at the origin. shape_from: the
-    theatre whose record the shape is borrowed from; None where the theatre has its own."""
+    """A forecast under a scenario.
+
+    Parameters
+    ----------
+    forecast : SalvoForecast
+        With the coupled paths in place of the salvo model's.
+    coupled : CoupledPaths
+        The paths, and the supply that they are launched from.
+    outlook : SupplyOutlook
+        What the scenario says of supply beside the record.
+    scenario : ProductionScenario
+        As known at the origin.
+    shape_from : str, optional
+        The theatre whose record the shape is borrowed from; None where the theatre has its own.
+    """
 
     forecast: SalvoForecast
     coupled: CoupledPaths
@@ -146,5 +169,24 @@ class ScenarioForecaster:
 
 
 def under_scenario(salvos: SalvoForecast, history: LaunchHistory, request: ScenarioRequest) -> SuppliedForecast:
-    """One forecast under one scenario; see `ScenarioForecaster.under`."""
+    """One forecast under one scenario; see `ScenarioForecaster.forecast_under`.
+
+    Parameters
+    ----------
+    salvos : SalvoForecast
+        Of the salvo model alone.
+    history : LaunchHistory
+        That it was made from.
+    request : ScenarioRequest
+        The scenario and the theatre.
+
+    Returns
+    -------
+    SuppliedForecast
+
+    Raises
+    ------
+    InputError
+        Where the scenario says nothing of the theatre, or its account opens after the origin.
+    """
     return ScenarioForecaster.of(salvos, history, request.published).forecast_under(request.scenario, request.theatre)
