@@ -48,17 +48,17 @@ class Backtest:
     Parameters
     ----------
     scores : pandas.DataFrame
-        One row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last day),
-        observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
-        pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80, _95
-        (0 or 1). Unknown days have no row.
+        One row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
+        day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
+        pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80,
+        _95 (0 or 1). Unknown days have no row.
     timings : pandas.DataFrame
         model, origin, seconds (fit and paths).
     failures : pandas.DataFrame
         model, origin, reason.
     paths : pandas.DataFrame
-        Scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least so many
-        drones within the horizon").
+        Scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least so
+        many drones within the horizon").
     """
 
     scores: pd.DataFrame
@@ -72,8 +72,8 @@ class Backtest:
         Returns
         -------
         pandas.DataFrame
-            One row per model and band, best total first. Columns: as in experiments/benchmarks/README.md; wis_ratio is against
-            the reference model on the targets that both were scored on, NaN where it did not run.
+            One row per model and band, best total first. Columns: as in experiments/benchmarks/README.md; wis_ratio is
+            against the reference model on the targets that both were scored on, NaN where it did not run.
         """
         scores = self.scores.assign(absolute_error=(self.scores["observed"] - self.scores["median"]).abs())
         means = {

@@ -39,8 +39,8 @@ class PairedDifference:
 def diebold_mariano(differences: NDArray[np.float64], overlap: int) -> tuple[float, float]:
     """Standard error of a mean difference, and the p-value of the Diebold-Mariano test that it is zero.
 
-    Long-run variance with the Bartlett kernel, which cannot be negative; correction for small samples and Student's t with
-    n - 1 degrees of freedom.
+    Long-run variance with the Bartlett kernel, which cannot be negative; correction for small samples and Student's t
+    with n - 1 degrees of freedom.
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ def diebold_mariano(differences: NDArray[np.float64], overlap: int) -> tuple[flo
 
     References
     ----------
-    Diebold and Mariano (1995), Comparing Predictive Accuracy; Harvey, Leybourne and Newbold (1997), Testing the equality of
-    prediction mean squared errors.
+    Diebold and Mariano (1995), Comparing Predictive Accuracy; Harvey, Leybourne and Newbold (1997), Testing the
+    equality of prediction mean squared errors.
 
     Examples
     --------
@@ -83,9 +83,9 @@ def diebold_mariano(differences: NDArray[np.float64], overlap: int) -> tuple[flo
 def p_value_of_groups(differences: NDArray[np.float64], overlap: int) -> float:
     """One-sided p-value against "the model is no better", from the means of groups of neighbouring origins.
 
-    Student's t on the means of up to GROUPS groups, each of more origins than overlap: it asks nothing of the dependence
-    within a group, nor of equal variances, as where the level grows. With 52 weekly origins of 28 days it keeps small
-    levels, which `diebold_mariano` does not.
+    Student's t on the means of up to GROUPS groups, each of more origins than overlap: it asks nothing of the
+    dependence within a group, nor of equal variances, as where the level grows. With 52 weekly origins of 28 days it
+    keeps small levels, which `diebold_mariano` does not.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def p_value_of_groups(differences: NDArray[np.float64], overlap: int) -> float:
 
     References
     ----------
-    Ibragimov and Müller (2010), t-Statistic Based Correlation and Heterogeneity Robust Inference, J. Business & Economic
-    Statistics 28.
+    Ibragimov and Müller (2010), t-Statistic Based Correlation and Heterogeneity Robust Inference, J. Business &
+    Economic Statistics 28.
     """
     n_groups = min(GROUPS, differences.size // (overlap + 1))
     if n_groups < 2:

@@ -63,8 +63,8 @@ class LaunchHistory:
     held : tuple of HeldCount
         Counts of its days that wait for a person's word, and are in no series; no part of the digest.
     floor : (n_days,) array of float
-        Drones of the days of which the night alone is told where attacks by day are not negligible, NaN on others. Their
-        totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a whole.
+        Drones of the days of which the night alone is told where attacks by day are not negligible, NaN on others.
+        Their totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a whole.
 
     Raises
     ------
@@ -175,8 +175,8 @@ class LaunchHistory:
         reports : iterable of SalvoReport
             In any order. Reports of days after `until` are left out.
         until : date, optional
-            The last day of the history; None for the last reported day. Days after the last report are unknown under every
-            rule, because their reports may still come.
+            The last day of the history; None for the last reported day. Days after the last report are unknown under
+            every rule, because their reports may still come.
         rule : QuietDayRule
             Which silent days were quiet.
 
@@ -332,8 +332,8 @@ class LaunchHistory:
         -------
         pandas.DataFrame
             One row per attack day: attack_day, launched, neutralised (drones, missing where unknown), regime,
-            neutralised_comparable, armed_share (missing where not reported), complete (whether `launched` is of all hours, as
-            far as is known: of a floor it is not).
+            neutralised_comparable, armed_share (missing where not reported), complete (whether `launched` is of all
+            hours, as far as is known: of a floor it is not).
         """
         import pandas as pd  # half a second that a forecast need not spend
 

@@ -105,8 +105,8 @@ class Ledger(Database):
         Parameters
         ----------
         reading : Reading
-            Its rows are consumed. Those that are no report are kept in the quarantine with their reason. A snapshot of unknown
-            age stands from when it was read.
+            Its rows are consumed. Those that are no report are kept in the quarantine with their reason. A snapshot of
+            unknown age stands from when it was read.
         recorded_at : datetime
             Now, with zone.
         accept_shrink : bool
@@ -211,7 +211,9 @@ class Ledger(Database):
         rule: QuietDayRule | None = None,
         origin: date | None = None,
     ) -> LaunchHistory:
-        """The daily series as published by an origin. The same call serves a live forecast and every origin of a backtest.
+        """The daily series as published by an origin.
+
+        The same call serves a live forecast and every origin of a backtest.
 
         Parameters
         ----------
@@ -383,7 +385,8 @@ class Ledger(Database):
         Returns
         -------
         list of RowMapping
-            Oldest first: the columns of the table `batch`, times in UTC; undone_at and undone_why, where one was undone.
+            Oldest first: the columns of the table `batch`, times in UTC; undone_at and undone_why, where one was
+            undone.
         """
         query = (
             sa.select(batch_table, undone_batch_table.c.undone_at, undone_batch_table.c.reason.label("undone_why"))

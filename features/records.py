@@ -91,8 +91,8 @@ class QuietDayRule(StrEnum):
         Returns
         -------
         QuietDayRule
-            In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when they
-            come; elsewhere NONE, since whoever reports there may be asked.
+            In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when
+            they come; elsewhere NONE, since whoever reports there may be asked.
         """
         if theatre != UKRAINE:
             return cls.NONE
@@ -150,8 +150,8 @@ class SalvoReport:
     Parameters
     ----------
     window_start, window_end : datetime
-        Local wall-clock time of the theatre, without zone; in the hour that comes twice when summer time ends, `fold` is 1
-        for the second (as datetime has it).
+        Local wall-clock time of the theatre, without zone; in the hour that comes twice when summer time ends, `fold`
+        is 1 for the second (as datetime has it).
     launched : int
         Drones, decoys included.
     shot_down, suppressed : int, optional
@@ -178,8 +178,8 @@ class SalvoReport:
     Raises
     ------
     InputError
-        Where a field cannot be true. More drones shot down than launched does occur in the record: it is kept, and listed
-        in `flags`.
+        Where a field cannot be true. More drones shot down than launched does occur in the record: it is kept, and
+        listed in `flags`.
     """
 
     window_start: datetime

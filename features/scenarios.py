@@ -174,9 +174,9 @@ class ProductionScenario(Stated):
     def as_known(self, day: date) -> "ProductionScenario":
         """The scenario as far as its sources were published by a day; assumptions without a source stay.
 
-        What was said later replaces what was said before: a point of a line gives way to a point for the same or an earlier
-        day that was published later. Facilities that have no point left, or no utilisation, are gone, and events with them.
-        What limits a workforce, and a split between theatres, is known as a whole or not at all.
+        What was said later replaces what was said before: a point of a line gives way to a point for the same or an
+        earlier day that was published later. Facilities that have no point left, or no utilisation, are gone, and
+        events with them. What limits a workforce, and a split between theatres, is known as a whole or not at all.
 
         Parameters
         ----------

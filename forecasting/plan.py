@@ -122,8 +122,8 @@ def prepare_calibration(
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
-    One serves every stock: defences that are equal `without_stocks`, of one history (`armed_share` included) and the same
-    `kill_shares`, have the same. It is of the whole defence, also where some of its layers are planned for.
+    One serves every stock: defences that are equal `without_stocks`, of one history (`armed_share` included) and the
+    same `kill_shares`, have the same. It is of the whole defence, also where some of its layers are planned for.
 
     Parameters
     ----------

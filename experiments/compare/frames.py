@@ -42,10 +42,10 @@ def leaderboard(
     Returns
     -------
     pandas.DataFrame
-        One row per model and band; by band, the best first. Columns: model, band (str: h1, h2_7, h8_14, h15_28 days ahead,
-        total_7, total_28), n_origins (int), wis, crps, mae (float, drones), wis_ratio (float, over the reference model's on
-        common targets), coverage_50, _80, _95 (float, share), pinball_95, _99 (float, drones), seconds_per_origin (float),
-        failed_origins (int), run_id (str).
+        One row per model and band; by band, the best first. Columns: model, band (str: h1, h2_7, h8_14, h15_28 days
+        ahead, total_7, total_28), n_origins (int), wis, crps, mae (float, drones), wis_ratio (float, over the reference
+        model's on common targets), coverage_50, _80, _95 (float, share), pinball_95, _99 (float, drones),
+        seconds_per_origin (float), failed_origins (int), run_id (str).
     """
     board = read_parts("leaderboard", run_id, theatre, weapon_class, uri)
     return board.sort_values(["band", "wis_ratio", "wis"], key=_in_order, kind="stable").reset_index(drop=True)
@@ -64,10 +64,10 @@ def scores(
     Returns
     -------
     pandas.DataFrame
-        One row per model, origin and target. Columns: model, band (str), origin, attack_day (datetime; of a total its last
-        day), horizon (int, days), observed, median, low_50, high_50, ..., high_95 (float, drones: seven quantiles of the
-        forecast), crps, wis, dispersion, overprediction, underprediction, pinball_95, pinball_99 (float, drones), pit
-        (float), coverage_50, _80, _95 (float, 0 or 1), run_id (str).
+        One row per model, origin and target. Columns: model, band (str), origin, attack_day (datetime; of a total its
+        last day), horizon (int, days), observed, median, low_50, high_50, ..., high_95 (float, drones: seven quantiles
+        of the forecast), crps, wis, dispersion, overprediction, underprediction, pinball_95, pinball_99 (float,
+        drones), pit (float), coverage_50, _80, _95 (float, 0 or 1), run_id (str).
     """
     made = read_parts("scores", run_id, theatre, weapon_class, uri)
     made["origin"] = pd.to_datetime(made["origin"]).astype("datetime64[s]")
@@ -92,11 +92,17 @@ def paired_differences(
     Returns
     -------
     pandas.DataFrame
-        One row per model and band. Columns: model, other, band (str), n_origins (int), mean (float: of the model's score
-        less the other's, in its unit; negative is better), ratio (float, mean score over the other's), standard_error, low,
-        high (float: of the mean, and its 95 % interval by the block bootstrap), p_value (float: two-sided, Diebold and
-        Mariano, neighbouring origins overlapping), p_holm (float: corrected for the number of models in the band, Holm
-        1979). Origins whose targets one of the two lacks are left out; a pair with fewer than two common ones has no row.
+        One row per model and band. Columns: model, other, band (str), n_origins (int), mean (float: of the model's
+        score less the other's, in its unit; negative is better), ratio (float, mean score over the other's),
+        standard_error, low, high (float: of the mean, and its 95 % interval by the block bootstrap), p_value (float:
+        two-sided, Diebold and Mariano, neighbouring origins overlapping), p_holm (float: corrected for the number of
+        models in the band, Holm 1979). Origins whose targets one of the two lacks are left out; a pair with fewer than
+        two common ones has no row.
+
+    Raises
+    ------
+    InputError
+        For an `other` that was not scored, or with which no model has two origins in common.
     """
     made = scores() if of is None else of
     _check_model(made, other)
@@ -151,9 +157,9 @@ def winners(of: pd.DataFrame | None = None) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row per band. Columns: band, best, second (str), wis (float, drones: of the best), ratio (float: over the
-        second's), p_value (float: two-sided, that the two are equal), p_holm (float: that the best equals the reference,
-        corrected for the number of models; NaN where the reference itself is best), best_at (float: share of the origins at
-        which it was the best of all), n_origins (int).
+        second's), p_value (float: two-sided, that the two are equal), p_holm (float: that the best equals the
+        reference, corrected for the number of models; NaN where the reference itself is best), best_at (float: share of
+        the origins at which it was the best of all), n_origins (int).
     """
     made = scores() if of is None else of
     rows = []
@@ -200,8 +206,8 @@ def forecasts_at(origin: date | str | pd.Timestamp, of: pd.DataFrame | None = No
     -------
     pandas.DataFrame
         One row per model, attack day and quantile. Columns: model (str), origin, attack_day (datetime), horizon (int,
-        days), quantile (float: .025, .1, .25, .5, .75, .9, .975), drones (float), observed (float, drones). Days that are
-        not known (yet) have no row: what was logged are scored targets.
+        days), quantile (float: .025, .1, .25, .5, .75, .9, .975), drones (float), observed (float, drones). Days that
+        are not known (yet) have no row: what was logged are scored targets.
 
     Raises
     ------

@@ -50,14 +50,15 @@ def ensure_backtest(
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
     With names alone, and nothing said of the replay, any logged backtest of the series that has them all will do, the
-    newest; so a team's store is read as it is. Else only models that no backtest of the same targets, paths and seed has
-    yet are run, beside the reference model. Each origin sees what the ledger of the home shows as published by then.
+    newest; so a team's store is read as it is. Else only models that no backtest of the same targets, paths and seed
+    has yet are run, beside the reference model. Each origin sees what the ledger of the home shows as published by
+    then.
 
     Parameters
     ----------
     models : sequence of str or Model, optional
-        Names, or models of one's own, which are always run anew: their code may have changed; None for QUICK_MODELS, and
-        then one that has the reference model, the ensemble and its members will do.
+        Names, or models of one's own, which are always run anew: their code may have changed; None for QUICK_MODELS,
+        and then one that has the reference model, the ensemble and its members will do.
     first, last : date, optional
         Origins; None for 2025-01-01, and the last origin whose horizon is known.
     every, horizon : int, optional
@@ -120,8 +121,8 @@ def register_challenger(
     """Registers a model, fitted to all that is known, under the alias `challenger`.
 
     The next retraining on a machine where the model is installed compares it with the champion, like those that the
-    settings name; one that lacks it says so. What is registered are numbers, not code: where the model is to serve, install
-    its package (entry point of the group `forecasting.salvos.model.PACKAGES`).
+    settings name; one that lacks it says so. What is registered are numbers, not code: where the model is to serve,
+    install its package (entry point of the group `forecasting.salvos.model.PACKAGES`).
 
     Parameters
     ----------
@@ -164,8 +165,8 @@ def register_challenger(
 def rehearse(mornings: Sequence[date], settings: RetrainSettings, name: str = "rehearsal") -> tuple[str, list[Outcome]]:
     """Retrains on past mornings, in a ledger, a store and a registry of their own.
 
-    Each morning at 09:30 in Kyiv, by a fake clock, with the bundled reports whose window had ended by then. The champion
-    that serves is not touched.
+    Each morning at 09:30 in Kyiv, by a fake clock, with the bundled reports whose window had ended by then. The
+    champion that serves is not touched.
 
     Parameters
     ----------

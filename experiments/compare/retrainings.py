@@ -27,8 +27,8 @@ def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri:
         One row per promotion, the newest first; empty where no champion is registered. Columns: version (int), model_id
         (str), promoted_at (datetime, UTC), origin (datetime: the last attack day that the version was fitted to),
         predecessor (Int64: version, or missing), new_recipe (bool: whether its model is another than the predecessor's;
-        false for one that was only fitted to newer data), reason (str), score (float: mean over the held-out origins, 1 is
-        the reference model; NaN where nothing was compared), run_id (str: of its retraining).
+        false for one that was only fitted to newer data), reason (str), score (float: mean over the held-out origins, 1
+        is the reference model; NaN where nothing was compared), run_id (str: of its retraining).
 
     Raises
     ------
@@ -77,8 +77,8 @@ def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:
     pandas.DataFrame
         The champion's row first, then its challengers'. Columns: model (str), score (float: 1 is the reference model),
         coverage_80_days, _total_7, _total_28 (float, share), ratio (float, score over the champion's), p_holm (float:
-        one-sided, corrected for the number of challengers), refusals (str: the rules that it broke, in words; empty where
-        it could be promoted). Of the champion's own row the last three are empty.
+        one-sided, corrected for the number of challengers), refusals (str: the rules that it broke, in words; empty
+        where it could be promoted). Of the champion's own row the last three are empty.
 
     Raises
     ------

@@ -46,9 +46,9 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     Returns
     -------
     pandas.DataFrame
-        The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of str),
-        first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins),
-        n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
+        The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of
+        str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days), refit_every (int,
+        origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
 
     Raises
     ------

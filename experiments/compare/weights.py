@@ -36,9 +36,9 @@ def ensemble_weights(of: pd.DataFrame | None = None) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row per origin and member. Columns: origin (datetime), member (str), weight (float: as the ensemble has it, the
-        same at every origin), learned (float; NaN at the first origins), n_targets (int: past forecast days that it was
-        learned from).
+        One row per origin and member. Columns: origin (datetime), member (str), weight (float: as the ensemble has it,
+        the same at every origin), learned (float; NaN at the first origins), n_targets (int: past forecast days that it
+        was learned from).
 
     Raises
     ------
@@ -76,8 +76,8 @@ def pooled_scores(weights: pd.DataFrame, of: pd.DataFrame | None = None) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        Columns: origin (datetime), weights (str: "fixed" or "learned"), wis (float, drones: mean over the days, from seven
-        quantiles). Origins without learned weights are left out, so that both are scored on the same ones.
+        Columns: origin (datetime), weights (str: "fixed" or "learned"), wis (float, drones: mean over the days, from
+        seven quantiles). Origins without learned weights are left out, so that both are scored on the same ones.
     """
     made = scores() if of is None else of
     names = list(members())

@@ -43,16 +43,16 @@ class Reading:
     rows : Iterator of SalvoReport or RejectedRow
         Consumed once, streamed, so that a file of a million rows needs no memory of its size.
     published_at : datetime, optional
-        When the file as a whole came out, with zone, where that is known; a count that differs from an earlier one is then
-        known from that time on.
+        When the file as a whole came out, with zone, where that is known; a count that differs from an earlier one is
+        then known from that time on.
     covers : tuple of (str, str)
         The (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
         (`features.snapshots`).
     read_as : str, optional
         JSON of what else is needed to read a row of it again.
     passed_over : Counter of str
-        How many rows are no report and need no person (the alerts of a channel), by what they are; complete once `rows` are
-        consumed.
+        How many rows are no report and need no person (the alerts of a channel), by what they are; complete once `rows`
+        are consumed.
     notes : tuple of str
         What a person should know, or say, of the file as a whole, in a line each.
     """

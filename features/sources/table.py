@@ -89,8 +89,8 @@ def read_table(
 
     Required are `launched` and either `window_start` with `window_end` or `date`; every other field of SalvoReport is
     optional, and a column of that name replaces `theatre` and `weapon_class` where its cell is filled. Beside a date a
-    column `part` may say night (from 18:00 of the day before to 08:00) or day (08:00 to 18:00). A date whose row, or whose
-    table, came out on that day ends then.
+    column `part` may say night (from 18:00 of the day before to 08:00) or day (08:00 to 18:00). A date whose row, or
+    whose table, came out on that day ends then.
 
     Parameters
     ----------
@@ -125,8 +125,8 @@ def read_table(
     Raises
     ------
     InputError
-        For a file that is no such table, or lacks a required or a mapped column (see `columns_used`); for rows a week or a
-        month apart, which are sums; and where most salvos have several rows that differ.
+        For a file that is no such table, or lacks a required or a mapped column (see `columns_used`); for rows a week
+        or a month apart, which are sums; and where most salvos have several rows that differ.
     """
     path, mapping, classes, only = Path(path), mapping or {}, classes or {}, only or {}
     if published_at is not None and published_at.tzinfo is None:

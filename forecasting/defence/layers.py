@@ -63,7 +63,8 @@ class DefenceLayer(Stated):
     kill_probability : SourcedRange
         Of one engagement, an attempt on one drone.
     salvo_of, rounds : int
-        The doctrine: salvo_of attempts at once, and again while the drone lives, up to `rounds` times (1 and 1: one shot).
+        The doctrine: salvo_of attempts at once, and again while the drone lives, up to `rounds` times (1 and 1: one
+        shot).
     engagements_per_night : SourcedRange, optional
         The capacity as a number.
     fire_channels, service_minutes : SourcedRange, optional
@@ -79,8 +80,8 @@ class DefenceLayer(Stated):
     monthly_supply, monthly_supply_later : SourcedRange, optional
         Interceptors per month at the origin, and what that becomes in a straight line over ramp_months.
     available_share : SourcedRange, optional
-        The part of stock and supply that is for the drones that are forecast, the rest being for other targets; None: all,
-        and so is a stock that a planner has counted.
+        The part of stock and supply that is for the drones that are forecast, the rest being for other targets; None:
+        all, and so is a stock that a planner has counted.
     ramp_months : SourcedRange, optional
         Months.
     unit_cost_usd : SourcedRange, optional
@@ -183,8 +184,8 @@ class DroneKind(Stated):
     id, name : str
         For layers, and for people.
     share : tuple of SourcedRange
-        Of the armed drones, as dated points joined by straight lines, of which the first and the last stand; none where a
-        scenario alone brings it.
+        Of the armed drones, as dated points joined by straight lines, of which the first and the last stand; none where
+        a scenario alone brings it.
     warhead_kg : SourcedRange, optional
         Kilograms.
     """

@@ -106,8 +106,8 @@ def parse_stock(text: str, file_name: str, defence: Defence) -> dict[str, int]:
     Raises
     ------
     InputError
-        Naming file and row, for a layer that the defence does not have or that uses no interceptors, a layer twice, or a
-        quantity that is no whole number.
+        Naming file and row, for a layer that the defence does not have or that uses no interceptors, a layer twice, or
+        a quantity that is no whole number.
     """
     counts: dict[str, int] = {}
     for where, cells in _rows(text, file_name, ("layer", "quantity"), defence):

@@ -54,8 +54,8 @@ class InterceptorOrder:
 class Cover:
     """What an order that is placed now, and no other, has to do on each path.
 
-    A stock-out is a night after which less than the minimum stock is left; with a minimum of 0, one on which an interceptor
-    is missing.
+    A stock-out is a night after which less than the minimum stock is left; with a minimum of 0, one on which an
+    interceptor is missing.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ class Cover:
     def order_up_to(self, service_level: float) -> int:
         """The least order with P(no stock-out from its arrival to the end of the review period) >= service_level.
 
-        The sample quantile of what the paths need: the base stock of an order-up-to policy under periodic review, which covers
-        the lead time and the review period, less what is in hand and due. Shortage before the arrival is not counted, as no
-        order can help it.
+        The sample quantile of what the paths need: the base stock of an order-up-to policy under periodic review, which
+        covers the lead time and the review period, less what is in hand and due. Shortage before the arrival is not
+        counted, as no order can help it.
 
         Parameters
         ----------

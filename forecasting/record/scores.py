@@ -36,8 +36,8 @@ def crps_from_paths(paths: NDArray[np.int64], observed: ArrayLike) -> Scores:
 
     References
     ----------
-    Ferro (2014), Fair scores for ensemble forecasts, eq. 3, in its form by probability-weighted moments (Zamo and Naveau
-    2018), which needs no array of all pairs of paths.
+    Ferro (2014), Fair scores for ensemble forecasts, eq. 3, in its form by probability-weighted moments (Zamo and
+    Naveau 2018), which needs no array of all pairs of paths.
 
     Examples
     --------
@@ -221,8 +221,8 @@ def energy_score(paths: NDArray[np.int64], observed: ArrayLike) -> float:
 
     Examples
     --------
-    Two paths, 3 drones and 4 drones off on two days, are 5 off each; the distance of the two is 10, half of which is taken
-    off:
+    Two paths, 3 drones and 4 drones off on two days, are 5 off each; the distance of the two is 10, half of which is
+    taken off:
 
     >>> energy_score(np.array([[103, 204], [97, 196]]), [100, 200])
     0.0

@@ -250,7 +250,8 @@ class Registry:
     ) -> RegisteredModel:
         """Puts a fitted model into the registry.
 
-        Registering twice, or again after a kill, leaves one version: that with the same digest, data digest and code version.
+        Registering twice, or again after a kill, leaves one version: that with the same digest, data digest and code
+        version.
 
         Parameters
         ----------
@@ -300,7 +301,8 @@ class Registry:
     def set_champion(self, name: str, version: int, *, reason: str = "") -> None:
         """Moves the alias of the champion, in one step; does nothing where it is there already.
 
-        What is recorded on the version first (when, why and after which one) counts from that step on: see `champion_history`.
+        What is recorded on the version first (when, why and after which one) counts from that step on: see
+        `champion_history`.
 
         Parameters
         ----------
@@ -365,8 +367,8 @@ class Registry:
         Returns
         -------
         (list of RegisteredModel, list of RegisteredModel)
-            The newest first: those that serve or may at once serve again (an alias is on them, or the champion took over from
-            them, or a rollback without further words goes to them), and the others.
+            The newest first: those that serve or may at once serve again (an alias is on them, or the champion took
+            over from them, or a rollback without further words goes to them), and the others.
         """
         history = self._history(name)
         earlier = [each.version for each in history if each.version < history[0].version]
@@ -465,8 +467,8 @@ class Registry:
     def lock(self, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
         """Held by one at a time. Who holds it must not ask for it again.
 
-        Across machines where the store or the ledger is on PostgreSQL (an advisory lock, given up when its connection dies),
-        else across the processes that share the store's SQLite file, or the home.
+        Across machines where the store or the ledger is on PostgreSQL (an advisory lock, given up when its connection
+        dies), else across the processes that share the store's SQLite file, or the home.
 
         Parameters
         ----------

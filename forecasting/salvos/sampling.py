@@ -56,8 +56,8 @@ def stratified_uniforms(shape: tuple[int, int], rng: np.random.Generator) -> NDA
 
     References
     ----------
-    McKay, Beckman and Conover (1979), A Comparison of Three Methods for Selecting Values of Input Variables, Technometrics
-    21(2).
+    McKay, Beckman and Conover (1979), A Comparison of Three Methods for Selecting Values of Input Variables,
+    Technometrics 21(2).
 
     Examples
     --------
@@ -90,8 +90,8 @@ def stratified_normals(shape: tuple[int, int], rng: np.random.Generator) -> NDAr
 def even_pairs(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float64]:
     """Uniforms on (0, 1) of which a large day is followed by a small one, or follows one.
 
-    Of each two days of a path, the first and the second and so on, one is in the lower half and one in the upper half, in
-    random order. Totals of such days vary less than those of independent days.
+    Of each two days of a path, the first and the second and so on, one is in the lower half and one in the upper half,
+    in random order. Totals of such days vary less than those of independent days.
 
     Parameters
     ----------

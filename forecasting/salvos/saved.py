@@ -267,8 +267,8 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
     Raises
     ------
     SalvocastError
-        In one line, for files that were changed or are missing, of a format that this release does not know, or that hold
-        anything but a model of ours.
+        In one line, for files that were changed or are missing, of a format that this release does not know, or that
+        hold anything but a model of ours.
     """
     if set(files) != set(FILES):
         raise SalvocastError(
