@@ -213,10 +213,10 @@ def test_of_all_models_one_whose_package_is_broken_is_told_and_left_out_and_by_n
     monkeypatch.setitem(MODELS_KNOWN, "broken", "a_package_that_is_not_there:Model")
     told: list[str] = []
     asked = SimpleNamespace(models=None, beside_the_reference=lambda names: ["empirical_window", *names])
-    loaded = [model.model_id for model in replays._loadable(asked, told.append)]  # type: ignore[arg-type]
+    loaded = [model.model_id for model in replays._load_models(asked, told.append)]  # type: ignore[arg-type]
     assert loaded == ["empirical_window", "seasonal_naive"]
     reason = "ModuleNotFoundError: No module named 'a_package_that_is_not_there'"
     assert told == [f"model broken cannot be loaded ({reason}); it is left out"]
     asked.models = ("broken",)
     with pytest.raises(ModelError, match="model broken cannot be loaded"):
-        list(replays._loadable(asked, told.append))  # type: ignore[arg-type]
+        list(replays._load_models(asked, told.append))  # type: ignore[arg-type]

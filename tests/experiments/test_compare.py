@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from experiments import compare
 from experiments.backtest import Backtest, Replay, replay_parameters, run_backtest
-from experiments.pull import Finding
+from experiments.report_sources import Finding
 from experiments.retrain import _with_registered
 from experiments.settings import RetrainSettings
 from experiments.tracking import log_backtest

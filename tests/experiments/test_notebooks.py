@@ -19,7 +19,7 @@ import nbformat
 import pytest
 import yaml
 
-from experiments.notebooks.build import FOLDER, SECONDS, executed, notebooks, plain
+from experiments.notebooks.build import FOLDER, SECONDS, execute, notebooks, plain
 
 CELLS = {
     "what_the_record_shows": 14,
@@ -151,7 +151,7 @@ def test_it_runs_from_an_empty_home_to_the_same_output(name: str, tmp_path: Path
     """Numbers may differ in the last digits, as the libraries of another machine do. The branches that a notebook runs
     are not counted: other tests run them, and counting takes a third of the time."""
     uncounted = {"COVERAGE_PROCESS_CONFIG": "", "OMP_NUM_THREADS": "1"}
-    made = executed(text_of(name), {"SALVOCAST_HOME": str(tmp_path / "home")} | uncounted, 20 * SECONDS)
+    made = execute(text_of(name), {"SALVOCAST_HOME": str(tmp_path / "home")} | uncounted, 20 * SECONDS)
     told, now = ([words_of(output) for output in outputs_of(book)] for book in (built(name), made))
     assert [kinds_of(output) for output in outputs_of(built(name))] == [kinds_of(output) for output in outputs_of(made)]
     squeezed = re.compile(r"[\s-]+")  # the width of a column follows its numbers
@@ -217,7 +217,7 @@ def test_models_are_compared_on_what_a_team_has_logged(team_server: str, tmp_pat
     )
     assert done.returncode == 0, done.stderr
     mine = environment | {"SALVOCAST_HOME": str(tmp_path / "mine"), "OMP_NUM_THREADS": "1"}
-    book = executed(text_of("compare_models"), mine, 10 * SECONDS)
+    book = execute(text_of("compare_models"), mine, 10 * SECONDS)
     told = [words_of(output) for output in outputs_of(book)]
     assert told[0] == "'5 models, 9 origins from 2025-06-01'"
     assert told[-1].startswith("**Answer.** ")
