@@ -350,5 +350,5 @@ def _in_hand(stated: Defence, request: PlanRequest, origin: date) -> tuple[Defen
                 origin=origin,
             )
     if request.stock:
-        stated = with_stock(stated, request.stock, origin, "the request")
+        stated = with_stock(stated, request.stock, origin)
     return stated, tuple(Delivery(due.layer, due.date, due.quantity) for due in request.deliveries)

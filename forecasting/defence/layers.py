@@ -164,13 +164,14 @@ class DefenceLayer(Stated):
     @property
     def ranges(self) -> dict[str, SourcedRange]:
         """Quantity name -> range, for the quantities that this layer states; "against.jet.reach" and the like too."""
-        found = _ranges(self)
+        found = ranges_of(self)
         for kind, against in self.against.items():
-            found |= {f"against.{kind}.{name}": value for name, value in _ranges(against).items()}
+            found |= {f"against.{kind}.{name}": value for name, value in ranges_of(against).items()}
         return found
 
 
-def _ranges(stated: Stated) -> dict[str, SourcedRange]:
+def ranges_of(stated: Stated) -> dict[str, SourcedRange]:
+    """Field -> range, for the fields of a table that are ranges."""
     return {
         name: value for name in type(stated).model_fields if isinstance(value := getattr(stated, name), SourcedRange)
     }

@@ -151,7 +151,7 @@ def parse_deliveries(text: str, file_name: str, defence: Defence, origin: date) 
     return tuple(deliveries)
 
 
-def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_name: str) -> Defence:
+def with_stock(defence: Defence, counts: Mapping[str, int], origin: date) -> Defence:
     """The defence with counted stocks in place of those that it states.
 
     Parameters
@@ -162,14 +162,12 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_n
         Id of a layer -> interceptors in hand.
     origin : date
         The day of the count.
-    file_name : str
-        Where the counts are from, for the list of sources.
 
     Returns
     -------
     Defence
     """
-    source = Source(id=COUNTED, title=f"stock as given in {file_name}", date=origin, url="", confidence="A")
+    source = Source(id=COUNTED, title="stock as given in the request", date=origin, url="", confidence="A")
     layers = tuple(
         layer.model_copy(update={"stock": _counted(counts[layer.id], origin)}) if layer.id in counts else layer
         for layer in defence.layers

@@ -137,7 +137,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
         "massed_rule": words(forecast.massed_strikes.rule),
         "massed_threshold": forecast.massed_strikes.threshold_drones,
     }
-    stated["data_sources"] = "; ".join(forecast.data_sources)
+    stated["data_sources"] = "; ".join(map(words.source, forecast.data_sources))
     stated["basis"] = _basis(document)
     if supply := forecast.supply:
         stated |= {
@@ -162,7 +162,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             stated["requirement"] = words(required.obstacle) if required.obstacle else words.t("met")
             stated["requirement_worth"] = "; ".join(map(words, required.worth))
     stated |= {f"version_{name}": number for name, number in forecast.versions.items()}
-    stated |= {f"unit_{name}": unit for name, unit in forecast.units.items()}
+    stated |= {f"unit_{name}": words.unit(unit) for name, unit in forecast.units.items()}
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 

@@ -318,7 +318,7 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
 def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in document.assumptions:
+    for assumption in (each for each in document.assumptions if not each.kind):
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
         quantity: t(name)
@@ -359,7 +359,7 @@ def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
         "",
         wrap_line(t.stated(document.about)),
         "",
-        wrap_line(f"{launches}: {'; '.join(map(t.stated, document.forecast.data_sources))}."),
+        wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}."),
     ]
 
 

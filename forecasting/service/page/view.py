@@ -20,7 +20,6 @@ from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, language_names, translator
-from forecasting.report.layout import QUANTITIES
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.words import Words, cautions, theatre_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
@@ -167,7 +166,6 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "supply": supply,
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),
         "counts": {name: counts[name] for name in ("reported", "derived", "assumed")},
-        "quantities": QUANTITIES,
         "cited": sorted({each.id: each for each in _cited_sources(plan)}.values(), key=lambda each: each.id),
         "alts": picture_alts(plan, other, shown.past, record.model if record else None, t.language),
         "sources": picture_sources(asked.theme),
