@@ -178,16 +178,6 @@ def least_cost(loss: Loss, market: Market, target: float, starts: Iterable[Mix],
     return min(found, key=market.cost)
 
 
-def starts_for(loss: Loss, market: Market, target: float, order: Sequence[tuple[int, int]]) -> list[Mix]:
-    """Two mixes to start from: nothing, and what is bought in that order until the target is met."""
-    mix = np.zeros_like(market.most)
-    for layer, pieces in order:
-        if loss(mix) <= target:
-            break
-        mix = changed(mix, layer, pieces)
-    return [mix, np.zeros_like(market.most)]
-
-
 def _exchanged(loss: Loss, market: Market, target: float, start: Mix, steps: int) -> Mix:
     best = _trimmed(loss, market, target, enough(loss, market, target, start))
     while steps:

@@ -2,7 +2,7 @@
 
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
-from forecasting.report.layout import table, wrapped
+from forecasting.report.layout import table, wrap_line
 from forecasting.report.words import Words, money
 from forecasting.report.worth_document import EffectDocument, OrderWorthDocument
 
@@ -15,7 +15,7 @@ def worth_lines(document: PlanDocument, words: Words) -> list[str]:
     return [
         "",
         t("WHAT THE ORDERS BUY, and what other money would"),
-        *(wrapped(f"- {words.sentence(each)}") for each in worth.says),
+        *(wrap_line(f"- {words.sentence(each)}") for each in worth.says),
         "",
         *_layers(worth, words),
         "",
@@ -47,7 +47,7 @@ def _layers(worth: OrderWorthDocument, words: Words) -> list[str]:
     if worth.drone_cost_usd is not None:
         low, _, high = worth.drone_cost_usd
         note += " " + t("A drone is stated to cost {low} to {high} USD.", low=t.number(low), high=t.number(high))
-    return [*table(header, rows), wrapped(note)]
+    return [*table(header, rows), wrap_line(note)]
 
 
 def _effect_cells(effect: EffectDocument, words: Words) -> list[str]:

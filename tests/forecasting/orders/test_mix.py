@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from forecasting.defence.trials import OrderOutcome
 from forecasting.orders import mix
 from forecasting.orders.effect import effect, order_worth, standard_error
-from forecasting.orders.mix import Market, bought, buying_order, least_cost, least_loss, starts_for, undominated
+from forecasting.orders.mix import Market, bought, buying_order, least_cost, least_loss, undominated
 from tests.forecasting.orders.programs import fought_night_by_night, random_program
 
 PACKS = 7
@@ -50,10 +50,20 @@ def cases() -> list[SmallCase]:
     return [SmallCase(seed) for seed in range(60)]
 
 
+def starts(case: SmallCase, target: float) -> list[NDArray[np.int64]]:
+    """Nothing, and what is bought in the order of the slopes until the target is met."""
+    nothing = np.zeros_like(case.market.most)
+    so_far = nothing.copy()
+    for layer, pieces in case.order:
+        if case.loss(so_far) > target:
+            so_far[layer] += pieces
+    return [so_far, nothing]
+
+
 def gap(case: SmallCase, share: float) -> float:
     """What the mix for a target costs beyond the cheapest there is, in parts of that."""
     target = case.losses.min() + share * (case.losses.max() - case.losses.min())
-    found = least_cost(case.loss, case.market, target, starts_for(case.loss, case.market, target, case.order))
+    found = least_cost(case.loss, case.market, target, starts(case, target))
     assert case.loss(found) <= target
     assert (found % case.market.pack_size == 0).all()
     return case.market.cost(found) / float(case.costs[case.losses <= target].min()) - 1.0
