@@ -5,19 +5,44 @@ nothing else of the path changes. So only the others are kept and fought again, 
 shortage touches are computed anew (`forecasting.defence.night`).
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from forecasting.defence.layers import Defence
+from forecasting.defence.layers import Defence, DefenceLayer
 from forecasting.defence.night import Array, Fought, Kinds, Layer, fought_anew, fought_with
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.stock import available_by_night
 
 MOST_CELLS = 2**16
 """Nights of paths that are kept: each takes some 200 bytes a layer. Of a larger plan the first paths are."""
+
+
+def covered_until(layer: DefenceLayer, lead_time: ArrayLike, end: int) -> NDArray[np.int64]:
+    """(n_paths,) the first night that an order which is placed now does not have to cover.
+
+    The next one arrives then, where the layer states a review period. Else it is the end of the horizon; an order that
+    arrives after that covers as many nights as the horizon has.
+
+    lead_time: whole nights, one number or (n_paths,). end: nights of the horizon.
+    """
+    arrival = np.asarray(lead_time, dtype=np.int64)
+    if layer.review_days is not None:
+        return arrival + layer.review_days
+    return np.where(arrival < end, end, arrival + end)
+
+
+def nights_to_look_at(layers: Iterable[DefenceLayer], end: int) -> int:
+    """As far as lead time and review period of any of these layers ask, and to the end of the horizon at least."""
+    asked = [
+        int(covered_until(layer, math.ceil(layer.lead_time_days.high) if layer.lead_time_days else 0, end))
+        for layer in layers
+        if layer.interceptor is not None
+    ]
+    return max([end, *asked])
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +167,8 @@ class OrderTrials:
         Whose review periods and minimum stocks count.
     most_cells : int
         Nights of paths to keep at most, but for those of the first paths; `n_paths` is then less than there are.
+    end : int, optional
+        Nights of the horizon that is planned for, where the paths go further.
 
     Attributes
     ----------
@@ -149,8 +176,8 @@ class OrderTrials:
         The first paths of the forecast, that the trials are of.
     """
 
-    def __init__(self, defence: Defence, most_cells: int = MOST_CELLS) -> None:
-        self.n_paths = 0
+    def __init__(self, defence: Defence, most_cells: int = MOST_CELLS, end: int | None = None) -> None:
+        self.n_paths, self._end = 0, end
         self._defence, self._most_cells = defence, most_cells
         self._parts: list[_Part] = []
         self._leakers: list[Array] = []
@@ -175,8 +202,7 @@ class OrderTrials:
                 continue
             stock, lead_time = stocks[layer.id], met.lead_time(index)[:, np.newaxis]
             ordered = nights >= lead_time
-            covered = nights < (horizon if layer.review_days is None else lead_time + layer.review_days)
-            covered = np.broadcast_to(covered, ordered.shape)
+            covered = nights < covered_until(layer, lead_time, self._end or horizon)
             made.append(_Stock(stock.opening, stock.supplied, ordered, covered, layer.minimum_stock))
             held = stock.opening[:, np.newaxis] + stock.supplied - np.cumsum(stock.used, axis=1)
             assert stock.wanted is not None

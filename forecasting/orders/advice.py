@@ -74,10 +74,11 @@ def order_advice(
     trials: OrderTrials,
     orders: Sequence[InterceptorOrder],
     asked: Container[str],
+    end: int | None = None,
 ) -> OrderAdvice | None:
     """For the orders of the layers asked for; None where no such layer uses interceptors.
 
-    trials: filled by `engage` with the engagements.
+    trials: filled by `engage` with the engagements. end: see `forecasting.orders.ordering.cover_of`.
     """
     stocks = {stock.layer_id: stock for stock in engagements.stocks if stock.layer_id in asked}
     if not stocks:
@@ -94,7 +95,7 @@ def order_advice(
     # An order may be more than any path uses, where packs or a minimum stock ask for it.
     market = replace(market, most=np.maximum(market.most, ordered))
     covers = {
-        name: cover_of(stock, defence.layer(name), engagements.lead_time(number[name]))
+        name: cover_of(stock, defence.layer(name), engagements.lead_time(number[name]), end)
         for name, stock in stocks.items()
     }
     n_paths = engagements.actual.leakers.shape[0]

@@ -25,8 +25,8 @@ _KEYS = {
     "rules": ("rule",),
     "order_worth": ("measure",),
     "layer_worth": ("layer",),
-    "frontier": ("by", "quantities"),
-    "service_levels": ("quantities",),
+    "frontier": ("by", "number"),
+    "service_levels": ("service_level",),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -69,10 +69,10 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             made["rules"] = _frame(words, document.rules_of_thumb.rules)
         if worth := document.order_worth:
             made |= {
-                "order_worth": _measures(words, worth),
+                "order_worth": pd.concat([_measures(words, worth), _measures(words, worth.together, "together ")]),
                 "layer_worth": _frame(words, worth.layers),
-                "frontier": _mixes(words, worth.frontier),
-                "service_levels": _mixes(words, worth.service_levels),
+                "frontier": _frame(words, worth.frontier),
+                "service_levels": _frame(words, worth.service_levels),
             }
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
@@ -179,8 +179,8 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 
-def _measures(words: Words, document: BaseModel) -> pd.DataFrame:
-    """One row per number of the document; a number that has no spread is its median."""
+def _measures(words: Words, document: BaseModel, prefix: str = "") -> pd.DataFrame:
+    """One row per number of the document; a number that has no spread is its median. prefix: of their names."""
     rows = []
     for name, value in document:
         by_name = {f"{name} {each}": of for each, of in value.items()} if isinstance(value, dict) else {name: value}
@@ -190,7 +190,7 @@ def _measures(words: Words, document: BaseModel) -> pd.DataFrame:
             if isinstance(of, Spread)
         ]
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            rows.append({"measure": name, "value_median": value})
+            rows.append({"measure": f"{prefix}{name}", "value_median": value})
     return pd.DataFrame(rows)
 
 
@@ -200,15 +200,6 @@ def _frame(words: Words, rows: list[Any]) -> pd.DataFrame:
         if column in ("attack_day", "first_day", "last_day", "date", "day"):
             frame[column] = pd.to_datetime(frame[column])
     return frame.convert_dtypes()
-
-
-def _mixes(words: Words, rows: list[Any]) -> pd.DataFrame:
-    """A row for each mix, whose quantities are one text."""
-    told = [
-        dict(row) | {"quantities": "; ".join(f"{name} {n}" for name, n in row.quantities.items()) or "none"}
-        for row in rows
-    ]
-    return pd.DataFrame([_flat(words, each) for each in told]).convert_dtypes()
 
 
 def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:

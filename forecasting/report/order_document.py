@@ -21,6 +21,7 @@ class OrderDocument(Document):
     cost_usd_high: float
     lead_time_days_low: int = Field(description="whole nights before it can be used; 0: in hand at the origin")
     lead_time_days_high: int
+    lead_time_stated: bool | None = Field(default=None, description="false: to be in hand on day 1, as none is stated")
     review_days: int | None = Field(description="until the next order arrives; null: to the end of the horizon")
     minimum_stock: int
     unavoidable_shortage: float = Field(description="probability that the stock is out before any order can arrive")
@@ -79,6 +80,7 @@ def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocumen
         cost_usd_high=order.cost_usd[2],
         lead_time_days_low=math.ceil(lead_time.low) if lead_time else 0,
         lead_time_days_high=math.ceil(lead_time.high) if lead_time else 0,
+        lead_time_stated=lead_time is not None,
         review_days=layer.review_days,
         minimum_stock=layer.minimum_stock,
         unavoidable_shortage=order.unavoidable_shortage,

@@ -16,7 +16,8 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     header = [t("layer"), t("order"), t("cost, M USD"), *(t("out by {day}", day=f"{day:%m-%d}") for day in dates)]
     header += [t("with the order"), t("before it arrives"), t("unmet engagements"), t("arrives in"), t("covers")]
     by_day = {each.attack_day: each.probability for each in document.stock_out}
-    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], words) for layer in ordered]
+    horizon = document.forecast.horizon
+    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], horizon, words) for layer in ordered]
     level = t.percent(document.service_level)
     return [
         "",
@@ -33,11 +34,15 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     ]
 
 
-def _order_cells(layer: LayerDocument, by_date: list[float], words: Words) -> list[str]:
+def _order_cells(layer: LayerDocument, by_date: list[float], horizon: int, words: Words) -> list[str]:
     order, t = layer.order, words.t
     assert order is not None
     assert layer.unmet_engagements is not None
-    arrives = dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))
+    arrives = "-".join(map(str, dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))))
+    if order.lead_time_stated is False:
+        arrives = t("in hand on day 1")
+    elif order.lead_time_days_low >= horizon:
+        arrives = t("{days}, after these {n} days", days=arrives, n=horizon)
     return [
         words.layer(layer.layer),
         t.number(order.quantity),
@@ -46,7 +51,7 @@ def _order_cells(layer: LayerDocument, by_date: list[float], words: Words) -> li
         t.percent(order.stock_out_probability),
         t.percent(order.unavoidable_shortage),
         spread_range(layer.unmet_engagements, 0.8, t),
-        "-".join(map(str, arrives)),
+        arrives,
         t("to the end") if order.review_days is None else str(order.review_days),
     ]
 

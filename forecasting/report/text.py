@@ -174,6 +174,14 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     if late:
         too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
         said += " " + t(too_late, chances="; ".join(late))
+    at_once = [
+        t.stated(plural(layer.interceptor or ""))
+        for layer in document.layers
+        if layer.order and layer.order.quantity and layer.order.lead_time_stated is False
+    ]
+    if at_once:
+        no_lead_time = "To be in hand on day 1, as no lead time is stated: {interceptors}."
+        said += " " + t(no_lead_time, interceptors="; ".join(at_once))
     return wrap_line(said + buys)
 
 

@@ -61,6 +61,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "mix_above": "for more money, {cost_usd:usd}, the mix that leaks least stops {avoided:tenths}, " + _AND_RISK,
     "next_best": "more money is best spent on {layer:layer}: {pieces:whole} more, for {cost_usd:usd}, stop "
     "{avoided:hundredths} more armed drones",
+    "orders_look_further": "Orders are made for {nights:whole} days, as far as lead and review times ask; the forecast "
+    "and the stocks are told for the {horizon:whole} days asked.",
     "next_no_effect": "no more of any layer would have a measurable effect",
     # How the ranges of the defence were taken
     "not_calibrated": "The ranges of the defence are taken as stated, not held against the reported losses.",

@@ -42,6 +42,7 @@ class FrontierPointDocument(Document):
     """A mix of interceptors, evaluated. quantities: layer -> interceptors."""
 
     by: Literal["leakers", "joint_risk"] = Field(description="which of the two is the least for the money")
+    number: int = Field(description="of the points of its kind; 0: nothing ordered")
     cost_usd: float
     leakers: float
     leakers_avoided: float
@@ -100,8 +101,8 @@ def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
             for each in worth.layers
         ],
         frontier=[
-            *(_frontier_point("leakers", each, ids) for each in advice.frontier),
-            *(_frontier_point("joint_risk", each, ids) for each in advice.risk_frontier),
+            *(_frontier_point("leakers", *each, ids) for each in enumerate(advice.frontier)),
+            *(_frontier_point("joint_risk", *each, ids) for each in enumerate(advice.risk_frontier)),
         ],
         service_levels=[
             ServiceLevelDocument(service_level=each.service_level, **_of_point(each.found, ids))
@@ -176,9 +177,9 @@ def _per_million(layer: LayerWorth) -> float:
 
 
 def _frontier_point(
-    by: Literal["leakers", "joint_risk"], found: FrontierPoint, ids: tuple[str, ...]
+    by: Literal["leakers", "joint_risk"], number: int, found: FrontierPoint, ids: tuple[str, ...]
 ) -> FrontierPointDocument:
-    return FrontierPointDocument(by=by, leakers=found.leakers, **_of_point(found, ids))
+    return FrontierPointDocument(by=by, number=number, leakers=found.leakers, **_of_point(found, ids))
 
 
 def _of_point(found: FrontierPoint, ids: tuple[str, ...]) -> dict[str, Any]:

@@ -68,6 +68,12 @@ def numbers_of(document: dict[str, Any]) -> Numbers:
     add_rows("stock_out", document.get("stock_out", []), "attack_day")
     add_measures("outcome", document.get("outcome", {}))
     add_rows("rules", (document.get("rules_of_thumb") or {"rules": []})["rules"], "rule")
+    if worth := document.get("order_worth"):
+        add_measures("order_worth", {name: value for name, value in worth.items() if name != "together"})
+        add_measures("order_worth", {f"together {name}": value for name, value in worth["together"].items()})
+        add_rows("layer_worth", worth["layers"], "layer")
+        add_rows("frontier", worth["frontier"], "by", "number")
+        add_rows("service_levels", worth["service_levels"], "service_level")
     required = document.get("requirement") or {"mix": []}
     add_measures("requirement", required)
     add_rows("mix", required["mix"], "layer")
