@@ -111,11 +111,14 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
     if isinstance(document, PlanDocument):
         names += ["layers", "outcome"]
         names += ["stock_out"] * bool(written["stock_out"]) + ["rules"] * bool(written["rules_of_thumb"])
+        names += ["order_worth", "layer_worth", "frontier", "service_levels"] * bool(written["order_worth"])
         names += ["calibration", "calibrated", "shares"] * bool(written["calibration"])
         names += ["assumptions", "sources"]
     assert book.sheetnames == names
     keys: dict[str, tuple[str, ...]] = {"days": ("attack_day",), "windows": ("n_days",), "layers": ("layer",)}
     keys |= {"outcome": ("measure",), "stock_out": ("attack_day",), "rules": ("rule",), "calibration": ("measure",)}
+    keys |= {"order_worth": ("measure",), "frontier": ("by", "number"), "service_levels": ("service_level",)}
+    keys |= {"layer_worth": ("layer",)}
     keys |= {"calibrated": ("layer", "quantity"), "shares": ("period", "counts", "layer")}
     keys |= {"supply_at_origin": ("measure",), "supply": ("day",), "weights": ("horizon",)}
     days = {"first_day", "last_day"}
