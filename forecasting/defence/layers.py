@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import InputError, unknown_name
+from features.records import SHAHED, weapons
 from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, parse_tables, told
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
@@ -33,6 +34,23 @@ class Against(Stated):
     interceptors: SourcedRange | None = None
 
 
+class Met(Stated):
+    """What a layer does to another class of weapon than drones: the same quantities as of the layer, in numbers of
+    their own. interceptors_per_engagement: without it, as against drones. available_share: the part of stock and supply
+    that is for this class; without it, all."""
+
+    engaged_share: SourcedRange
+    kill_probability: SourcedRange
+    interceptors_per_engagement: SourcedRange | None = None
+    available_share: SourcedRange | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_shares(self)
+        _check_interceptors(self.interceptors_per_engagement)
+        return self
+
+
 class DefenceLayer(Stated):
     """A kind of effector. A layer without `interceptor` uses none (electronic warfare).
 
@@ -44,12 +62,15 @@ class DefenceLayer(Stated):
     Either engagements_per_night, the capacity as a number, or fire_channels, each held for service_minutes a round:
     then a drone that finds every channel busy passes.
     against: kind of drone -> what is different against it; the rest is stated against the common armed drone.
+    meets: other class of weapon -> what the layer does to it; priority: those classes, and "shahed" for the drones, in
+    the order in which they are engaged. Capacity, channels and stock go to the first before the second. A layer whose
+    engaged_share is 0 may leave the drones out.
     With an interceptor: stock at the origin; monthly_supply per month at the origin, which becomes monthly_supply_later
     in a straight line over ramp_months; unit_cost_usd, US dollars each. available_share: the part of stock and supply
-    that is for the drones that are forecast, the rest being for other targets; without it, all, and so is a stock that
-    a planner has counted. For orders: lead_time_days from an order to its delivery (without it, none), review_days from
-    one order to the next (without it, to the end of the horizon), and minimum_stock, which should always be left,
-    though it is fired when nothing else is.
+    that is for drones, the rest being for other targets; without it, all, and so is a stock that a planner has counted.
+    In a raid of several classes it adds up with the shares of the others. For orders: lead_time_days from an order to
+    its delivery (without it, none), review_days from one order to the next (without it, to the end of the horizon), and
+    minimum_stock, which should always be left, though it is fired when nothing else is.
     """
 
     id: Name
@@ -65,6 +86,8 @@ class DefenceLayer(Stated):
     fire_channels: SourcedRange | None = None
     service_minutes: SourcedRange | None = None
     against: dict[Name, Against] = Field(default_factory=dict)
+    meets: dict[Name, Met] = Field(default_factory=dict)
+    priority: tuple[Name, ...] = Field(default=(), strict=False)
     interceptor: str | None = None
     interceptors_per_engagement: SourcedRange | None = None
     stock: SourcedRange | None = None
@@ -79,13 +102,28 @@ class DefenceLayer(Stated):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for name in SHARES:
-            stated = getattr(self, name)
-            if stated is not None and stated.high > 1:
-                raise ValueError(f"{name} reaches {stated.high}: expected 0 to 1")
+        _check_shares(self)
         self._check_capacity()
         self._check_stock()
+        self._check_priority()
         return self
+
+    def _check_priority(self) -> None:
+        if SHAHED in self.meets:
+            raise ValueError(f"meets.{SHAHED}: the layer itself says what it does to drones: expected another class")
+        if not self.meets and not self.priority:
+            return
+        met = (SHAHED, *self.meets)
+        if not self.priority:
+            order = ", ".join(f'"{name}"' for name in (*self.meets, SHAHED))
+            raise ValueError(f"priority is missing: expected the order of engagement, such as [{order}]")
+        if strange := [name for name in self.priority if name not in met]:
+            raise ValueError(f"{unknown_name('class', strange[0], met)} (in priority)")
+        if repeated := [name for name in self.priority if self.priority.count(name) > 1]:
+            raise ValueError(f"priority names {repeated[0]} twice: expected each class once")
+        forgotten = [name for name in met if name not in self.priority]
+        if forgotten and (forgotten != [SHAHED] or self.engaged_share.high > 0):
+            raise ValueError(f"priority forgets {forgotten[0]}: expected each of {', '.join(met)} once")
 
     def _check_capacity(self) -> None:
         channels = (self.fire_channels, self.service_minutes)
@@ -109,8 +147,11 @@ class DefenceLayer(Stated):
             self.minimum_stock or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
         ):
             raise ValueError("a layer with a stock needs interceptor = '...': what one interceptor is")
-        if self.interceptors_per_engagement is not None and self.interceptors_per_engagement.low < 1:
-            raise ValueError("interceptors_per_engagement is below 1: an engagement uses at least one")
+        _check_interceptors(self.interceptors_per_engagement)
+        for weapon_class, met in self.meets.items():
+            takes = met.interceptors_per_engagement is not None or met.available_share is not None
+            if takes and self.interceptor is None:
+                raise ValueError(f"meets.{weapon_class} takes interceptors: expected interceptor = '...' of the layer")
         if (self.monthly_supply_later is None) != (self.ramp_months is None):
             raise ValueError("expected monthly_supply_later and ramp_months together: supply moves to it over them")
 
@@ -125,7 +166,32 @@ class DefenceLayer(Stated):
         found = _ranges(self)
         for kind, against in self.against.items():
             found |= {f"against.{kind}.{name}": value for name, value in _ranges(against).items()}
+        for weapon_class, met in self.meets.items():
+            found |= {f"meets.{weapon_class}.{name}": value for name, value in _ranges(met).items()}
         return found
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of weapon that it meets, in the order in which it engages them."""
+        return self.priority or (SHAHED,)
+
+    def facing(self, classes: Sequence[str]) -> Self:
+        """The same layer against these classes alone."""
+        kept = tuple(name for name in self.classes if name in classes)
+        met = {name: self.meets[name] for name in kept if name in self.meets}
+        return self.model_copy(update={"meets": met, "priority": kept if met else ()})
+
+
+def _check_shares(stated: Stated) -> None:
+    for name in SHARES:
+        share = getattr(stated, name, None)
+        if share is not None and share.high > 1:
+            raise ValueError(f"{name} reaches {share.high}: expected 0 to 1")
+
+
+def _check_interceptors(stated: SourcedRange | None) -> None:
+    if stated is not None and stated.low < 1:
+        raise ValueError("interceptors_per_engagement is below 1: an engagement uses at least one")
 
 
 def _ranges(stated: Stated) -> dict[str, SourcedRange]:
@@ -258,6 +324,14 @@ class Defence(Stated):
         wanted = {self.layer(layer_id).id for layer_id in layer_ids}
         return tuple(name for name in self.ids if name in wanted)
 
+    def facing(self, classes: Sequence[str]) -> Self:
+        """The defence against a raid of these classes of weapon: the layers that meet one of them, and what they do to
+        it. Raises InputError where no layer meets the first."""
+        layers = tuple(layer.facing(classes) for layer in self.layers if set(layer.classes) & set(classes))
+        if not any(classes[0] in layer.classes for layer in layers):
+            raise InputError(f"no layer of the defence {self.name} meets {weapons(classes[0])}: expected one at least")
+        return self.model_copy(update={"layers": layers})
+
     def without(self, layer_ids: tuple[str, ...]) -> Self:
         """The same defence where these layers engage nothing: the others keep their places, and their random numbers.
         Raises InputError for a layer that it does not have, or where none is left."""
@@ -273,10 +347,17 @@ class Defence(Stated):
             note="Left out: what if.",
         )
         layers = tuple(
-            layer.model_copy(update={"engaged_share": nothing}) if layer.id in left_out else layer
+            layer.model_copy(update={"engaged_share": nothing} | _meeting_none(layer, nothing))
+            if layer.id in left_out
+            else layer
             for layer in self.layers
         )
         return self.model_copy(update={"layers": layers})
+
+
+def _meeting_none(layer: DefenceLayer, nothing: SourcedRange) -> dict[str, dict[str, Met]]:
+    met = {name: met.model_copy(update={"engaged_share": nothing}) for name, met in layer.meets.items()}
+    return {"meets": met} if met else {}
 
 
 def parse_defence(text: str, file_name: str) -> Defence:

@@ -71,7 +71,7 @@ def defence_of() -> Callable[..., Defence]:
     named a, b, c in their order. kinds: id -> share of the armed drones. More of the head by keyword."""
 
     def stated(value: Any) -> Any:
-        if isinstance(value, int | str):
+        if isinstance(value, int | str) or (isinstance(value, tuple) and isinstance(value[0], str)):
             return value
         if isinstance(value, dict):
             return {name: stated(each) for name, each in value.items()}
