@@ -17,6 +17,7 @@ from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
+from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
@@ -26,6 +27,7 @@ from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
 
@@ -152,6 +154,8 @@ class Plan:
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
     """Ids of the layers to report."""
+    threats: tuple[Threat, ...] = ()
+    """What comes with the drones; engagements, stocks and orders are then of the whole raid."""
 
 
 def make_plan(
@@ -168,6 +172,7 @@ def make_plan(
     without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
     target: Target | None = None,
+    threats: tuple[Threat, ...] = (),
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -176,8 +181,9 @@ def make_plan(
     stated, and so they are where it rests on no night, or on the record of another theatre. scenario: the assumptions
     about production to forecast under; None is the salvo model alone. held: assumption of the scenario -> level 0 to 1
     of its range to hold it at. layers: the ones to report and to order for, of the whole defence; none: all. without:
-    what if the defence did not have these. deliveries: dated ones, beside the monthly supply. target: see `Required`.
-    on_paths: see `forecasting.defence.engagement.engage`.
+    what if the defence did not have these. deliveries: dated ones, beside the monthly supply. target: see `Required`;
+    of the drones alone. threats: other classes of weapon, on the same paths and nights. on_paths: see
+    `forecasting.defence.engagement.engage`.
     Raises InputError where paths times horizon needs too much memory, for held assumptions without a scenario, and for
     what the parts refuse.
     """
@@ -217,6 +223,7 @@ def make_plan(
         armed_share=armed_share,
         new_models=new_models,
         deliveries=deliveries,
+        others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
     )
     orders = tuple(
@@ -245,8 +252,9 @@ def make_plan(
         armed_share=None if armed_share is None else float(armed_share.mean()),
         rules=_rules(planned, salvos, history, engagements, asked),
         required=required,
-        notes=(*_left_out(without), *notes, *_beyond(beyond)),
+        notes=(*_left_out(without), *notes, *_beyond(beyond), *notes_of_raid(planned, threats)),
         layers=asked,
+        threats=threats,
     )
 
 
@@ -273,6 +281,7 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
         kill_factors=factors,
         armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
         new_models=plan.supplied.new_models if plan.supplied else (),
+        others={each.weapon_class: each.paths for each in plan.threats},
     )
 
 

@@ -6,13 +6,16 @@ more of any class pass, which the laws of `forecasting.defence.engagement` rest 
 `forecasting.defence.night` alone.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.messages import Message
+from forecasting.defence.layers import Defence
 from forecasting.defence.night import Array, Fought, Kinds, Layer, fought, fought_anew, fought_with, mean_over
+from forecasting.salvos.joint import Threat
 
 Raid = Mapping[str, Kinds]
 """Class of weapon -> how many come, by kind."""
@@ -74,6 +77,18 @@ def used_by_all(done: Mapping[str, Fought]) -> Array:
 def engaged_by_all(done: Mapping[str, Fought]) -> Array:
     """(n_cells,) engagements."""
     return _sum(each.engagements for each in done.values())
+
+
+def notes_of_raid(defence: Defence, threats: Sequence[Threat]) -> tuple[Message, ...]:
+    """What of a raid rests on no record, and what no layer meets."""
+    met = {name for layer in defence.layers for name in layer.classes}
+    stated = (
+        Message.of("threat_without_series", weapons=each.weapon_class, n=each.per_week or 0.0)
+        for each in threats
+        if each.model_id is None
+    )
+    passing = (each.weapon_class for each in threats if each.weapon_class not in met)
+    return (*stated, *(Message.of("threat_met_by_none", weapons=name) for name in passing))
 
 
 def _sum(arrays: Iterator[Array]) -> Array:
