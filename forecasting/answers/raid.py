@@ -57,7 +57,9 @@ def threats_of(
     for name, rate in request.rates.items():
         if rate is not None:
             paths[name] = _at_rate(paths.get(name), rate, most.shape, seeds[name])
-    record = same_nights(drones.history, {name: each.history for name, each in own.items()}) if own else None
+    record = None
+    if own and drones.history.theatre == request.theatre:  # drones whose shape is borrowed came on other nights
+        record = same_nights(drones.history, {name: each.history for name, each in own.items()})
     if record:
         paths |= coinciding(most, {name: paths[name] for name in own}, record, request.seed)
     return tuple(
