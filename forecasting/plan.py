@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.messages import Message
+from features.records import SHAHED
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -203,6 +204,7 @@ def make_plan(
             field="scenario",
             given=next(iter(held)),
         )
+    defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), asked_layers(defence, layers, without)
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)

@@ -244,11 +244,12 @@ class PathBlocks:
         )
 
     def layers(self, index: int, drawn: Mapping[str, Array]) -> dict[str, Layer]:
-        """The layer on these paths and nights as it meets each class, in its order of priority."""
+        """The layer on these paths and nights as it meets each class, in its order of priority; drones, which it lets
+        pass, where it meets nothing that comes."""
+        met = [name for name in self.defence.layers[index].classes if name == SHAHED or name in self.others]
         return {
             name: self.layer(index, drawn) if name == SHAHED else self.layer_meeting(name, index, drawn)
-            for name in self.defence.layers[index].classes
-            if name == SHAHED or name in self.others
+            for name in met or [SHAHED]
         }
 
     def layer_meeting(self, name: str, index: int, drawn: Mapping[str, Array]) -> Layer:

@@ -21,10 +21,7 @@ def raid_lines(document: PlanDocument, words: Words) -> list[str]:
             capital(weapon_name(each.weapon_class, t)),
             spread_range(each.engagements, 0.8, t),
             spread_range(each.killed, 0.8, t),
-            *(
-                "-" if use is None else spread_range(use, 0.8, t)
-                for use in (each.interceptors_needed, each.interceptors_used)
-            ),
+            *(_or_none(use, t) for use in (each.interceptors_needed, each.interceptors_used)),
         ]
         for layer in document.layers
         for each in layer.by_class or []
