@@ -244,12 +244,10 @@ class PathBlocks:
         )
 
     def layers(self, index: int, drawn: Mapping[str, Array]) -> dict[str, Layer]:
-        """The layer on these paths and nights as it meets each class, in its order of priority; drones, which it lets
-        pass, where it meets nothing that comes."""
-        met = [name for name in self.defence.layers[index].classes if name == SHAHED or name in self.others]
+        """The layer on these paths and nights as it meets each class, in its order of priority."""
         return {
             name: self.layer(index, drawn) if name == SHAHED else self.layer_meeting(name, index, drawn)
-            for name in met or [SHAHED]
+            for name in self.defence.layers[index].classes
         }
 
     def layer_meeting(self, name: str, index: int, drawn: Mapping[str, Array]) -> Layer:

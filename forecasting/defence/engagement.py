@@ -82,11 +82,12 @@ def engage(
     layers' monthly supply. others: class of weapon -> (n_paths, horizon) how many come with the drones. on_paths: told,
     now and then, of so many more paths done.
 
-    Both runs use the same random numbers: where the stock lasts on every path they are equal. Seeded by the forecast's
-    seed. Raises InputError for a factor or a delivery of a layer that there is none of, numbers that are no shares or
-    factors, and a delivery that is not after the origin.
+    Layers that meet nothing of what comes are left out (`Defence.facing`). Both runs use the same random numbers: where
+    the stock lasts on every path they are equal. Seeded by the forecast's seed. Raises InputError for a factor or a
+    delivery of a layer that there is none of, numbers that are no shares or factors, and a delivery that is not after
+    the origin.
     """
-    done = 0
+    done, defence = 0, defence.facing((SHAHED, *others))
     whole = _room(forecast, defence, new_models, tuple(others), with_decoys=armed_share is not None)
     for block in _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries, others):
         n_paths = block.forecast.n_paths
@@ -116,6 +117,7 @@ def engage_in_total(
     map_blocks: `map`, or that of an executor (ProcessPoolExecutor(2).map): the result is the same. Otherwise as
     `engage`.
     """
+    defence = defence.facing((SHAHED, *others))
     blocks = _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries, others)
     parts = []
     for totals in map_blocks(partial(_block_totals, through=tuple(through)), blocks):
@@ -131,6 +133,7 @@ def armed_averages(
     """(n_layers, n_paths, horizon) each, on average over the kinds of armed drone as launched: the share, of those that
     come to a layer, that `engage` lets it reach, of its range, hours and weather; and how many times its kill
     probability and its interceptors per engagement are those against the common one."""
+    defence = defence.facing((SHAHED,))
     layers = range(len(defence.layers))
     blocks = list(_blocks(forecast, defence, levels, {}, None, new_models, (), {}))
 

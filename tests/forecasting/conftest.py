@@ -108,8 +108,9 @@ def defence_of() -> Callable[..., Defence]:
 
 @pytest.fixture(scope="session")
 def bundled_defence() -> Defence:
+    """As it meets drones alone."""
     text = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
-    return parse_defence(text, "defence_ukraine.toml")
+    return parse_defence(text, "defence_ukraine.toml").facing(("shahed",))
 
 
 @pytest.fixture(scope="session")
