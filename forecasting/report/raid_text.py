@@ -2,7 +2,7 @@
 
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
-from forecasting.report.layout import spread_range, table, wrapped
+from forecasting.report.layout import spread_range, table, wrap_line
 from forecasting.report.raid_document import ThreatDocument
 from forecasting.report.words import Words, capital, weapon_name
 from forecasting.salvos.spread import Spread
@@ -29,7 +29,7 @@ def raid_lines(document: PlanDocument, words: Words) -> list[str]:
     return [
         t.plural("THE RAID BY CLASS, over {n} attack day", "THE RAID BY CLASS, over {n} attack days", horizon),
         *table(header, [_threat_cells(each, words) for each in document.raid], left=(0,)),
-        *(wrapped(line) for line in _notes(document.raid, words)),
+        *(wrap_line(line) for line in _notes(document.raid, words)),
         "",
         t("WHAT EACH CLASS TAKES, in order of engagement"),
         *table(
