@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.messages import Message
+from features.scenarios import ProductionScenario
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -27,7 +28,13 @@ from forecasting.orders.requirement import Requirement, requirement, values_of_l
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
-from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.scenario_forecast import (
+    LearnedSupply,
+    ScenarioForecaster,
+    ScenarioRequest,
+    SuppliedForecast,
+    days_needed,
+)
 
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
@@ -58,18 +65,35 @@ class Prepared:
     fitted: Fitted
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
-    def under(
-        self, salvos: SalvoForecast, request: ScenarioRequest, held: Mapping[str, float] | None = None
-    ) -> SuppliedForecast:
-        """The forecast of this model under a scenario. held: assumption -> the level 0 to 1 of its range to hold it at.
+    def forecast(
+        self,
+        request: SimulationRequest,
+        seed: int,
+        scenario: ScenarioRequest | None = None,
+        held: Mapping[str, float] | None = None,
+    ) -> tuple[SalvoForecast, SuppliedForecast | None]:
+        """The forecast of this model, and what it rests on where it is under a scenario.
+
+        held: assumption of the scenario -> level 0 to 1 of its range to hold it at.
+        """
+        if scenario is None:
+            return forecast_fitted(self.model, self.fitted, self.history, request, seed), None
+        supplied = self.forecaster(request, seed, scenario.published).under(scenario.scenario, scenario.theatre, held)
+        return supplied.forecast, supplied
+
+    def forecaster(self, request: SimulationRequest, seed: int, published: ProductionScenario) -> ScenarioForecaster:
+        """Of forecasts under scenarios, all on the same random numbers.
 
         What the record says of supply is learned once for requests with the same horizon that follow each other.
         """
+        days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
-        if learned is None or (learned.horizon, learned.published) != (salvos.horizon, request.published):
-            learned = LearnedSupply(self.history, request.published, salvos.horizon)
+        if learned is None or (learned.horizon, learned.published) != (days, published):
+            learned = LearnedSupply(self.history, published, days)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
-        return ScenarioForecaster(salvos, learned).under(request.scenario, request.theatre, held)
+        ahead = SimulationRequest(with_look_ahead, request.n_paths)
+        salvos = forecast_fitted(self.model, self.fitted, self.history, ahead, seed)
+        return ScenarioForecaster(salvos, learned, request.horizon)
 
 
 def prepare(model: Model, history: LaunchHistory) -> Prepared:
@@ -199,11 +223,7 @@ def make_plan(
         )
     planned, asked = defence.without(without), asked_layers(defence, layers, without)
     history = prepared.history
-    salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
-    supplied = None
-    if scenario:
-        supplied = prepared.under(salvos, scenario, held)
-        salvos = supplied.forecast
+    salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}

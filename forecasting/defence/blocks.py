@@ -40,8 +40,8 @@ AT_ONCE = 2**16
 NumPy; more, and their arrays leave the processor's cache."""
 _DEFENCE_STREAM = 2
 """Splits the seed, so that another defence meets the same salvos."""
-_ALL_LAYERS = -1
-"""In place of the number of a layer."""
+_ALL_LAYERS = ""
+"""In place of the id of a layer."""
 _PURPOSES = (
     *("ranges", "reach", "kill", "passing", "interceptors", "armed", "weather", "daylight"),
     *("kinds", "range"),
@@ -140,12 +140,17 @@ class PathBlocks:
         if out.warhead_kg is not None:
             out.warhead_kg[:] = self.warheads()
 
-    def uniforms(self, layer: int, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
-        """Uniform numbers on [0, 1) of that layer and purpose; the first rows are the same however many there are."""
-        uniforms = np.empty(shape)
+    def uniforms(self, layer_id: str, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
+        """Uniform numbers on [0, 1) of that layer and purpose, by its id, whatever other layers there are.
+
+        Those of all paths come night by night: the first paths and the first nights are the same however many there
+        are.
+        """
+        uniforms, of_layer = np.empty(shape), crc32(layer_id.encode())
         for number, start in enumerate(range(0, shape[0], BLOCK), self.first):
-            seed = [self.forecast.seed, _DEFENCE_STREAM, number, layer + 1, _PURPOSES.index(purpose), *which]
-            np.random.default_rng(seed).random(out=uniforms[start : start + BLOCK])
+            seed = [self.forecast.seed, _DEFENCE_STREAM, number, of_layer, _PURPOSES.index(purpose), *which]
+            rows = uniforms[start : start + BLOCK]
+            rows[:] = np.random.default_rng(seed).random((*shape[1:], BLOCK))[..., : len(rows)].T
         return uniforms
 
     @cached_property
@@ -198,13 +203,14 @@ class PathBlocks:
 
     def drawn(self, index: int) -> dict[str, Array]:
         """Quantity -> (n_paths,) its value on each path; a range with higher numbers gives a higher one."""
-        uniforms = self.uniforms(index, "ranges", (self.shape[0], len(_RANGES)))
+        layer_id = self.defence.layers[index].id
+        uniforms = self.uniforms(layer_id, "ranges", (self.shape[0], len(_RANGES)))
         given = self.levels[index] if self.levels else {}
 
         def level(quantity: str) -> Array:
             if quantity in _RANGES:
                 return uniforms[:, _RANGES.index(quantity)]
-            return self.uniforms(index, "range", (self.shape[0],), crc32(quantity.encode()))
+            return self.uniforms(layer_id, "range", (self.shape[0],), crc32(quantity.encode()))
 
         return {
             quantity: stated.quantile(given[quantity] if quantity in given else level(quantity))
@@ -242,7 +248,7 @@ class PathBlocks:
         kills = self.by_factor(index, drawn, "kill_probability", now, most=1.0)
 
         def uniforms(purpose: str, *which: int) -> Array:
-            return self.uniforms(index, purpose, self.shape, *which).ravel()
+            return self.uniforms(layer.id, purpose, self.shape, *which).ravel()
 
         def by_kind(purpose: str, *which: int) -> Kinds:
             return np.stack([uniforms(purpose, *which, _number(kind)) for kind in self.kinds])
@@ -323,7 +329,8 @@ class PathBlocks:
         each = drawn["interceptors_per_engagement"][:, np.newaxis]
         rows = [self.cells(row) for row in self.by_factor(index, drawn, "interceptors", each, least=1.0)]
         which = [(), *((_number(kind),) for kind in self.kinds[1:])][: len(rows)]
-        rounding = [self.uniforms(index, "interceptors", self.shape, *number).ravel() for number in which]
+        layer_id = self.defence.layers[index].id
+        rounding = [self.uniforms(layer_id, "interceptors", self.shape, *number).ravel() for number in which]
         return Ammunition(np.stack(rows), np.stack(rounding))
 
     def factor(self, index: int, drawn: Mapping[str, Array], quantity: str) -> Kinds:

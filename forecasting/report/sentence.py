@@ -9,6 +9,7 @@ from forecasting.report.hub import quantiles
 from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
 from forecasting.report.picture_words import forecast_of
+from forecasting.report.rounding import rounded
 from forecasting.report.words import capital, warned, weapon_name
 
 LATE = 0.01
@@ -22,6 +23,7 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     others it is told how many need an order. All numbers are the document's; the night of one in four is read off
     its quantiles (see `upper_quartile_day`).
     """
+    document = rounded(document)
     t, forecast = translator(language), forecast_of(document)
     said = [_expected(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):

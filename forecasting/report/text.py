@@ -23,6 +23,7 @@ from forecasting.report.layout import (
     wrapped,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import Words, cautions, full_weapon_name, theatre_name, warned, weapon_name
 from forecasting.salvos.spread import Spread
@@ -34,6 +35,7 @@ LATE = 0.01
 
 def document_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
     """The forecast or the plan in that language, ending without a line break."""
+    document = rounded(document)
     words = Words(translator(language, plain=True), document)
     if isinstance(document, ForecastDocument):
         return terminal_text(
@@ -189,7 +191,7 @@ def _salvos(document: ForecastDocument, words: Words) -> list[str]:
         lines.append(t("({days}: --format csv or json)", days=more))
     decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
     massed = t(
-        "massed: {rule}, {threshold} here; the chance of at least one such day, and how many to expect.",
+        "massed: {rule}, {threshold} in the first; the chance of at least one such day, and how many to expect.",
         rule=words(document.massed_strikes.rule),
         threshold=t.number(document.massed_strikes.threshold_drones),
     )

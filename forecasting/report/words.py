@@ -71,9 +71,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",
     "last_month_plus_fifth": "last month plus 20 %",
-    "massed_by_known_days": "a day of at least {multiple} times the median of the last {window} known attack days",
-    "massed_by_launch_days": "a day of at least {multiple} times the median of the last {window} known attack days, of "
-    "those with launches",
+    "massed_by_days_before": "a day of at least {multiple} times the median of the last {window} attack days before "
+    "its week, known or forecast",
+    "massed_by_launch_days_before": "a day of at least {multiple} times the median of the last {window} attack days "
+    "before its week, known or forecast, of those with launches",
     "massed_by_forecast_days": "a day of at least {multiple} times the median of the forecast days with launches",
 }
 """Code -> the sentence in English, or its forms for one and for many {n}; what the catalogues translate.

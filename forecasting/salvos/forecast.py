@@ -1,13 +1,15 @@
 """A forecast of salvos: simulated futures of one series, as paths."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import HeldCount
+from features.massed import massed_thresholds
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays
 
@@ -17,7 +19,8 @@ class SalvoForecast:
     """Simulated futures of one series.
 
     paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
-    massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin.
+    massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin. days_before:
+    (n,) drones on the last known days, by which it moves on; with none it stays.
     unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
     held: counts that wait for a person's word, and that the forecast does not know of.
     """
@@ -36,6 +39,7 @@ class SalvoForecast:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     held: tuple[HeldCount, ...] = ()
+    days_before: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)
@@ -66,8 +70,13 @@ class SalvoForecast:
         largest: NDArray[np.int64] = self.paths.max(axis=1)
         return largest
 
+    @cached_property
+    def massed_thresholds(self) -> NDArray[np.int64]:
+        """(n_paths, horizon) the smallest count that is a massed strike by the level that the path has by then."""
+        return massed_thresholds(self.massed_threshold, self.days_before, self.paths)
+
     @property
     def massed(self) -> NDArray[np.bool_]:
         """(n_paths, horizon) whether the day is a massed strike."""
-        massed: NDArray[np.bool_] = self.paths >= self.massed_threshold
+        massed: NDArray[np.bool_] = self.paths >= self.massed_thresholds
         return massed

@@ -12,7 +12,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from datetime import date
 from importlib import import_module
 from io import BytesIO
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from features.massed import is_mostly_quiet, massed_threshold
+from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown
 from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, PastSums, SalvoEnsemble
@@ -117,6 +117,7 @@ class SavedModel:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     level_doubt: float = 0.0
+    days_before: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -135,6 +136,7 @@ class SavedModel:
             unknown_days=mostly_unknown(history),
             mostly_quiet=is_mostly_quiet(history),
             level_doubt=level_doubt(history),
+            days_before=history.known[-WINDOW:],
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -155,6 +157,7 @@ class SavedModel:
             seed=seed,
             unknown_days=self.unknown_days,
             mostly_quiet=self.mostly_quiet,
+            days_before=self.days_before,
         )
 
 
@@ -180,6 +183,7 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
         **({"mostly_quiet": True} if saved.mostly_quiet else {}),
         "level_doubt": saved.level_doubt,
+        "days_before": saved.days_before.tolist(),
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -238,6 +242,7 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
             mostly_quiet=bool(document.get("mostly_quiet")),
             level_doubt=float(document["level_doubt"]),
+            days_before=np.array(document.get("days_before", []), dtype=np.float64),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error
