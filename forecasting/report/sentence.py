@@ -10,7 +10,7 @@ from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
 from forecasting.report.picture_words import forecast_of
 from forecasting.report.rounding import rounded
-from forecasting.report.words import capital, warned, weapon_name
+from forecasting.report.words import capital, few_known_days, warned, weapon_name
 
 LATE = 0.01
 """A chance of a shortage that no order can prevent is told from there on."""
@@ -28,7 +28,8 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     said = [_expected(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):
         said.append(_ordered(document, stocks, t))
-    return warned(bool(forecast.supply and forecast.supply.assumption_only), t) + " ".join(said)
+    alone = warned(bool(forecast.supply and forecast.supply.assumption_only), t)
+    return alone + few_known_days(forecast, t) + " ".join(said)
 
 
 def upper_quartile_day(document: ForecastDocument) -> float:

@@ -25,7 +25,15 @@ from forecasting.report.layout import (
 from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
-from forecasting.report.words import Words, cautions, full_weapon_name, theatre_name, warned, weapon_name
+from forecasting.report.words import (
+    Words,
+    cautions,
+    few_known_days,
+    full_weapon_name,
+    theatre_name,
+    warned,
+    weapon_name,
+)
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -42,7 +50,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             [
                 *_head(words.t("Salvocast forecast"), document, words),
                 "",
-                _sentence(document, words),
+                wrapped(few_known_days(document, words.t) + _sentence(document, words)),
                 "",
                 *_salvos(document, words),
                 *_supply(document, words),
@@ -52,8 +60,8 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         [
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
-            _order_sentence(document, words),
-            _sentence(document.forecast, words),
+            wrapped(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            wrapped(_sentence(document.forecast, words)),
             "",
             *_salvos(document.forecast, words),
             *_supply(document.forecast, words),
@@ -117,7 +125,7 @@ def _chosen(document: ForecastDocument, t: Translator) -> str:
 def _sentence(document: ForecastDocument, words: Words) -> str:
     window, t = document.windows[0], words.t
     total, largest = window.total_drones.interval(0.8), window.largest_day_drones
-    return wrapped(
+    return (
         t.plural(
             "Next {n} attack day: {low} to {high} {weapons} (80 %), most likely about {median}.",
             "Next {n} attack days: {low} to {high} {weapons} (80 %), most likely about {median}.",
@@ -153,7 +161,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
     if not wanted:
-        return wrapped(t("Order nothing {safety}: stock and supply as stated last.", safety=safety))
+        return t("Order nothing {safety}: stock and supply as stated last.", safety=safety)
     outcome = document.outcome
     said = t(
         "Order {safety}: {wanted}. Cost: {cost} M USD.",
@@ -173,7 +181,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     if late:
         too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
         said += " " + t(too_late, chances="; ".join(late))
-    return wrapped(said)
+    return said
 
 
 def _salvos(document: ForecastDocument, words: Words) -> list[str]:

@@ -192,6 +192,23 @@ def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
     return lines
 
 
+def few_known_days(forecast: ForecastDocument, t: Translator) -> str:
+    """What stands first in what is said of a forecast that rests on few days; nothing where enough are known."""
+    told = forecast.unknown_days
+    if told is None:
+        return ""
+    known = told.days - told.unknown
+    return (
+        t.plural(
+            "Only {n} of the last {days} days is known, so all that follows is uncertain.",
+            "Only {n} of the last {days} days are known, so all that follows is uncertain.",
+            known,
+            days=t.number(told.days),
+        )
+        + " "
+    )
+
+
 def capital(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
