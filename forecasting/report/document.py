@@ -34,7 +34,7 @@ from forecasting.report.order_document import (
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.spread import Spread, quantile, spread, standard_errors, stated_error
+from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
 WINDOWS = (7, 28, 90, 180)
@@ -54,13 +54,13 @@ UNITS = {
 
 class DayForecast(Document):
     """One attack day. massed_probability: that the day is a massed strike. massed_from_drones: the count that makes it
-    one, on the median path; null in documents of before."""
+    one, on the median path; absent in documents of before."""
 
     attack_day: date
     horizon: int
     drones: Spread
     massed_probability: float
-    massed_from_drones: int | None = None
+    massed_from_drones: int | None = Field(default=None, exclude_if=lambda count: count is None)
 
 
 class WindowForecast(Document):
@@ -117,7 +117,7 @@ class LayerDocument(Document):
     drones_killed: Spread = Field(description="decoys included")
     interceptors_needed: Spread | None = Field(description="had every layer enough of them")
     interceptors_needed_at_service_level: int | None
-    interceptors_needed_at_service_level_error: float | None = Field(default=None, description="standard error")
+    interceptors_needed_at_service_level_error: StatedError = None
     interceptors_used: Spread | None = Field(description="with the stock and supply there is")
     opening_stock: Spread | None
     supply: Spread | None = Field(description="delivered within the horizon")

@@ -9,7 +9,7 @@ from forecasting.defence.layers import DefenceLayer
 from forecasting.orders.ordering import InterceptorOrder
 from forecasting.plan import LayerRules, Required
 from forecasting.report.parts import Document
-from forecasting.salvos.spread import stated_error
+from forecasting.salvos.spread import StatedError, stated_error
 
 
 class OrderDocument(Document):
@@ -17,7 +17,7 @@ class OrderDocument(Document):
     order to the next one's."""
 
     quantity: int
-    quantity_error: float | None = Field(default=None, description="standard error of the simulation")
+    quantity_error: StatedError = None
     cost_usd_low: float
     cost_usd_mode: float
     cost_usd_high: float

@@ -199,7 +199,7 @@ def _salvos(document: ForecastDocument, words: Words) -> list[str]:
         lines.append(t("({days}: --format csv or json)", days=more))
     decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
     massed = t(
-        "massed: {rule}, {threshold} in the first; the chance of at least one such day, and how many to expect.",
+        "massed: {rule}, {threshold} in the first week; the chance of at least one such day, and how many to expect.",
         rule=words(document.massed_strikes.rule),
         threshold=t.number(document.massed_strikes.threshold_drones),
     )

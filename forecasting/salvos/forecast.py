@@ -1,6 +1,6 @@
 """A forecast of salvos: simulated futures of one series, as paths."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -20,7 +20,7 @@ class SalvoForecast:
 
     paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
     massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin. days_before:
-    (n,) drones on the last known days, by which it moves on; with none it stays.
+    drones on the last known days, oldest first, by which it moves on; with none it stays.
     unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
     held: counts that wait for a person's word, and that the forecast does not know of.
     """
@@ -39,7 +39,7 @@ class SalvoForecast:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     held: tuple[HeldCount, ...] = ()
-    days_before: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    days_before: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)
@@ -73,7 +73,7 @@ class SalvoForecast:
     @cached_property
     def massed_thresholds(self) -> NDArray[np.int64]:
         """(n_paths, horizon) the smallest count that is a massed strike by the level that the path has by then."""
-        return massed_thresholds(self.massed_threshold, self.days_before, self.paths)
+        return massed_thresholds(self.massed_threshold, np.array(self.days_before), self.paths)
 
     @property
     def massed(self) -> NDArray[np.bool_]:

@@ -203,7 +203,7 @@ def forecast_fitted(
         unknown_days=mostly_unknown(history),
         mostly_quiet=is_mostly_quiet(history),
         held=history.held,
-        days_before=history.known[-WINDOW:],
+        days_before=tuple(history.known[-WINDOW:].tolist()),
     )
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import date
 from importlib import import_module
 from io import BytesIO
@@ -117,7 +117,7 @@ class SavedModel:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     level_doubt: float = 0.0
-    days_before: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    days_before: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -136,7 +136,7 @@ class SavedModel:
             unknown_days=mostly_unknown(history),
             mostly_quiet=is_mostly_quiet(history),
             level_doubt=level_doubt(history),
-            days_before=history.known[-WINDOW:],
+            days_before=tuple(history.known[-WINDOW:].tolist()),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -183,7 +183,7 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
         **({"mostly_quiet": True} if saved.mostly_quiet else {}),
         "level_doubt": saved.level_doubt,
-        "days_before": saved.days_before.tolist(),
+        **({"days_before": list(saved.days_before)} if saved.days_before else {}),
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -242,7 +242,7 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
             mostly_quiet=bool(document.get("mostly_quiet")),
             level_doubt=float(document["level_doubt"]),
-            days_before=np.array(document.get("days_before", []), dtype=np.float64),
+            days_before=tuple(map(float, document.get("days_before", []))),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 LEVELS = (0.5, 0.8, 0.95)
 _PROBABILITIES = (0.5, *(end for level in LEVELS for end in ((1 - level) / 2, (1 + level) / 2)))
+
+
+StatedError = Annotated[
+    float | None,
+    Field(
+        exclude_if=lambda error: error is None,
+        description="standard error of the simulation; absent where there are too few paths to tell",
+    ),
+]
+"""Beside a simulated figure of a document."""
 
 
 class Interval(BaseModel):
@@ -19,8 +30,8 @@ class Interval(BaseModel):
     level: float
     low: float
     high: float
-    low_error: float | None = Field(default=None, description="standard error of the simulation; null: too few paths")
-    high_error: float | None = None
+    low_error: StatedError = None
+    high_error: StatedError = None
 
 
 class Spread(BaseModel):
@@ -31,7 +42,7 @@ class Spread(BaseModel):
 
     median: float
     intervals: list[Interval]
-    median_error: float | None = None
+    median_error: StatedError = None
 
     def interval(self, level: float) -> Interval:
         """The interval of that level."""

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
-import numpy as np
-
 from features.history import LaunchHistory
 from features.massed import massed_from
 from features.scenarios import ProductionScenario
@@ -148,9 +146,7 @@ class ScenarioForecaster:
         supply = unrecorded_supply(known, theatre, salvos.origin, days, salvos.n_paths, salvos.seed, fixed)
         coupled = borrow_shape(salvos.paths, self.history, supply, salvos.seed).first(self.horizon)
         threshold = massed_from(coupled.paths[coupled.paths > 0])
-        forecast = replace(
-            salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold, days_before=np.zeros(0)
-        )
+        forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold, days_before=())
         return SuppliedForecast(forecast, coupled, unrecorded_outlook(known, coupled), known, self.history.theatre)
 
     @property

@@ -75,8 +75,8 @@ class Pool:
     """Runs functions of a module in `n_processes` processes of their own; each begins with `begin(*begin_with)`.
 
     most_waiting: jobs that may wait for a process. longest: seconds that a job may wait and run together, or less where
-    its request has a `DEADLINE`; what cannot is refused before it begins, at once or while it waits, and what runs longer
-    all the same is stopped, by ending its process.
+    its request has a `DEADLINE`; what cannot is refused before it begins, at once or while it waits, and what runs
+    longer all the same is stopped, by ending its process.
     preload: modules that a new process finds loaded. on_change: told when a process, or who waits for one, has changed.
     """
 
