@@ -46,6 +46,9 @@ _PURPOSES = (
     *("ranges", "reach", "kill", "passing", "interceptors", "armed", "weather", "daylight"),
     *("kinds", "range"),
 )
+_BY_PATH = {"ranges", "range", "daylight"}
+"""What is drawn once for a path: in each block one number in each of BLOCK equal parts of (0, 1), in random order, so
+that orders of two seeds differ less (Latin hypercube; McKay, Beckman and Conover 1979)."""
 _RANGES = tuple(
     name
     for name, field in DefenceLayer.model_fields.items()
@@ -149,8 +152,11 @@ class PathBlocks:
         uniforms, of_layer = np.empty(shape), crc32(layer_id.encode())
         for number, start in enumerate(range(0, shape[0], BLOCK), self.first):
             seed = [self.forecast.seed, _DEFENCE_STREAM, number, of_layer, _PURPOSES.index(purpose), *which]
-            rows = uniforms[start : start + BLOCK]
-            rows[:] = np.random.default_rng(seed).random((*shape[1:], BLOCK))[..., : len(rows)].T
+            rows, rng = uniforms[start : start + BLOCK], np.random.default_rng(seed)
+            drawn = rng.random((*shape[1:], BLOCK))
+            if purpose in _BY_PATH:
+                drawn = (drawn.argsort(axis=-1) + rng.random(drawn.shape)) / BLOCK
+            rows[:] = drawn[..., : len(rows)].T
         return uniforms
 
     @cached_property
