@@ -110,7 +110,7 @@ def monthly_totals() -> list[MonthlyTotal]:
     return [MonthlyTotal.of(row, *tolerances[row["tracker"]]) for row in _bundled(FACTS)]
 
 
-def compared(history: LaunchHistory, facts: Iterable[MonthlyTotal]) -> list[Comparison]:
+def compare_months(history: LaunchHistory, facts: Iterable[MonthlyTotal]) -> list[Comparison]:
     """Each total beside the sum of the history over the same days; unknown days add nothing and are counted."""
     days = history.days.tolist()
     comparisons = []
@@ -124,7 +124,7 @@ def compared(history: LaunchHistory, facts: Iterable[MonthlyTotal]) -> list[Comp
     return comparisons
 
 
-def told(comparisons: Iterable[Comparison]) -> str:
+def comparison_text(comparisons: Iterable[Comparison]) -> str:
     """The months as a table, then every flag with its source, then what the trackers count in another way."""
     lines = [
         f"{'month':<9}{'ledger':>7}{'tracker':>9}{'differs':>10}{'allowed':>9}  {'fact':<6}tracker, what it counts"

@@ -17,7 +17,6 @@ from pydantic import Field
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
-from features.sources import ATTRIBUTION
 from features.stated import Source
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
@@ -41,15 +40,16 @@ WINDOWS = (7, 28, 90, 180)
 """Days over which totals are told, beside the whole horizon."""
 
 UNITS = {
-    "drones": "weapons of the class launched per attack day; of Shahed-type drones decoys included",
-    "attack_day": "calendar date (Europe/Kyiv) on which a reported window ends",
-    "interceptors": "whole interceptors of the layer's kind",
-    "days_of_supply": "attack days from the origin that stock and supply cover in full",
-    "cost_usd": "US dollars",
-    "leakers": "armed drones that no layer kills; with decoys where the two are not told apart",
+    "drones": "launched_weapons",
+    "attack_day": "kyiv_date",
+    "interceptors": "interceptors",
+    "days_of_supply": "attack_days",
+    "cost_usd": "us_dollars",
+    "leakers": "armed_drones",
     "warhead_kg": "kilograms",
-    "probability": "share of the simulated paths",
+    "probability": "share_of_paths",
 }
+"""What is measured -> the unit, which `report.words` words."""
 
 
 class DayForecast(Document):
@@ -92,7 +92,7 @@ class ForecastDocument(Document):
     quiet_day_rule: str
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
     held: list[HeldCountDocument] = Field(default=[], description="reported counts that wait for a person's word")
-    data_sources: list[str] = Field(description="where the launch counts are from")
+    data_sources: list[str] = Field(description="names of the sources of the launch counts")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
     model_choice: ModelChoice | None = Field(default=None, description="null where no request was answered")
@@ -179,7 +179,22 @@ class PlanDocument(Document):
 def forecast_document(
     forecast: SalvoForecast, supplied: SuppliedForecast | None = None, model_choice: ModelChoice | None = None
 ) -> ForecastDocument:
-    """The published form of a forecast; supplied: the scenario that it was made under."""
+    """The published form of a forecast.
+
+    Parameters
+    ----------
+    forecast : SalvoForecast
+        Under the scenario, where there is one.
+    supplied : SuppliedForecast, optional
+        The scenario that it was made under.
+    model_choice : ModelChoice, optional
+        Why this model answers; None where no request was answered.
+
+    Returns
+    -------
+    ForecastDocument
+        Quantiles and probabilities; notes as coded messages.
+    """
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
     massed, massed_from = forecast.massed, np.median(forecast.massed_thresholds, axis=0)
     return ForecastDocument(
@@ -197,7 +212,7 @@ def forecast_document(
             HeldCountDocument(row=one.row_id, attack_day=one.attack_day, launched=one.launched, reason=one.reason)
             for one in forecast.held
         ],
-        data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
+        data_sources=list(forecast.data_sources),
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
         model_choice=model_choice,
@@ -241,7 +256,19 @@ def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> 
 
 
 def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:
-    """The published form of a plan."""
+    """The published form of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        As `forecasting.plan.make_plan` gives it.
+    model_choice : ModelChoice, optional
+        As of `forecast_document`.
+
+    Returns
+    -------
+    PlanDocument
+    """
     unlimited, actual = plan.engagements.unlimited, plan.engagements.actual
     stocks = {stock.layer_id: stock for stock in plan.engagements.stocks}
     orders = {order.layer_id: order for order in plan.orders}
@@ -324,7 +351,18 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
 
 
 def document_json(document: ForecastDocument | PlanDocument) -> bytes:
-    """The document as it is given out and archived, whoever asks: JSON in UTF-8, with a line end."""
+    """The document as it is given out and archived, whoever asks.
+
+    Parameters
+    ----------
+    document : ForecastDocument or PlanDocument
+        Any.
+
+    Returns
+    -------
+    bytes
+        JSON in UTF-8, with a line end.
+    """
     return document.model_dump_json(indent=2).encode() + b"\n"
 
 

@@ -1,6 +1,7 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
 import re
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -132,14 +133,12 @@ _NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
-    stated: dict[str, Any] = {
-        name: value for name, value in forecast if isinstance(value, str | int) or name.endswith(("origin", "known"))
-    }
+    stated: dict[str, Any] = {name: value for name, value in forecast if isinstance(value, str | int | date)}
     stated |= {
         "massed_rule": words(forecast.massed_strikes.rule),
         "massed_threshold": forecast.massed_strikes.threshold_drones,
     }
-    stated["data_sources"] = "; ".join(forecast.data_sources)
+    stated["data_sources"] = "; ".join(map(words.source, forecast.data_sources))
     stated["basis"] = _basis(document)
     if supply := forecast.supply:
         stated |= {
@@ -164,7 +163,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             stated["requirement"] = words(required.obstacle) if required.obstacle else words.t("met")
             stated["requirement_worth"] = "; ".join(map(words, required.worth))
     stated |= {f"version_{name}": number for name, number in forecast.versions.items()}
-    stated |= {f"unit_{name}": unit for name, unit in forecast.units.items()}
+    stated |= {f"unit_{name}": words.unit(unit) for name, unit in forecast.units.items()}
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 

@@ -36,7 +36,7 @@ def terminal_text(lines: Iterable[str]) -> str:
     return "\n".join(printable(line, keep="\n") for line in lines)
 
 
-def wrapped(text: str) -> str:
+def wrap_line(text: str) -> str:
     """The text in lines of at most WIDTH characters."""
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
@@ -71,5 +71,10 @@ def millions(low: float, high: float, t: Translator) -> str:
 
 
 def plural(noun: str) -> str:
-    """Rounds, missiles, interceptor drones."""
-    return noun if noun.endswith("s") else f"{noun}s"
+    """Missiles, interceptor drones, rounds of 35 mm: the noun that the rest is said of takes the s.
+
+    >>> plural("interceptor drone"), plural("round of 35 mm")
+    ('interceptor drones', 'rounds of 35 mm')
+    """
+    head, of, rest = noun.partition(" of ")
+    return f"{head.removesuffix('s')}s{of}{rest}"

@@ -20,18 +20,18 @@ from forecasting.report.layout import (
     spread_range,
     table,
     terminal_text,
-    wrapped,
+    wrap_line,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
     Words,
+    assumption_prefix,
     cautions,
     few_known_days,
     full_weapon_name,
     theatre_name,
-    warned,
     weapon_name,
 )
 from forecasting.salvos.spread import Spread
@@ -50,7 +50,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             [
                 *_head(words.t("Salvocast forecast"), document, words),
                 "",
-                wrapped(few_known_days(document, words.t) + _sentence(document, words)),
+                wrap_line(few_known_days(document, words.t) + _sentence(document, words)),
                 "",
                 *_salvos(document, words),
                 *_supply(document, words),
@@ -60,8 +60,8 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         [
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
-            wrapped(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
-            wrapped(_sentence(document.forecast, words)),
+            wrap_line(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            wrap_line(_sentence(document.forecast, words)),
             "",
             *_salvos(document.forecast, words),
             *_supply(document.forecast, words),
@@ -73,7 +73,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *requirement_lines(document, words),
             *calibration_lines(document, words),
             "",
-            *_assumed(document, words),
+            *_assumption_lines(document, words),
         ]
     )
 
@@ -97,7 +97,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
         record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
     silent = t("silent days: {rule}", rule=document.quiet_day_rule)
     return [
-        warned(bool(supply and supply.assumption_only), t) + ", ".join(what),
+        assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
         f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent})",
         ", ".join(
             (
@@ -108,7 +108,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
                 f"salvocast {document.versions['salvocast']}",
             )
         ),
-        *map(wrapped, cautions(document, t)),
+        *map(wrap_line, cautions(document, t)),
     ]
 
 
@@ -210,7 +210,7 @@ def _salvos(document: ForecastDocument, words: Words) -> list[str]:
         "",
         t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapons),
         *table(header, [_window_cells(window, t) for window in document.windows]),
-        wrapped(massed),
+        wrap_line(massed),
     ]
 
 
@@ -241,7 +241,7 @@ def _interceptors(document: PlanDocument, words: Words) -> list[str]:
             horizon,
         ),
         *table(header, [_layer_cells(layer, horizon, words) for layer in document.layers], left=(0, 2)),
-        wrapped(
+        wrap_line(
             t(
                 "80 % ranges. needed: had every layer enough, and what {level} of the paths stay within. days of "
                 "supply: median, and what nine paths in ten reach. used: with the stock there is, at the price of each "
@@ -316,7 +316,7 @@ def _outcome(document: PlanDocument, words: Words) -> list[str]:
         text = "Neutralised: {low} to {high} modelled; reported on the last 28 known days: {reported}."
         said.append(t(text, reported=reported, **modelled))
     said.append(t("Interceptors used: {cost} M USD.", cost=millions(cost.low, cost.high, t)))
-    return [t("WHAT GETS THROUGH"), wrapped(" ".join(said))]
+    return [t("WHAT GETS THROUGH"), wrap_line(" ".join(said))]
 
 
 def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
@@ -325,10 +325,10 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
     return t.number(interval.low / 1e3, 1), t.number(interval.high / 1e3, 1)
 
 
-def _assumed(document: PlanDocument, words: Words) -> list[str]:
+def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in document.assumptions:
+    for assumption in (each for each in document.assumptions if not each.kind):
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
         quantity: t(name)
@@ -365,11 +365,11 @@ def _assumed(document: PlanDocument, words: Words) -> list[str]:
     return [
         title,
         *table([t("layer"), *quantities.values()], rows),
-        wrapped(f"{counted} {sources}; {where}"),
+        wrap_line(f"{counted} {sources}; {where}"),
         "",
-        wrapped(t.stated(document.about)),
+        wrap_line(t.stated(document.about)),
         "",
-        wrapped(f"{launches}: {'; '.join(map(t.stated, document.forecast.data_sources))}."),
+        wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}."),
     ]
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from features.messages import Message
 from features.records import MISSILES, SHAHED, weapons
+from features.sources import ATTRIBUTION
 from features.unknown_days import ADVICE
+from forecasting.report.assumption_document import Assumption
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator
+from forecasting.report.layout import QUANTITIES
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 
 _LEAK = "with all that can be bought {leakers:drones} armed drones leak, the target is {target:drones}: "
@@ -81,6 +84,29 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
 
 After the colon stands what a value is: a number where nothing stands, or a text that is put in as it was given.
 """
+UNIT_WORDS = {
+    "launched_weapons": "weapons of the class launched per attack day; of Shahed-type drones decoys included",
+    "kyiv_date": "calendar date (Europe/Kyiv) on which a reported window ends",
+    "interceptors": "whole interceptors of the layer's kind",
+    "attack_days": "attack days from the origin that stock and supply cover in full",
+    "us_dollars": "US dollars",
+    "armed_drones": "armed drones that no layer kills; with decoys where the two are not told apart",
+    "kilograms": "kilograms",
+    "share_of_paths": "share of the simulated paths",
+}
+"""Unit of a document -> what it says in English."""
+QUANTITY_WORDS = QUANTITIES | {
+    "available_share": "share of stock and supply for these drones",
+    "daylight_share": "share in daylight",
+    "warhead_kg": "warhead, kg",
+    "share": "share of the armed drones",
+}
+AGAINST_KIND = {
+    "reach": "times the engaged share",
+    "kill_probability": "times the kill prob.",
+    "interceptors": "times the interceptors",
+}
+"""What a layer does against a kind of drone, as it is stated."""
 COUNTS = {"lost": "neutralised", "shot_down": "shot down", "kills": "killed by {layer}"}
 """What a compared share counts."""
 
@@ -129,7 +155,22 @@ class Words:
         """The name of a layer of the document."""
         return self.t.stated(self._layers[layer_id]) if layer_id in self._layers else layer_id
 
-    def counted(self, counts: str, layer_id: str | None) -> str:
+    def quantity(self, stated: Assumption) -> str:
+        """What a number of the defence is of: its layer or the drones have it, in all or against a kind of drone."""
+        names = AGAINST_KIND if stated.layer and stated.kind else QUANTITY_WORDS
+        what = self.t(names[stated.quantity]) if stated.quantity in names else stated.quantity
+        kind = self.t.stated(stated.kind.replace("_", " "))
+        return self.t("{what} ({kind})", what=what, kind=kind) if stated.kind else what
+
+    def unit(self, unit: str) -> str:
+        """A unit of a document; one of the first format, which said it in English, stays as it was said."""
+        return self.t(UNIT_WORDS[unit]) if unit in UNIT_WORDS else unit
+
+    def source(self, name: str) -> str:
+        """Whose facts the launch counts of a source are; the first format said it in English."""
+        return self.t.stated(ATTRIBUTION.get(name, name))
+
+    def compared_drones(self, counts: str, layer_id: str | None) -> str:
         """What a compared share of the drones counts."""
         return self.t(COUNTS[counts], layer=self.layer(layer_id or ""))
 
@@ -168,7 +209,7 @@ class _Writer(string.Formatter):
         return t.figure(value) if isinstance(value, int | float) else str(value)
 
 
-def warned(assumption_only: bool, t: Translator) -> str:
+def assumption_prefix(assumption_only: bool, t: Translator) -> str:
     """What stands before everything that no record stands behind."""
     return f"{t(ASSUMPTION_ONLY)}: " if assumption_only else ""
 
