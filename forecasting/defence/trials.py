@@ -6,15 +6,17 @@ shortage touches are computed anew (`forecasting.defence.night`).
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from features.records import SHAHED
 from forecasting.defence.layers import Defence, DefenceLayer
-from forecasting.defence.night import Array, Fought, Kinds, Layer, fought_anew, fought_with
+from forecasting.defence.night import Array, Fought, Layer
 from forecasting.defence.outcome import Engagements
+from forecasting.defence.raid import Raid, fought_in_turn_anew, fought_in_turn_with, survivors, used_by_all
 from forecasting.defence.stock import available_by_night
 
 MOST_CELLS = 2**16
@@ -47,15 +49,25 @@ def nights_to_look_at(layers: Iterable[DefenceLayer], end: int) -> int:
 
 @dataclass(frozen=True, eq=False)
 class MetLayer:
-    """One layer on the nights of some paths with no end of its stock. came: drones by kind that come to it then."""
+    """One layer on the nights of some paths with no end of its stock: class of weapon -> the layer as it meets it, and
+    what it does to it, in its order of priority. came: what comes to it then, of every class."""
 
-    layer: Layer
-    fought: Fought
-    came: Kinds
+    layers: Mapping[str, Layer]
+    fought: Mapping[str, Fought]
+    came: Raid
 
     def at(self, index: NDArray[np.intp]) -> "MetLayer":
         """The same in some of the cells."""
-        return MetLayer(self.layer.at(index), self.fought.at(index), self.came.take(index, axis=1))
+        return MetLayer(
+            {name: layer.at(index) for name, layer in self.layers.items()},
+            {name: done.at(index) for name, done in self.fought.items()},
+            raid_at(self.came, index),
+        )
+
+
+def raid_at(raid: Raid, index: NDArray[np.intp]) -> Raid:
+    """What comes in some of the cells."""
+    return {name: came.take(index, axis=1) for name, came in raid.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,26 +111,26 @@ class _Stock:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The paths of one block that an order can change. rows: which of all. left: drones by kind behind the last layer,
-    with no end of stock; of the kinds, n_armed are armed, with warheads of these masses, (n_armed, n_paths)."""
+    """The paths of one block that an order can change. rows: which of all. left: what is behind the last layer, with no
+    end of stock; of the kinds of drone, n_armed are armed, with warheads of these masses, (n_armed, n_paths)."""
 
     rows: NDArray[np.intp]
     layers: tuple[MetLayer, ...]
     stocks: tuple[_Stock | None, ...]
-    left: Kinds
+    left: Raid
     n_armed: int
     warhead_kg: Array | None
 
     def first(self, n_paths: int) -> "_Part":
         """Those of its paths that are among the first of all."""
         n_rows = int(np.searchsorted(self.rows, n_paths))
-        cells = np.arange(n_rows * self.left.shape[1] // self.rows.size)
+        cells = np.arange(n_rows * self.left[SHAHED].shape[1] // self.rows.size)
         rows = np.arange(n_rows)
         return _Part(
             self.rows[rows],
             tuple(layer.at(cells) for layer in self.layers),
             tuple(stock and stock.at(rows) for stock in self.stocks),
-            self.left.take(cells, axis=1),
+            raid_at(self.left, cells),
             self.n_armed,
             None if self.warhead_kg is None else self.warhead_kg[:, rows],
         )
@@ -128,13 +140,14 @@ class _Part:
 
         Followed are only the cells to which other drones come than with no end of stock, `changed`.
         """
-        changed, came = np.empty(0, np.intp), self.left[:, :0]
+        changed = np.empty(0, np.intp)
+        came = raid_at(self.left, changed)
         for index, (met, stock) in enumerate(zip(self.layers, self.stocks, strict=True)):
             part = met.at(changed)
-            done = fought_anew(part.layer, part.fought, came, part.came)
+            done: Mapping[str, Fought] = fought_in_turn_anew(part.layers, part.fought, came, part.came)
             if stock is not None:
-                needed = met.fought.used.copy()
-                needed[changed] = done.used
+                needed = used_by_all(met.fought).copy()
+                needed[changed] = used_by_all(done)
                 ordered = needed.reshape(stock.ordered.shape)
                 supplied = stock.supplied + stock.ordered * quantities[index]
                 available = available_by_night(stock.opening, supplied, ordered)
@@ -143,15 +156,16 @@ class _Part:
                 besides = np.setdiff1d(np.flatnonzero(needed > available), changed, assume_unique=True)
                 part = met.at(besides)
                 changed = np.concatenate([changed, besides])
-                came = np.concatenate([came, part.came], axis=1)
-                fought = Fought.joined(done, part.fought)
-                done = fought_with(met.layer.at(changed), fought, available.take(changed))
-            came = done.survivors(came)
-            unchanged = self.layers[index + 1].came if index + 1 < len(self.layers) else self.left
-            differs = np.flatnonzero((came != unchanged.take(changed, axis=1)).any(axis=0))
-            changed, came = changed.take(differs), came.take(differs, axis=1)
-        left = self.left[: self.n_armed].copy()
-        left[:, changed] = came[: self.n_armed]
+                came = {name: np.concatenate([each, part.came[name]], axis=1) for name, each in came.items()}
+                wanted = {name: Fought.joined(each, part.fought[name]) for name, each in done.items()}
+                done = fought_in_turn_with(met.at(changed).layers, wanted, available.take(changed))
+            came = survivors(done, came)
+            unchanged = raid_at(self.layers[index + 1].came if index + 1 < len(self.layers) else self.left, changed)
+            differ = [(each != unchanged[name]).any(axis=0) for name, each in came.items()]
+            differs = np.flatnonzero(np.logical_or.reduce(differ))
+            changed, came = changed.take(differs), raid_at(came, differs)
+        left = self.left[SHAHED][: self.n_armed].copy()
+        left[:, changed] = came[SHAHED][: self.n_armed]
         by_kind = left.reshape(self.n_armed, self.rows.size, -1).sum(axis=2)
         out.leakers[self.rows] = by_kind.sum(axis=0)
         if out.warhead_kg is not None and self.warhead_kg is not None:
@@ -187,10 +201,10 @@ class OrderTrials:
     @property
     def wants_more(self) -> bool:
         """Whether there is room for more paths."""
-        kept: int = sum(part.left.shape[1] for part in self._parts)
+        kept: int = sum(part.left[SHAHED].shape[1] for part in self._parts)
         return kept < self._most_cells
 
-    def add(self, met: Engagements, layers: Sequence[MetLayer], left: Kinds) -> None:
+    def add(self, met: Engagements, layers: Sequence[MetLayer], left: Raid) -> None:
         """Takes the next paths: what the defence does with its stock, and with no end of it; see `_Part`."""
         n_paths, horizon = met.actual.leakers.shape
         stocks = {stock.layer_id: stock for stock in met.stocks}
@@ -216,7 +230,7 @@ class OrderTrials:
                     self.n_paths + rows,
                     tuple(layer.at(cells) for layer in layers),
                     tuple(stock and stock.at(rows) for stock in made),
-                    left.take(cells, axis=1),
+                    raid_at(left, cells),
                     len(met.kinds),
                     None if met.warhead_kg is None else met.warhead_kg[:, rows],
                 )

@@ -10,6 +10,7 @@ from features.errors import InputError
 from forecasting.defence.layers import Defence, DefenceLayer
 from forecasting.defence.outcome import StockOutlook
 from forecasting.defence.trials import covered_until
+from forecasting.salvos.spread import standard_errors
 
 
 def check_service_level(service_level: float) -> None:
@@ -41,6 +42,8 @@ class InterceptorOrder:
         Share of the paths on which the stock is out before the order arrives.
     stock_out_probability : float
         Share of the paths with a stock-out at any time until the review period ends, with it.
+    quantity_error : float
+        Standard error of the quantity, as there are so many paths and no more; NaN with fewer than 40.
     """
 
     layer_id: str
@@ -49,6 +52,7 @@ class InterceptorOrder:
     cost_usd: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
     unavoidable_shortage: float = 0.0
     stock_out_probability: float = 0.0
+    quantity_error: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,4 +249,5 @@ def order_for_horizon(
         cost_usd=(quantity * unit_cost.low, quantity * unit_cost.mode, quantity * unit_cost.high),
         unavoidable_shortage=needs.unavoidable_shortage,
         stock_out_probability=needs.stock_out_probability(quantity),
+        quantity_error=float(standard_errors(needs.least_order, [service_level])[0]),
     )

@@ -1,7 +1,6 @@
 """Orders tried on nights that are kept: as if the whole defence were fought again with them."""
 
 from datetime import timedelta
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,45 +10,32 @@ from hypothesis import strategies as st
 from forecasting.defence.engagement import engage
 from forecasting.defence.stock import Delivery
 from forecasting.defence.trials import OrderTrials
-from tests.forecasting.defence.defence_layers import DefenceOf, SalvosOf, armed
-from tests.forecasting.defence.test_defence_laws import ANY_ARMED_SHARE, ANY_KINDS, ANY_LAYERS, ANY_PATHS, stated
+from tests.forecasting.defence.defence_layers import DefenceOf, SalvosOf
+from tests.forecasting.defence.test_defence_laws import ANY_RAID, Raid
 from tests.forecasting.plans import ORIGIN, stocked
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
-    paths=ANY_PATHS,
-    layers=ANY_LAYERS,
-    kinds=ANY_KINDS,
-    share=ANY_ARMED_SHARE,
-    seed=st.integers(0, 2**32),
+    raid=ANY_RAID,
     bought=st.lists(st.integers(0, 200), min_size=4, max_size=4),
     lead_time=st.integers(0, 2),
 )
 def test_an_order_does_what_a_delivery_of_the_day_it_arrives_does(
-    paths: list[list[int]],
-    layers: list[dict[str, Any]],
-    kinds: dict[str, Any],
-    share: float | None,
-    seed: int,
-    bought: list[int],
-    lead_time: int,
-    salvos_of: SalvosOf,
-    defence_of: DefenceOf,
+    raid: Raid, bought: list[int], lead_time: int, salvos_of: SalvosOf, defence_of: DefenceOf
 ) -> None:
-    layers = [layer | ({"lead_time_days": float(lead_time)} if "stock" in layer else {}) for layer in layers]
-    salvos, defence = salvos_of(paths, seed=seed), stated(defence_of, layers, kinds)
+    lead = {"lead_time_days": float(lead_time)}
+    layers = [layer | (lead if "stock" in layer else {}) for layer in raid.layers]
+    defence = raid.defence(defence_of, layers)
     trials = OrderTrials(defence)
-    met = engage(salvos, defence, armed_share=armed(share, salvos), trials=trials)
+    met = raid.met(salvos_of, defence_of, layers, trials=trials)
     quantities = np.array([n if layer.interceptor else 0 for n, layer in zip(bought, defence.layers, strict=False)])
     due = [
         Delivery(layer.id, ORIGIN + timedelta(days=1 + lead_time), int(n))
         for layer, n in zip(defence.layers, quantities, strict=True)
-        if n
+        if n and lead_time < met.actual.leakers.shape[1]
     ]
-    if lead_time >= salvos.horizon:
-        due = []
-    with_it = engage(salvos, defence, armed_share=armed(share, salvos), deliveries=due).actual
+    with_it = raid.met(salvos_of, defence_of, layers, deliveries=due).actual
     assert np.array_equal(trials(quantities).leakers, with_it.leakers.sum(axis=1))
     assert np.array_equal(trials(np.zeros_like(quantities)).leakers, met.actual.leakers.sum(axis=1))
     assert np.array_equal(trials.first(1)(quantities).leakers, trials(quantities).leakers[:1])
