@@ -30,6 +30,7 @@ _KEYS = {
     "layer_worth": ("layer",),
     "frontier": ("by", "number"),
     "service_levels": ("service_level",),
+    "information": ("layer", "quantity"),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -80,6 +81,8 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
                 "frontier": _frame(words, worth.frontier),
                 "service_levels": _frame(words, worth.service_levels),
             }
+            if worth.information:
+                made["information"] = _frame(words, worth.information)
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:
