@@ -35,8 +35,8 @@ class Information:
 
     @property
     def measurable(self) -> bool:
-        """Whether it is more than three standard errors: of the fifty numbers of a defence one or two exceed two."""
-        return self.value > 3.0 * self.error
+        """Whether it is more than four standard errors: what chance finds is skewed, and a defence has fifty numbers."""
+        return self.value > 4.0 * self.error
 
 
 def perfect_information(drawn: Mapping[tuple[str, str], Array], utilities: Array) -> list[Information]:

@@ -90,7 +90,7 @@ class OrderWorthDocument(Document):
     frontier: list[FrontierPointDocument] = Field(description="rising in cost, first by leakers, then by joint risk")
     service_levels: list[ServiceLevelDocument]
     information: list[InformationDocument] = Field(
-        description="those worth more than three times their error, most first"
+        description="worth more than four times the error, most first"
     )
 
 
