@@ -142,7 +142,7 @@ class StandInRuns:
     def unfinished(self, series: str) -> list[RetrainingRun]:
         return [run for run, stored in self._all() if (stored["series"], stored["status"]) == (series, "RUNNING")]
 
-    def judged(self, evidence: str) -> bool:
+    def has_compared(self, evidence: str) -> bool:
         return any(stored.get("evidence") == evidence and run.finished for run, stored in self._all())
 
     def start(self, series: str, key: str, name: str) -> RetrainingRun:
