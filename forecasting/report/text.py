@@ -320,7 +320,7 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
 def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in (each for each in document.assumptions if not each.kind):
+    for assumption in (each for each in document.assumptions if not each.kind and not each.weapon_class):
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
         quantity: t(name)

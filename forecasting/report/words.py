@@ -162,6 +162,8 @@ class Words:
         """What a number of the defence is of: its layer or the drones have it, in all or against a kind of drone."""
         names = AGAINST_KIND if stated.layer and stated.kind else QUANTITY_WORDS
         what = self.t(names[stated.quantity]) if stated.quantity in names else stated.quantity
+        if stated.weapon_class:
+            return self.t("{what} ({kind})", what=what, kind=weapon_name(stated.weapon_class, self.t))
         kind = self.t.stated(stated.kind.replace("_", " "))
         return self.t("{what} ({kind})", what=what, kind=kind) if stated.kind else what
 
