@@ -31,6 +31,7 @@ from forecasting.report.order_document import (
     rules_document,
 )
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
@@ -128,6 +129,9 @@ class LayerDocument(Document):
     days_of_supply_p10: float | None = Field(description="one path in ten runs short sooner; null as above")
     stock_out_probability: float | None
     order: OrderDocument | None
+    by_class: list[ClassUse] | None = Field(
+        default=None, exclude_if=lambda uses: uses is None, description="of a raid: what each class takes"
+    )
 
 
 class StockOutDay(Document):
@@ -166,6 +170,12 @@ class PlanDocument(Document):
     about: str
     service_level: float
     outcome: Outcome
+    raid: list[ThreatDocument] | None = Field(
+        default=None,
+        exclude_if=lambda threats: threats is None,
+        description="classes of weapon that come together, the drones first; what interceptors are needed and used, "
+        "stocks and orders are then of all; absent where the drones come alone",
+    )
     layers: list[LayerDocument]
     stock_out: list[StockOutDay] = Field(description="empty where no layer has interceptors")
     rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
@@ -309,6 +319,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 days_of_supply_p10=_days_of_supply(stock, 0.1),
                 stock_out_probability=stock.stock_out_probability if stock else None,
                 order=order_document(order, layer) if order else None,
+                by_class=class_uses(plan, index, stock),
             )
         )
     return PlanDocument(
@@ -339,6 +350,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 reported_neutralised_share(plan.history) if plan.history.theatre == plan.forecast.theatre else None
             ),
         ),
+        raid=raid_document(plan),
         layers=layers,
         stock_out=_stock_out(plan),
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,

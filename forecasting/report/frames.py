@@ -21,6 +21,8 @@ _KEYS = {
     "days": ("attack_day",),
     "windows": ("n_days",),
     "layers": ("layer",),
+    "raid": ("weapon_class",),
+    "raid_layers": ("layer", "weapon_class"),
     "stock_out": ("attack_day",),
     "outcome": ("measure",),
     "rules": ("rule",),
@@ -59,7 +61,10 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             "scenario_sources": _frame(words, supply.sources),
         }
     if isinstance(document, PlanDocument):
-        made |= {"layers": _frame(words, document.layers), "outcome": _measures(words, document.outcome)}
+        made |= {"layers": _frame(words, _without_uses(document)), "outcome": _measures(words, document.outcome)}
+        if document.raid:
+            uses = [{"layer": one.layer} | dict(each) for one in document.layers for each in one.by_class or []]
+            made |= {"raid": _frame(words, document.raid), "raid_layers": _frame(words, uses)}
         if document.stock_out:
             made["stock_out"] = _frame(words, document.stock_out)
         if document.rules_of_thumb:
@@ -74,6 +79,11 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
         made |= {"assumptions": _frame(words, document.assumptions), "sources": _frame(words, document.sources)}
     return made
+
+
+def _without_uses(document: PlanDocument) -> list[Any]:
+    """The layers, but for what each class takes of them, which has a table of its own."""
+    return [{name: value for name, value in layer if name != "by_class"} for layer in document.layers]
 
 
 def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from forecasting.report.layout import (
     wrap_line,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
@@ -66,6 +67,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_salvos(document.forecast, words),
             *_supply(document.forecast, words),
             "",
+            *raid_lines(document, words),
             *_interceptors(document, words),
             *order_lines(document, words),
             "",

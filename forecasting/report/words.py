@@ -61,6 +61,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "its layers, and the others are taken to do no more than before.",
     "sizes_beyond_record": "{share:percent} of the nights are larger or smaller, beside the 28 nights before them, "
     "than any on record: the effect of the size is held at the edge of what was seen.",
+    # What comes with the drones
+    "threat_without_series": "{weapons:weapons} are on no record here: {n} a week are taken as stated, by chance and "
+    "apart from the drones.",
+    "threat_met_by_none": "No layer of the defence meets {weapons:weapons}: all of them get through.",
     "defence_below_record": "The record says that {reported:percent} were lost, the defence reaches {reached:percent} "
     "at the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate).",
     # Which nights, or which published share, a comparison is of
@@ -204,6 +208,8 @@ class _Writer(string.Formatter):
                 return self._words.layer(value)
             case "theatre":
                 return theatre_name(value, t)
+            case "weapons":
+                return weapon_name(value, t)
         if isinstance(value, Message):
             return self._words(value)
         return t.figure(value) if isinstance(value, int | float) else str(value)

@@ -22,7 +22,7 @@ from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
-from forecasting.report.words import Words, cautions, theatre_name
+from forecasting.report.words import Words, cautions, theatre_name, weapon_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -67,6 +67,7 @@ def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView |
     form = form_context(asked.request, sent, t)
     context: dict[str, Any] = _common(asked, t) | form | {"plan": None, "supply": None, "holdable": [], "notices": []}
     context |= {"shown": lambda value: _short(value, t), "theatre_name": lambda name: theatre_name(name, t)}
+    context["weapon_name"] = lambda name: weapon_name(name, t)
     context["scenario"] = form["chosen"]
     if shown:
         context |= _of_plan(asked, shown, t)
