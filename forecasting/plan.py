@@ -23,6 +23,7 @@ from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
+from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
@@ -159,7 +160,10 @@ def prepare(model: Model, history: LaunchHistory) -> Prepared:
 
 
 def prepare_calibration(
-    defence: Defence, history: LaunchHistory, kill_shares: Sequence[StatedKills] = ()
+    defence: Defence,
+    history: LaunchHistory,
+    kill_shares: Sequence[StatedKills] = (),
+    sample: Sampler = sample_posterior,
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
@@ -174,6 +178,8 @@ def prepare_calibration(
         With the losses, as published by the origin.
     kill_shares : sequence of StatedKills
         Published shares of the kills by layer.
+    sample : callable
+        What draws from the posterior, or gives the same draws.
 
     Returns
     -------
@@ -188,6 +194,7 @@ def prepare_calibration(
         armed_share=reported_armed_share(history) if tells_decoys else None,
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
+        sample=sample,
     )
     recent = [each for each in found.periods if each.period.code == "last_nights"]
     short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]
