@@ -40,10 +40,10 @@ from forecasting.report.document import ForecastDocument, PlanDocument, forecast
 from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
-from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
-from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, SuppliedForecast
 from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
@@ -93,13 +93,8 @@ class Answerer:
     ) -> tuple[SalvoForecast, SuppliedForecast | None]:
         """The forecast that is asked for, and the scenario that it is under, where there is one."""
         scenario = self._scenario(request)
-        prepared = self.prepared(request, context)
         simulated = SimulationRequest(request.horizon, request.paths)
-        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
-        if scenario is None:
-            return salvos, None
-        supplied = prepared.forecast_under(salvos, scenario, request.held)
-        return supplied.forecast, supplied
+        return self.prepared(request, context).forecast(simulated, request.seed, scenario, request.held)
 
     def forecast_under_scenario(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
         """The forecast under the scenario that is asked for. Raises InputError where none is."""
@@ -132,11 +127,9 @@ class Answerer:
         scenario, defence = self._scenario(request), defence_of(request).facing((SHAHED,))
         if scenario is None:
             raise InputError("scenario is none: expected one whose assumptions to move")
-        prepared = self.prepared(request, context)
         simulated = SimulationRequest(request.horizon, request.paths)
-        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
-        forecaster = ScenarioForecaster.of(salvos, prepared.history, scenario.published)
-        total = len(uncertain(scenario.scenario, request.theatre, salvos))
+        forecaster = self.prepared(request, context).forecaster(simulated, request.seed, scenario.published)
+        total = len(uncertain(scenario.scenario, request.theatre, forecaster))
         return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
 
     def plan(

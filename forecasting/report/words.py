@@ -78,9 +78,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",
     "last_month_plus_fifth": "last month plus 20 %",
-    "massed_by_known_days": "a day of at least {multiple} times the median of the last {window} known attack days",
-    "massed_by_launch_days": "a day of at least {multiple} times the median of the last {window} known attack days, of "
-    "those with launches",
+    "massed_by_days_before": "a day of at least {multiple} times the median of the last {window} attack days before "
+    "its week, known or forecast",
+    "massed_by_launch_days_before": "a day of at least {multiple} times the median of the last {window} attack days "
+    "before its week, known or forecast, of those with launches",
     "massed_by_forecast_days": "a day of at least {multiple} times the median of the forecast days with launches",
 }
 """Code -> the sentence in English, or its forms for one and for many {n}; what the catalogues translate.
@@ -236,6 +237,23 @@ def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
             )
         )
     return lines
+
+
+def few_known_days(forecast: ForecastDocument, t: Translator) -> str:
+    """What stands first in what is said of a forecast that rests on few days; nothing where enough are known."""
+    told = forecast.unknown_days
+    if told is None:
+        return ""
+    known = told.days - told.unknown
+    return (
+        t.plural(
+            "Only {n} of the last {days} days is known, so all that follows is uncertain.",
+            "Only {n} of the last {days} days are known, so all that follows is uncertain.",
+            known,
+            days=t.number(told.days),
+        )
+        + " "
+    )
 
 
 def capital(text: str) -> str:
