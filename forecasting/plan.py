@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.messages import Message
+from features.records import SHAHED
+from features.scenarios import ProductionScenario
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
+from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
@@ -26,8 +29,15 @@ from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
-from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.scenario_forecast import (
+    LearnedSupply,
+    ScenarioForecaster,
+    ScenarioRequest,
+    SuppliedForecast,
+    days_needed,
+)
 
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
@@ -68,31 +78,62 @@ class Prepared:
     fitted: Fitted
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
-    def forecast_under(
-        self, salvos: SalvoForecast, request: ScenarioRequest, held: Mapping[str, float] | None = None
-    ) -> SuppliedForecast:
-        """The forecast of this model under a scenario.
+    def forecast(
+        self,
+        request: SimulationRequest,
+        seed: int,
+        scenario: ScenarioRequest | None = None,
+        held: Mapping[str, float] | None = None,
+    ) -> tuple[SalvoForecast, SuppliedForecast | None]:
+        """The forecast of this model, and what it rests on where it is under a scenario.
+
+        Parameters
+        ----------
+        request : SimulationRequest
+            Days ahead, and paths.
+        seed : int
+            Of the random numbers.
+        scenario : ScenarioRequest, optional
+            Without it, the record alone.
+        held : mapping of str to float, optional
+            Assumption of the scenario -> the level 0 to 1 of its range to hold it at.
+
+        Returns
+        -------
+        (SalvoForecast, SuppliedForecast or None)
+        """
+        if scenario is None:
+            return forecast_fitted(self.model, self.fitted, self.history, request, seed), None
+        forecaster = self.forecaster(request, seed, scenario.published)
+        supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, held)
+        return supplied.forecast, supplied
+
+    def forecaster(self, request: SimulationRequest, seed: int, published: ProductionScenario) -> ScenarioForecaster:
+        """Of forecasts under scenarios, all on the same random numbers.
 
         What the record says of supply is learned once for requests with the same horizon that follow each other.
 
         Parameters
         ----------
-        salvos : SalvoForecast
-            Of this model alone.
-        request : ScenarioRequest
-            The scenario and the theatre.
-        held : mapping of str to float, optional
-            Assumption -> the level 0 to 1 of its range to hold it at.
+        request : SimulationRequest
+            Days ahead, and paths.
+        seed : int
+            Of the random numbers.
+        published : ProductionScenario
+            By whose past record the weight of supply is learned.
 
         Returns
         -------
-        SuppliedForecast
+        ScenarioForecaster
         """
+        days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
-        if learned is None or (learned.horizon, learned.published) != (salvos.horizon, request.published):
-            learned = LearnedSupply(self.history, request.published, salvos.horizon)
+        if learned is None or (learned.horizon, learned.published) != (days, published):
+            learned = LearnedSupply(self.history, published, days)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
-        return ScenarioForecaster(salvos, learned).forecast_under(request.scenario, request.theatre, held)
+        ahead = SimulationRequest(with_look_ahead, request.n_paths)
+        salvos = forecast_fitted(self.model, self.fitted, self.history, ahead, seed)
+        return ScenarioForecaster(salvos, learned, request.horizon)
 
 
 def prepare(model: Model, history: LaunchHistory) -> Prepared:
@@ -222,6 +263,8 @@ class Plan:
         What a reader has to know.
     layers : tuple of str
         Ids of the layers to report.
+    threats : tuple of Threat
+        What comes with the drones; engagements, stocks and orders are then of the whole raid.
     """
 
     history: LaunchHistory
@@ -237,6 +280,7 @@ class Plan:
     required: Required | None = None
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
+    threats: tuple[Threat, ...] = ()
 
 
 def make_plan(
@@ -253,6 +297,7 @@ def make_plan(
     without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
     target: Target | None = None,
+    threats: tuple[Threat, ...] = (),
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -284,6 +329,8 @@ def make_plan(
         Dated ones, beside the monthly supply.
     target : Target, optional
         To find the least-cost mix for.
+    threats : tuple of Threat
+        Other classes of weapon, on the same paths and nights; `target` is of the drones alone.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -313,13 +360,10 @@ def make_plan(
             field="scenario",
             given=next(iter(held)),
         )
+    defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
-    salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
-    supplied = None
-    if scenario:
-        supplied = prepared.forecast_under(salvos, scenario, held)
-        salvos = supplied.forecast
+    salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
@@ -333,6 +377,7 @@ def make_plan(
         armed_share=armed_share,
         new_models=new_models,
         deliveries=deliveries,
+        others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
     )
     orders = tuple(
@@ -361,8 +406,9 @@ def make_plan(
         armed_share=None if armed_share is None else float(armed_share.mean()),
         rules=_rules(planned, salvos, history, engagements, asked),
         required=required,
-        notes=(*_left_out(without), *notes, *_beyond(beyond)),
+        notes=(*_left_out(without), *notes, *_beyond(beyond), *notes_of_raid(planned, threats)),
         layers=asked,
+        threats=threats,
     )
 
 
@@ -389,6 +435,7 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
         kill_factors=factors,
         armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
         new_models=plan.supplied.new_models if plan.supplied else (),
+        others={each.weapon_class: each.paths for each in plan.threats},
     )
 
 

@@ -31,9 +31,10 @@ from forecasting.report.order_document import (
     rules_document,
 )
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.spread import Spread, quantile, spread
+from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
 WINDOWS = (7, 28, 90, 180)
@@ -53,12 +54,14 @@ UNITS = {
 
 
 class DayForecast(Document):
-    """One attack day. massed_probability: that the day is a massed strike."""
+    """One attack day. massed_probability: that the day is a massed strike. massed_from_drones: the count that makes it
+    one, on the median path; absent in documents of before."""
 
     attack_day: date
     horizon: int
     drones: Spread
     massed_probability: float
+    massed_from_drones: int | None = Field(default=None, exclude_if=lambda count: count is None)
 
 
 class WindowForecast(Document):
@@ -73,7 +76,7 @@ class WindowForecast(Document):
 
 
 class MassedStrikes(Document):
-    """What counts as a massed strike here."""
+    """What counts as a massed strike here. threshold_drones: in the first week."""
 
     rule: Message
     threshold_drones: int
@@ -115,6 +118,7 @@ class LayerDocument(Document):
     drones_killed: Spread = Field(description="decoys included")
     interceptors_needed: Spread | None = Field(description="had every layer enough of them")
     interceptors_needed_at_service_level: int | None
+    interceptors_needed_at_service_level_error: StatedError = None
     interceptors_used: Spread | None = Field(description="with the stock and supply there is")
     opening_stock: Spread | None
     supply: Spread | None = Field(description="delivered within the horizon")
@@ -125,6 +129,9 @@ class LayerDocument(Document):
     days_of_supply_p10: float | None = Field(description="one path in ten runs short sooner; null as above")
     stock_out_probability: float | None
     order: OrderDocument | None
+    by_class: list[ClassUse] | None = Field(
+        default=None, exclude_if=lambda uses: uses is None, description="of a raid: what each class takes"
+    )
 
 
 class StockOutDay(Document):
@@ -163,6 +170,12 @@ class PlanDocument(Document):
     about: str
     service_level: float
     outcome: Outcome
+    raid: list[ThreatDocument] | None = Field(
+        default=None,
+        exclude_if=lambda threats: threats is None,
+        description="classes of weapon that come together, the drones first; what interceptors are needed and used, "
+        "stocks and orders are then of all; absent where the drones come alone",
+    )
     layers: list[LayerDocument]
     stock_out: list[StockOutDay] = Field(description="empty where no layer has interceptors")
     rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
@@ -193,7 +206,7 @@ def forecast_document(
         Quantiles and probabilities; notes as coded messages.
     """
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
-    massed = forecast.massed
+    massed, massed_from = forecast.massed, np.median(forecast.massed_thresholds, axis=0)
     return ForecastDocument(
         theatre=forecast.theatre,
         weapon_class=forecast.weapon_class,
@@ -226,6 +239,7 @@ def forecast_document(
                 horizon=step + 1,
                 drones=spread(forecast.paths[:, step]),
                 massed_probability=float(massed[:, step].mean()),
+                massed_from_drones=int(massed_from[step]),
             )
             for step, day in enumerate(forecast.days)
         ],
@@ -292,6 +306,9 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 interceptors_needed_at_service_level=(
                     int(quantile(stock.needed.sum(axis=1), plan.service_level)) if stock else None
                 ),
+                interceptors_needed_at_service_level_error=(
+                    stated_error(standard_errors(stock.needed.sum(axis=1), [plan.service_level])[0]) if stock else None
+                ),
                 interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
                 opening_stock=spread(stock.opening) if stock else None,
                 supply=spread(stock.supplied[:, -1]) if stock else None,
@@ -302,6 +319,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 days_of_supply_p10=_days_of_supply(stock, 0.1),
                 stock_out_probability=stock.stock_out_probability if stock else None,
                 order=order_document(order, layer) if order else None,
+                by_class=class_uses(plan, index, stock),
             )
         )
     return PlanDocument(
@@ -332,6 +350,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 reported_neutralised_share(plan.history) if plan.history.theatre == plan.forecast.theatre else None
             ),
         ),
+        raid=raid_document(plan),
         layers=layers,
         stock_out=_stock_out(plan),
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,

@@ -12,6 +12,7 @@ from features.messages import Message
 from features.printable import printable
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
+from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
 from forecasting.report.words import Words
 from forecasting.salvos.spread import Spread
@@ -20,6 +21,8 @@ _KEYS = {
     "days": ("attack_day",),
     "windows": ("n_days",),
     "layers": ("layer",),
+    "raid": ("weapon_class",),
+    "raid_layers": ("layer", "weapon_class"),
     "stock_out": ("attack_day",),
     "outcome": ("measure",),
     "rules": ("rule",),
@@ -58,7 +61,10 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             "scenario_sources": _frame(words, supply.sources),
         }
     if isinstance(document, PlanDocument):
-        made |= {"layers": _frame(words, document.layers), "outcome": _measures(words, document.outcome)}
+        made |= {"layers": _frame(words, _without_uses(document)), "outcome": _measures(words, document.outcome)}
+        if document.raid:
+            uses = [{"layer": one.layer} | dict(each) for one in document.layers for each in one.by_class or []]
+            made |= {"raid": _frame(words, document.raid), "raid_layers": _frame(words, uses)}
         if document.stock_out:
             made["stock_out"] = _frame(words, document.stock_out)
         if document.rules_of_thumb:
@@ -73,6 +79,11 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
         made |= {"assumptions": _frame(words, document.assumptions), "sources": _frame(words, document.sources)}
     return made
+
+
+def _without_uses(document: PlanDocument) -> list[Any]:
+    """The layers, but for what each class takes of them, which has a table of its own."""
+    return [{name: value for name, value in layer if name != "by_class"} for layer in document.layers]
 
 
 def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
@@ -105,7 +116,7 @@ def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH)
     """
     buffer = BytesIO()
     with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
-        for name, frame in tables(document, language).items():
+        for name, frame in tables(rounded(document), language).items():
             _writable(frame).to_excel(writer, sheet_name=name, index=False)
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"
@@ -194,7 +205,7 @@ def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if isinstance(value, Spread):
             flat[f"{name}_median"] = value.median
-            for interval in value.intervals:
+            for interval in value.intervals:  # their standard errors are in the JSON; a workbook is rounded to them
                 percent = f"{interval.level:.0%}".rstrip("%")
                 flat[f"{name}_low_{percent}"] = interval.low
                 flat[f"{name}_high_{percent}"] = interval.high

@@ -61,6 +61,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "its layers, and the others are taken to do no more than before.",
     "sizes_beyond_record": "{share:percent} of the nights are larger or smaller, beside the 28 nights before them, "
     "than any on record: the effect of the size is held at the edge of what was seen.",
+    # What comes with the drones
+    "threat_without_series": "{weapons:weapons} are on no record here: {n} a week are taken as stated, by chance and "
+    "apart from the drones.",
+    "threat_met_by_none": "No layer of the defence meets {weapons:weapons}: all of them get through.",
     "defence_below_record": "The record says that {reported:percent} were lost, the defence reaches {reached:percent} "
     "at the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate).",
     # Which nights, or which published share, a comparison is of
@@ -74,9 +78,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",
     "last_month_plus_fifth": "last month plus 20 %",
-    "massed_by_known_days": "a day of at least {multiple} times the median of the last {window} known attack days",
-    "massed_by_launch_days": "a day of at least {multiple} times the median of the last {window} known attack days, of "
-    "those with launches",
+    "massed_by_days_before": "a day of at least {multiple} times the median of the last {window} attack days before "
+    "its week, known or forecast",
+    "massed_by_launch_days_before": "a day of at least {multiple} times the median of the last {window} attack days "
+    "before its week, known or forecast, of those with launches",
     "massed_by_forecast_days": "a day of at least {multiple} times the median of the forecast days with launches",
 }
 """Code -> the sentence in English, or its forms for one and for many {n}; what the catalogues translate.
@@ -203,6 +208,8 @@ class _Writer(string.Formatter):
                 return self._words.layer(value)
             case "theatre":
                 return theatre_name(value, t)
+            case "weapons":
+                return weapon_name(value, t)
         if isinstance(value, Message):
             return self._words(value)
         return t.figure(value) if isinstance(value, int | float) else str(value)
@@ -230,6 +237,23 @@ def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
             )
         )
     return lines
+
+
+def few_known_days(forecast: ForecastDocument, t: Translator) -> str:
+    """What stands first in what is said of a forecast that rests on few days; nothing where enough are known."""
+    told = forecast.unknown_days
+    if told is None:
+        return ""
+    known = told.days - told.unknown
+    return (
+        t.plural(
+            "Only {n} of the last {days} days is known, so all that follows is uncertain.",
+            "Only {n} of the last {days} days are known, so all that follows is uncertain.",
+            known,
+            days=t.number(told.days),
+        )
+        + " "
+    )
 
 
 def capital(text: str) -> str:

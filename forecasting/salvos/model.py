@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError, SalvocastError, unknown_name
 from features.history import LaunchHistory
-from features.massed import is_mostly_quiet, massed_threshold
+from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.gap import LONGEST_GAP, bridged
@@ -302,6 +302,7 @@ def forecast_fitted(
         unknown_days=mostly_unknown(history),
         mostly_quiet=is_mostly_quiet(history),
         held=history.held,
+        days_before=tuple(history.known[-WINDOW:].tolist()),
     )
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from features.massed import is_mostly_quiet, massed_threshold
+from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown
 from forecasting.salvos.forecast import SalvoForecast
@@ -92,6 +92,7 @@ class SavedModel:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     level_doubt: float = 0.0
+    days_before: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -124,6 +125,7 @@ class SavedModel:
             unknown_days=mostly_unknown(history),
             mostly_quiet=is_mostly_quiet(history),
             level_doubt=level_doubt(history),
+            days_before=tuple(history.known[-WINDOW:].tolist()),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -156,6 +158,7 @@ class SavedModel:
             seed=seed,
             unknown_days=self.unknown_days,
             mostly_quiet=self.mostly_quiet,
+            days_before=self.days_before,
         )
 
 
@@ -194,6 +197,7 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         **({"unknown_days": asdict(saved.unknown_days)} if saved.unknown_days else {}),
         **({"mostly_quiet": True} if saved.mostly_quiet else {}),
         "level_doubt": saved.level_doubt,
+        **({"days_before": list(saved.days_before)} if saved.days_before else {}),
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -267,6 +271,7 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
             mostly_quiet=bool(document.get("mostly_quiet")),
             level_doubt=float(document["level_doubt"]),
+            days_before=tuple(map(float, document.get("days_before", []))),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error

@@ -12,6 +12,8 @@ from forecasting.salvos.model import ModelError
 from forecasting.service.workers.pool import Overloaded, TookTooLong
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+"""That are looked at, of one request."""
 
 _TITLES = {
     400: "Bad Request",
@@ -75,7 +77,7 @@ def refusal_of(error: Exception, fields: Iterable[str] = ()) -> Refusal:
     if isinstance(error, InputError | ModelError | TookTooLong):
         return Refusal(422, error)
     if isinstance(error, ValidationError | RequestValidationError):
-        errors = list(error.errors())
+        errors = list(error.errors())[:MOST_ERRORS]
         if isinstance(error, RequestValidationError):  # whose places begin with "body", "path" or "query"
             errors = [each | {"loc": () if each["type"] == "json_invalid" else each["loc"][1:]} for each in errors]
         return Refusal(422, error_line(errors, fields), field=error_place(errors[0]))

@@ -20,8 +20,9 @@ from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, language_names, translator
+from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
-from forecasting.report.words import Words, cautions, theatre_name
+from forecasting.report.words import Words, cautions, theatre_name, weapon_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -66,6 +67,7 @@ def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView |
     form = form_context(asked.request, sent, t)
     context: dict[str, Any] = _common(asked, t) | form | {"plan": None, "supply": None, "holdable": [], "notices": []}
     context |= {"shown": lambda value: _short(value, t), "theatre_name": lambda name: theatre_name(name, t)}
+    context["weapon_name"] = lambda name: weapon_name(name, t)
     context["scenario"] = form["chosen"]
     if shown:
         context |= _of_plan(asked, shown, t)
@@ -130,7 +132,7 @@ def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
 
 def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]:
     """What is shown of a plan that was made."""
-    plan, other, record = shown.plan, shown.other, shown.record
+    plan, other, record = rounded(shown.plan), shown.other, shown.record
     forecast = plan.forecast
     supply = forecast.supply
     layers = {layer.layer: layer for layer in plan.layers}
@@ -172,7 +174,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "fallback_theme": asked.theme or "light",
         "picture_url": picture_urls(asked, pinned, t.language),
         "other": other,
-        "compared": list(comparison_rows(plan, other, t)) if other else [],
+        "compared": list(comparison_rows(shown.plan, other, t)) if other else [],
         "name_of": lambda each: _scenario_title(each, t),
         "record": list(score_rows(record.model, t)) if record else None,
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,

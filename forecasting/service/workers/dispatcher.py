@@ -20,10 +20,10 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
+from forecasting.report.forms import JSON, Form, convert_document
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
-from forecasting.service.workers.forms import JSON, Form, convert_document
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong

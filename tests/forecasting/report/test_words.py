@@ -18,6 +18,7 @@ from forecasting.report import language
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import catalogue, language_names, languages, translator
 from forecasting.report.parts import HeldCountDocument, UnknownDaysDocument
+from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text
 from forecasting.report.words import SENTENCES, Words
 
@@ -179,6 +180,10 @@ def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
         assert unknown in said
         assert held in said
         assert "salvocast data quarantine release 7 --reason TEXT" in said
+    first = {"en": "Only 31 of the last 91 days are known", "uk": "Відома лише 31 з останніх 91 діб"}[tongue]
+    assert duty_sentence(doubtful, tongue).startswith(first)
+    assert document_text(doubtful, tongue).split("\n\n")[1].startswith(first)
     for said in seen(plan):
+        assert first not in said
         assert unknown[:8] not in said
         assert held[:8] not in said
