@@ -124,7 +124,7 @@ def test_a_table_is_read_as_the_command_reads_it_and_its_question_is_a_note(ledg
     [source] = parse_settings(settings, "settings.toml").source
     [note] = ingest_sources(ledger, [source], tmp_path, NOW)
     assert "has rows for 5 of the 20 days" in note.text
-    assert note.weight is Severity.NOTE
+    assert note.severity is Severity.NOTE
     [source] = parse_settings(settings + 'quiet_days = "all"', "settings.toml").source
     assert ingest_sources(ledger, [source], tmp_path, NOW) == ()
     assert ledger.history().launched.tolist()[:4] == [2, 0, 0, 8]

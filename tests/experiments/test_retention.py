@@ -212,7 +212,7 @@ def test_runs_that_the_next_retraining_asks_for_stay(world: World) -> None:
         assert runs.has_compared("evidence 5")
         found = runs.of("ukraine shahed", "key 5")
         assert found is not None
-        assert found.finished_folds
+        assert found.finished
 
 
 def test_killed_after_any_step_it_goes_on_with_the_next(world: World) -> None:

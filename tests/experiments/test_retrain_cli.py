@@ -85,7 +85,7 @@ def test_two_mornings_and_a_way_back(machine: Path, salvocast: Salvocast, store:
     assert (code, len(out)) == (0, 1)
     assert out[0].startswith("nothing new: data ")
     code, _, err = salvocast("champion", "rollback", "--reason", "unsure")
-    assert (code, err) == (2, ["salvocast: no version served before version 1: name one with --to"])
+    assert (code, err) == (2, ["salvocast: no version served before version 1 that is still there: name one with --to"])
 
     report(machine, "2026-03-01,210")
     code, out, _ = salvocast("retrain")
