@@ -57,12 +57,12 @@ def told_of_places(
             country = match["part"] if official else None
             if match["subject"] or (match["part"] and not country):
                 yield told
-            elif (
-                country
-                or listed >= LONG
-                or (target and (listed > 1 or national or _of_missiles(tokens[told.first : told.last])))
-            ):
+            elif country or listed >= LONG or (target and (listed > 1 or _of_missiles(tokens[told.first : told.last]))):
                 continue
+            elif target and national:
+                # What was sent at one town gives way to what was sent at the country.
+                if told.first < place:
+                    yield replace(told, last=sentence.last, share=True, part=False)
             elif listed > 1 and alone and told.first < place:
                 yield replace(told, part=not told.share)
             elif target or not _in_relative_clause(told, tokens):

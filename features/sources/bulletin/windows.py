@@ -53,7 +53,7 @@ class Moments:
         return (
             bool(self.cue and later.cue and self.cue != later.cue)
             or any(self.clocks.get(name, clock) != clock for name, clock in later.clocks.items())
-            or any(self.days.get(name, day) != day for name, day in later.days.items())
+            or any(_differ(self.days.get(name, day), day) for name, day in later.days.items())
         )
 
     def is_of_another_attack(self, later: "Moments") -> bool:
@@ -61,7 +61,7 @@ class Moments:
         ends = [[said.days[name] for name in END_DAYS if name in said.days] for said in (self, later)]
         return (
             bool(self.cue and later.cue and self.cue != later.cue)
-            or any(self.days.get(name, day) != day for name, day in later.days.items())
+            or any(_differ(self.days.get(name, day), day) for name, day in later.days.items())
             or any(_far_apart(one, other) for one in ends[0] for other in ends[1])
         )
 
@@ -75,7 +75,7 @@ class Moments:
             if self.clocks.setdefault(name, clock) == clock:
                 self.tokens.setdefault(name, later.tokens[name])
         for name, day in later.days.items():
-            if self.days.setdefault(name, day) == day:
+            if not _differ(self.days.setdefault(name, day), day):
                 self.tokens.setdefault(name, later.tokens[name])
 
 
@@ -196,20 +196,40 @@ class Windows:
         """
         launched = next((one.first for one in counts if one.role == "launched" and one.object in DRONES), None)
         together = Moments()
+        told = last
         if launched is not None:
             sentence = self._sentences.of(launched)
             together = self.said(max(sentence.first, first), min(sentence.last, last))
-        if not together.anchored:
+        if together.anchored:
+            told = self._sentences.of(launched or 0).last
+        else:
             together = Moments()
         this_night = self._is_this_night(together)
         mine = self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]
-        for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
-            if not (together.is_of_another_attack(one) or (this_night and this_night.is_of_another_attack(one))):
+        for place, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
+            another = together.is_of_another_attack(one) or (this_night and this_night.is_of_another_attack(one))
+            undated = not any(name in together.days for name in END_DAYS)
+            if not another and not (undated and place >= told and self._is_old_news(one)):
                 together.add(one)
+        if "evening_date" in together.days:
+            # The evening of a date begins a night; else it is a time of that day.
+            name = "night_from" if together.cue == "night" else "plain_date"
+            together.days.setdefault(name, together.days.pop("evening_date"))
+            together.tokens.setdefault(name, together.tokens.pop("evening_date"))
         if this_night and not any(name in together.days for name in END_DAYS):
             together.days["night_date"] = this_night.days["asof_date"]
             together.tokens["night_date"] = together.tokens["cue"]
         return together
+
+    def _is_old_news(self, said: Moments) -> bool:
+        """Whether a mention is of days before what a text speaks of that came out now: a recollection."""
+        for name in END_DAYS:
+            try:
+                if self._local and name in said.days:
+                    return self._local.date() - self._date(said.days[name]) > LONGEST
+            except ValueError:
+                continue
+        return False
 
     def _is_this_night(self, said: Moments) -> Moments | None:
         """The night before the receipt, where the text speaks of "this night" without a date."""
@@ -282,6 +302,15 @@ class Windows:
             return None
         self._take(said, start, end, assumed)
         return start, end
+
+    def day_before(self) -> tuple[datetime, datetime] | None:
+        """The calendar day before the receipt, and the fields that tell."""
+        if self._local is None:
+            return None
+        day = self._local.date() - timedelta(days=1)
+        hours = [datetime.combine(day, time.fromisoformat(one)) for one in self._grammar.data["window"]["date"]]
+        self._take(Moments(), hours[0], hours[1], ["start", "end", "date"])
+        return hours[0], hours[1]
 
     def is_running(self, window: tuple[datetime, datetime]) -> bool:
         """Whether a window is taken to end at the receipt, because the message came out before its usual end."""
@@ -371,6 +400,15 @@ class Windows:
 
 def _clock(said: tuple[int, int]) -> time:
     return time(said[0] % 24, said[1])
+
+
+def _differ(one: Day, other: Day) -> bool:
+    """Whether two days cannot be the same; what one of them leaves out, month or year, it may share."""
+    return (
+        one.day != other.day
+        or (one.month != other.month and 0 not in (one.month, other.month))
+        or (one.year != other.year and None not in (one.year, other.year))
+    )
 
 
 def _far_apart(one: Day, other: Day) -> bool:
