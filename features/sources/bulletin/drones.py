@@ -22,7 +22,7 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     def agreed(name: str, mine: Sequence[Count]) -> None:
         """Enter the one value that counts agree on; an exact statement wins over a rounded one of the same thing."""
         exact = [one for one in mine if one.number.qualifier == "exactly"] or mine
-        if len({one.number.value for one in exact}) == 1:
+        if len({one.number.value for one in exact}) == 1 and all(_allows(one.number, exact[0].number) for one in mine):
             found[name] = exact[0].number
             for one in mine:
                 findings.take_count(name, one)
@@ -77,6 +77,16 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
         # "Destroyed all 16" says how many there were.
         agreed("launched", all_of)
     return found
+
+
+def _allows(bound: Number, number: Number) -> bool:
+    """Whether a number can be what a bound says of the same thing: "over 60" is not 47."""
+    match bound.qualifier:
+        case "at_least":
+            return number.value >= bound.value
+        case "up_to":
+            return number.value <= bound.value
+    return True
 
 
 def _part_of(jets: Count, counts: Sequence[Count], nodes: list[Node]) -> bool:

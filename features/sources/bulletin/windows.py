@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -36,9 +36,13 @@ CUE_WORDS = ("cue", "night_date", "day_date", "plain_date")
 
 @dataclass(slots=True)
 class Moments:
-    """What the text says of a window; `cue` is night, day or nothing; tokens: where it says so."""
+    """What the text says of a window; `cue` is night, day or nothing; tokens: where it says so.
+
+    told_on: the day on which somebody said it ("the air force said on Friday").
+    """
 
     cue: str = ""
+    told_on: Day | None = None
     clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
     days: dict[str, Day] = field(default_factory=dict)
     tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
@@ -67,6 +71,7 @@ class Moments:
 
     def add(self, later: "Moments") -> None:
         """Add a later mention: what was said first counts."""
+        self.told_on = self.told_on or later.told_on
         if later.cue and not self.cue:
             self.cue, self.tokens["cue"] = later.cue, later.tokens["cue"]
         if "start_time" in later.clocks and "start_time" in self.clocks:
@@ -100,6 +105,7 @@ class Windows:
         }
         self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
         self._kinds = {token.kind for token in self._tokens}
+        self._telling = {*grammar.verbs, *BESIDE, "drone", "shahed", "date", "today", "asof", "merged"}
         self._mentions = self._found()
         self._stated = self._stated_years()
         self._firsts = [first for first, _ in self._mentions]
@@ -118,8 +124,10 @@ class Windows:
                 caught = {name: match.start(name) for name in match.groupdict() if match[name]}
                 if used.isdisjoint(caught.values()) and (said := self._said(cue, caught, match.span())) is not None:
                     used.update(caught.values())
-                    bare = set(caught) == {"plain_date"}
-                    if not self._is_broken_off(match.start()) and (not bare or self._dates_the_attack(match.start())):
+                    bare = set(caught) in ({"plain_date"}, {"evening_date"})
+                    hours = bool(caught) and all(name.endswith("_time") for name in caught)
+                    dated = not bare or self._dates_the_attack(match.start())
+                    if dated and not self._is_broken_off(match.start()) and not (hours and self._is_aside(*match.span())):
                         mentions.append((match.start(), said))
         return sorted(mentions, key=lambda one: one[0])
 
@@ -128,6 +136,12 @@ class Windows:
         sentence = self._sentences.of(index)
         stop = self._tokens[sentence.last : sentence.last + 1]
         return sentence.first not in self._counted and bool(stop) and stop[0].text.startswith("..")
+
+    def _is_aside(self, first: int, last: int) -> bool:
+        """Whether hours stand in a later paragraph with no word of an attack: those of a programme, or of an office."""
+        sentence = self._sentences.of(first)
+        around = [*self._tokens[sentence.first : first], *self._tokens[last : sentence.last]]
+        return sentence.paragraph > 1 and not any(one.number or one.kind in self._telling for one in around)
 
     def _dates_the_attack(self, index: int) -> bool:
         """Whether a bare date is that of what is counted: on top, or in one sentence with a count or the attack."""
@@ -149,15 +163,18 @@ class Windows:
                     return None
                 said.clocks[name] = token.clock
             elif (day := self._day(token)) is not None:
-                said.days[name] = day
+                if name == "said_date":
+                    said.told_on = day
+                else:
+                    said.days[name] = day
             else:
                 return None
         return said
 
     def _day(self, token: Token) -> Day | None:
-        if token.kind in ("today", "yesterday", "weekday") and self._local:
+        if token.kind in ("today", "yesterday", "weekday", "said_on") and self._local:
             back = int(token.kind == "yesterday")
-            if token.kind == "weekday":
+            if token.kind in ("weekday", "said_on"):
                 back = (self._local.weekday() - self._grammar.lexer.weekday(token.text)) % 7
             day = self._local.date() - timedelta(days=back)
             return Day(day.day, day.month, day.year)
@@ -216,20 +233,33 @@ class Windows:
             name = "night_from" if together.cue == "night" else "plain_date"
             together.days.setdefault(name, together.days.pop("evening_date"))
             together.tokens.setdefault(name, together.tokens.pop("evening_date"))
+        if self._may_be_eve(together):
+            self._findings.problems.append("a date stands apart from the night: is it that before or after it?")
+            return Moments()
         if this_night and not any(name in together.days for name in END_DAYS):
             together.days["night_date"] = this_night.days["asof_date"]
             together.tokens["night_date"] = together.tokens["cue"]
         return together
 
+    def _may_be_eve(self, said: Moments) -> bool:
+        """Whether a date of yesterday stands in another sentence than the night: that night may be the one after it."""
+        named = [name for name in END_DAYS if name in said.days]
+        if said.cue != "night" or named != ["plain_date"] or self._local is None or "start_time" in said.clocks:
+            return False
+        places = [self._sentences.of(said.tokens[name][0]) for name in ("cue", "plain_date")]
+        try:
+            eve = self._local.date() - self._date(said.days["plain_date"]) == timedelta(days=1)
+        except ValueError:
+            return False
+        return eve and places[0] != places[1]
+
     def _is_old_news(self, said: Moments) -> bool:
         """Whether a mention is of days before what a text speaks of that came out now: a recollection."""
-        for name in END_DAYS:
-            try:
-                if self._local and name in said.days:
-                    return self._local.date() - self._date(said.days[name]) > LONGEST
-            except ValueError:
-                continue
-        return False
+        try:
+            days = [self._date(said.days[name]) for name in ("plain_date", "evening_date") if name in said.days]
+        except ValueError:
+            return False
+        return self._local is not None and any(self._local.date() - day > LONGEST for day in days)
 
     def _is_this_night(self, said: Moments) -> Moments | None:
         """The night before the receipt, where the text speaks of "this night" without a date."""
@@ -260,6 +290,8 @@ class Windows:
 
         previous: an earlier window of the message, whose day holds where this one names none.
         """
+        if said.told_on and not any(name in said.days for name in END_DAYS) and (news := self._news_of(said)):
+            said = news
         kind = said.cue or ("date" if "plain_date" in said.days and "period" not in self._kinds else "")
         usual = [time.fromisoformat(one) for one in self._grammar.data["window"].get(kind, [])]
         start_said, end_said = said.clocks.get("start_time"), said.clocks.get("end_time", said.clocks.get("asof_time"))
@@ -302,6 +334,18 @@ class Windows:
             return None
         self._take(said, start, end, assumed)
         return start, end
+
+    def _news_of(self, said: Moments) -> Moments | None:
+        """What is said without a day, as of the day on which it was told; without night or day only as fresh news."""
+        if said.told_on is None or self._local is None or "start_date" in said.days or "night_from" in said.days:
+            return None
+        fresh = (said.told_on.day, said.told_on.month) == (self._local.day, self._local.month)
+        if not said.cue and ("start_time" in said.clocks or not fresh):
+            return None
+        cue = said.cue or ("night" if self._local.time() < NOON else "")
+        name = {"night": "night_date", "day": "day_date"}.get(cue, "plain_date")
+        place = said.tokens.get("said_date", (0, 0))
+        return replace(said, cue=cue, days={**said.days, name: said.told_on}, tokens={**said.tokens, name: place})
 
     def day_before(self) -> tuple[datetime, datetime] | None:
         """The calendar day before the receipt, and the fields that tell."""
