@@ -84,12 +84,17 @@ class Scope:
         if index >= len(self._given) or self._given[index].start >= match.end() or index in self._aside:
             return
         sentence = self.sentences.of(index)
+        begins = self._given[sentence.first].start
+        if match.group().startswith("in ") and self._grammar.launched_from.search(
+            self._clean.text[begins : match.start()]
+        ):
+            # "From Cape Chauda in occupied Crimea" is where drones came from, not where they were counted.
+            return
         match reach:
             case "clause":
                 self._mark(reason, *self.sentences.reached(index))
             case "period":
                 # "The largest attack of the year" counts nothing of the year.
-                begins = self._given[sentence.first].start
                 if not self._grammar.superlative.search(self._clean.text, begins, match.start()):
                     first, last = self.sentences.counted_by(index)
                     # What goes on without a time of its own is of the same period.

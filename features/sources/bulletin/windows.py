@@ -217,6 +217,11 @@ class Windows:
         if launched is not None:
             sentence = self._sentences.of(launched)
             together = self.said(max(sentence.first, first), min(sentence.last, last))
+        if "evening_date" in together.days and not together.cue:
+            # What was launched in the evening of a date is of that date, whatever the night.
+            together.days["plain_date"] = together.days.pop("evening_date")
+            together.tokens["plain_date"] = together.tokens.pop("evening_date")
+            return together
         if together.anchored:
             told = self._sentences.of(launched or 0).last
         else:
