@@ -11,7 +11,7 @@ a revision is never shown before anybody can have seen it.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -24,6 +24,7 @@ from features.database import Database, utc
 from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
+from features.plausibility import Record
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
@@ -195,6 +196,11 @@ class Ledger(Database):
         for kind in others:
             missiles.update(sums[kind].launched)
         return history.with_missiles(missiles)
+
+    def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
+        """Why each report would be held for a person's word (`features.plausibility`), '' where it would not."""
+        with self._connection() as connection:
+            return [Record(connection, one.theatre, one.weapon_class).doubts([one])[0] for one in reports]
 
     def revisions(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
         """Every version of every salvo whose counts changed, salvo by salvo in the order of becoming known."""

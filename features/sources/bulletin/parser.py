@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from features.errors import InputError
 from features.records import COUNT_FIELDS, MISSILES, SHAHED, UKRAINE, ReportingRegime, SalvoReport
@@ -215,7 +216,7 @@ def _share_hours(one: SalvoReport, other: SalvoReport) -> bool:
 
 def _joined(one: SalvoReport, other: SalvoReport) -> SalvoReport | None:
     """What two reports of one attack tell together; None where they differ in a count."""
-    counts = {}
+    counts: dict[str, Any] = {}
     for name in COUNT_FIELDS:
         told = {getattr(one, name), getattr(other, name)} - {None}
         if len(told) > 1:

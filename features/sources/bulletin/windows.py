@@ -127,7 +127,11 @@ class Windows:
                     bare = set(caught) in ({"plain_date"}, {"evening_date"})
                     hours = bool(caught) and all(name.endswith("_time") for name in caught)
                     dated = not bare or self._dates_the_attack(match.start())
-                    if dated and not self._is_broken_off(match.start()) and not (hours and self._is_aside(*match.span())):
+                    if (
+                        dated
+                        and not self._is_broken_off(match.start())
+                        and not (hours and self._is_aside(*match.span()))
+                    ):
                         mentions.append((match.start(), said))
         return sorted(mentions, key=lambda one: one[0])
 
