@@ -31,6 +31,7 @@ from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing
 from features.tables import batch_table, report_table, stated, undone_batch_table
+from features.totals import StatedTotal, stated_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
 from features.waiting import held_counts, own_row, quarantined, settle
@@ -211,7 +212,21 @@ class Ledger(Database):
 
     def told_again(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> tuple[Lost, ...]:
         """The reports that add nothing as known now, why, and what stands for them; oldest window first."""
-        return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class)).lost
+        return self.salvos(theatre, weapon_class).lost
+
+    def salvos(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> Salvos:
+        """The reports of a series as known now: those that add up, and those that add nothing."""
+        return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class))
+
+    def state_total(self, total: StatedTotal, recorded_at: datetime) -> bool:
+        """Keeps the total of a month (`features.totals`); whether it is new. recorded_at: now, with zone."""
+        with self._transaction() as connection:
+            return store_total(connection, total, utc(recorded_at))
+
+    def totals(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[StatedTotal]:
+        """The totals of months that were stated of a series, oldest first."""
+        with self._connection() as connection:
+            return stated_totals(connection, theatre, weapon_class)
 
     def withdrawn(
         self, theatre: str = UKRAINE, weapon_class: str = SHAHED
