@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.history import LaunchHistory
+from features.messages import Message
 
 WINDOW = 365
 RECENT, FEWEST_KNOWN = 91, 28
@@ -13,6 +14,7 @@ ADVICE = (
     "{unknown} of the last {days} days are unknown, so the level is hardly known: if nothing was launched on days "
     "without a report, say so (--quiet-days all); else read their reports"
 )
+NIGHTS_LEFT_OUT = "nights_left_out"
 FEWEST = 14
 """Of fewer unknown days, the last attack day known says enough."""
 
@@ -41,3 +43,13 @@ def mostly_unknown(history: LaunchHistory) -> UnknownDays | None:
     recent = unknown[-RECENT:]
     count = int(recent.sum())
     return UnknownDays(count, recent.size) if count >= FEWEST and recent.size - count < FEWEST_KNOWN else None
+
+
+def nights_alone(history: LaunchHistory) -> int:
+    """Of the last quarter, the days of which the night alone is known where it is a part: floors, and left out."""
+    return int((~np.isnan(history.floor[-RECENT:])).sum())
+
+
+def scope(nights: int) -> Message:
+    """What the counts of a record are of, where `nights` of the last quarter are left out."""
+    return Message.of(NIGHTS_LEFT_OUT, nights=nights, days=RECENT) if nights else Message.of("all_hours")

@@ -19,7 +19,8 @@ class SalvoForecast:
     paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
     massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin.
     unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
-    held: counts that wait for a person's word, and that the forecast does not know of.
+    held: counts that wait for a person's word, and that the forecast does not know of. nights_alone: of the last
+    `unknown_days.RECENT` days those of which only the night is told, where attacks by day are not negligible.
     """
 
     theatre: str
@@ -36,6 +37,7 @@ class SalvoForecast:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     held: tuple[HeldCount, ...] = ()
+    nights_alone: int = 0
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)
