@@ -90,7 +90,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
     scope = f"; {words(document.scope)}" if document.scope and document.scope.code != NIGHTS_LEFT_OUT else ""
     return [
         warned(bool(supply and supply.assumption_only), t) + ", ".join(what),
-        f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})",
+        wrapped(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
         ", ".join(
             (
                 t("model {model}", model=document.model_id) + _chosen(document, t),

@@ -14,6 +14,7 @@ import pytest
 from features.history import LaunchHistory
 from features.messages import Message
 from features.printable import printable
+from features.unknown_days import scope as scope_of
 from forecasting.report import language
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import catalogue, language_names, languages, translator
@@ -152,11 +153,19 @@ def test_every_document_comes_back_from_its_json(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tongue", "unknown", "held"),
-    [("en", "Note: 60 of", "Held: 9,000 launched"), ("uk", "Зауваження: невідомі", "Відкладено: 9 000")],
+    ("tongue", "unknown", "held", "scope"),
+    [
+        ("en", "Note: 60 of", "Held: 9,000 launched", "12 of the last 91 days are left out"),
+        (
+            "uk",
+            "Зауваження: невідомі",
+            "Відкладено: 9 000",
+            "з останніх 91 діб не враховано 12",
+        ),
+    ],
 )
-def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
-    tongue: str, unknown: str, held: str, plan: PlanDocument, bundled_history: LaunchHistory
+def test_unknown_days_held_counts_and_scope_are_told_by_the_text_and_the_page(
+    tongue: str, unknown: str, held: str, scope: str, plan: PlanDocument, bundled_history: LaunchHistory
 ) -> None:
     from forecasting.answers.request import PlanRequest
     from forecasting.service.page.form import SubmittedForm
@@ -166,6 +175,7 @@ def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
     found = {
         "unknown_days": UnknownDaysDocument(unknown=60, days=91),
         "held": [HeldCountDocument(row=7, attack_day=date(2026, 2, 27), launched=9_000, reason="too many")],
+        "scope": scope_of(12),
     }
     doubtful = plan.model_copy(update={"forecast": plan.forecast.model_copy(update=found)})
 
@@ -178,7 +188,9 @@ def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
     for said in seen(doubtful):
         assert unknown in said
         assert held in said
+        assert scope in said
         assert "salvocast data quarantine release 7 --reason TEXT" in said
     for said in seen(plan):
         assert unknown[:8] not in said
         assert held[:8] not in said
+        assert scope not in said
