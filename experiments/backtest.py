@@ -34,23 +34,31 @@ INTERVALS = (50, 80, 95)
 FEWEST_KNOWN = 0.75
 """Share of the days of a total that must be known for it to be scored."""
 THRESHOLDS = (200, 400, 600, 800)
+COVERAGE_COLUMNS = tuple(f"coverage_{level}" for level in INTERVALS)
 SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis", "dispersion", "overprediction"]
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
 SCORE_COLUMNS += [*(f"{end}_{level}" for level in INTERVALS for end in ("low", "high"))]
-SCORE_COLUMNS += [*(f"coverage_{level}" for level in INTERVALS), "horizon"]
+SCORE_COLUMNS += [*COVERAGE_COLUMNS, "horizon"]
 
 
 @dataclass(frozen=True)
 class Backtest:
     """The outcome of a backtest.
 
-    scores: one row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
-    day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
-    pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80, _95
-    (0 or 1). Unknown days have no row.
-    timings: model, origin, seconds (fit and paths). failures: model, origin, reason.
-    paths: scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least
-    so many drones within the horizon").
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        One row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
+        day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
+        pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80,
+        _95 (0 or 1). Unknown days have no row.
+    timings : pandas.DataFrame
+        model, origin, seconds (fit and paths).
+    failures : pandas.DataFrame
+        model, origin, reason.
+    paths : pandas.DataFrame
+        Scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least so
+        many drones within the horizon").
     """
 
     scores: pd.DataFrame
@@ -59,10 +67,13 @@ class Backtest:
     paths: pd.DataFrame
 
     def leaderboard(self) -> pd.DataFrame:
-        """One row per model and band: the means over origins and days, best total first. Columns: as in
-        experiments/benchmarks/README.md.
+        """The means over origins and days.
 
-        wis_ratio: against the reference model on the targets that both were scored on; NaN where it did not run.
+        Returns
+        -------
+        pandas.DataFrame
+            One row per model and band, best total first. Columns: as in experiments/benchmarks/README.md; wis_ratio is
+            against the reference model on the targets that both were scored on, NaN where it did not run.
         """
         scores = self.scores.assign(absolute_error=(self.scores["observed"] - self.scores["median"]).abs())
         means = {
@@ -70,7 +81,7 @@ class Backtest:
             "wis": ("wis", "mean"),
             "crps": ("crps", "mean"),
             "mae": ("absolute_error", "mean"),
-            **{f"coverage_{level}": (f"coverage_{level}", "mean") for level in INTERVALS},
+            **{column: (column, "mean") for column in COVERAGE_COLUMNS},
             "pinball_95": ("pinball_95", "mean"),
             "pinball_99": ("pinball_99", "mean"),
         }
@@ -87,8 +98,21 @@ class Backtest:
 class Replay:
     """How the past is replayed.
 
-    refit_every: a model is fitted at every so many origins; from those between, its last forecast runs on.
-    window_days: a model sees only so many days before the origin; None: all of them.
+    Parameters
+    ----------
+    request : SimulationRequest
+        Days and paths of each forecast.
+    seed : int
+        The same at every origin.
+    refit_every : int
+        A model is fitted at every so many origins; from those between, its last forecast runs on.
+    window_days : int, optional
+        A model sees only so many days before the origin; None: all of them.
+
+    Raises
+    ------
+    InputError
+        For numbers that no backtest can have.
     """
 
     request: SimulationRequest
@@ -120,9 +144,24 @@ def replay_parameters(origins: Sequence[date], every: int, replay: Replay, quiet
 
 @dataclass(frozen=True)
 class FoldScores:
-    """What one model did from one origin: its rows of `Backtest.scores` and of `Backtest.paths`, or why it failed.
+    """What one model did from one origin.
 
-    data_digest: of the history that it was fitted to.
+    Parameters
+    ----------
+    model : str
+        Its id.
+    origin : date
+        The attack day forecast from.
+    data_digest : str
+        Of the history that it was fitted to.
+    rows : list of dict
+        Its rows of `Backtest.scores`.
+    path : dict of str to float, optional
+        Its row of `Backtest.paths`; None where it failed.
+    seconds : float, optional
+        Of fit and paths; None where it failed.
+    failure : str, optional
+        Why it failed.
     """
 
     model: str
@@ -157,7 +196,31 @@ def run_backtest(
     done: Sequence[FoldScores] = (),
     on_fold: Callable[[FoldScores], object] = lambda _: None,
 ) -> Backtest:
-    """Forecasts from every origin with every model and scores them: `run_backtests` of one series."""
+    """Forecasts from every origin with every model and scores them: `run_backtests` of one series.
+
+    Parameters
+    ----------
+    history_at : callable
+        Origin -> what was published by then (`Ledger.history`).
+    truth : LaunchHistory
+        What is known now, used for scoring alone.
+    models : sequence of Model
+        Each fitted anew; one that fails on an origin is a row of `failures`.
+    origins : sequence of date
+        See `experiments.folds.rolling_origins`.
+    replay : Replay
+        Days, paths, seed and refits.
+    engine : Engine
+        Where the folds are computed; the same numbers on any.
+    done : sequence of FoldScores
+        What an earlier run has finished.
+    on_fold : callable
+        Given each FoldScores as it is done.
+
+    Returns
+    -------
+    Backtest
+    """
     (result,) = run_backtests(
         [Series(history_at, truth, origins)], models, replay, engine=engine, done=done, on_fold=on_fold
     )

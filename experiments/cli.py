@@ -12,12 +12,12 @@ from experiments.series import ALL, TheatresOption, WeaponClassesOption, names
 from features.complaints import complain
 from features.errors import InputError
 from features.files import check_folder
-from features.logs import LogFormatOption, logged, set_up_log
+from features.logs import LogFormatOption, log_timed, set_up_log
 from features.options import QuietDaysOption, parse_day
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
-    from experiments.replays import Asked, Replayed
+    from experiments.replays import ReplayRequest, SeriesReplay
 
 FIRST, FIRST_LONG = "2025-01-01", "2023-06-30"
 LAST_LONG = "2025-08-31"
@@ -102,7 +102,7 @@ def backtest(
     first_day = parse_day(first or (FIRST_LONG if published else FIRST), "--from")
     assert first_day is not None
     check_folder(out)
-    asked = replays.Asked(
+    asked = replays.ReplayRequest(
         models=names(models, "--models"),
         theatres=names(theatre.lower(), "--theatre"),
         weapon_classes=names(weapon_class.lower(), "--weapon-class"),
@@ -113,11 +113,11 @@ def backtest(
         horizon=horizon,
         paths=paths,
         seed=seed,
-        engine=Engine.named(engine, jobs),
+        engine=Engine.from_name(engine, jobs),
         out=out,
     )
     set_up_log(log_format)
-    with logged("backtest", theatre=theatre, weapon_class=weapon_class) as fields:
+    with log_timed("backtest", theatre=theatre, weapon_class=weapon_class) as fields:
         if decisions:
             done = replays.orders(asked, _tell)
         elif published:
@@ -129,8 +129,8 @@ def backtest(
         fields["digests"] = [each.series.truth.digest for each in done]
 
 
-def _end(asked: "Asked", every: "list[Replayed]") -> list[str]:
-    """Tells what came of each replay, writes it, and logs a parent run for each; returns their ids."""
+def _end(asked: "ReplayRequest", every: "list[SeriesReplay]") -> list[str]:
+    """Prints what came of each replay, writes it, and logs a parent run for each; returns their ids."""
     import pandas as pd
 
     from experiments.tracking import tracking_uri

@@ -12,10 +12,20 @@ GROUPS = 8
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """Mean score of a model less that of another over n origins; negative means the model is better.
+    """Mean score of a model less that of another over the same origins; negative means the model is better.
 
-    standard_error: of the mean, with the overlap of neighbouring origins allowed for. p_value: two-sided. low, high:
-    95 % interval of the mean from the block bootstrap.
+    Parameters
+    ----------
+    n : int
+        Origins.
+    mean : float
+        In the unit of the scores.
+    standard_error : float
+        Of the mean, with the overlap of neighbouring origins allowed for.
+    p_value : float
+        Two-sided, that the mean is 0.
+    low, high : float
+        95 % interval of the mean from the block bootstrap.
     """
 
     n: int
@@ -27,12 +37,35 @@ class PairedDifference:
 
 
 def diebold_mariano(differences: NDArray[np.float64], overlap: int) -> tuple[float, float]:
-    """Standard error of the mean difference, and the p-value of the Diebold-Mariano test that it is zero.
+    """Standard error of a mean difference, and the p-value of the Diebold-Mariano test that it is zero.
 
-    differences: (n_origins,) score of one model less that of the other, in the order of the origins. overlap: how many
-    later origins share outcomes with one (28 days from origins 14 days apart: 1). Long-run variance with the Bartlett
-    kernel, which cannot be negative; correction for small samples and Student's t with n - 1 degrees of freedom after
-    Harvey, Leybourne and Newbold (1997).
+    Long-run variance with the Bartlett kernel, which cannot be negative; correction for small samples and Student's t
+    with n - 1 degrees of freedom.
+
+    Parameters
+    ----------
+    differences : (n_origins,) array of float
+        Score of one model less that of the other, in the order of the origins.
+    overlap : int
+        How many later origins share outcomes with one (28 days from origins 14 days apart: 1).
+
+    Returns
+    -------
+    (float, float)
+        Standard error in the unit of the scores, and the two-sided p-value.
+
+    References
+    ----------
+    Diebold and Mariano (1995), Comparing Predictive Accuracy; Harvey, Leybourne and Newbold (1997), Testing the
+    equality of prediction mean squared errors.
+
+    Examples
+    --------
+    Four origins that share no outcome:
+
+    >>> error, p_value = diebold_mariano(np.array([-2.0, -1.0, -3.0, -2.0]), overlap=0)
+    >>> round(error, 3), round(p_value, 3)
+    (0.408, 0.016)
     """
     n = differences.size
     centred = differences - differences.mean()
@@ -50,10 +83,24 @@ def diebold_mariano(differences: NDArray[np.float64], overlap: int) -> tuple[flo
 def p_value_of_groups(differences: NDArray[np.float64], overlap: int) -> float:
     """One-sided p-value against "the model is no better", from the means of groups of neighbouring origins.
 
-    differences, overlap: as of `diebold_mariano`. Student's t on the means of up to GROUPS groups, each of more origins
-    than overlap: it asks nothing of the dependence within a group, nor of equal variances, as where the level grows
-    (Ibragimov and Müller 2010, J. Business & Economic Statistics 28). With 52 weekly origins of 28 days it keeps small
-    levels, which `diebold_mariano` does not. 1 where the groups cannot tell: there are not two, or all are equal.
+    Student's t on the means of up to GROUPS groups, each of more origins than overlap: it asks nothing of the
+    dependence within a group, nor of equal variances, as where the level grows. With 52 weekly origins of 28 days it
+    keeps small levels, which `diebold_mariano` does not.
+
+    Parameters
+    ----------
+    differences, overlap
+        As of `diebold_mariano`.
+
+    Returns
+    -------
+    float
+        1 where the groups cannot tell: there are not two, or all are equal.
+
+    References
+    ----------
+    Ibragimov and Müller (2010), t-Statistic Based Correlation and Heterogeneity Robust Inference, J. Business &
+    Economic Statistics 28.
     """
     n_groups = min(GROUPS, differences.size // (overlap + 1))
     if n_groups < 2:
@@ -68,9 +115,27 @@ def p_value_of_groups(differences: NDArray[np.float64], overlap: int) -> float:
 def block_bootstrap(
     differences: NDArray[np.float64], block: int, rng: np.random.Generator, n_samples: int = 2_000
 ) -> tuple[float, float]:
-    """95 % interval of the mean difference by the circular block bootstrap (Politis and Romano 1992).
+    """95 % interval of a mean difference by the circular block bootstrap.
 
-    block: origins per block, so that origins which share outcomes are drawn together.
+    Parameters
+    ----------
+    differences : (n_origins,) array of float
+        As of `diebold_mariano`.
+    block : int
+        Origins per block, so that origins which share outcomes are drawn together.
+    rng : numpy.random.Generator
+        Draws the blocks.
+    n_samples : int
+        Resampled series.
+
+    Returns
+    -------
+    (float, float)
+        Low and high, in the unit of the scores.
+
+    References
+    ----------
+    Politis and Romano (1992), A circular block-resampling procedure for stationary data.
     """
     n = differences.size
     n_blocks = -(-n // block)
@@ -83,7 +148,26 @@ def block_bootstrap(
 def paired_difference(
     model: NDArray[np.float64], other: NDArray[np.float64], overlap: int, seed: int = 1
 ) -> PairedDifference:
-    """Compares the scores of two models, (n_origins,) each, over the same origins in their order."""
+    """Compares the scores of two models over the same origins.
+
+    Parameters
+    ----------
+    model, other : (n_origins,) array of float
+        Scores in the order of the origins, lower is better.
+    overlap : int
+        As of `diebold_mariano`.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    PairedDifference
+
+    Raises
+    ------
+    ValueError
+        For scores of other shapes, or of fewer than two origins.
+    """
     if model.shape != other.shape or model.ndim != 1 or model.size < 2:
         raise ValueError(f"scores of shape {model.shape} and {other.shape}: expected the same origins, at least two")
     differences = model - other

@@ -147,7 +147,7 @@ def total_checks(scores: pd.DataFrame) -> list[Check]:
     checks = []
     for n_days in TOTALS:
         name = f"coverage_80_total_{n_days}"
-        served = apart(scores, n_days)
+        served = disjoint_totals(scores, n_days)
         n, fewest = len(served), FEWEST_TOTALS[n_days]
         if n < fewest:
             few = f"not judged: {n} forecasts of {n_days} days that share no day are known, {fewest} are needed."
@@ -168,7 +168,7 @@ def total_checks(scores: pd.DataFrame) -> list[Check]:
     return checks
 
 
-def apart(scores: pd.DataFrame, n_days: int) -> pd.DataFrame:
+def disjoint_totals(scores: pd.DataFrame, n_days: int) -> pd.DataFrame:
     """The totals of n_days of the last year that share no day, newest first: of each origin the one issued first."""
     totals = scores[scores["band"] == f"total_{n_days}"].sort_values(["origin", "number"]).drop_duplicates("origin")
     kept: list[date] = []
@@ -311,7 +311,9 @@ def style_checks(reports: Sequence[SalvoReport]) -> list[Check]:
             few = f"not judged: {len(recent)} reports in {STYLE_DAYS} days and {len(before)} before are too few."
             checks.append(Check(name, None, STYLE_LIMIT, False, few))
             continue
-        now_told, was_told = (float(np.mean([_tells(report, trait) for report in part])) for part in (recent, before))
+        now_told, was_told = (
+            float(np.mean([_reports_trait(report, trait) for report in part])) for part in (recent, before)
+        )
         checks.append(
             Check(
                 name,
@@ -325,7 +327,7 @@ def style_checks(reports: Sequence[SalvoReport]) -> list[Check]:
     return checks
 
 
-def _tells(report: SalvoReport, trait: str) -> bool:
+def _reports_trait(report: SalvoReport, trait: str) -> bool:
     """A merged count is reported as none suppressed."""
     return bool(report.suppressed) if trait == "suppressed" else getattr(report, trait) is not None
 

@@ -42,7 +42,7 @@ class Engine:
     scheduler: str | None = None
 
     @classmethod
-    def named(cls, name: str, jobs: int = 1) -> Self:
+    def from_name(cls, name: str, jobs: int = 1) -> Self:
         """`local` or `dask://HOST:PORT`. Raises InputError for any other name, and for less than one process."""
         if jobs < 1:
             raise InputError(f"--jobs is {jobs}: expected 1 or more processes")
@@ -94,7 +94,7 @@ class Engine:
 
         def seconds(n_tasks: int) -> float:
             started = perf_counter()
-            for _ in self.run(_nothing, [()] * n_tasks):
+            for _ in self.run(_empty_task, [()] * n_tasks):
                 pass
             return perf_counter() - started
 
@@ -102,7 +102,7 @@ class Engine:
         return max(seconds(5 * PROBES) - seconds(PROBES), 0.0) / (4 * PROBES)
 
 
-def _nothing() -> None:
+def _empty_task() -> None:
     """The empty task."""
 
 
@@ -138,7 +138,7 @@ def _check(client: "Client", scheduler: str) -> None:
     ]
     for what, probe, arguments in probes:
         ours = probe(*arguments)
-        for where, theirs in _asked(client, scheduler, probe, arguments).items():
+        for where, theirs in _probe_workers(client, scheduler, probe, arguments).items():
             if isinstance(theirs, BaseException):
                 raise SalvocastError(
                     f"{where} of {scheduler} cannot import salvocast ({type(theirs).__name__}): install the same "
@@ -151,7 +151,7 @@ def _check(client: "Client", scheduler: str) -> None:
                 )
 
 
-def _asked(
+def _probe_workers(
     client: "Client", scheduler: str, probe: Callable[..., Any], arguments: tuple[str, ...]
 ) -> dict[str, str | BaseException]:
     """What the scheduler and each worker answer, or why they cannot."""

@@ -8,7 +8,17 @@ from features.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Horizons that are scored together: each day from `first` to `last`, or their total."""
+    """Horizons that are scored together: each day of them, or their total.
+
+    Parameters
+    ----------
+    name : str
+        As in tables of scores.
+    first, last : int
+        Attack days ahead.
+    total : bool
+        Whether it is the sum of its days.
+    """
 
     name: str
     first: int
@@ -24,16 +34,51 @@ BANDS = (
     Band("total_7", 1, 7, total=True),
     Band("total_28", 1, 28, total=True),
 )
+TOTAL_BANDS = tuple(band.name for band in BANDS if band.total)
 
 
 def bands_within(horizon: int) -> tuple[Band, ...]:
-    """The bands that a forecast of that many days covers in full."""
+    """The bands that a forecast covers in full.
+
+    Parameters
+    ----------
+    horizon : int
+        Attack days.
+
+    Returns
+    -------
+    tuple of Band
+
+    Examples
+    --------
+    >>> [band.name for band in bands_within(7)]
+    ['h1', 'h2_7', 'total_7']
+    """
     return tuple(band for band in BANDS if band.last <= horizon)
 
 
 def rolling_origins(first: date, last: date, every: int) -> tuple[date, ...]:
-    """The origins from `first` to `last` (included where it is hit), `every` days apart.
+    """Origins a fixed number of days apart.
 
+    Parameters
+    ----------
+    first, last : date
+        The last is included where it is hit.
+    every : int
+        Days between origins, 1 or more.
+
+    Returns
+    -------
+    tuple of date
+        Oldest first.
+
+    Raises
+    ------
+    InputError
+        For no day between origins, or a last one before the first.
+
+    Examples
+    --------
     >>> [str(origin) for origin in rolling_origins(date(2026, 2, 1), date(2026, 2, 28), 14)]
     ['2026-02-01', '2026-02-15']
     """

@@ -58,8 +58,7 @@ class Comparison:
             data=[
                 {
                     "model": recipe.model,
-                    "score": float(recipe.scores.mean()),
-                    **{f"coverage_80_{kind}": share for kind, share in recipe.coverage.items()},
+                    **recipe.means,
                     "ratio": verdicts[recipe.model].ratio if recipe.model in verdicts else np.nan,
                     "p_holm": verdicts[recipe.model].p_holm if recipe.model in verdicts else np.nan,
                 }
@@ -113,16 +112,16 @@ def compare(
     if len(origins) < settings.fewest_origins or len(names) == 1:
         nobody = RecipeScores(champion, np.empty(len(origins)), {})
         decision = decide(nobody, [nobody] * (len(names) - 1), rules_of(settings), overlap=0, independent={})
-        return Comparison(evidence, origins, None, (), _telling(decision, told))
+        return Comparison(evidence, origins, None, (), _with_notes(decision, told))
     replay = Replay(SimulationRequest(settings.horizon, settings.paths), settings.seed)
-    models, failed = _loaded(dict.fromkeys([REFERENCE_MODEL, *names]))
+    models, failed = _load_models(dict.fromkeys([REFERENCE_MODEL, *names]))
     result = run_backtest(past.__getitem__, history, models, origins, replay, engine=engine)
     for row in result.failures.itertuples():
         failed[str(row.model)] = f"{row.model} failed at origin {row.origin}: {row.reason}"
     told += [reason for name, reason in failed.items() if name != champion]
     if champion in failed:
         kept = Decision(None, f"not compared, since the champion's recipe could not be: {failed[champion]}")
-        return Comparison(evidence, origins, result, (), _telling(kept, told), tuple(failed))
+        return Comparison(evidence, origins, result, (), _with_notes(kept, told), tuple(failed))
     recipes = _recipe_scores(result.scores, [name for name in names if name not in failed])
     days = settings.horizon + (origins[-1] - origins[0]).days  # that any outcome looks at, once each
     decision = decide(
@@ -132,10 +131,10 @@ def compare(
         overlap=settings.overlap,
         independent={kind: days / length for kind, length in _KINDS.items()},
     )
-    return Comparison(evidence, origins, result, tuple(recipes), _telling(decision, told), tuple(failed))
+    return Comparison(evidence, origins, result, tuple(recipes), _with_notes(decision, told), tuple(failed))
 
 
-def _loaded(names: Iterable[str]) -> tuple[list[Model], dict[str, str]]:
+def _load_models(names: Iterable[str]) -> tuple[list[Model], dict[str, str]]:
     """The models of these names, and of those whose package is broken why."""
     models, failed = [], {}
     for name in names:
@@ -152,7 +151,7 @@ def _can_be_scored(past: LaunchHistory, history: LaunchHistory, horizon: int) ->
     return unknown_days <= LONGEST_GAP and bool(np.isfinite(history.after(past.last_day, horizon)).any())
 
 
-def _telling(decision: Decision, told: Iterable[str]) -> Decision:
+def _with_notes(decision: Decision, told: Iterable[str]) -> Decision:
     return replace(decision, reason="; ".join([decision.reason, *told]))
 
 

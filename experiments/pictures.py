@@ -7,10 +7,11 @@ from joblib import Parallel, delayed
 from matplotlib.figure import Figure
 
 from experiments.backtest import Backtest, Replay
+from experiments.folds import TOTAL_BANDS
 from features.history import LaunchHistory
 from forecasting.report.document import forecast_document
 from forecasting.report.drawing import DASHES, THEMES
-from forecasting.report.pictures import forecast_picture, rendered
+from forecasting.report.pictures import forecast_picture, render
 from forecasting.salvos.model import REFERENCE_MODEL, Model, forecast
 
 PIT_BINS = 10
@@ -26,7 +27,7 @@ def backtest_pictures(
     """
     made: dict[str, dict[str, bytes]] = {}
     if not result.scores.empty:
-        made[""] = {"skill_by_horizon": rendered(skill_picture(result.scores), ".png", "skill by horizon")}
+        made[""] = {"skill_by_horizon": render(skill_picture(result.scores), ".png", "skill by horizon")}
     tasks = []
     for model in models:
         scores = result.scores[result.scores["model"] == model.model_id]
@@ -45,7 +46,7 @@ def _model_pictures(
     for history in histories:
         salvos = forecast(model, history, replay.request, replay.seed)
         figures[f"fan_chart_{history.last_day}"] = forecast_picture(forecast_document(salvos), history)
-    return {name: rendered(figure, ".png", name) for name, figure in figures.items()}
+    return {name: render(figure, ".png", name) for name, figure in figures.items()}
 
 
 def pit_picture(scores: pd.DataFrame) -> Figure:
@@ -96,7 +97,7 @@ def skill_picture(scores: pd.DataFrame) -> Figure:
 
 
 def _is_total(scores: pd.DataFrame) -> "pd.Series[bool]":
-    return scores["band"].str.startswith("total")
+    return scores["band"].isin(TOTAL_BANDS)
 
 
 def _days(scores: pd.DataFrame) -> pd.DataFrame:

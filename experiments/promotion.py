@@ -27,6 +27,13 @@ class RecipeScores:
     scores: NDArray[np.float64]
     coverage: Mapping[str, float]
 
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean score, and the coverage of each kind of target, by the names that a version is registered with."""
+        return {"score": float(self.scores.mean())} | {
+            f"coverage_80_{kind}": share for kind, share in self.coverage.items()
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

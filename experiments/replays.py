@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from experiments.backtest import FoldScores, Replay, Series, replay_parameters, run_backtests
+from experiments.backtest import COVERAGE_COLUMNS, FoldScores, Replay, Series, replay_parameters, run_backtests
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
@@ -41,7 +41,7 @@ Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ReplayRequest:
     """What every replay is asked for.
 
     models, theatres, weapon_classes: names; None for all that there are. first, last: origins; last None: the last one
@@ -70,7 +70,7 @@ class Asked:
         return rolling_origins(self.first, self.last or truth.last_day - timedelta(days=self.horizon), self.every)
 
     @contextmanager
-    def replayed(self, origins: Origins, tell: Tell) -> Iterator[list[Series]]:
+    def open_series(self, origins: Origins, tell: Tell) -> Iterator[list[Series]]:
         """The series to replay, while their ledger is open. Of several, one that has no record at its origins is told
         and left out. Raises InputError for a series that is not there, and where none is left."""
         with open_ledger() as ledger:
@@ -96,7 +96,7 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replayed:
+class SeriesReplay:
     """What came of a replay of one series.
 
     what: was replayed, such as "29 origins". text, with a note on its columns: for a terminal. table: for a file.
@@ -113,25 +113,25 @@ class Replayed:
     failures: tuple[str, ...] = ()
 
 
-def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: Tell) -> list[Replayed]:
+def salvo_models(asked: ReplayRequest, refit_every: int, window_days: int | None, tell: Tell) -> list[SeriesReplay]:
     """Scores the salvo models by day and by total. window_days: see `Replay`."""
-    models = list(_loadable(asked, tell))
+    models = list(_load_models(asked, tell))
     replay = Replay(SimulationRequest(asked.horizon, asked.paths), asked.seed, refit_every, window_days)
     told = []
-    with asked.replayed(asked.origins, tell) as every:
+    with asked.open_series(asked.origins, tell) as every:
         n_folds = sum(len(series.origins) for series in every) * len(models)
         with (
             FoldStore("|".join(series.truth.digest for series in every), replay) as store,
             tqdm(total=n_folds, desc="folds", disable=None) as bar,
         ):
-            done = store.finished()
+            done = store.finished_folds()
             bar.update(len(done))
 
-            def finished(fold: FoldScores) -> None:
+            def store_fold(fold: FoldScores) -> None:
                 store.add(fold)
                 bar.update()
 
-            results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=finished)
+            results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=store_fold)
         for series, result in zip(every, results, strict=True):
             origins = series.origins
             shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
@@ -139,7 +139,7 @@ def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: 
             pictures = backtest_pictures(result, models, histories, replay, asked.engine.jobs)
             board = result.leaderboard()
             told.append(
-                Replayed(
+                SeriesReplay(
                     series=series,
                     what=f"{len(origins)} origins",
                     text=_table(board),
@@ -155,7 +155,7 @@ def salvo_models(asked: Asked, refit_every: int, window_days: int | None, tell: 
     return told
 
 
-def _loadable(asked: Asked, tell: Tell) -> Iterator[Model]:
+def _load_models(asked: ReplayRequest, tell: Tell) -> Iterator[Model]:
     """The models to compare. Of all that there are, one whose package is broken is told and left out; one that was
     asked for by name is an error."""
     for name in asked.beside_the_reference(tuple(MODELS)):
@@ -167,13 +167,13 @@ def _loadable(asked: Asked, tell: Tell) -> Iterator[Model]:
             tell(f"{error}; it is left out")
 
 
-def orders(asked: Asked, tell: Tell) -> list[Replayed]:
+def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
     """Scores orders by the forecasts beside rules of thumb."""
     names = asked.beside_the_reference((FALLBACK_MODEL,))
     request = SimulationRequest(asked.horizon, asked.paths)
     policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
     told = []
-    with asked.replayed(asked.origins, tell) as every, _progress(every) as step:
+    with asked.open_series(asked.origins, tell) as every, _progress(every) as step:
         for series in every:
             result = replay_decisions(
                 series.history_at, series.truth, policies, series.origins, asked.horizon, on_origin=step
@@ -182,7 +182,7 @@ def orders(asked: Asked, tell: Tell) -> list[Replayed]:
             lines = table(list(wide.columns), wide.to_numpy().tolist())
             lines += ["", *(line for name in names for line in result.against_targets(name))]
             told.append(
-                Replayed(
+                SeriesReplay(
                     series=series,
                     what=f"totals of {asked.horizon} days ordered at {len(series.origins)} origins",
                     note="; by service level in percent, costs in drones per origin",
@@ -195,7 +195,7 @@ def orders(asked: Asked, tell: Tell) -> list[Replayed]:
     return told
 
 
-def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
+def published_scenario(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
     """Scores the scenario as it was published, with each of the models, beside simple forecasts and experts."""
     for weapon_class in asked.weapon_classes or ():
         if weapon_class != SHAHED:
@@ -215,7 +215,7 @@ def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
         )
     published, experts = load_scenario(PUBLISHED), published_experts()
     told = []
-    with asked.replayed(lambda _: origins, tell) as every, _progress(every, len(models)) as step:
+    with asked.open_series(lambda _: origins, tell) as every, _progress(every, len(models)) as step:
         for series, model in product(every, models):
             result = run_scenario_backtest(
                 series.history_at,
@@ -234,7 +234,7 @@ def published_scenario(asked: Asked, tell: Tell) -> list[Replayed]:
                 text += "\n\nPUBLISHED FORECASTS, what came, and our median and 95 % of the same day\n"
                 text += result.experts.to_string(index=False, float_format=lambda value: f"{value:,.0f}")
             told.append(
-                Replayed(
+                SeriesReplay(
                     series=series,
                     what=f"{len(origins)} month ends",
                     text=text,
@@ -262,7 +262,7 @@ def _table(board: pd.DataFrame) -> str:
     """The leaderboard for a terminal: scores in drones, coverage in percent."""
     shown = board.copy()
     for column in shown.columns:
-        if column.startswith("coverage"):
+        if column in COVERAGE_COLUMNS:
             shown[column] = (100 * shown[column]).round().astype(int)
     text: str = shown.to_string(
         index=False, float_format=lambda value: f"{value:.3g}" if value < 100 else f"{value:,.0f}"

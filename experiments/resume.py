@@ -33,7 +33,7 @@ class FoldStore:
         if kind is None:
             self._path.unlink(missing_ok=True)
 
-    def finished(self) -> list[FoldScores]:
+    def finished_folds(self) -> list[FoldScores]:
         """The folds that an earlier run finished."""
         if not self._path.exists():
             return []

@@ -39,7 +39,7 @@ class Surplus:
     remove: Callable[[], object] = field(repr=False, compare=False)
 
 
-class Shelf(Database):
+class RetentionDatabase(Database):
     """The parts of the ledger's database that retention looks at. Use `with Shelf.open(url) as shelf`."""
 
     def issued_versions(self) -> set[tuple[str, int]]:
@@ -59,17 +59,17 @@ class Shelf(Database):
             sa.func.min(batch_table.c.recorded_at),
         ).select_from(quarantine_table.join(batch_table, batch_table.c.id == quarantine_table.c.batch_id))
         with self._connection() as connection:
-            count, size, oldest = connection.execute(query.where(_repeated(before))).one()
+            count, size, oldest = connection.execute(query.where(_is_repeated(before))).one()
         return count, int(size), oldest.replace(tzinfo=UTC) if oldest else None
 
     def remove_repeated_rows(self, before: datetime) -> None:
         """Deletes them, in one transaction."""
-        ids = sa.select(quarantine_table.c.id).join(batch_table).where(_repeated(before))
+        ids = sa.select(quarantine_table.c.id).join(batch_table).where(_is_repeated(before))
         with self._transaction() as connection:
             connection.execute(quarantine_table.delete().where(quarantine_table.c.id.in_(ids)))
 
 
-def _repeated(before: datetime) -> sa.ColumnElement[bool]:
+def _is_repeated(before: datetime) -> sa.ColumnElement[bool]:
     later, later_batch = quarantine_table.alias(), batch_table.alias()
     again = (
         sa.select(later.c.id)
@@ -87,7 +87,12 @@ def _repeated(before: datetime) -> sa.ColumnElement[bool]:
 
 
 def surplus(
-    registry: Registry, runs: StoredRuns, shelf: Shelf, settings: RetentionSettings, home: Path, now: datetime
+    registry: Registry,
+    runs: StoredRuns,
+    shelf: RetentionDatabase,
+    settings: RetentionSettings,
+    home: Path,
+    now: datetime,
 ) -> list[Surplus]:
     """All that goes by the settings, in the order in which to remove it; nothing is changed.
 
@@ -117,7 +122,7 @@ def surplus(
             found.append(Surplus("artefacts", told, run.began, _size(run.folder), partial(_remove, run.folder)))
         if run.began < runs_until:
             found.append(Surplus("run", f"{run.name} ({run.id})", run.began, 0, partial(runs.delete, run.id)))
-    found += [*_copies(at_hand, now - LEFTOVER), *_unfinished(home / "unfinished", artefacts_until)]
+    found += [*_copies(at_hand, now - LEFTOVER), *_unfinished_backtests(home / "unfinished", artefacts_until)]
     count, size, oldest = shelf.repeated_rows(rows_until)
     if oldest is not None:
         told = f"{count:,} rows that stand again in a later file"
@@ -128,20 +133,20 @@ def surplus(
 def _copies(at_hand: set[str], leftover_until: datetime) -> Iterator[Surplus]:
     """Of models that are not at hand, and what a killed process began to write."""
     for path in copies_of_models():
-        since = _changed(path)
+        since = _modified_at(path)
         if re.fullmatch("[0-9a-f]{64}", path.name) and path.name not in at_hand:
             yield Surplus("copy of a model", path.name[:12], since, _size(path), partial(_remove, path))
         elif path.name.startswith(".") and since < leftover_until:
             yield Surplus("unfinished copy", path.name, since, _size(path), partial(_remove, path))
 
 
-def _unfinished(folder: Path, until: datetime) -> Iterator[Surplus]:
+def _unfinished_backtests(folder: Path, until: datetime) -> Iterator[Surplus]:
     for path in sorted(folder.glob("*.jsonl")):
-        if _changed(path) < until:
-            yield Surplus("unfinished backtest", path.stem, _changed(path), _size(path), partial(_remove, path))
+        if _modified_at(path) < until:
+            yield Surplus("unfinished backtest", path.stem, _modified_at(path), _size(path), partial(_remove, path))
 
 
-def _changed(path: Path) -> datetime:
+def _modified_at(path: Path) -> datetime:
     return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from features.home import ledger_url, salvocast_home
-from features.logs import LogFormatOption, logged, set_up_log
+from features.logs import LogFormatOption, log_timed, set_up_log
 
 
 def gc(
@@ -18,7 +18,7 @@ def gc(
 
     Never the champion, its predecessor, a model that an issued forecast names, an issued forecast or a report.
     """
-    from experiments.retention import Shelf, surplus
+    from experiments.retention import RetentionDatabase, surplus
     from experiments.settings import load_settings
     from experiments.stored_runs import stored_runs
     from experiments.tracking import tracking_uri
@@ -28,10 +28,10 @@ def gc(
     set_up_log(log_format)
     settings = load_settings().retention
     with (
-        logged("tidied", dry_run=dry_run) as fields,
+        log_timed("tidied", dry_run=dry_run) as fields,
         Registry.open() as registry,
         stored_runs() as runs,
-        Shelf.open(ledger_url()) as shelf,
+        RetentionDatabase.open(ledger_url()) as shelf,
         nullcontext() if dry_run else registry.lock(),
     ):
         found = surplus(registry, runs, shelf, settings, salvocast_home(), datetime.now(UTC))

@@ -30,7 +30,7 @@ import pandas as pd
 from experiments.backtest import HERE
 from experiments.engine import Engine
 from experiments.held_out import Comparison, compare, digest_of_all, held_out_origins
-from experiments.pull import Finding, Weight, check, pull
+from experiments.report_sources import Finding, Severity, check_history, ingest_sources
 from experiments.settings import RetrainSettings, Settings
 from features.errors import SalvocastError
 from features.history import LaunchHistory
@@ -59,11 +59,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a retraining did. told: in one line. data_digest: of the history. version: of the champion it made.
+    """What a retraining did. summary: in one line. data_digest: of the history. version: of the champion it made.
     comparison: where one was made."""
 
     kind: Kind
-    told: str
+    summary: str
     data_digest: str
     version: int | None = None
     run_id: str | None = None
@@ -118,7 +118,7 @@ def retrain(
     """
     with registry.lock():
         if not dry_run:
-            for finding in pull(ledger, settings.source, folder, now()):
+            for finding in ingest_sources(ledger, settings.source, folder, now()):
                 on_finding(finding)
         history = ledger.history(theatre, weapon_class)
         series = f"{theatre} {weapon_class}"
@@ -128,30 +128,30 @@ def retrain(
         if not dry_run:
             _end_dead_runs(registry, runs, theatre, weapon_class, run)
         champion = registry.champion(theatre, weapon_class)
-        findings = check(history, champion.origin if champion else None, now())
+        findings = check_history(history, champion.origin if champion else None, now())
         for finding in findings:
             on_finding(finding)
         if run is not None and run.finished and champion is not None and not force:
             told = _nothing_new(history, run, champion)
             return Outcome(Kind.NOTHING_NEW, told, history.digest, run.version, run.id)
-        stops = [finding.text for finding in findings if finding.weight is Weight.STOP]
+        stops = [finding.text for finding in findings if finding.severity is Severity.STOP]
         if stops and not force:
             raise SalvocastError(
                 f"the data did not pass: {'; '.join(stops)}; {_serves(champion)}: mend the reports, or retrain with "
                 "--force"
             )
-        work = _Work(ledger, runs, rules, history, champion, force, engine)
+        work = _Retraining(ledger, runs, rules, history, champion, force, engine)
         if dry_run:
-            record, comparison = work.decided()
+            record, comparison = work.decide()
             told = f"dry run, nothing was changed: {record.kind}: {record.model} would serve: {record.reason}"
             return Outcome(record.kind, told, history.digest, comparison=comparison)
         if run is None or run.finished:
             run = runs.start(series, key, f"retraining {history.last_known_day}")
         try:
-            record, comparison = work.recorded(run)
+            record, comparison = work.recorded_decision(run)
             if comparison is not None and comparison.failed:
                 told = f"{', '.join(comparison.failed)} could not be compared: {record.reason}"
-                on_finding(Finding(told, Weight.FAILURE))
+                on_finding(Finding(told, Severity.FAILURE))
             version = _put_in_service(registry, run, record, history, champion)
             runs.finish(run.id, "FINISHED", version=version.version)
         except SalvocastError:
@@ -178,13 +178,13 @@ def _with_registered(
         return settings
     if registered.model_id not in MODELS:
         told = f"the registered challenger {registered.model_id} is not installed here and does not compete"
-        on_finding(Finding(f"{told}: install its package (entry points {PACKAGES})", Weight.NOTE))
+        on_finding(Finding(f"{told}: install its package (entry points {PACKAGES})", Severity.NOTE))
         return settings
     return settings.model_copy(update={"challengers": (*settings.challengers, registered.model_id)})
 
 
 @dataclass(frozen=True)
-class _Work:
+class _Retraining:
     """What a decision is made from."""
 
     ledger: Ledger
@@ -195,13 +195,13 @@ class _Work:
     force: bool
     engine: Engine
 
-    def decided(self) -> tuple[Record, Comparison | None]:
+    def decide(self) -> tuple[Record, Comparison | None]:
         """Which recipe shall serve, and why; and the comparison, where one was made."""
         champion = self.champion
         if champion is None:
             reason = "no champion was registered, so the first_champion of the settings serves untested"
             return Record(self.settings.first_champion, Kind.FIRST, reason, {}), None
-        judged = (lambda _: False) if self.force else self.runs.judged
+        judged = (lambda _: False) if self.force else self.runs.has_compared
         comparison = compare(self.ledger, self.history, champion.model_id, self.settings, self.engine, judged)
         if comparison is None:
             reason = "the comparison at the same held-out origins stands until there is a new one"
@@ -211,11 +211,11 @@ class _Work:
         reason = comparison.decision.reason[:LONGEST_REASON]
         return Record(model, kind, reason, _scores(comparison, model), comparison.evidence), comparison
 
-    def recorded(self, run: "RetrainingRun") -> tuple[Record, Comparison | None]:
+    def recorded_decision(self, run: "RetrainingRun") -> tuple[Record, Comparison | None]:
         """What the run decided before it was killed; else what it decides now, written down with what it rests on."""
         if run.decision is not None:
             return Record.from_json(run.decision), None
-        record, comparison = self.decided()
+        record, comparison = self.decide()
         texts = {"settings": self.settings.model_dump_json(indent=2), "decision": _pretty(record, comparison)}
         tables: dict[str, pd.DataFrame] = {}
         metrics: dict[tuple[str, int], float] = {}
@@ -295,10 +295,7 @@ def _pretty(record: Record, comparison: Comparison | None) -> str:
 
 def _scores(comparison: Comparison, model: str) -> dict[str, float]:
     """What is written beside a version of that recipe; nothing where no recipe was scored."""
-    for row in comparison.table.to_dict("records"):
-        if row["model"] == model:
-            return {str(name): float(value) for name, value in row.items() if str(name).startswith(("score", "cov"))}
-    return {}
+    return next((recipe.means for recipe in comparison.recipes if recipe.model == model), {})
 
 
 def _nothing_new(history: LaunchHistory, run: "RetrainingRun", champion: "RegisteredModel") -> str:

@@ -13,13 +13,13 @@ from experiments.series import TheatresOption, WeaponClassesOption, chosen_serie
 from features.complaints import complain
 from features.errors import InputError, SalvocastError
 from features.home import ledger_url
-from features.logs import LogFormatOption, logged, set_up_log
+from features.logs import LogFormatOption, log_timed, set_up_log
 from features.opening import open_ledger
 from features.options import TheatreOption, WeaponClassOption
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
-    from experiments.pull import Finding
+    from experiments.report_sources import Finding
     from experiments.settings import Settings
     from forecasting.registry import RegisteredModel, Registry
 
@@ -56,28 +56,28 @@ def retrain(
         print(settings_text(settings), end="")
         return 0
     from experiments.engine import Engine
-    from experiments.pull import Weight
+    from experiments.report_sources import Severity
     from experiments.retrain import retrain as run
     from experiments.tracking import retraining_runs
     from features.ledger import Ledger
     from forecasting.registry import Registry
 
-    place = Engine.named(engine, jobs)
+    place = Engine.from_name(engine, jobs)
     theatres, weapon_classes = names(theatre.lower(), "--theatre"), names(weapon_class.lower(), "--weapon-class")
     set_up_log(log_format)
 
-    def opened() -> AbstractContextManager[Ledger]:
+    def open_for_run() -> AbstractContextManager[Ledger]:
         return Ledger.open(ledger_url()) if dry_run else open_ledger()
 
     if theatres and weapon_classes:  # the first reports of one may be among those that are read now
         every = list(product(theatres, weapon_classes))
     else:
-        with opened() as ledger:
+        with open_for_run() as ledger:
             every = chosen_series(ledger, theatres, weapon_classes)
-    weights = set()
+    severities = set()
 
-    def tell(finding: "Finding") -> None:
-        weights.add(finding.weight)
+    def report_finding(finding: "Finding") -> None:
+        severities.add(finding.severity)
         complain(finding.text)
 
     failed = 0
@@ -85,10 +85,10 @@ def retrain(
         name = " ".join(series)
         try:
             with (
-                logged("retrain", theatre=series[0], weapon_class=series[1], dry_run=dry_run) as fields,
+                log_timed("retrain", theatre=series[0], weapon_class=series[1], dry_run=dry_run) as fields,
                 Registry.open() as registry,
                 retraining_runs() as runs,
-                opened() as ledger,
+                open_for_run() as ledger,
             ):
                 outcome = run(
                     ledger,
@@ -102,7 +102,7 @@ def retrain(
                     force=force,
                     dry_run=dry_run,
                     engine=place,
-                    on_finding=tell,
+                    on_finding=report_finding,
                 )
                 fields |= {
                     "outcome": outcome.kind,
@@ -116,10 +116,10 @@ def retrain(
             failed += 1
             complain(f"{name}: {error}")
             continue
-        print(outcome.told if len(every) == 1 else f"{name}: {outcome.told}")
+        print(outcome.summary if len(every) == 1 else f"{name}: {outcome.summary}")
     if failed:
         raise SalvocastError(f"{failed} of {len(every)} series failed, see above; what served them serves on")
-    return NEEDS_A_PERSON if Weight.FAILURE in weights else 0
+    return NEEDS_A_PERSON if Severity.FAILURE in severities else 0
 
 
 @champion.command("show")
@@ -128,7 +128,7 @@ def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "
     from forecasting.registry import Registry
 
     with Registry.open() as registry:
-        serving = _serving(registry, theatre, weapon_class)
+        serving = _serving_champion(registry, theatre, weapon_class)
         since = registry.champion_history(theatre, weapon_class)
     scores = ", ".join(f"{name} {value:.3g}" for name, value in serving.scores.items())
     print(f"champion     {serving.name} version {serving.version}: {serving.model_id}")
@@ -145,7 +145,7 @@ def history(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption 
     from forecasting.registry import Registry
 
     with Registry.open() as registry:
-        _serving(registry, theatre, weapon_class)
+        _serving_champion(registry, theatre, weapon_class)
         known = {version.version: version for version in registry.versions(theatre, weapon_class)}
         changes = registry.champion_history(theatre, weapon_class)
     for change in changes:
@@ -171,7 +171,7 @@ def rollback(
     if not reason.strip():
         raise InputError("--reason is empty: say why the champion shall not serve")
     with Registry.open() as registry, registry.lock():
-        serving = _serving(registry, theatre, weapon_class)
+        serving = _serving_champion(registry, theatre, weapon_class)
         known = {version.version: version for version in registry.versions(theatre, weapon_class)}
         served = {change.version for change in registry.champion_history(theatre, weapon_class)}
         earlier = [version for version in served & set(known) if version < serving.version]
@@ -193,7 +193,7 @@ def settings_text(settings: "Settings") -> str:
     return tomli_w.dumps(settings.model_dump(mode="json", exclude_none=True))
 
 
-def _serving(registry: "Registry", theatre: str, weapon_class: str) -> "RegisteredModel":
+def _serving_champion(registry: "Registry", theatre: str, weapon_class: str) -> "RegisteredModel":
     serving = registry.champion(theatre, weapon_class)
     if serving is None:
         raise InputError(

@@ -116,19 +116,20 @@ def run_scenario_backtest(
     tasks = [
         (model, published, history_at(origin), truth.after(origin, HORIZONS[-1]), n_paths, seed) for origin in origins
     ]
-    for origin, of_origin in engine.run(_scored, tasks):
+    for origin, of_origin in engine.run(_score_origin, tasks):
         by_origin[origin] = of_origin
         on_origin(origin)
     rows = [row for origin in origins for row in by_origin[origin]]
     checks = [
         check
         for expert in experts
-        if (check := _checked(expert, history_at(expert.published), truth, model, published, n_paths, seed)) is not None
+        if (check := _check_expert(expert, history_at(expert.published), truth, model, published, n_paths, seed))
+        is not None
     ]
     return ScenarioBacktest(pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(checks))
 
 
-def _scored(
+def _score_origin(
     model: Model,
     published: ProductionScenario,
     history: LaunchHistory,
@@ -244,7 +245,7 @@ def _rows(name: str, origin: date, samples: Samples, observed: NDArray[np.float6
     return rows
 
 
-def _checked(
+def _check_expert(
     expert: ExpertForecast,
     history: LaunchHistory,
     truth: LaunchHistory,

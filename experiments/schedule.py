@@ -153,18 +153,18 @@ class Schedule:
         except SalvocastError as error:
             if self._told_unreachable != slot:
                 self._told_unreachable = slot
-                self._tell_of("not started", 1, f"{error}.")
+                self._send_alert("not started", 1, f"{error}.")
             raise
         if slot is None or claim is Claim.TAKEN:
             return None
         if claim is Claim.SKIPPED:
             outcome = Outcome(Status.SKIPPED, "the run before it was still going on")
         else:
-            outcome = self._finished(slot)
+            outcome = self._run_slot(slot)
         if outcome.status in (Status.FAILED, Status.SKIPPED):
             self._alert(slot, outcome.status, outcome.message)
         elif outcome.needs_a_person:
-            self._tell_of("needs a person", 1, f"{outcome.message}.")
+            self._send_alert("needs a person", 1, f"{outcome.message}.")
         return outcome
 
     def run_for_ever(self) -> None:
@@ -187,7 +187,7 @@ class Schedule:
         with suppress(SalvocastError):  # told, and looked at again
             self.tick()
 
-    def _finished(self, slot: datetime) -> Outcome:
+    def _run_slot(self, slot: datetime) -> Outcome:
         try:
             outcome = self._run(self._alive(slot))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must reach the history
@@ -229,9 +229,9 @@ class Schedule:
             failures = self._slots.failures_in_a_row(self._job)
         except SalvocastError:
             failures = 1
-        self._tell_of(str(status), failures, f"{self._job}, due {due}, {status}: {message}.")
+        self._send_alert(str(status), failures, f"{self._job}, due {due}, {status}: {message}.")
 
-    def _tell_of(self, what: str, number: int, sentence: str) -> None:
+    def _send_alert(self, what: str, number: int, sentence: str) -> None:
         try:
             serves = self._serves()
         except Exception as error:  # noqa: BLE001 - nothing may keep an alert from being sent

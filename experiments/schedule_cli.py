@@ -15,10 +15,10 @@ from features.home import ledger_url
 from features.logs import (
     LOG_FORMAT_VARIABLE,
     LogFormatOption,
-    logged,
-    passed_on,
+    log_timed,
+    notify,
+    pass_on,
     set_up_log,
-    told,
     without_secrets,
 )
 from features.opening import open_ledger
@@ -77,7 +77,7 @@ def schedule_command(
     job = f"retrain {theatre} {weapon_class}"
 
     def run(alive: "Alive") -> "Outcome":
-        with logged("slot", job=job) as fields:
+        with log_timed("slot", job=job) as fields:
             outcome = _run(("--theatre", theatre, "--weapon-class", weapon_class), alive)
             fields |= {"status": outcome.status, "message": outcome.message}
         return outcome
@@ -89,10 +89,10 @@ def schedule_command(
     try:
         opened = JobSlots.open(ledger_url())
     except SalvocastError as error:
-        _tell(Alert(f"{job} not started", 1, 0, f"{error}.", serves()))
+        _send_alert(Alert(f"{job} not started", 1, 0, f"{error}.", serves()))
         raise
     with opened as slots:
-        scheduled = Schedule(job, when, slots, run, _tell, serves=serves, now=lambda: datetime.now(UTC))
+        scheduled = Schedule(job, when, slots, run, _send_alert, serves=serves, now=lambda: datetime.now(UTC))
         if once:
             for sign in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(sign, lambda *_: scheduled.stop())
@@ -119,14 +119,14 @@ def follow_up_command(
     set_up_log(log_format)
     now = datetime.now(UTC)
     with (
-        logged("follow-up", theatre=theatre, weapon_class=weapon_class) as fields,
+        log_timed("follow-up", theatre=theatre, weapon_class=weapon_class) as fields,
         open_ledger() as ledger,
         Archive.open(ledger_url()) as archive,
     ):
         serves = _serves(theatre, weapon_class)
         alerts = drift_alerts(look_for_drift(theatre, weapon_class, now), serves)
         for alert in alerts:
-            _tell(alert)
+            _send_alert(alert)
         identity = issue_plan(ledger, archive, theatre, weapon_class, now)
         fields |= {"issued": identity, "drift": [alert.name for alert in alerts]}
     names = ", ".join(alert.name for alert in alerts)
@@ -166,7 +166,7 @@ def _run(series: tuple[str, ...], alive: "Alive") -> "Outcome":
     from experiments.schedule import Outcome, run_command
     from experiments.slots import Status
 
-    outcomes = [run_command((*command, *series), passed_on, alive) for command in COMMANDS]
+    outcomes = [run_command((*command, *series), pass_on, alive) for command in COMMANDS]
     failed = any(outcome.status is Status.FAILED for outcome in outcomes)
     return Outcome(
         Status.FAILED if failed else Status.DONE,
@@ -186,7 +186,7 @@ def _cells(run: "SlotRun") -> list[str]:
     return [due, run.job, run.status, started, f"{seconds.total_seconds():.0f}", run.claimed_by, run.message]
 
 
-def _tell(alert: "Alert") -> None:
+def _send_alert(alert: "Alert") -> None:
     from dataclasses import asdict
 
     from experiments.alerts import send
@@ -194,14 +194,14 @@ def _tell(alert: "Alert") -> None:
     from features.errors import SalvocastError
 
     alert = replace(alert, sentence=without_secrets(alert.sentence), serves=without_secrets(alert.serves))
-    told("alert", alert.text, **asdict(alert))
+    notify("alert", alert.text, **asdict(alert))
     try:
         command = load_settings().alerts.command
     except SalvocastError as error:  # the webhook may still work
         command = ()
-        told("alert not sent", f"no alert by command: {error}")
+        notify("alert not sent", f"no alert by command: {error}")
     for problem in send(alert, os.environ.get("SALVOCAST_ALERT_URL"), command):
-        told("alert not sent", problem)
+        notify("alert not sent", problem)
     sys.stderr.flush()
 
 

@@ -66,7 +66,7 @@ def scoreboard(
             hindsight=hindsight,
         )
     if output is ScoreFormat.JSON:
-        print(json.dumps({"theatre": theatre, "weapon_class": weapon_class} | board.told(), indent=2))
+        print(json.dumps({"theatre": theatre, "weapon_class": weapon_class} | board.as_document(), indent=2))
     elif output is ScoreFormat.CSV:
         import pandas as pd
 
@@ -96,9 +96,9 @@ def drift(
 
 
 def _text(board: "Scoreboard") -> str:
-    from forecasting.report.layout import wrapped
+    from forecasting.report.layout import wrap_line
 
-    told = board.told()
+    told = board.as_document()
     head = f"{told['n_issued']} forecasts issued, {told['n_scored']} of them scored by the launches known to "
     head += f"{board.last_day_known}"
     reasons = [
@@ -118,7 +118,7 @@ def _text(board: "Scoreboard") -> str:
             if told["n_issued"]
             else " Issue one with `salvocast plan --issue`; it is scored when its days are known."
         )
-        return wrapped(head + first)
+        return wrap_line(head + first)
     notes = (
         "wis: weighted interval score of the median and the 50, 80 and 95 % intervals, in drones; lower is better. "
         f"skill: 1 less its ratio to that of {told['reference']}, fitted at the same origins to what was known then; "
@@ -126,7 +126,7 @@ def _text(board: "Scoreboard") -> str:
         "and in brackets where 19 in 20 calibrated forecasts of so many days apart have it. By the month of issue "
         "(Kyiv)."
     )
-    return "\n".join([wrapped(head), "", *_table(board.overall), "", *_table(board.by_month), "", wrapped(notes)])
+    return "\n".join([wrap_line(head), "", *_table(board.overall), "", *_table(board.by_month), "", wrap_line(notes)])
 
 
 def _table(summary: "pd.DataFrame") -> list[str]:

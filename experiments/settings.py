@@ -28,7 +28,7 @@ from experiments.folds import BANDS
 from features.errors import unknown_name
 from features.home import salvocast_home
 from features.records import SHAHED, UKRAINE, QuietDayRule
-from features.stated import Name, Stated, read_stated, told
+from features.stated import Name, Stated, input_error, read_stated
 from features.toml_text import parse_toml
 from forecasting.salvos.model import MAX_PATHS, MODELS
 
@@ -205,4 +205,4 @@ def parse_settings(text: str, file_name: str) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        raise told(error, Settings, given, file_name) from error
+        raise input_error(error, Settings, given, file_name) from error

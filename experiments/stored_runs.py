@@ -39,7 +39,7 @@ class StoredRuns:
         made = []
         for experiment in (EXPERIMENT, RETRAINING):
             runs = self._search(experiment)
-            needed = {run.info.run_id for run in _needed(runs)} if experiment == RETRAINING else set()
+            needed = {run.info.run_id for run in _runs_to_keep(runs)} if experiment == RETRAINING else set()
             made += [
                 StoredRun(
                     run.info.run_id,
@@ -80,7 +80,7 @@ def stored_runs() -> Iterator[StoredRuns]:
         yield StoredRuns(ready_client(uri))
 
 
-def _needed(runs: list[Any]) -> Iterator[Any]:
+def _runs_to_keep(runs: list[Any]) -> Iterator[Any]:
     """Those that retraining rests on, of all of its runs, newest first."""
     seen = set()
     for run in runs:

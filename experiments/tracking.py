@@ -17,10 +17,11 @@ import numpy as np
 import pandas as pd
 
 from experiments.backtest import Backtest
+from experiments.folds import TOTAL_BANDS
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.history import LaunchHistory
-from forecasting.registry import artifact_location, one_process_at_a_time, ready_client, retried, store_failures
+from forecasting.registry import artifact_location, one_process_at_a_time, ready_client, store_failures, with_retries
 from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
 
@@ -156,23 +157,23 @@ class RetrainingRuns:
     def _client(self) -> Any:
         return self._store[0]
 
-    @retried
+    @with_retries
     def of(self, series: str, key: str) -> RetrainingRun | None:
         """The run of that key; of several, made by force, one that is not finished, or else the newest."""
         runs = self._search({SERIES: series, _KEY: key})
         return next((run for run in runs if not run.finished), runs[0] if runs else None)
 
-    @retried
+    @with_retries
     def unfinished(self, series: str) -> list[RetrainingRun]:
         """The runs of the series that are marked as running, newest first."""
         return self._search({SERIES: series}, "attributes.status = 'RUNNING'")
 
-    @retried
-    def judged(self, evidence: str) -> bool:
+    @with_retries
+    def has_compared(self, evidence: str) -> bool:
         """Whether a run that came to its end has compared recipes on that evidence."""
         return bool(self._search({EVIDENCE: evidence}, "attributes.status = 'FINISHED'"))
 
-    @retried
+    @with_retries
     def start(self, series: str, key: str, name: str) -> RetrainingRun:
         """A new run, where none of that key is unfinished. Its key comes into being with it, so that a kill leaves no
         run that nobody finds. A request that timed out and was sent again may have made it twice: one stays."""
@@ -186,7 +187,7 @@ class RetrainingRuns:
             self._client.delete_run(twin.id)
         return first
 
-    @retried
+    @with_retries
     def decide(
         self,
         run_id: str,
@@ -208,7 +209,7 @@ class RetrainingRuns:
         self._client.set_tag(run_id, EVIDENCE, evidence)
         self._client.set_tag(run_id, _DECISION, decision)
 
-    @retried
+    @with_retries
     def finish(self, run_id: str, status: str, version: int | None = None) -> None:
         """Ends a run as FINISHED, FAILED or KILLED. version: of the champion that it made."""
         if version is not None:
@@ -294,7 +295,7 @@ def _log_metrics(client: Any, run_id: str, metrics: dict[tuple[str, int], float]
 def _metrics(board: pd.DataFrame, scores: pd.DataFrame) -> dict[tuple[str, int], float]:
     """(metric name, step) -> value: each column of the leaderboard by band, and WIS and CRPS by horizon (the step)."""
     metrics = _by(board, "band")
-    days = scores[~scores["band"].str.startswith("total")].groupby("horizon")[["wis", "crps"]].mean().reset_index()
+    days = scores[~scores["band"].isin(TOTAL_BANDS)].groupby("horizon")[["wis", "crps"]].mean().reset_index()
     for name in ("wis", "crps"):
         steps = zip(days["horizon"], days[name], strict=True)
         metrics |= {(f"{name}_by_horizon", int(step)): float(mean) for step, mean in steps}

@@ -9,7 +9,7 @@ import typer
 
 from features.home import ledger_url
 from features.opening import open_ledger
-from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_told, name_and_value, parse_day
+from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_text, name_and_value, parse_day
 from features.records import COUNT_FIELDS, KYIV, SHAHED, UKRAINE, Bound, Hours
 from features.sightings import Relation
 
@@ -43,8 +43,8 @@ def status(quiet_days: QuietDaysOption = None) -> None:
                 f"{np.nansum(history.launched):,.0f} launched, {history.first_day} to {history.last_day}, "
                 f"{unknown} days unknown (rule {history.quiet_day_rule}), data {history.digest[:12]}"
             )
-            if told := mostly_unknown(history):
-                print(f"             {told.advice}")
+            if gaps := mostly_unknown(history):
+                print(f"             {gaps.advice}")
             for held in history.held:
                 print(f"held         #{held.row_id} {held.attack_day}: {held.reason}; see salvocast data quarantine")
         for batch in ledger.batches():
@@ -100,11 +100,11 @@ def revisions(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOptio
     for entry in late:
         print(_change(entry, f"added late, public {entry.published_at:%Y-%m-%d %H:%M} UTC"))
     for lost in told_again:
-        print(f"{_told(lost.report)}, adds nothing: {WHY_LOST[lost.relation]} {_told(lost.stands)}")
+        print(f"{_report_text(lost.report)}, adds nothing: {WHY_LOST[lost.relation]} {_report_text(lost.stands)}")
     revised = sum(entry.revision > 1 for entry in entries)
-    told = f"; {len(withdrawn):,} salvos withdrawn, {len(late):,} added late" if withdrawn or late else ""
-    told += f"; {len(told_again):,} reports that tell a salvo again" if told_again else ""
-    print(f"{revised:,} revisions{told}", file=sys.stderr)
+    counts = f"; {len(withdrawn):,} salvos withdrawn, {len(late):,} added late" if withdrawn or late else ""
+    counts += f"; {len(told_again):,} reports that tell a salvo again" if told_again else ""
+    print(f"{revised:,} revisions{counts}", file=sys.stderr)
 
 
 @data.command("undo")
@@ -143,8 +143,8 @@ def total(
 @data.command("check")
 def check(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
     """Compare months with the totals of others, sources with each other, all hours with their parts."""
-    from features.cross_check import compared, monthly_totals, scopes_compared, sources_compared, told
-    from features.totals import held_against
+    from features.cross_check import compare_months, comparison_text, monthly_totals, scope_regimes, sources_compared
+    from features.totals import totals_text
 
     with open_ledger() as ledger:
         history = ledger.history(theatre, weapon_class)
@@ -152,16 +152,16 @@ def check(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = 
         totals = ledger.totals(theatre, weapon_class)
         standing = ledger.salvos(theatre, weapon_class).standing if totals else ()
     if (theatre, weapon_class) == (UKRAINE, SHAHED):
-        print(told(compared(history, monthly_totals())), end="")
-    print(held_against(totals, history, standing), end="")
+        print(comparison_text(compare_months(history, monthly_totals())), end="")
+    print(totals_text(totals, history, standing), end="")
     print(sources_compared(lost), end="")
-    print(scopes_compared(lost), end="")
+    print(scope_regimes(lost), end="")
     summaries = [one for one in lost if one.relation is Relation.SUMMARY]
     for one in summaries:
         if one.report.launched != one.counted:
             print(
-                f"{one.report.attack_day} {one.report.launched - one.counted:+,}: {_told(one.report)}, where its parts "
-                f"have {one.counted:,}, which are counted"
+                f"{one.report.attack_day} {one.report.launched - one.counted:+,}: {_report_text(one.report)}, where "
+                f"its parts have {one.counted:,}, which are counted"
             )
     if summaries:
         differ = sum(one.report.launched != one.counted for one in summaries)
@@ -206,7 +206,7 @@ def repair_row(
     cells = dict(name_and_value(text, "CELL=VALUE, such as launched=4") for text in corrections)
     with open_ledger() as ledger:
         counts = repair(ledger, row, cells, datetime.now(UTC))
-    print(counts_told(f"row #{row} repaired", counts))
+    print(counts_text(f"row #{row} repaired", counts))
 
 
 @quarantine.command("release")
@@ -219,7 +219,7 @@ def release_row(
 
     with open_ledger() as ledger:
         counts = release(ledger, row, reason, datetime.now(UTC))
-    print(counts_told(f"row #{row} confirmed", counts) if counts else f"row #{row} released")
+    print(counts_text(f"row #{row} confirmed", counts) if counts else f"row #{row} released")
 
 
 def _change(entry: "LedgerReport", change: str) -> str:
@@ -238,7 +238,7 @@ WHY_LOST = {
 }
 
 
-def _told(report: "SalvoReport") -> str:
+def _report_text(report: "SalvoReport") -> str:
     """A report in a few words: window, area, source, when it came out, counts."""
     window = f"{report.window_start:%Y-%m-%d %H:%M} to {report.window_end:%Y-%m-%d %H:%M}"
     came_out = f" of {report.published_at:%Y-%m-%d %H:%M} UTC" if report.published_at else ""

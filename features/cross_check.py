@@ -112,7 +112,7 @@ def monthly_totals() -> list[MonthlyTotal]:
     return [MonthlyTotal.of(row, *tolerances[row["tracker"]]) for row in _bundled(FACTS)]
 
 
-def compared(history: LaunchHistory, facts: Iterable[MonthlyTotal]) -> list[Comparison]:
+def compare_months(history: LaunchHistory, facts: Iterable[MonthlyTotal]) -> list[Comparison]:
     """Each total beside the sum of the history over the same days; unknown days add nothing and are counted."""
     days = history.days.tolist()
     comparisons = []
@@ -126,7 +126,7 @@ def compared(history: LaunchHistory, facts: Iterable[MonthlyTotal]) -> list[Comp
     return comparisons
 
 
-def told(comparisons: Iterable[Comparison]) -> str:
+def comparison_text(comparisons: Iterable[Comparison]) -> str:
     """The months as a table, then every flag with its source, then what the trackers count in another way."""
     lines = [
         f"{'month':<9}{'ledger':>7}{'tracker':>9}{'differs':>10}{'allowed':>9}  {'fact':<6}tracker, what it counts"
@@ -194,7 +194,7 @@ def _months_of_pairs(lost: Iterable[Lost]) -> list[tuple[tuple[str, str, str], i
     return [one for one in sums if one[3] >= FEWEST_COMMON and one[2]]
 
 
-def scopes_compared(lost: Iterable[Lost]) -> str:
+def scope_regimes(lost: Iterable[Lost]) -> str:
     """Since when one source has told other hours than another: a regime with its first and last month, a line each.
 
     It begins with the first of two or more months in a row in which the two differ by more than `SCOPE_PERCENT`, by the

@@ -23,7 +23,15 @@ _ADVISORY_LOCK = 725_882_278
 class Database:
     """A database at an SQLAlchemy URL. Use `with Database.open(url) as database`.
 
-    Raises SalvocastError, in one line, where it cannot be reached, written or is locked.
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+        Of a database whose schema is up to date; `open` sees to that.
+
+    Raises
+    ------
+    SalvocastError
+        By every method, in one line, where the database cannot be reached or written, or is locked.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
@@ -31,7 +39,18 @@ class Database:
 
     @classmethod
     def open(cls, url: str | sa.URL) -> Self:
-        """Opens the database at an SQLAlchemy URL and brings its schema up to date; a file that is missing is made."""
+        """Opens the database and brings its schema up to date; a file that is missing is made.
+
+        Parameters
+        ----------
+        url : str or sqlalchemy.URL
+            Such as "sqlite:///ledger.db" or "postgresql://host/salvocast".
+
+        Returns
+        -------
+        Database
+            To be closed, or used in a `with`.
+        """
         engine = _engine(url)
         place = engine.url.database or ":memory:"
         if engine.dialect.name == "sqlite" and not place.startswith((":memory:", "file:")):
@@ -113,7 +132,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except (sa.exc.DBAPIError, sa.exc.InterfaceError) as error:
-            raise SalvocastError(self._told(error)) from error
+            raise SalvocastError(self._failure_text(error)) from error
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -126,7 +145,7 @@ class Database:
                     writing.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
                 yield writing
 
-    def _told(self, error: Exception) -> str:
+    def _failure_text(self, error: Exception) -> str:
         url = self._engine.url.render_as_string(hide_password=True)
         reason = _first_line(error)
         advice = "see that it can be reached and written, or set SALVOCAST_LEDGER_URL or SALVOCAST_HOME"

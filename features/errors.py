@@ -37,7 +37,7 @@ class SalvocastError(Exception):
 
 
 class InputError(SalvocastError, ValueError):
-    """What was given cannot be used (usage or data): exit code 2."""
+    """What was given cannot be used (usage or data): exit code 2. Its arguments are those of `SalvocastError`."""
 
     exit_code = 2
 

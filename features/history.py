@@ -40,16 +40,34 @@ class HeldCount:
 class LaunchHistory:
     """One count per attack day, without gaps in the days.
 
-    first_day: the day of index 0. launched, neutralised: (n_days,) drones, NaN where nothing is known (a gap stays a
-    gap); 0 for a reported or rule-derived quiet day. neutralised means what `regimes` says of that day, and is never
-    filled: NaN on days without a report. sources: names of the sources that the counts are from.
-    missiles: (n_days,) missiles reported launched on the same days, 0 where none was; None where not asked for.
-    armed_share: (n_days,) `strike_drones` / `launched` of the reports of a day that tell both, NaN where none does; the
-    Air Force has told since 2025-07. It may exceed 1 where a report does.
-    held: counts of its days that wait for a person's word, and are in no series; no part of the digest.
-    floor: (n_days,) drones of the days of which the night alone is told where attacks by day are not negligible, NaN on
-    others. Their totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a
-    whole.
+    Parameters
+    ----------
+    theatre, weapon_class : str
+        Of the series.
+    quiet_day_rule : QuietDayRule
+        By which silent days have 0.
+    first_day : date
+        The day of index 0.
+    launched, neutralised : (n_days,) array of float
+        Drones, NaN where nothing is known (a gap stays a gap); 0 for a reported or rule-derived quiet day. neutralised
+        means what `regimes` says of that day, and is never filled: NaN on days without a report.
+    sources : tuple of str
+        Names of the sources that the counts are from.
+    missiles : (n_days,) array of float, optional
+        Missiles reported launched on the same days, 0 where none was; None where not asked for.
+    armed_share : (n_days,) array of float
+        `strike_drones` / `launched` of the reports of a day that tell both, NaN where none does; the Air Force has told
+        since 2025-07. It may exceed 1 where a report does.
+    held : tuple of HeldCount
+        Counts of its days that wait for a person's word, and are in no series; no part of the digest.
+    floor : (n_days,) array of float
+        Drones of the days of which the night alone is told where attacks by day are not negligible, NaN on others.
+        Their totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a whole.
+
+    Raises
+    ------
+    InputError
+        For series of different lengths, or a negative count.
     """
 
     theatre: str
@@ -150,9 +168,24 @@ class LaunchHistory:
     ) -> Self:
         """Sums the reports of one theatre and weapon class by attack day.
 
-        until: the last day of the history (default: the last reported day). Reports of later days are left out; days
-        after the last report are unknown under every rule, because their reports may still come.
-        Raises InputError when no report is left, or when reports of two series are mixed.
+        Parameters
+        ----------
+        reports : iterable of SalvoReport
+            In any order. Reports of days after `until` are left out.
+        until : date, optional
+            The last day of the history; None for the last reported day. Days after the last report are unknown under
+            every rule, because their reports may still come.
+        rule : QuietDayRule
+            Which silent days were quiet.
+
+        Returns
+        -------
+        LaunchHistory
+
+        Raises
+        ------
+        InputError
+            Where no report is left, or reports of two series are mixed.
         """
         kept = Salvos.of(report for report in reports if until is None or report.attack_day <= until).standing
         if not kept:
@@ -177,7 +210,21 @@ class LaunchHistory:
         until: date | None = None,
         rule: QuietDayRule = QuietDayRule.BEFORE_2025,
     ) -> Self:
-        """The history of reports that were summed by attack day already, at least one of them; see `from_reports`."""
+        """The history of reports that were summed by attack day already; see `from_reports`.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+        daily : DailySums
+            Of one report at least.
+        until, rule
+            As of `from_reports`.
+
+        Returns
+        -------
+        LaunchHistory
+        """
         first, last_reported = min(daily.launched), max(daily.launched)
         n_days = ((until or last_reported) - first).days + 1
         launched = np.full(n_days, np.nan)
@@ -200,15 +247,48 @@ class LaunchHistory:
         )
 
     def until(self, day: date) -> Self:
-        """The same history, cut after `day`. For pictures and tests: what was known by then is the ledger's to say."""
+        """The same history, cut. For pictures and tests: what was known by then is the ledger's to say.
+
+        Parameters
+        ----------
+        day : date
+            The last day to keep.
+
+        Returns
+        -------
+        LaunchHistory
+        """
         return self._cut(0, max(0, (day - self.first_day).days + 1))
 
     def since(self, day: date) -> Self:
-        """The same history, from `day` on (unchanged where it begins later)."""
+        """The same history without its first days.
+
+        Parameters
+        ----------
+        day : date
+            The first day to keep; unchanged where the history begins later.
+
+        Returns
+        -------
+        LaunchHistory
+        """
         return self._cut(max((day - self.first_day).days, 0), self.launched.size)
 
     def after(self, origin: date, horizon: int) -> NDArray[np.float64]:
-        """(horizon,) the counts of the days after the origin; NaN where nothing is known (yet, or from before)."""
+        """The counts of the days after an origin.
+
+        Parameters
+        ----------
+        origin : date
+            An attack day, in the history or not.
+        horizon : int
+            Attack days.
+
+        Returns
+        -------
+        (horizon,) array of float
+            Drones a day; NaN where nothing is known (yet, or from before).
+        """
         indices = (origin - self.first_day).days + np.arange(1, horizon + 1)
         known = (indices >= 0) & (indices < self.launched.size)
         return np.where(known, self.launched[np.clip(indices, 0, self.launched.size - 1)], np.nan)
@@ -225,7 +305,17 @@ class LaunchHistory:
         )
 
     def with_missiles(self, launched: Mapping[date, int]) -> Self:
-        """The same history with the missiles launched by attack day; a day that is not named had none."""
+        """The same history with missiles.
+
+        Parameters
+        ----------
+        launched : mapping of date to int
+            Attack day -> missiles launched; a day that is not named had none.
+
+        Returns
+        -------
+        LaunchHistory
+        """
         missiles = np.zeros(self.launched.size)
         for day, count in launched.items():
             index = (day - self.first_day).days
@@ -234,9 +324,14 @@ class LaunchHistory:
         return replace(self, missiles=missiles)
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row per attack day: attack_day, launched, neutralised (drones, missing where unknown), regime,
-        neutralised_comparable, armed_share (missing where not reported), complete (whether `launched` is of all hours,
-        as far as is known: of a floor it is not).
+        """The history as a table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per attack day: attack_day, launched, neutralised (drones, missing where unknown), regime,
+            neutralised_comparable, armed_share (missing where not reported), complete (whether `launched` is of all
+            hours, as far as is known: of a floor it is not).
         """
         import pandas as pd  # half a second that a forecast need not spend
 

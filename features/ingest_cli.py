@@ -12,7 +12,7 @@ import typer
 
 from features.errors import InputError
 from features.home import ledger_url
-from features.options import TheatreOption, WeaponClassOption, counts_told, name_and_value
+from features.options import TheatreOption, WeaponClassOption, counts_text, name_and_value
 from features.records import QuietDayRule
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
@@ -250,7 +250,7 @@ def _ingest(readings: "list[Reading]", *, accept_shrink: bool = False, unit: str
     with Ledger.open(ledger_url()) as ledger:
         for reading in readings:
             counts = ledger.ingest(_with_progress(reading), datetime.now(UTC), accept_shrink=accept_shrink)
-            print(counts_told(reading.source, counts))
+            print(counts_text(reading.source, counts))
             _tell_notes(reading)
             for what, number in sorted(reading.passed_over.items()):
                 print(f"{reading.source}: passed over {number} {unit}{'s' * (number != 1)}: {what}")

@@ -31,7 +31,7 @@ from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing
 from features.tables import batch_table, report_table, stated, undone_batch_table
-from features.totals import StatedTotal, stated_totals, store_total
+from features.totals import StatedTotal, read_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
 from features.waiting import held_counts, own_row, quarantined, settle
@@ -41,7 +41,25 @@ CHUNK = 5_000
 
 
 def end_of_day(day: date, zone: ZoneInfo = KYIV) -> datetime:
-    """The moment of an origin `day`: its reports are in, those of the next night are not (UTC)."""
+    """The moment of an origin: the reports of that day are in, those of the next night are not.
+
+    Parameters
+    ----------
+    day : date
+        An attack day.
+    zone : ZoneInfo
+        In which attack days are counted.
+
+    Returns
+    -------
+    datetime
+        In UTC.
+
+    Examples
+    --------
+    >>> end_of_day(date(2026, 4, 30)).isoformat()
+    '2026-04-30T21:00:00+00:00'
+    """
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
 
 
@@ -68,12 +86,12 @@ class Ledger(Database):
     def _migrate(self) -> str | None:
         before = super()._migrate()
         if before is not None and before < ONE_NIGHT_ONCE:
-            from features.logs import told
+            from features.logs import notify
 
             for theatre, weapon_class, _ in self.series():
                 with self._transaction() as connection:
                     if merged := mend(connection, theatre, weapon_class):
-                        told("mended", merged)
+                        notify("mended", merged)
         return before
 
     def ingest(
@@ -84,12 +102,29 @@ class Ledger(Database):
         accept_shrink: bool = False,
         settles: "Settlement | None" = None,
     ) -> IngestCounts:
-        """Adds what `reading` holds that the ledger does not know yet, in one transaction.
+        """Adds what a reading holds that the ledger does not know yet, in one transaction.
 
-        recorded_at: now, with zone. Rows that are no report are kept in the quarantine with their reason.
-        settles: the rows in quarantine that this reading is the repair of.
-        Raises InputError, and stores nothing, for a snapshot that states less than the one before it, unless
-        accept_shrink. A snapshot of unknown age stands from when it was read.
+        Parameters
+        ----------
+        reading : Reading
+            Its rows are consumed. Those that are no report are kept in the quarantine with their reason. A snapshot of
+            unknown age stands from when it was read.
+        recorded_at : datetime
+            Now, with zone.
+        accept_shrink : bool
+            Whether a snapshot may state less than the one before it.
+        settles : Settlement, optional
+            The row in quarantine that this reading is the repair of.
+
+        Returns
+        -------
+        IngestCounts
+            What became of the rows.
+
+        Raises
+        ------
+        InputError
+            For a snapshot that states less than the one before it; nothing is stored.
         """
         recorded = utc(recorded_at)
         undated = reading.published_at is None
@@ -154,7 +189,20 @@ class Ledger(Database):
             return counts
 
     def as_of(self, moment: datetime, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
-        """The reports of one series as they stood published at `moment` (with zone), oldest window first."""
+        """The reports of one series as they stood published at a moment.
+
+        Parameters
+        ----------
+        moment : datetime
+            With zone; see `end_of_day`.
+        theatre, weapon_class : str
+            Of the series, here and below.
+
+        Returns
+        -------
+        list of LedgerReport
+            Oldest window first.
+        """
         with self._connection() as connection:
             return in_force(connection, theatre, weapon_class, moment)
 
@@ -165,11 +213,28 @@ class Ledger(Database):
         rule: QuietDayRule | None = None,
         origin: date | None = None,
     ) -> LaunchHistory:
-        """The daily series as published by `origin`; without one, as known now, until the last report.
+        """The daily series as published by an origin.
 
-        rule: which silent days were quiet; without one, that of `QuietDayRule.default_for`. The same call serves a live
-        forecast and every origin of a backtest. Raises InputError for a series that is not
-        in the ledger, and for an origin before its first report.
+        The same call serves a live forecast and every origin of a backtest.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+        rule : QuietDayRule, optional
+            Which silent days were quiet; None for that of `QuietDayRule.default_for`.
+        origin : date, optional
+            The attack day whose reports are the last that count; None for all that is known now, until the last report.
+
+        Returns
+        -------
+        LaunchHistory
+            One count a day; of drones also the missiles of the same days.
+
+        Raises
+        ------
+        InputError
+            For a series that is not in the ledger, and for an origin before its first report.
         """
         rule = rule or QuietDayRule.default_for(theatre, weapon_class)
         moment = end_of_day(origin) if origin else _END_OF_TIME
@@ -199,41 +264,117 @@ class Ledger(Database):
         return history.with_missiles(missiles)
 
     def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
-        """Why each report would be held for a person's word (`features.plausibility`), '' where it would not."""
+        """Why reports would be held for a person's word (`features.plausibility`).
+
+        Parameters
+        ----------
+        reports : sequence of SalvoReport
+            Not read into the ledger yet.
+
+        Returns
+        -------
+        list of str
+            Of each the reason, '' where it would not be held.
+        """
         with self._connection() as connection:
             return [Record(connection, one.theatre, one.weapon_class).doubts([one])[0] for one in reports]
 
     def revisions(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
-        """Every version of every salvo whose counts changed, salvo by salvo in the order of becoming known."""
+        """Every version of every salvo whose counts changed.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of LedgerReport
+            Salvo by salvo, each in the order of becoming known.
+        """
         versions: dict[bytes, list[LedgerReport]] = {}
         for key, entry in self._entries(theatre, weapon_class):
             versions.setdefault(key, []).append(entry)
         return [entry for entries in versions.values() if len(entries) > 1 for entry in entries]
 
     def told_again(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> tuple[Lost, ...]:
-        """The reports that add nothing as known now, why, and what stands for them; oldest window first."""
+        """The reports that add nothing as known now.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        tuple of Lost
+            Why each adds nothing, and what stands for it; oldest window first.
+        """
         return self.salvos(theatre, weapon_class).lost
 
     def salvos(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> Salvos:
-        """The reports of a series as known now: those that add up, and those that add nothing."""
+        """The salvos of a series as known now.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        Salvos
+            The reports that add up, and those that add nothing.
+        """
         return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class))
 
     def state_total(self, total: StatedTotal, recorded_at: datetime) -> bool:
-        """Keeps the total of a month (`features.totals`); whether it is new. recorded_at: now, with zone."""
+        """Keeps the total of a month (`features.totals`), which is no salvo of any day.
+
+        Parameters
+        ----------
+        total : StatedTotal
+            As somebody stated it.
+        recorded_at : datetime
+            Now, with zone.
+
+        Returns
+        -------
+        bool
+            Whether it is new.
+        """
         with self._transaction() as connection:
             return store_total(connection, total, utc(recorded_at))
 
     def totals(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[StatedTotal]:
-        """The totals of months that were stated of a series, oldest first."""
+        """The totals of months that were stated of a series.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of StatedTotal
+            Of each source the last that it stated of a month, oldest month first.
+        """
         with self._connection() as connection:
-            return stated_totals(connection, theatre, weapon_class)
+            return read_totals(connection, theatre, weapon_class)
 
     def withdrawn(
         self, theatre: str = UKRAINE, weapon_class: str = SHAHED
     ) -> list[tuple[LedgerReport, datetime, datetime | None]]:
-        """The salvos that a later snapshot lacks: last version before it, since when, and until when (None: for good).
+        """The salvos that a later snapshot lacks.
 
-        Times in UTC; oldest window first.
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of (LedgerReport, datetime, datetime or None)
+            The last version before it, since when, and until when it lacks (UTC; None: for good); oldest window first.
         """
         hidden = self._gaps(theatre, weapon_class).hidden
         last: dict[tuple[bytes, datetime], tuple[LedgerReport, datetime, datetime | None]] = {}
@@ -242,16 +383,33 @@ class Ledger(Database):
                 since, until = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC) if end else None
                 if entry.published_at < since:
                     last[key, start] = entry, since, until
-        return sorted(last.values(), key=lambda told: (told[0].report.window_end, told[0].report.key, told[1]))
+        return sorted(last.values(), key=lambda entry: (entry[0].report.window_end, entry[0].report.key, entry[1]))
 
     def late(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
-        """The salvos that an earlier snapshot lacks, as they first became known; oldest window first."""
+        """The salvos that an earlier snapshot lacks.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of LedgerReport
+            As they first became known; oldest window first.
+        """
         late = self._gaps(theatre, weapon_class).late
         first = [entry for key, entry in self._entries(theatre, weapon_class) if key in late and entry.revision == 1]
         return sorted(first, key=lambda entry: (entry.report.window_end, entry.report.key))
 
     def series(self) -> list[tuple[str, str, int]]:
-        """The (theatre, weapon class, number of salvos in force) that the ledger holds."""
+        """The series that the ledger holds.
+
+        Returns
+        -------
+        list of (str, str, int)
+            Theatre, weapon class and number of salvos in force, in alphabetical order.
+        """
         columns = report_table.c
         series = (columns.theatre, columns.weapon_class)
         query = sa.select(*series, sa.func.count(columns.agreed_at), sa.func.count()).where(stated).group_by(*series)
@@ -266,7 +424,18 @@ class Ledger(Database):
         return found
 
     def check_series(self, theatre: str, weapon_class: str) -> None:
-        """Raises InputError, with the names that are known, for a series that the ledger does not hold."""
+        """Nothing, for a series that the ledger holds.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Raises
+        ------
+        InputError
+            For any other, with the names that are known.
+        """
         series = self.series()
         if not series:
             raise InputError("the ledger is empty: ingest reports first (salvocast ingest bundled)")
@@ -278,8 +447,13 @@ class Ledger(Database):
             raise unknown_name("weapon class", weapon_class, classes, field="weapon_class")
 
     def batches(self) -> list[RowMapping]:
-        """The files that brought something new, oldest first (columns of the table `batch`, times in UTC; undone_at and
-        undone_why, where one was undone).
+        """The files that brought something new.
+
+        Returns
+        -------
+        list of RowMapping
+            Oldest first: the columns of the table `batch`, times in UTC; undone_at and undone_why, where one was
+            undone.
         """
         query = (
             sa.select(batch_table, undone_batch_table.c.undone_at, undone_batch_table.c.reason.label("undone_why"))
@@ -290,16 +464,32 @@ class Ledger(Database):
             return list(connection.execute(query).mappings())
 
     def quarantine(self, *, settled: bool = False) -> list[RowMapping]:
-        """The rows that could not be a report and wait for a decision; with `settled`, those decided about as well.
+        """The rows that could not be a report and wait for a decision.
 
-        id, source, row, raw, reason, held, read_as, published_at, recorded_at (UTC) and, where settled, decision,
-        decided_at, decided_why. A row that several files have is one.
+        Parameters
+        ----------
+        settled : bool
+            Whether to list those decided about as well.
+
+        Returns
+        -------
+        list of RowMapping
+            id, source, row, raw, reason, held, read_as, published_at, recorded_at (UTC) and, where settled, decision,
+            decided_at, decided_why. A row that several files have is one.
         """
         with self._connection() as connection:
             return quarantined(connection, settled=settled)
 
     def release(self, settlement: "Settlement", decided_at: datetime) -> None:
-        """Marks a row in quarantine as dealt with. It is kept; decided_at: now, with zone."""
+        """Marks a row in quarantine as dealt with. It is kept.
+
+        Parameters
+        ----------
+        settlement : Settlement
+            Which row, and what was decided.
+        decided_at : datetime
+            Now, with zone.
+        """
         with self._transaction() as connection:
             self._settle(connection, settlement, utc(decided_at))
 
@@ -307,7 +497,22 @@ class Ledger(Database):
         settle(connection, settlement.row_id, settlement.kind, settlement.reason, decided)
 
     def undo(self, batch_id: int, reason: str, moment: datetime) -> int:
-        """Takes back one read (`features.undo`); the number of sightings that it had stated. moment: now, with zone."""
+        """Takes back one read (`features.undo`).
+
+        Parameters
+        ----------
+        batch_id : int
+            As `batches` has it.
+        reason : str
+            Kept beside it.
+        moment : datetime
+            Now, with zone.
+
+        Returns
+        -------
+        int
+            Number of sightings that it had stated.
+        """
         with self._transaction() as connection:
             return undo_batch(connection, batch_id, reason, utc(moment))
 

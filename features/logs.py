@@ -59,7 +59,7 @@ def set_up_log(log_format: LogFormat | None) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    tail: list[Processor] = [structlog.processors.format_exc_info, _hiding(hide), renderer]
+    tail: list[Processor] = [structlog.processors.format_exc_info, _redaction_step(hide), renderer]
     structlog.configure(
         processors=[*head, *tail],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -73,7 +73,7 @@ def set_up_log(log_format: LogFormat | None) -> None:
 
 
 @contextmanager
-def logged(event: str, **fields: object) -> Iterator[dict[str, object]]:
+def log_timed(event: str, **fields: object) -> Iterator[dict[str, object]]:
     """Logs the event when the block ends, with `seconds` and the fields, to which the block may add.
 
     Where the block raises, the event is logged as an error, with the error in a line, and it is raised on.
@@ -83,18 +83,18 @@ def logged(event: str, **fields: object) -> Iterator[dict[str, object]]:
     log = structlog.get_logger()
     began = time.perf_counter()
 
-    def took() -> float:
+    def elapsed_seconds() -> float:
         return round(time.perf_counter() - began, 3)
 
     try:
         yield fields
     except Exception as error:
-        log.error(event, **fields | {"error": str(error) or type(error).__name__, "seconds": took()})
+        log.error(event, **fields | {"error": str(error) or type(error).__name__, "seconds": elapsed_seconds()})
         raise
-    log.info(event, **fields | {"seconds": took()})
+    log.info(event, **fields | {"seconds": elapsed_seconds()})
 
 
-def told(event: str, text: str, **fields: object) -> None:
+def notify(event: str, text: str, **fields: object) -> None:
     """Tells a person a line on stderr; where a log is written as JSON, the line is an event of it, with the fields.
 
     A warning, without secrets either way.
@@ -107,7 +107,7 @@ def told(event: str, text: str, **fields: object) -> None:
         sys.stderr.write(without_secrets(text) + "\n")
 
 
-def passed_on(output: str) -> None:
+def pass_on(output: str) -> None:
     """Writes what another command wrote to stderr; into a log of JSON, lines that are none as events of their own."""
     for line in output.splitlines():
         if _as_json() and not line.startswith("{"):
@@ -148,20 +148,20 @@ def hider(environment: Mapping[str, str], home: Path | None) -> Callable[[str], 
     return hide
 
 
-def _hiding(hide: Callable[[str], str]) -> "Processor":
+def _redaction_step(hide: Callable[[str], str]) -> "Processor":
     """The step of the log that does so with everything in an event."""
 
-    def hidden(value: Any) -> Any:
+    def redact(value: Any) -> Any:
         if isinstance(value, bool | int | float | None):
             return value
         if isinstance(value, Mapping):
-            return {hide(str(key)): hidden(each) for key, each in value.items()}
+            return {hide(str(key)): redact(each) for key, each in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
-            return [hidden(each) for each in value]
+            return [redact(each) for each in value]
         return hide(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
 
     def step(_logger: Any, _method: str, event: "EventDict") -> "EventDict":
-        made: EventDict = hidden(event)
+        made: EventDict = redact(event)
         return made
 
     return step

@@ -25,7 +25,23 @@ def is_mostly_quiet(history: LaunchHistory) -> bool:
 
 
 def massed_threshold(history: LaunchHistory) -> int:
-    """The smallest count, in drones, that the rule calls a massed strike on the day after the history; at least 1."""
+    """The smallest count that the rule calls a massed strike on the day after the history.
+
+    Parameters
+    ----------
+    history : LaunchHistory
+        Its last 91 known days are the ordinary level; where most of them are quiet, the days with launches alone.
+
+    Returns
+    -------
+    int
+        Drones a day, at least 1: 2.5 times the median.
+
+    Raises
+    ------
+    InputError
+        Where no attack day is known.
+    """
     known = history.known[-WINDOW:]
     if not known.size:
         raise InputError("no attack day is known: expected at least one report")

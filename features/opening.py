@@ -11,7 +11,13 @@ if TYPE_CHECKING:  # loaded when it is opened: `salvocast --help` must answer at
 
 
 def open_ledger() -> "Ledger":
-    """The ledger of this machine; an empty one gets the bundled reports first, and says so on stderr."""
+    """The ledger of this machine; an empty one gets the bundled reports first, and says so on stderr.
+
+    Returns
+    -------
+    Ledger
+        To be closed, or used in a `with`.
+    """
     from features.ledger import Ledger
     from features.sources.bundled import read_bundled
 

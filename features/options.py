@@ -25,7 +25,7 @@ QuietDaysOption = Annotated[
     QuietDayRule | None,
     typer.Option(
         help="Which days without a report count as days without launches.",
-        show_default=QuietDayRule.defaults_told(),
+        show_default=QuietDayRule.defaults_text(),
     ),
 ]
 
@@ -51,7 +51,7 @@ def name_and_value(text: str, expected: str) -> tuple[str, str]:
     return name, value
 
 
-def counts_told(source: str, counts: "IngestCounts") -> str:
+def counts_text(source: str, counts: "IngestCounts") -> str:
     """What became of the rows of a file, in one line."""
     flagged = f"; {counts.flagged:,} kept with a flag (more neutralised than launched)" if counts.flagged else ""
     before = f" ({counts.rejected_before:,} of them before)" if counts.rejected_before else ""

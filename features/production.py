@@ -74,7 +74,7 @@ def draw_supply(
     blocks = []
     for start in range(0, n_draws, at_once):
         assumed.rows = slice(start, min(start + at_once, n_draws))
-        blocks.append(_Supply(scenario, theatre, n_days, assumed).drawn())
+        blocks.append(_Supply(scenario, theatre, n_days, assumed).supply_draws())
     if unknown := sorted(set(fixed or ()) - set(assumed.levels)):
         raise unknown_name("assumption", unknown[0], assumed.levels, field="held")
     joined: dict[str, Any] = {
@@ -118,8 +118,8 @@ class _Supply:
         self.first_day = scenario.stock.opening.date
         self.general = self.share_of(None)
 
-    def drawn(self) -> SupplyDraws:
-        made = self.made()
+    def supply_draws(self) -> SupplyDraws:
+        made = self.made_by_facilities()
         struck, transferred = self.zeros(), self.zeros()
         paused = np.zeros(self.n_days, dtype=bool)
         new_models = []
@@ -157,7 +157,7 @@ class _Supply:
             **stock,
         )
 
-    def made(self) -> dict[Line, Draws]:
+    def made_by_facilities(self) -> dict[Line, Draws]:
         """What the facilities make for the theatre."""
         made: dict[Line, Draws] = {"armed": self.zeros(), "decoys": self.zeros()}
         for facility in self.scenario.facilities:
@@ -248,7 +248,7 @@ class _Supply:
         return workers * (full / DAYS_PER_MONTH)
 
     def new_model(self, event: ModelSwitch) -> NewModel:
-        def drawn(name: str, stated: SourcedRange) -> Draws:
+        def draw(name: str, stated: SourcedRange) -> Draws:
             return self.assumed(f"event {event.id}.{name}", stated)[0][:, 0]
 
         [share] = self.assumed(f"event {event.id}.share", event.share)
@@ -256,11 +256,11 @@ class _Supply:
             event.model or event.id,
             share * self.grown(event),
             {
-                (quantity, layer): drawn(f"{quantity}.{layer}", ratio)
+                (quantity, layer): draw(f"{quantity}.{layer}", ratio)
                 for quantity in ("reach", "kill_probability", "interceptors")
                 for layer, ratio in getattr(event, quantity).items()
             },
-            None if event.warhead_kg is None else drawn("warhead_kg", event.warhead_kg),
+            None if event.warhead_kg is None else draw("warhead_kg", event.warhead_kg),
         )
 
     def share_of(self, facility: Facility | None) -> Draws:

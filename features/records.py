@@ -47,7 +47,20 @@ class ReportingRegime(StrEnum):
 
     @classmethod
     def of(cls, theatre: str, attack_day: date) -> "ReportingRegime":
-        """The regime in force for reports of `attack_day`; only Ukraine's is known."""
+        """The regime in force for the reports of a day; only Ukraine's is known.
+
+        Parameters
+        ----------
+        theatre : str
+            Such as "ukraine".
+        attack_day : date
+            Local calendar date on which the reported window ends.
+
+        Returns
+        -------
+        ReportingRegime
+            UNSPECIFIED for every theatre but Ukraine.
+        """
         if theatre != UKRAINE:
             return cls.UNSPECIFIED
         if attack_day < date(2024, 7, 1):
@@ -70,20 +83,45 @@ class QuietDayRule(StrEnum):
     def default_for(cls, theatre: str, weapon_class: str) -> "QuietDayRule":
         """The rule where nobody states one: how the Ukrainian Air Force reports says nothing of another theatre.
 
-        In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when they
-        come; elsewhere NONE, since whoever reports there may be asked.
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        QuietDayRule
+            In Ukraine BEFORE_2025 for the drones that are reported every day, ALL for weapons that are reported when
+            they come; elsewhere NONE, since whoever reports there may be asked.
         """
         if theatre != UKRAINE:
             return cls.NONE
         return cls.BEFORE_2025 if weapon_class == SHAHED else cls.ALL
 
     @classmethod
-    def defaults_told(cls) -> str:
-        """Which rule holds where nobody states one, in a line."""
+    def defaults_text(cls) -> str:
+        """Which rule holds where nobody states one.
+
+        Returns
+        -------
+        str
+            In a line, for the help of options and the API.
+        """
         rules = (cls.default_for(UKRAINE, SHAHED), cls.default_for(UKRAINE, ""), cls.default_for("", ""))
         return "in {3} {0} for {4} and {1} for others, elsewhere {2}".format(*rules, UKRAINE, SHAHED)
 
     def applies_to(self, day: date) -> bool:
+        """Whether a silent day counts as a day without launches.
+
+        Parameters
+        ----------
+        day : date
+            An attack day inside the reported span, of which there is no report.
+
+        Returns
+        -------
+        bool
+        """
         return self is QuietDayRule.ALL or (self is QuietDayRule.BEFORE_2025 and day < date(2025, 1, 1))
 
 
@@ -140,12 +178,39 @@ COUNT_FIELDS = (
 class SalvoReport:
     """One reported window of launches, as the reporter gave it.
 
-    window_start, window_end: local wall-clock time of the theatre, without zone; in the hour that comes twice when
-    summer time ends, `fold` is 1 for the second (as datetime has it). Counts are whole drones (`launched`
-    includes decoys; `strike_drones` is the reported armed part) or sites; None where nothing was reported.
-    published_at: when the report came out, with zone, or None where the source does not say.
-    Raises InputError where a field cannot be true. More drones shot down than launched does occur in the record:
-    it is kept, and listed in `flags`.
+    Parameters
+    ----------
+    window_start, window_end : datetime
+        Local wall-clock time of the theatre, without zone; in the hour that comes twice when summer time ends, `fold`
+        is 1 for the second (as datetime has it).
+    launched : int
+        Drones, decoys included.
+    shot_down, suppressed : int, optional
+        Drones destroyed by fire, and jammed or lost from radar. None where nothing was reported, here and below.
+    still_airborne : int, optional
+        Drones in the air when the report came out.
+    strike_drones, jet_drones : int, optional
+        Of those launched: the reported armed part, and the part with jet engines.
+    impact_sites, debris_sites, launch_areas : int, optional
+        Number of places.
+    target_area : str
+        Coarse area that the report speaks of; empty for the whole theatre.
+    shot_down_by_area : str, optional
+        As the source words it.
+    reporter : str
+        Who reported, where the source tells.
+    theatre, weapon_class : str
+        The series: names of lower-case letters, digits and underscores.
+    source : str
+        Name of the reader that made the record.
+    published_at : datetime, optional
+        When the report came out, with zone; None where the source does not say.
+
+    Raises
+    ------
+    InputError
+        Where a field cannot be true. More drones shot down than launched does occur in the record: it is kept, and
+        listed in `flags`.
     """
 
     window_start: datetime
@@ -236,6 +301,7 @@ class SalvoReport:
 
     @property
     def regime(self) -> ReportingRegime:
+        """What its counts of lost drones mean."""
         return ReportingRegime.of(self.theatre, self.attack_day)
 
     @property

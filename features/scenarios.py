@@ -35,10 +35,10 @@ from features.stated import (
     SourcedRange,
     Stated,
     check_sources,
+    input_error,
     parse_tables,
     read_stated,
     tables,
-    told,
 )
 
 __all__ = [
@@ -73,9 +73,35 @@ PUBLISHED = "published"
 class ProductionScenario(Stated):
     """A named set of assumptions about the supply of drones.
 
-    as_of: the day it was written; nothing in it is published later. about: a paragraph for the planner. based_on: the
-    scenario it is a variant of. output_ratio: true output over what is stated, alike for all lines, as far as the
-    record leaves it open; None: 1. theatres: without any, every drone is for Ukraine.
+    Parameters
+    ----------
+    name : str
+        By which requests ask for it.
+    title : str
+        For people.
+    as_of : date
+        The day it was written; nothing in it is published later.
+    about : str
+        A paragraph for the planner.
+    based_on : str, optional
+        The scenario that it is a variant of.
+    output_ratio : Ratio, optional
+        True output over what is stated, alike for all lines, as far as the record leaves it open; None: 1.
+    stock : StockPolicy
+        The store it opens with, what stays in it, and how it is drawn down.
+    facilities : tuple of Facility
+        What makes drones.
+    events : tuple of Event
+        What changes output, store or launches on a day.
+    theatres : tuple of TheatreShares
+        Who gets the drones; without any, every drone is for Ukraine.
+    sources : tuple of Source
+        What the numbers above are taken from.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        For a table that contradicts another one; `load_scenario` says it in one line.
     """
 
     name: Name
@@ -146,12 +172,25 @@ class ProductionScenario(Stated):
         return tuple(dict.fromkeys(row.id for row in self.theatres)) or (UKRAINE,)
 
     def as_known(self, day: date) -> "ProductionScenario":
-        """The scenario as far as its sources were published by `day`; assumptions without a source stay.
+        """The scenario as far as its sources were published by a day; assumptions without a source stay.
 
         What was said later replaces what was said before: a point of a line gives way to a point for the same or an
         earlier day that was published later. Facilities that have no point left, or no utilisation, are gone, and
         events with them. What limits a workforce, and a split between theatres, is known as a whole or not at all.
-        Raises InputError where a number of the stock was not known: no account can be kept without it.
+
+        Parameters
+        ----------
+        day : date
+            Through which sources count as published.
+
+        Returns
+        -------
+        ProductionScenario
+
+        Raises
+        ------
+        InputError
+            Where a number of the stock was not known: no account can be kept without it.
         """
         published = {source.id: source.date for source in self.sources}
 
@@ -217,24 +256,63 @@ class ProductionScenario(Stated):
 
 
 def bundled_scenarios() -> tuple[str, ...]:
-    """Names of the bundled scenarios, the published state first."""
+    """What the package brings along.
+
+    Returns
+    -------
+    tuple of str
+        Names of the bundled scenarios, the published state first.
+    """
     folder = resources.files("features.bundled.scenarios")
     names = sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
     return tuple(sorted(names, key=lambda name: name != PUBLISHED))
 
 
 def load_scenario(name_or_file: str) -> ProductionScenario:
-    """A bundled scenario by its name, or one of a planner by its file, which ends in .toml.
+    """A bundled scenario, or a planner's own.
 
-    Raises InputError naming file, table and key of the first thing wrong.
+    Parameters
+    ----------
+    name_or_file : str
+        The name of a bundled one, or a file, which ends in .toml.
+
+    Returns
+    -------
+    ProductionScenario
+
+    Raises
+    ------
+    InputError
+        Naming file, table and key of the first thing wrong.
+
+    Examples
+    --------
+    >>> load_scenario("published").theatre_ids
+    ('ukraine',)
     """
     return parse_scenario(scenario_text(name_or_file), name_or_file)
 
 
 def parse_scenario(text: str, file_name: str, *, on_files: bool = True) -> ProductionScenario:
-    """A scenario from its TOML text; see `load_scenario`.
+    """A scenario from its TOML text.
 
-    on_files: whether it may be based on a file. A text from elsewhere must not: it names a bundled scenario, or none.
+    Parameters
+    ----------
+    text : str
+        TOML, as `salvocast scenarios new` writes it.
+    file_name : str
+        For errors, and what a relative `based_on` is relative to.
+    on_files : bool
+        Whether it may be based on a file. A text from elsewhere must not: it names a bundled scenario, or none.
+
+    Returns
+    -------
+    ProductionScenario
+
+    Raises
+    ------
+    InputError
+        As of `load_scenario`.
     """
     return _parsed(_tables_of(text, file_name, (), on_files), file_name)
 
@@ -259,7 +337,7 @@ def _parsed(stated: dict[str, Any], file_name: str) -> ProductionScenario:
     try:
         return ProductionScenario.model_validate(given)
     except ValidationError as error:
-        raise told(error, ProductionScenario, given, file_name, "scenario") from error
+        raise input_error(error, ProductionScenario, given, file_name, "scenario") from error
 
 
 def scenario_text(name_or_file: str) -> str:

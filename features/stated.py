@@ -210,7 +210,7 @@ _EXPECTED = {
 """What a person is told for an error of pydantic's, by its type; any other is told in pydantic's words."""
 
 
-def told(
+def input_error(
     error: ValidationError, model: type[BaseModel], given: Mapping[str, Any], file_name: str, head: str = ""
 ) -> InputError:
     """The first error of a file in words: the file, the table by its id, the key, what was expected, and the nearest

@@ -126,7 +126,7 @@ class Storing:
             self.days = min(self.days[0], report.attack_day), max(self.days[1], report.attack_day)
         self._write(new_reports, new_sightings, changed)
         new_rejected = self._waiting.add(rejected)
-        self._waiting.told(report for _, report in reports)
+        self._waiting.take_reports(report for _, report in reports)
         self.anything |= bool(new_sightings or new_rejected)
         return IngestCounts(
             rows_read=len(chunk),

@@ -74,14 +74,14 @@ class StatedTotal:
 
 def store_total(connection: Connection, total: StatedTotal, recorded: datetime) -> bool:
     """Adds a total; whether it was not known yet. recorded: now, in UTC, without zone."""
-    if total in stated_totals(connection, total.theatre, total.weapon_class, everything=True):
+    if total in read_totals(connection, total.theatre, total.weapon_class, everything=True):
         return False
     values = {name: getattr(total, name) for name in _NAMES}
     connection.execute(total_table.insert().values(**values, recorded_at=recorded))
     return True
 
 
-def stated_totals(
+def read_totals(
     connection: Connection, theatre: str, weapon_class: str, *, everything: bool = False
 ) -> list[StatedTotal]:
     """The totals of a series, oldest month first: of each source the last that it stated of a month and its hours."""
@@ -100,7 +100,7 @@ def stated_totals(
     return list({(one.first_day, one.source, one.hours): one for one in found}.values())
 
 
-def held_against(totals: Iterable[StatedTotal], history: LaunchHistory, standing: Sequence[SalvoReport]) -> str:
+def totals_text(totals: Iterable[StatedTotal], history: LaunchHistory, standing: Sequence[SalvoReport]) -> str:
     """Each total beside the sum of its days, a line each: what it says of the days that are not known, or a flag.
 
     standing: the reports that add up to the history, of which a total of nights takes the nights alone.

@@ -17,14 +17,27 @@ from features.tables import batch_table, report_table, sighting_table
 
 @dataclass(frozen=True, slots=True)
 class LedgerReport:
-    """A report with its provenance in the ledger (times in UTC)."""
+    """A report with its provenance in the ledger.
+
+    Parameters
+    ----------
+    report : SalvoReport
+        Its counts as of this revision.
+    published_at : datetime
+        Since when it has been public (UTC).
+    published_at_assumed : bool
+        Whether that is the end of its window, for want of a stated time.
+    recorded_at : datetime
+        When the ledger read it (UTC).
+    revision : int
+        1 for the first counts known of a salvo, and one more for every change of them.
+    """
 
     report: SalvoReport
     published_at: datetime
     published_at_assumed: bool
     recorded_at: datetime
     revision: int
-    """1 for the first counts known of a salvo, and one more for every change of them."""
 
 
 def entries(

@@ -142,7 +142,7 @@ class Waiting:
             self._again.add(self._known[raw])
         return list(new.values())
 
-    def told(self, reports: Iterable[SalvoReport]) -> None:
+    def take_reports(self, reports: Iterable[SalvoReport]) -> None:
         """Notes the reports that can be read now, and could not before."""
         if self._open:
             for report in reports:

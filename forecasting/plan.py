@@ -51,39 +51,92 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A model that has learnt from a history: all that requests from that origin share."""
+    """A model that has learnt from a history: all that requests from that origin share.
+
+    Parameters
+    ----------
+    history : LaunchHistory
+        Its last day is the origin.
+    model : Model
+        The recipe.
+    fitted : Fitted
+        What it has learnt.
+    """
 
     history: LaunchHistory
     model: Model
     fitted: Fitted
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
-    def under(
+    def forecast_under(
         self, salvos: SalvoForecast, request: ScenarioRequest, held: Mapping[str, float] | None = None
     ) -> SuppliedForecast:
-        """The forecast of this model under a scenario. held: assumption -> the level 0 to 1 of its range to hold it at.
+        """The forecast of this model under a scenario.
 
         What the record says of supply is learned once for requests with the same horizon that follow each other.
+
+        Parameters
+        ----------
+        salvos : SalvoForecast
+            Of this model alone.
+        request : ScenarioRequest
+            The scenario and the theatre.
+        held : mapping of str to float, optional
+            Assumption -> the level 0 to 1 of its range to hold it at.
+
+        Returns
+        -------
+        SuppliedForecast
         """
         learned = next(iter(self._learned), None)
         if learned is None or (learned.horizon, learned.published) != (salvos.horizon, request.published):
             learned = LearnedSupply(self.history, request.published, salvos.horizon)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
-        return ScenarioForecaster(salvos, learned).under(request.scenario, request.theatre, held)
+        return ScenarioForecaster(salvos, learned).forecast_under(request.scenario, request.theatre, held)
 
 
 def prepare(model: Model, history: LaunchHistory) -> Prepared:
-    """The model, fitted to the history. Raises what `forecasting.salvos.model.fit` does."""
+    """Fits a model to a history.
+
+    Parameters
+    ----------
+    model : Model
+        The recipe.
+    history : LaunchHistory
+        As published by its last day, the origin.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    InputError or ModelError
+        What `forecasting.salvos.model.fit` raises.
+    """
     return Prepared(history, model, fit(model, history))
 
 
 def prepare_calibration(
     defence: Defence, history: LaunchHistory, kill_shares: Sequence[StatedKills] = ()
 ) -> Calibration:
-    """The ranges of the defence, updated with the losses that the history reports and with `kill_shares`, as published.
+    """The ranges of a defence, updated with the losses that the record reports.
 
     One serves every stock: defences that are equal `without_stocks`, of one history (`armed_share` included) and the
     same `kill_shares`, have the same. It is of the whole defence, also where some of its layers are planned for.
+
+    Parameters
+    ----------
+    defence : Defence
+        Whose ranges are the prior.
+    history : LaunchHistory
+        With the losses, as published by the origin.
+    kill_shares : sequence of StatedKills
+        Published shares of the kills by layer.
+
+    Returns
+    -------
+    Calibration
     """
     tells_decoys = any(layer.decoy_discrimination is not None for layer in defence.layers)
     found = calibrate(
@@ -105,7 +158,15 @@ def prepare_calibration(
 
 @dataclass(frozen=True)
 class Target:
-    """Armed drones that may leak over the horizon, on average, and the US dollars to see to it; inf: any number."""
+    """What a least-cost mix has to reach.
+
+    Parameters
+    ----------
+    leakers : float
+        Armed drones that may leak over the horizon, on average.
+    budget_usd : float
+        US dollars to see to it; inf: any number.
+    """
 
     leakers: float
     budget_usd: float = np.inf
@@ -131,7 +192,37 @@ class LayerRules:
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The whole answer: what is expected, what the defence will use of it, and what to order."""
+    """The whole answer: what is expected, what the defence will use of it, and what to order.
+
+    Parameters
+    ----------
+    history : LaunchHistory
+        What the forecast was made from.
+    forecast : SalvoForecast
+        The salvos.
+    defence : Defence
+        As planned for, what was left out included.
+    engagements : Engagements
+        Path by path.
+    orders : tuple of InterceptorOrder
+        Of the layers to report that have a stock.
+    service_level : float
+        Of the orders, between 0 and 1.
+    supplied : SuppliedForecast, optional
+        The production scenario that the forecast was made under.
+    calibration : Calibration, optional
+        Of the ranges to the reported losses; None where they are taken as stated, which `notes` says.
+    armed_share : float, optional
+        Mean over paths and nights; None where armed drones and decoys are not told apart.
+    rules : LayerRules, optional
+        Of the layer whose interceptors kill most; None where no layer has interceptors.
+    required : Required, optional
+        Where there is a target.
+    notes : tuple of Message
+        What a reader has to know.
+    layers : tuple of str
+        Ids of the layers to report.
+    """
 
     history: LaunchHistory
     forecast: SalvoForecast
@@ -140,18 +231,12 @@ class Plan:
     orders: tuple[InterceptorOrder, ...]
     service_level: float
     supplied: SuppliedForecast | None = None
-    """The production scenario that the forecast was made under."""
     calibration: Calibration | None = None
-    """Of the ranges to the reported losses; None where they are taken as stated, which `notes` says."""
     armed_share: float | None = None
-    """Mean over paths and nights; None where armed drones and decoys are not told apart."""
     rules: LayerRules | None = None
-    """Of the layer whose interceptors kill most; None where no layer has interceptors."""
     required: Required | None = None
-    """Where there is a target."""
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
-    """Ids of the layers to report."""
 
 
 def make_plan(
@@ -172,14 +257,45 @@ def make_plan(
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
 
-    calibrated: what `prepare_calibration` gives for this defence and history; without it the ranges are taken as
-    stated, and so they are where it rests on no night, or on the record of another theatre. scenario: the assumptions
-    about production to forecast under; None is the salvo model alone. held: assumption of the scenario -> level 0 to 1
-    of its range to hold it at. layers: the ones to report and to order for, of the whole defence; none: all. without:
-    what if the defence did not have these. deliveries: dated ones, beside the monthly supply. target: see `Required`.
-    on_paths: see `forecasting.defence.engagement.engage`.
-    Raises InputError where paths times horizon needs too much memory, for held assumptions without a scenario, and for
-    what the parts refuse.
+    Parameters
+    ----------
+    prepared : Prepared
+        The fitted model.
+    defence : Defence
+        Whole; its layers are engaged in their order.
+    request : SimulationRequest
+        Days and paths.
+    service_level : float
+        P(no stock-out) that orders have to reach, between 0 and 1.
+    seed : int
+        Of salvos, engagements and scenario.
+    calibrated : Calibration, optional
+        What `prepare_calibration` gives for this defence and history; without it the ranges are taken as stated, and so
+        they are where it rests on no night, or on the record of another theatre.
+    scenario : ScenarioRequest, optional
+        The assumptions about production to forecast under; None is the salvo model alone.
+    held : mapping of str to float, optional
+        Assumption of the scenario -> the level 0 to 1 of its range to hold it at.
+    layers : tuple of str
+        The ones to report and to order for, of the whole defence; empty: all.
+    without : tuple of str
+        What if the defence did not have these.
+    deliveries : sequence of Delivery
+        Dated ones, beside the monthly supply.
+    target : Target, optional
+        To find the least-cost mix for.
+    on_paths : callable, optional
+        See `forecasting.defence.engagement.engage`.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        Where paths times horizon needs too much memory, for held assumptions without a scenario, and for what the parts
+        refuse.
     """
     if request.n_paths * request.horizon > MAX_CELLS:
         raise InputError(
@@ -197,17 +313,17 @@ def make_plan(
             field="scenario",
             given=next(iter(held)),
         )
-    planned, asked = defence.without(without), asked_layers(defence, layers, without)
+    planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
     supplied = None
     if scenario:
-        supplied = prepared.under(salvos, scenario, held)
+        supplied = prepared.forecast_under(salvos, scenario, held)
         salvos = supplied.forecast
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}
-    levels, factors, beyond = _drawn(planned, salvos, calibration)
+    levels, factors, beyond = _engagement_draws(planned, salvos, calibration)
     new_models = supplied.new_models if supplied else ()
     engagements = engage(
         salvos,
@@ -250,7 +366,7 @@ def make_plan(
     )
 
 
-def asked_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
+def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
     """Ids of the layers to report, in order of engagement: those named, or all, but for those left out.
 
     Raises InputError for a layer that the defence does not have, and for one that is named and left out.
@@ -265,7 +381,7 @@ def asked_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, 
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
-    levels, factors, _ = _drawn(other, plan.forecast, plan.calibration)
+    levels, factors, _ = _engagement_draws(other, plan.forecast, plan.calibration)
     return engage(
         plan.forecast,
         other,
@@ -330,7 +446,7 @@ def _calibration_for(
     return (calibrated if calibrated.n_nights else None), calibrated.notes
 
 
-def _drawn(
+def _engagement_draws(
     planned: Defence, salvos: SalvoForecast, calibration: Calibration | None
 ) -> tuple[Levels, dict[str, Array], float]:
     """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned; and the

@@ -31,7 +31,7 @@ def main(n_backtests: int) -> None:
         run_id = compare.ensure_backtest(models, n_paths=100)
         n_runs = multiply(Path(home) / "mlflow.db", run_id, n_backtests)
         print(f"{n_backtests:,} backtests, {n_runs:,} runs in SQLite, {_megabytes(Path(home) / 'mlflow.db'):.0f} MB")
-        scores = timed("scores", compare.scores)
+        scores = print_timed("scores", compare.scores)
         origin = scores["origin"].iloc[0]
         calls: dict[str, Callable[[], Any]] = {
             "backtests": compare.backtests,
@@ -43,10 +43,10 @@ def main(n_backtests: int) -> None:
             "champion_history": compare.champion_history,
         }
         for name, call in calls.items():
-            timed(name, call)
+            print_timed(name, call)
 
 
-def timed(name: str, call: Callable[[], Any]) -> Any:
+def print_timed(name: str, call: Callable[[], Any]) -> Any:
     """Prints how long the call takes, and whether that is within the aim."""
     started = perf_counter()
     result = call()
@@ -76,11 +76,11 @@ def multiply(database: Path, run_id: str, n: int) -> int:
             for number in range(1, n):
                 for row in rows:
                     made = list(row)
-                    made[place] = _copied(row[place], number)
+                    made[place] = _copy_id(row[place], number)
                     if "start_time" in names:
                         made[names.index("start_time")] -= 1_000_000 * number
                     if table == "tags" and made[names.index("key")] == "mlflow.parentRunId":
-                        made[names.index("value")] = _copied(row[names.index("value")], number)
+                        made[names.index("value")] = _copy_id(row[names.index("value")], number)
                     copies.append(made)
             marks = ", ".join("?" * len(names))
             connection.executemany(f"insert into {table} ({', '.join(names)}) values ({marks})", copies)
@@ -114,7 +114,7 @@ def multiply(database: Path, run_id: str, n: int) -> int:
         return n * len(runs)
 
 
-def _copied(run_id: str, number: int) -> str:
+def _copy_id(run_id: str, number: int) -> str:
     return f"{number:08x}{run_id[8:]}"
 
 

@@ -40,7 +40,7 @@ def synthetic_reports(n_reports: int) -> Iterator[SalvoReport]:
         )
 
 
-def told(what: str, n_reports: int, work: Callable[[], object]) -> None:
+def print_measured(what: str, n_reports: int, work: Callable[[], object]) -> None:
     """Prints how long the work took, and the most memory that this process has had until then."""
     started = perf_counter()
     work()
@@ -55,12 +55,14 @@ def measure(rows: int) -> None:
         reading = Reading("table", "synthetic", synthetic_reports(rows)) if rows else read_bundled()
         what = "synthetic reports" if rows else "the bundled reports"
         rows = rows or sum(1 for _ in read_bundled().rows)
-        told(f"ingest of {what} into an empty ledger", rows, lambda: ledger.ingest(reading, datetime.now(UTC)))
-        told("history, the first", rows, ledger.history)
+        print_measured(
+            f"ingest of {what} into an empty ledger", rows, lambda: ledger.ingest(reading, datetime.now(UTC))
+        )
+        print_measured("history, the first", rows, ledger.history)
         year_before = ledger.history().last_day - timedelta(days=365)
-        told("history as of a year before the end", rows, lambda: ledger.history(origin=year_before))
-        told("series", rows, ledger.series)
-        told("as_of, a list of every report", rows, lambda: ledger.as_of(end_of_day(year_before)))
+        print_measured("history as of a year before the end", rows, lambda: ledger.history(origin=year_before))
+        print_measured("series", rows, ledger.series)
+        print_measured("as_of, a list of every report", rows, lambda: ledger.as_of(end_of_day(year_before)))
 
 
 def main() -> None:

@@ -58,7 +58,9 @@ def main(
         with Ledger.open(ledger_url()) as ledger, Registry.open(now=lambda: clock[0]) as registry:
             frozen = None
             with suppress(KeyboardInterrupt):
-                for day, reports in zip(tqdm(days, desc="mornings", disable=None), _arriving(days), strict=True):
+                for day, reports in zip(
+                    tqdm(days, desc="mornings", disable=None), _reports_by_morning(days), strict=True
+                ):
                     clock[0] = _morning(day)
                     ledger.ingest(Reading(SOURCE, f"morning {day}", iter(reports)), clock[0])
                     started = perf_counter()
@@ -67,7 +69,7 @@ def main(
                     if outcome.kind is not Kind.NOTHING_NEW:
                         seconds["compared" if outcome.comparison else "refreshed"].append(perf_counter() - started)
                     if outcome.kind is Kind.PROMOTED:
-                        print(f"{day}: {outcome.told}")
+                        print(f"{day}: {outcome.summary}")
                     champion = registry.champion(UKRAINE, SHAHED)
                     assert champion is not None
                     history = ledger.history()
@@ -111,7 +113,7 @@ def _morning(day: date) -> datetime:
     return datetime.combine(day, time(9, 30), KYIV)
 
 
-def _arriving(days: list[date]) -> Iterator[list[SalvoReport]]:
+def _reports_by_morning(days: list[date]) -> Iterator[list[SalvoReport]]:
     """What is new each morning: the reports whose window ended since the morning before, at first all until then."""
     reports = [row for row in read_bundled().rows if isinstance(row, SalvoReport)]
     reports.sort(key=lambda report: report.window_end)

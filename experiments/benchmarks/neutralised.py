@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class ReportedShares:
     """Nights as reported, and (3, n_nights) the 10, 50 and 90 % quantiles of the share that a report of each would
     count, as told."""
 
@@ -50,7 +50,7 @@ class Told:
         return [self.row(name, quarters >= 0), self.row(f"{name}, largest tenth", largest), *by_quarter]
 
 
-def told_after(ledger: Ledger, origin: date, size_effect: float, record: ReportedLosses) -> Told:
+def shares_after(ledger: Ledger, origin: date, size_effect: float, record: ReportedLosses) -> ReportedShares:
     """The nights of the block after an origin, as told from what was published by then."""
     known = ReportedLosses.from_history(ledger.history(origin=origin))
     ages = record.ages(origin)
@@ -58,22 +58,22 @@ def told_after(ledger: Ledger, origin: date, size_effect: float, record: Reporte
     found = calibrate(without_stocks(bundled_defence(UKRAINE)), known, origin, size_effect=size_effect, n_draws=2_000)
     size = found.evidence.sizes.effect_of(after.launched)[0]
     shares = found.reported_shares(after.launched, 1, size=size, counts_all=after.counts_all, to_come=True)
-    return Told(after, np.quantile(shares, (0.1, 0.5, 0.9), axis=0))
+    return ReportedShares(after, np.quantile(shares, (0.1, 0.5, 0.9), axis=0))
 
 
-def told_within(record: ReportedLosses, origin: date, size_effect: float) -> Told:
+def shares_within(record: ReportedLosses, origin: date, size_effect: float) -> ReportedShares:
     """The nights that the calibration of an origin has learned from."""
     found = calibrate(without_stocks(bundled_defence(UKRAINE)), record, origin, size_effect=size_effect, n_draws=2_000)
     used, sizes = found.evidence.record, found.evidence.sizes
     shares = found.reported_shares(used.launched, 1, size=sizes.relative - sizes.centre, counts_all=used.counts_all)
-    return Told(used, np.quantile(shares, (0.1, 0.5, 0.9), axis=0))
+    return ReportedShares(used, np.quantile(shares, (0.1, 0.5, 0.9), axis=0))
 
 
-def joined(parts: list[Told]) -> Told:
+def concatenate(parts: list[ReportedShares]) -> ReportedShares:
     """One after the other."""
     names = ("days", "launched", "shot_down", "suppressed", "neutralised", "impact_sites")
     record = ReportedLosses(*(np.concatenate([getattr(part.record, name) for part in parts]) for name in names))
-    return Told(record, np.concatenate([part.quantiles for part in parts], axis=1))
+    return ReportedShares(record, np.concatenate([part.quantiles for part in parts], axis=1))
 
 
 def main() -> None:
@@ -88,8 +88,8 @@ def main() -> None:
         head = f"{'':<28} {'nights':>6} {'reported':>9} {'told':>7} {'mean error':>11} {'in the 80 %':>12}"
         print(f"{head}\nshares of the drones neutralised; told: the median; mean error: by night")
         for name, effect in (("with size", SIZE_EFFECT), ("without", 0.0)):
-            within = told_within(record, history.last_day, effect)
-            after = joined([told_after(ledger, origin, effect, record) for origin in origins])
+            within = shares_within(record, history.last_day, effect)
+            after = concatenate([shares_after(ledger, origin, effect, record) for origin in origins])
             print("\n".join([*within.rows(f"in sample, {name}"), *after.rows(f"next 28 days, {name}")]))
 
 

@@ -29,7 +29,7 @@ from forecasting.defence.layers import Defence, DefenceLayer, parse_defence
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
-from forecasting.report.pictures import plan_picture, rendered
+from forecasting.report.pictures import plan_picture, render
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import MODELS, SimulationRequest, forecast, load_model
 
@@ -68,14 +68,14 @@ def of_another_name(layers: tuple[DefenceLayer, ...], n: int) -> tuple[DefenceLa
 def defence_sizes(salvos: SalvoForecast, defence: Defence) -> None:
     """What the defence takes, against two bare binomial draws for each path, night and layer, and how it grows."""
 
-    def bare(sized: SalvoForecast, n_layers: int) -> None:
+    def draw_binomials(sized: SalvoForecast, n_layers: int) -> None:
         for _ in range(2 * n_layers):
             np.random.default_rng(1).binomial(sized.paths, 0.3)
 
     def seconds(n_paths: int, horizon: int, n_layers: int) -> float:
         sized, some = sized_defence(salvos, defence, n_paths, horizon, n_layers)
         took = median_seconds(partial(engage_in_total, sized, some), 3)
-        ratio = took / median_seconds(partial(bare, sized, n_layers), 1)
+        ratio = took / median_seconds(partial(draw_binomials, sized, n_layers), 1)
         print(f"{took:8.2f} s, {ratio:.2f} of two bare draws a cell: {n_paths:,} paths x {horizon} x {n_layers}")
         return took
 
@@ -128,10 +128,10 @@ def main() -> None:
             ten, seeds = defence_of_ten(defence), count(2)
             of_ten = prepare_calibration(ten, history)
 
-            def planned(of: Defence, known: Calibration, seed: int = 1) -> Plan:
+            def plan_for(of: Defence, known: Calibration, seed: int = 1) -> Plan:
                 return make_plan(prepared, of, request, service_level=0.95, seed=seed, calibrated=known)
 
-            plan = planned(defence, calibrated)
+            plan = plan_for(defence, calibrated)
             document = plan_document(plan)
             steps: dict[str, Callable[[], object]] = {
                 "ingest of the bundled reports into a new ledger": ingest,
@@ -143,10 +143,10 @@ def main() -> None:
                 "calibration, learned before requests": lambda: prepare_calibration(defence, history),
                 "calibrated draws for 2,000 paths": lambda: calibrated.for_paths(salvos.paths, next(seeds)),
                 f"defence of {len(defence.layers)} layers": lambda: engage(salvos, defence),
-                f"plan of {len(ten.layers)} layers, all prepared": lambda: planned(ten, of_ten, next(seeds)),
+                f"plan of {len(ten.layers)} layers, all prepared": lambda: plan_for(ten, of_ten, next(seeds)),
                 "document": lambda: plan_document(plan),
                 "document as JSON": lambda: document.model_dump_json(indent=2),
-                "picture": lambda: rendered(plan_picture(document, history), ".png", "plan"),
+                "picture": lambda: render(plan_picture(document, history), ".png", "plan"),
                 "salvocast --help, a process": salvocast(folder, "--help"),
                 "salvocast plan, a process": salvocast(folder, "plan"),
                 "salvocast plan with a target of leakers, a process": salvocast(folder, "plan", "--leak-target", "438"),

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, bundled_ledger, markdown, relative_table, replayed
+from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, backtest_models, bundled_ledger, markdown, relative_table
 from experiments.folds import rolling_origins
 from features.history import LaunchHistory
 from features.ledger import Ledger
@@ -73,14 +73,18 @@ def main() -> None:
     with bundled_ledger() as ledger:
         for title, window in WINDOWS.items():
             print(f"\n### All models, {title}\n")
-            print(markdown(relative_table(replayed(ledger, [load_model(name) for name in MODELS], window, jobs))))
+            print(
+                markdown(relative_table(backtest_models(ledger, [load_model(name) for name in MODELS], window, jobs)))
+            )
         print("\n### What the parts of the ensemble bring, main window\n")
-        print(markdown(relative_table(replayed(ledger, variants(), MAIN_WINDOW, jobs))))
+        print(markdown(relative_table(backtest_models(ledger, variants(), MAIN_WINDOW, jobs))))
         truth = ledger.history()
         print("\n### What knowing the distribution of the coming days would be worth, main window\n")
         print(
             markdown(
-                relative_table(replayed(ledger, [load_model(REFERENCE_MODEL), Hindsight(truth)], MAIN_WINDOW, jobs))
+                relative_table(
+                    backtest_models(ledger, [load_model(REFERENCE_MODEL), Hindsight(truth)], MAIN_WINDOW, jobs)
+                )
             )
         )
         print("\n### Level shifts: days until the 80 % interval of the next 7 days' total holds again\n")

@@ -80,7 +80,7 @@ def cluster(n_workers: int) -> Iterator[Engine]:
         try:
             with Client(f"tcp://127.0.0.1:{port}", timeout=60, set_as_default=False) as client:
                 client.wait_for_workers(n_workers, timeout=60)
-            yield Engine.named(f"dask://127.0.0.1:{port}")
+            yield Engine.from_name(f"dask://127.0.0.1:{port}")
         finally:
             for process in processes:
                 process.kill()  # asked nicely, a worker waits for its scheduler

@@ -67,10 +67,10 @@ async def client(url: str) -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
-async def plan(clients: httpx.AsyncClient, asked: dict[str, Any]) -> float:
+async def plan(clients: httpx.AsyncClient, request: dict[str, Any]) -> float:
     """Seconds until the plan was there."""
     began = time.perf_counter()
-    response = await clients.post("/api/v1/plan", json=asked)
+    response = await clients.post("/api/v1/plan", json=request)
     response.raise_for_status()
     return time.perf_counter() - began
 
@@ -82,8 +82,8 @@ async def at_once(url: str, n_clients: int, requests: Sequence[dict[str, Any]]) 
 
     async def one_client() -> None:
         async with client(url) as mine:
-            for asked in waiting:
-                seconds.append(await plan(mine, asked))
+            for request in waiting:
+                seconds.append(await plan(mine, request))
 
     began = time.perf_counter()
     await asyncio.gather(*(one_client() for _ in range(n_clients)))
@@ -118,7 +118,7 @@ def memory(leader: int) -> float:
     return held / 1_000
 
 
-def told(name: str, value: str, target: str = "") -> None:
+def print_row(name: str, value: str, target: str = "") -> None:
     print(f"{name:<44} {value:>20}   {target}")
 
 
@@ -127,29 +127,29 @@ def milliseconds(seconds: float) -> str:
 
 
 async def measured(url: str, leader: int, n_requests: int) -> None:
-    told("page, cold, with all that it loads", milliseconds(await cold_page(url)), "aim: 1,500 ms")
+    print_row("page, cold, with all that it loads", milliseconds(await cold_page(url)), "aim: 1,500 ms")
     layers = ten_layers()
 
-    def asked(n: int) -> list[dict[str, Any]]:
+    def plan_requests(n: int) -> list[dict[str, Any]]:
         return [layers | {"seed": next(_seeds)} for _ in range(n)]
 
-    await at_once(url, 2, asked(6))
-    alone, _ = await at_once(url, 1, asked(60))
-    told("one client, another seed each time, p50", milliseconds(statistics.median(alone)), "aim: 350 ms")
-    told("one client, p99", milliseconds(quantile(alone, 0.99)))
-    together, seconds = await at_once(url, 8, asked(160))
-    told("eight clients, plans a second", f"{len(together) / seconds:.1f}", "aim: 5")
-    told("eight clients, p50", milliseconds(statistics.median(together)))
-    told("eight clients, p99", milliseconds(quantile(together, 0.99)), "aim: 3,000 ms")
+    await at_once(url, 2, plan_requests(6))
+    alone, _ = await at_once(url, 1, plan_requests(60))
+    print_row("one client, another seed each time, p50", milliseconds(statistics.median(alone)), "aim: 350 ms")
+    print_row("one client, p99", milliseconds(quantile(alone, 0.99)))
+    together, seconds = await at_once(url, 8, plan_requests(160))
+    print_row("eight clients, plans a second", f"{len(together) / seconds:.1f}", "aim: 5")
+    print_row("eight clients, p50", milliseconds(statistics.median(together)))
+    print_row("eight clients, p99", milliseconds(quantile(together, 0.99)), "aim: 3,000 ms")
     cached, _ = await at_once(url, 1, [layers | {"seed": 1}] * 200)
-    told("the same request again, p50", f"{statistics.median(cached[1:]) * 1_000:.1f} ms", "aim: 10 ms")
-    told("the same request again, p99", f"{quantile(cached[1:], 0.99) * 1_000:.1f} ms")
+    print_row("the same request again, p50", f"{statistics.median(cached[1:]) * 1_000:.1f} ms", "aim: 10 ms")
+    print_row("the same request again, p99", f"{quantile(cached[1:], 0.99) * 1_000:.1f} ms")
     # By then every process has met every kind of request, and the caches are about as full as they will be.
     await at_once(url, 8, [SMALL | {"seed": next(_seeds)} for _ in range(n_requests // 10)])
     before = memory(leader)
     await at_once(url, 8, [SMALL | {"seed": next(_seeds)} for _ in range(n_requests)])
     after = memory(leader)
-    told(f"memory before and after {n_requests:,} small plans", f"{before:,.0f} -> {after:,.0f} MB", "aim: flat")
+    print_row(f"memory before and after {n_requests:,} small plans", f"{before:,.0f} -> {after:,.0f} MB", "aim: flat")
 
 
 def quantile(seconds: Sequence[float], level: float) -> float:
@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000, help="small plans over which memory is watched")
     n_requests = parser.parse_args().requests
     with tempfile.TemporaryDirectory() as home, server(home) as (url, leader, seconds):
-        told("from the command until it is ready", f"{seconds:.1f} s")
+        print_row("from the command until it is ready", f"{seconds:.1f} s")
         asyncio.run(measured(url, leader, n_requests))
 
 

@@ -27,7 +27,7 @@ RECORD_DAYS = 1_218
 """Forty months."""
 
 
-def stated(low: float, high: float, unit: str, day: date = FIRST_DAY) -> dict[str, Any]:
+def stated_range(low: float, high: float, unit: str, day: date = FIRST_DAY) -> dict[str, Any]:
     """An assumption from low to high, most likely halfway."""
     rest = {"basis": "assumed", "sources": (), "confidence": "D"}
     return {"low": low, "mode": (low + high) / 2, "high": high, "unit": unit, "date": day, **rest}
@@ -41,44 +41,50 @@ def scenario_of(n_facilities: int, n_events: int) -> ProductionScenario:
             "id": f"plant_{number}",
             "name": f"Plant {number}",
             "ramp": "logistic",
-            "utilisation": stated(0.7, 1.0, "share"),
+            "utilisation": stated_range(0.7, 1.0, "share"),
             "armed": tuple(
-                stated(500.0 * (step + 1), 900.0 * (step + 1), "drones_per_month", FIRST_DAY + timedelta(120 * step))
+                stated_range(
+                    500.0 * (step + 1), 900.0 * (step + 1), "drones_per_month", FIRST_DAY + timedelta(120 * step)
+                )
                 for step in range(4)
             ),
-            "decoys": (stated(200.0, 400.0, "drones_per_month"),),
-            "parts": (stated(1_000.0, 3_000.0, "drones_per_month"),),
+            "decoys": (stated_range(200.0, 400.0, "drones_per_month"),),
+            "parts": (stated_range(1_000.0, 3_000.0, "drones_per_month"),),
             "workforce": {
                 "arrivals": tuple(
-                    stated(500.0, 1_500.0, "workers", FIRST_DAY + timedelta(60 * step - 90)) for step in range(5)
+                    stated_range(500.0, 1_500.0, "workers", FIRST_DAY + timedelta(60 * step - 90)) for step in range(5)
                 ),
                 "rooms": (
-                    stated(250.0, 500.0, "rooms", FIRST_DAY - timedelta(90)),
-                    stated(800.0, 1_200.0, "rooms", FIRST_DAY + timedelta(150)),
+                    stated_range(250.0, 500.0, "rooms", FIRST_DAY - timedelta(90)),
+                    stated_range(800.0, 1_200.0, "rooms", FIRST_DAY + timedelta(150)),
                 ),
-                "occupants": stated(3.0, 5.0, "workers_per_room"),
-                "training": stated(20.0, 60.0, "days"),
-                "output": stated(0.5, 1.5, "drones_per_worker_month"),
-                "starting_output": stated(0.2, 0.5, "share"),
-                "learning_half_life": stated(20.0, 60.0, "days"),
+                "occupants": stated_range(3.0, 5.0, "workers_per_room"),
+                "training": stated_range(20.0, 60.0, "days"),
+                "output": stated_range(0.5, 1.5, "drones_per_worker_month"),
+                "starting_output": stated_range(0.2, 0.5, "share"),
+                "learning_half_life": stated_range(20.0, 60.0, "days"),
             },
         }
         for number in range(n_facilities)
     )
-    drones, half_life = stated(100.0, 400.0, "drones_per_month"), stated(15.0, 60.0, "days")
+    drones, half_life = stated_range(100.0, 400.0, "drones_per_month"), stated_range(15.0, 60.0, "days")
     kinds = cycle(
         (
-            {"kind": "facility_strike", "capacity_lost": stated(0.1, 0.6, "share"), "recovery_half_life": half_life},
-            {"kind": "sanctions", "parts_lost": stated(0.1, 0.4, "share"), "recovery_half_life": half_life},
+            {
+                "kind": "facility_strike",
+                "capacity_lost": stated_range(0.1, 0.6, "share"),
+                "recovery_half_life": half_life,
+            },
+            {"kind": "sanctions", "parts_lost": stated_range(0.1, 0.4, "share"), "recovery_half_life": half_life},
             {"kind": "new_line", "line": "armed", "capacity": drones, "ramp_up": half_life},
             {"kind": "imports", "line": "decoys", "rate": drones},
             {"kind": "transfer_out", "rate": drones},
-            {"kind": "store_strike", "drones_lost": stated(50.0, 300.0, "drones")},
+            {"kind": "store_strike", "drones_lost": stated_range(50.0, 300.0, "drones")},
             {
                 "kind": "model_switch",
-                "share": stated(0.05, 0.2, "share"),
+                "share": stated_range(0.05, 0.2, "share"),
                 "ramp_up": half_life,
-                "kill_probability": {"interceptor_drones": stated(0.5, 0.9, "ratio")},
+                "kill_probability": {"interceptor_drones": stated_range(0.5, 0.9, "ratio")},
             },
         )
     )
@@ -99,17 +105,17 @@ def scenario_of(n_facilities: int, n_events: int) -> ProductionScenario:
             "as_of": FIRST_DAY,
             "about": "Numbers that keep every part of the account busy.",
             "stock": {
-                "opening": stated(1_000.0, 4_000.0, "drones"),
-                "minimum": stated(100.0, 500.0, "drones"),
-                "released": stated(0.8, 1.0, "share"),
-                "lost_before_launch": stated(0.02, 0.1, "share"),
-                "drawdown": stated(10.0, 60.0, "days"),
+                "opening": stated_range(1_000.0, 4_000.0, "drones"),
+                "minimum": stated_range(100.0, 500.0, "drones"),
+                "released": stated_range(0.8, 1.0, "share"),
+                "lost_before_launch": stated_range(0.02, 0.1, "share"),
+                "drawdown": stated_range(10.0, 60.0, "days"),
             },
             "facilities": facilities,
             "events": events,
             "theatres": (
-                {"id": UKRAINE, "share": (stated(0.85, 0.95, "share"),)},
-                {"id": "elsewhere", "share": (stated(0.05, 0.15, "share"),)},
+                {"id": UKRAINE, "share": (stated_range(0.85, 0.95, "share"),)},
+                {"id": "elsewhere", "share": (stated_range(0.05, 0.15, "share"),)},
             ),
         }
     )

@@ -35,7 +35,7 @@ def bundled_ledger() -> Iterator[Ledger]:
         yield ledger
 
 
-def replayed(ledger: Ledger, models: Sequence[Model], origins: Sequence[date], n_jobs: int) -> Backtest:
+def backtest_models(ledger: Ledger, models: Sequence[Model], origins: Sequence[date], n_jobs: int) -> Backtest:
     """The backtest of these models, each fitted at each origin to what the ledger shows by then."""
     return run_backtest(
         lambda origin: ledger.history(origin=origin),
@@ -66,7 +66,7 @@ def relative_table(result: Backtest) -> pd.DataFrame:
     table["days 50/80/95"] = coverage(days)
     for band in ("total_7", "total_28"):
         table[f"{HEADS[band]} 50/80/95"] = coverage(result.scores[result.scores["band"] == band])
-    table["d2-28 diff. (SE), p"] = paired(days)
+    table["d2-28 diff. (SE), p"] = paired_text(days)
     failed = result.failures.groupby("model").size()
     table = table.reindex([*table.index, *failed.index.difference(table.index)])
     table["s per origin"] = result.timings.groupby("model")["seconds"].median().map(lambda seconds: f"{seconds:.3f}")
@@ -88,7 +88,7 @@ def coverage(scores: pd.DataFrame) -> "pd.Series[str]":
     return means.round().astype(int).astype(str).agg("/".join, axis=1)
 
 
-def paired(days: pd.DataFrame) -> "pd.Series[str]":
+def paired_text(days: pd.DataFrame) -> "pd.Series[str]":
     """model -> mean difference in WIS to the reference on days 2 to 28, its standard error, Diebold-Mariano p-value.
 
     Blank where fewer than two origins can be compared.

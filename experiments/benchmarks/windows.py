@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.backtest import Backtest
-from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, bundled_ledger, markdown, replayed
+from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, backtest_models, bundled_ledger, markdown
 from experiments.folds import rolling_origins
 from experiments.order_backtest import DecisionBacktest, model_policy, replay_decisions
 from features.ledger import Ledger
@@ -100,7 +100,7 @@ def main() -> None:
     rows, judged = [], {}
     with bundled_ledger() as ledger:
         for window, origins in WINDOWS.items():
-            scores = replayed(ledger, [load_model(name) for name in MODELS], origins, jobs)
+            scores = backtest_models(ledger, [load_model(name) for name in MODELS], origins, jobs)
             orders = orders_of(ledger, origins)
             for model in MODELS:
                 score = window_score(scores, orders, model)

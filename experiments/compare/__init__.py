@@ -30,7 +30,6 @@ line.
 import warnings
 
 from experiments.compare.frames import forecasts_at, leaderboard, paired_differences, scores, winners
-from experiments.compare.making import ensure_backtest, register_challenger, rehearse
 from experiments.compare.pictures import (
     BANDS,
     champion_picture,
@@ -42,6 +41,7 @@ from experiments.compare.pictures import (
     skill_picture,
     weights_picture,
 )
+from experiments.compare.preparation import ensure_backtest, register_challenger, rehearse
 from experiments.compare.retrainings import champion_history, verdicts
 from experiments.compare.runs import backtests
 from experiments.compare.weights import ensemble_weights, pooled_scores

@@ -9,7 +9,7 @@ from statsmodels.stats.multitest import multipletests
 from experiments.backtest import INTERVALS
 from experiments.compare.runs import read_parts
 from experiments.comparison import paired_difference
-from experiments.folds import BANDS
+from experiments.folds import BANDS, TOTAL_BANDS
 from features.errors import InputError, unknown_name
 from features.records import SHAHED, UKRAINE
 from forecasting.salvos.model import REFERENCE_MODEL
@@ -27,13 +27,25 @@ _TARGET = ["origin", "band", "horizon"]
 def leaderboard(
     run_id: str | None = None, *, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri: str | None = None
 ) -> pd.DataFrame:
-    """One row per model and band: means over the targets, as `salvocast backtest` prints them.
+    """Means over the targets, as `salvocast backtest` prints them.
 
-    run_id: a backtest, or a retraining; without one the newest backtest, and what is comparable with it (see
-    `experiments.compare`). uri: of the MLflow store, as everywhere here. Columns: model, band (str: h1, h2_7, h8_14,
-    h15_28 days ahead, total_7, total_28), n_origins (int), wis, crps, mae (float, drones), wis_ratio (float, over the
-    reference model's on common targets), coverage_50, _80, _95 (float, share), pinball_95, _99 (float, drones),
-    seconds_per_origin (float), failed_origins (int), run_id (str). By band, the best first.
+    Parameters
+    ----------
+    run_id : str, optional
+        A backtest, or a retraining; None for the newest backtest, and what is comparable with it (see
+        `experiments.compare`).
+    theatre, weapon_class : str
+        Of the series.
+    uri : str, optional
+        As of `backtests`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model and band; by band, the best first. Columns: model, band (str: h1, h2_7, h8_14, h15_28 days
+        ahead, total_7, total_28), n_origins (int), wis, crps, mae (float, drones), wis_ratio (float, over the reference
+        model's on common targets), coverage_50, _80, _95 (float, share), pinball_95, _99 (float, drones),
+        seconds_per_origin (float), failed_origins (int), run_id (str).
     """
     board = read_parts("leaderboard", run_id, theatre, weapon_class, uri)
     return board.sort_values(["band", "wis_ratio", "wis"], key=_in_order, kind="stable").reset_index(drop=True)
@@ -42,12 +54,20 @@ def leaderboard(
 def scores(
     run_id: str | None = None, *, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri: str | None = None
 ) -> pd.DataFrame:
-    """One row per model, origin and target that is known: a day, or a total.
+    """The scores of every target that is known: a day, or a total.
 
-    Arguments as of `leaderboard`. Columns: model, band (str), origin, attack_day (datetime; of a total its last day),
-    horizon (int, days), observed, median, low_50, high_50, ..., high_95 (float, drones: seven quantiles of the
-    forecast), crps, wis, dispersion, overprediction, underprediction, pinball_95, pinball_99 (float, drones), pit
-    (float), coverage_50, _80, _95 (float, 0 or 1), run_id (str).
+    Parameters
+    ----------
+    run_id, theatre, weapon_class, uri
+        As of `leaderboard`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model, origin and target. Columns: model, band (str), origin, attack_day (datetime; of a total its
+        last day), horizon (int, days), observed, median, low_50, high_50, ..., high_95 (float, drones: seven quantiles
+        of the forecast), crps, wis, dispersion, overprediction, underprediction, pinball_95, pinball_99 (float,
+        drones), pit (float), coverage_50, _80, _95 (float, 0 or 1), run_id (str).
     """
     made = read_parts("scores", run_id, theatre, weapon_class, uri)
     made["origin"] = pd.to_datetime(made["origin"]).astype("datetime64[s]")
@@ -58,14 +78,31 @@ def scores(
 def paired_differences(
     of: pd.DataFrame | None = None, other: str = REFERENCE_MODEL, *, score: str = "wis"
 ) -> pd.DataFrame:
-    """One row per model and band: by how much its score differs from that of another on the same targets.
+    """By how much the scores of each model differ from those of another on the same targets.
 
-    of: scores, without them those that `scores` reads. other: the model that each is set against. score: a column of
-    `scores`. Columns: model, other, band (str), n_origins (int), mean (float: of the model's score less the other's, in
-    its unit; negative is better), ratio (float, mean score over the other's), standard_error, low, high (float: of the
-    mean, and its 95 % interval by the block bootstrap), p_value (float: two-sided, Diebold and Mariano, neighbouring
-    origins overlapping), p_holm (float: corrected for the number of models in the band, Holm 1979). Origins whose
-    targets one of the two lacks are left out; a pair with fewer than two common ones has no row.
+    Parameters
+    ----------
+    of : pandas.DataFrame, optional
+        Scores; None for those that `scores` reads.
+    other : str
+        The model that each is set against.
+    score : str
+        A column of `scores`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model and band. Columns: model, other, band (str), n_origins (int), mean (float: of the model's
+        score less the other's, in its unit; negative is better), ratio (float, mean score over the other's),
+        standard_error, low, high (float: of the mean, and its 95 % interval by the block bootstrap), p_value (float:
+        two-sided, Diebold and Mariano, neighbouring origins overlapping), p_holm (float: corrected for the number of
+        models in the band, Holm 1979). Origins whose targets one of the two lacks are left out; a pair with fewer than
+        two common ones has no row.
+
+    Raises
+    ------
+    InputError
+        For an `other` that was not scored, or with which no model has two origins in common.
     """
     made = scores() if of is None else of
     _check_model(made, other)
@@ -107,13 +144,22 @@ def paired_differences(
 
 
 def winners(of: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row per band: the model with the least mean WIS, and how sure that is.
+    """The model with the least mean WIS, and how sure that is.
 
-    of: as of `paired_differences`. Columns: band, best, second (str), wis (float, drones: of the best), ratio (float:
-    over the second's), p_value (float: two-sided, that the two are equal), p_holm (float: that the best equals the
-    reference, corrected for the number of models; NaN where the reference itself is best), best_at (float: share of the
-    origins at which it was the best of all), n_origins (int).
     The best was chosen by these scores, so both p-values are too small by an amount that they cannot tell.
+
+    Parameters
+    ----------
+    of : pandas.DataFrame, optional
+        As of `paired_differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per band. Columns: band, best, second (str), wis (float, drones: of the best), ratio (float: over the
+        second's), p_value (float: two-sided, that the two are equal), p_holm (float: that the best equals the
+        reference, corrected for the number of models; NaN where the reference itself is best), best_at (float: share of
+        the origins at which it was the best of all), n_origins (int).
     """
     made = scores() if of is None else of
     rows = []
@@ -147,16 +193,30 @@ def winners(of: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def forecasts_at(origin: date | str | pd.Timestamp, of: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What every model forecast from an origin, and what came: one row per model, attack day and quantile.
+    """What every model forecast from an origin, and what came.
 
-    origin: an attack day that the backtest started from. of: as of `paired_differences`. Columns: model (str), origin,
-    attack_day (datetime), horizon (int, days), quantile (float: .025, .1, .25, .5, .75, .9, .975), drones (float),
-    observed (float, drones). Days that are not known (yet) have no row: what was logged are scored targets.
-    Raises InputError, with the nearest origins, where none was forecast from.
+    Parameters
+    ----------
+    origin : date, str or pandas.Timestamp
+        An attack day that the backtest started from.
+    of : pandas.DataFrame, optional
+        As of `paired_differences`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per model, attack day and quantile. Columns: model (str), origin, attack_day (datetime), horizon (int,
+        days), quantile (float: .025, .1, .25, .5, .75, .9, .975), drones (float), observed (float, drones). Days that
+        are not known (yet) have no row: what was logged are scored targets.
+
+    Raises
+    ------
+    InputError
+        With the nearest origins, where none was forecast from.
     """
     made = scores() if of is None else of
     day = _as_day(origin)
-    rows = made[(made["origin"] == day) & ~made["band"].str.startswith("total")]
+    rows = made[(made["origin"] == day) & ~made["band"].isin(TOTAL_BANDS)]
     if rows.empty:
         known = made["origin"].drop_duplicates().sort_values()
         near = known.iloc[(known - day).abs().argsort()[:2]].sort_values().dt.strftime("%Y-%m-%d")

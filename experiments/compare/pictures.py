@@ -10,9 +10,10 @@ from scipy.stats import binom
 
 from experiments.backtest import INTERVALS
 from experiments.compare.frames import BAND_NAMES
+from experiments.folds import TOTAL_BANDS
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting.report.drawing import Look, look
+from forecasting.report.drawing import PictureStyle, picture_style
 from forecasting.salvos.model import REFERENCE_MODEL
 
 PIT_BINS = 10
@@ -31,8 +32,22 @@ BANDS = {
 
 
 def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """WIS over the reference model's, of every model in every band. board: as of `compare.leaderboard`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    """WIS over the reference model's, of every model in every band.
+
+    Parameters
+    ----------
+    board : pandas.DataFrame
+        As of `compare.leaderboard`.
+    theme : "light" or "dark"
+        Of this and all pictures below.
+    language : str
+        Such as "en", of numbers and dates.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(board, "wis_ratio")
     models = board.groupby("model")["wis_ratio"].mean().sort_values().index.astype(str).tolist()
     figure = drawn.figure(1.6 + 0.28 * len(models))
@@ -52,8 +67,27 @@ def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: 
 def skill_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """WIS over the reference model's by days ahead, a week's mean around each day. of: as of `compare.scores`."""
-    drawn = look(theme, language)
+    """WIS over the reference model's by days ahead, a week's mean around each day.
+
+    Parameters
+    ----------
+    of : pandas.DataFrame
+        As of `compare.scores`.
+    models : sequence of str, optional
+        To show, in this order; None for all, here and below.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        For scores without the reference model.
+    """
+    drawn = picture_style(theme, language)
     days = _days(of)
     means = days.pivot_table("wis", "horizon", "model", observed=True)
     if REFERENCE_MODEL not in means:
@@ -76,9 +110,20 @@ def skill_picture(
 def pit_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """PIT histogram of the days, a panel for each model: flat where its distributions hold; U where they are too
-    narrow, a hump where too wide. of: as of `compare.scores`."""
-    drawn = look(theme, language)
+    """PIT histogram of the days, a panel for each model.
+
+    Flat where its distributions hold; U where they are too narrow, a hump where too wide.
+
+    Parameters
+    ----------
+    of, models, theme, language
+        As of `skill_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language)
     days = _days(of)
     names = list(models or sorted(days["model"].unique()))
     figure, panels = _panels(drawn, len(names), 1.9)
@@ -106,12 +151,22 @@ def pit_picture(
 def coverage_picture(
     of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals. of: as of `compare.scores`."""
-    drawn, narrower = look(theme, language, names_width=_NAMES), look(theme, language)
-    kind = of["band"].where(of["band"].str.startswith("total"), "days")
+    """Share of outcomes inside the 50, 80 and 95 % intervals, of days and totals.
+
+    Parameters
+    ----------
+    of, models, theme, language
+        As of `skill_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn, narrower = picture_style(theme, language, names_width=_NAMES), picture_style(theme, language)
+    kind = of["band"].where(of["band"].isin(TOTAL_BANDS), "days")
     shares = of.groupby(["model", kind])[[f"coverage_{level}" for level in INTERVALS]].mean()
     names = list(models or sorted(of["model"].unique()))
-    kinds = [each for each in ("days", "total_7", "total_28") if each in set(kind)]
+    kinds = [each for each in ("days", *TOTAL_BANDS) if each in set(kind)]
     figure = drawn.figure(1.6 + 0.28 * len(names))
     panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False).flat
     for axes, each in zip(panels, kinds, strict=True):
@@ -131,9 +186,22 @@ def coverage_picture(
 def differences_picture(
     differences: pd.DataFrame, band: str = "total_7", *, theme: str = "light", language: str = "en"
 ) -> Figure:
-    """Mean difference to the other model in one band, with its 95 % interval. differences: as of
-    `compare.paired_differences`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    """Mean difference to the other model in one band, with its 95 % interval.
+
+    Parameters
+    ----------
+    differences : pandas.DataFrame
+        As of `compare.paired_differences`.
+    band : str
+        One of its bands.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language, names_width=_NAMES)
     rows = differences[differences["band"] == band].sort_values("mean")
     _expect(rows, "mean")
     figure = drawn.figure(1.4 + 0.26 * len(rows))
@@ -163,9 +231,20 @@ def forecasts_picture(
 ) -> Figure:
     """Fan charts from one origin, a panel for each model: the intervals, the median, and what came.
 
-    forecasts: as of `compare.forecasts_at`. past: the record, for the four weeks before.
+    Parameters
+    ----------
+    forecasts : pandas.DataFrame
+        As of `compare.forecasts_at`.
+    past : LaunchHistory, optional
+        The record, for the four weeks before; None shows none.
+    models, theme, language
+        As of `skill_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
     """
-    drawn = look(theme, language)
+    drawn = picture_style(theme, language)
     _expect(forecasts, "drones")
     names = list(models or sorted(forecasts["model"].unique()))
     figure, panels = _panels(drawn, len(names), 2.3)
@@ -203,9 +282,20 @@ def forecasts_picture(
 
 
 def weights_picture(weights: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """The weights of the ensemble's members over time, as they are and as learned ones would have been. weights: as of
-    `compare.ensemble_weights`."""
-    drawn = look(theme, language)
+    """The weights of the ensemble's members over time, as they are and as learned ones would have been.
+
+    Parameters
+    ----------
+    weights : pandas.DataFrame
+        As of `compare.ensemble_weights`.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language)
     members = list(dict.fromkeys(weights["member"]))
     figure = drawn.figure(3.2)
     axes = figure.subplots()
@@ -227,9 +317,20 @@ def weights_picture(weights: pd.DataFrame, *, theme: str = "light", language: st
 
 
 def champion_picture(history: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """Which recipe served when, and its score against the reference where one was measured. history: as of
-    `compare.champion_history`."""
-    drawn = look(theme, language, names_width=_NAMES)
+    """Which recipe served when, and its score against the reference where one was measured.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        As of `compare.champion_history`.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(history, "promoted_at")
     rows = history.sort_values("promoted_at")
     names = list(dict.fromkeys(rows["model_id"]))
@@ -265,7 +366,7 @@ def champion_picture(history: pd.DataFrame, *, theme: str = "light", language: s
 
 
 def _days(of: pd.DataFrame) -> pd.DataFrame:
-    days = of[~of["band"].str.startswith("total")]
+    days = of[~of["band"].isin(TOTAL_BANDS)]
     _expect(days, "wis")
     return days
 
@@ -275,7 +376,7 @@ def _expect(frame: pd.DataFrame, column: str) -> None:
         raise InputError(f"nothing to draw: expected rows with the column {column}")
 
 
-def _panels(drawn: Look, n: int, height: float) -> tuple[Figure, list[Axes]]:
+def _panels(drawn: PictureStyle, n: int, height: float) -> tuple[Figure, list[Axes]]:
     """Panels of the same size, _COLUMNS to a row."""
     rows = -(-n // _COLUMNS)
     figure = drawn.figure(height * rows + 0.4)
@@ -286,6 +387,6 @@ def _panels(drawn: Look, n: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, used[:n]
 
 
-def _grid(axes: Axes, drawn: Look, axis: str) -> None:
+def _grid(axes: Axes, drawn: PictureStyle, axis: str) -> None:
     axes.grid(axis=axis, color=drawn.theme.faint, alpha=0.25, lw=0.6)  # type: ignore[arg-type]
     axes.set_axisbelow(True)

@@ -6,19 +6,34 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.compare.runs import downloaded, table_of
+from experiments.compare.runs import download_artifact, table_of
 from features.records import SHAHED, UKRAINE
 from forecasting.registry import Registry
 
 
 def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri: str | None = None) -> pd.DataFrame:
-    """One row per promotion, the newest first: from the champion back from predecessor to predecessor.
+    """The promotions of a series, from the champion back from predecessor to predecessor.
 
-    Columns: version (int), model_id (str), promoted_at (datetime, UTC), origin (datetime: the last attack day that the
-    version was fitted to), predecessor (Int64: version, or missing), new_recipe (bool: whether its model is another
-    than the predecessor's; false for one that was only fitted to newer data), reason (str), score (float: mean over the
-    held-out origins, 1 is the reference model; NaN where nothing was compared), run_id (str: of its retraining).
-    Empty where no champion is registered. Raises SalvocastError where the store cannot be read.
+    Parameters
+    ----------
+    theatre, weapon_class : str
+        Of the series.
+    uri : str, optional
+        As of `backtests`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per promotion, the newest first; empty where no champion is registered. Columns: version (int), model_id
+        (str), promoted_at (datetime, UTC), origin (datetime: the last attack day that the version was fitted to),
+        predecessor (Int64: version, or missing), new_recipe (bool: whether its model is another than the predecessor's;
+        false for one that was only fitted to newer data), reason (str), score (float: mean over the held-out origins, 1
+        is the reference model; NaN where nothing was compared), run_id (str: of its retraining).
+
+    Raises
+    ------
+    SalvocastError
+        Where the store cannot be read.
     """
     with Registry.open(uri) as registry:
         promotions = registry.champion_history(theatre, weapon_class)
@@ -48,16 +63,31 @@ def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri:
 
 
 def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:
-    """What a retraining found of each recipe at the same held-out origins: the champion's first, then its challengers.
+    """What a retraining found of each recipe at the same held-out origins.
 
-    Columns: model (str), score (float: 1 is the reference model), coverage_80_days, _total_7, _total_28 (float,
-    share), ratio (float, score over the champion's), p_holm (float: one-sided, corrected for the number of
-    challengers), refusals (str: the rules that it broke, in words; empty where it could be promoted). Of the champion's
-    own row the last three are empty. Raises SalvocastError where the run compared nothing.
+    Parameters
+    ----------
+    run_id : str
+        Of the retraining.
+    uri : str, optional
+        As of `backtests`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The champion's row first, then its challengers'. Columns: model (str), score (float: 1 is the reference model),
+        coverage_80_days, _total_7, _total_28 (float, share), ratio (float, score over the champion's), p_holm (float:
+        one-sided, corrected for the number of challengers), refusals (str: the rules that it broke, in words; empty
+        where it could be promoted). Of the champion's own row the last three are empty.
+
+    Raises
+    ------
+    SalvocastError
+        Where the run compared nothing.
     """
     recipes = table_of(run_id, "recipes", uri=uri)
     with tempfile.TemporaryDirectory() as folder:
-        decision = json.loads(downloaded(run_id, "decision.json", Path(folder), uri).read_text(encoding="utf-8"))
+        decision = json.loads(download_artifact(run_id, "decision.json", Path(folder), uri).read_text(encoding="utf-8"))
     found = {verdict["model"]: verdict for verdict in decision["verdicts"]}
     refusals = {model: " and ".join(verdict["refusals"]) for model, verdict in found.items()}
     recipes["refusals"] = recipes["model"].map(refusals).fillna("")

@@ -34,21 +34,34 @@ _PAGE = 1000
 
 
 def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | None = None) -> pd.DataFrame:
-    """Every backtest of a series that came to its end, the newest first.
+    """Every backtest of a series that came to its end.
 
-    uri: of the MLflow store; without one, where `salvocast backtest` logs. Columns: run_id (str), began (datetime,
-    UTC), models (tuple of str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int,
-    days), refit_every (int, origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class
-    (str).
-    Empty where none was logged. Raises SalvocastError where the store cannot be read.
+    Parameters
+    ----------
+    theatre, weapon_class : str
+        Of the series.
+    uri : str, optional
+        Of the MLflow store; None for where `salvocast backtest` logs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of
+        str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days), refit_every (int,
+        origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
+
+    Raises
+    ------
+    SalvocastError
+        Where the store cannot be read.
     """
-    return _frame(_search(_wanted(theatre, weapon_class), uri))
+    return _frame(_search(_finished_backtests(theatre, weapon_class), uri))
 
 
 def read_parts(name: str, run_id: str | None, theatre: str, weapon_class: str, uri: str | None) -> pd.DataFrame:
     """The table of that name of the newest backtest, or of `run_id`; and, of each other model, that of the newest run
     that scored the same targets in the same way. Of a retraining its own table alone. run_id is added."""
-    wanted = _wanted(theatre, weapon_class)
+    wanted = _finished_backtests(theatre, weapon_class)
     first = _frame(_search(wanted, uri, newest=1)) if run_id is None else _frame(_run(run_id, uri))
     if first.empty:
         if run_id is not None:  # a retraining
@@ -73,11 +86,11 @@ def read_parts(name: str, run_id: str | None, theatre: str, weapon_class: str, u
 def table_of(run_id: str, name: str, *, uri: str | None = None) -> pd.DataFrame:
     """A table that a run logged, such as "scores". Raises SalvocastError where the run or the table is not there."""
     with tempfile.TemporaryDirectory() as folder:
-        path = downloaded(run_id, f"{name}.csv", Path(folder), uri)
+        path = download_artifact(run_id, f"{name}.csv", Path(folder), uri)
         return pd.read_csv(path)
 
 
-def downloaded(run_id: str, name: str, folder: Path, uri: str | None = None) -> Path:
+def download_artifact(run_id: str, name: str, folder: Path, uri: str | None = None) -> Path:
     """A file of a run, put into the folder."""
     where = uri or tracking_uri()
     with store_failures(where):
@@ -91,7 +104,7 @@ def downloaded(run_id: str, name: str, folder: Path, uri: str | None = None) -> 
         return Path(client.download_artifacts(run_id, name, str(folder)))
 
 
-def _wanted(theatre: str, weapon_class: str) -> str:
+def _finished_backtests(theatre: str, weapon_class: str) -> str:
     """The backtests of a series that came to their end: of their runs, only the parent has the parameter `models`."""
     series = {"theatre": theatre, "weapon_class": weapon_class}
     for what, name in series.items():

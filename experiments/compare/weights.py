@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.compare.frames import QUANTILES, scores
+from experiments.folds import TOTAL_BANDS
 from features.errors import InputError
 from forecasting.record.scores import pinball_loss
 from forecasting.salvos.ensemble import SalvoEnsemble
@@ -19,18 +20,30 @@ LEVELS = np.array(sorted(QUANTILES))
 
 
 def ensemble_weights(of: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row per origin and member of the salvo ensemble: the weight it had, and the one that learning would give it.
-
-    of: scores of a backtest in which the members ran by themselves, without them those that `compare.scores` reads.
-    Columns: origin (datetime), member (str), weight (float: as the ensemble has it, the same at every origin),
-    learned (float: see below; NaN at the first origins), n_targets (int: past forecast days that it was learned from).
+    """The weights of the salvo ensemble's members, and those that learning would have given them.
 
     The weights of the salvo ensemble are fixed: nothing in them is learned, so nothing in them moves. `learned` is what
     a *nested* choice would have been: at each origin the weights, in steps of STEP, whose average of the members'
     quantiles, day by day, would have had the least weighted interval score on the forecasts of earlier origins, using
     only those days that had come by then (with their counts as they are known now). Members that differ in a parameter
     alone, such as the two half-lives, count as the one of that name that was backtested.
-    Raises InputError where a member was not backtested.
+
+    Parameters
+    ----------
+    of : pandas.DataFrame, optional
+        Scores of a backtest in which the members ran by themselves; None for those that `compare.scores` reads.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per origin and member. Columns: origin (datetime), member (str), weight (float: as the ensemble has it,
+        the same at every origin), learned (float; NaN at the first origins), n_targets (int: past forecast days that it
+        was learned from).
+
+    Raises
+    ------
+    InputError
+        Where a member was not backtested.
     """
     made = scores() if of is None else of
     fixed = members()
@@ -51,11 +64,20 @@ def ensemble_weights(of: pd.DataFrame | None = None) -> pd.DataFrame:
 
 
 def pooled_scores(weights: pd.DataFrame, of: pd.DataFrame | None = None) -> pd.DataFrame:
-    """What the members' quantiles, averaged by these weights, would have scored at each origin.
+    """What the members' quantiles, averaged by given weights, would have scored at each origin.
 
-    weights: as of `ensemble_weights`; of: the scores that they were made of. Columns: origin (datetime), weights (str:
-    "fixed" or "learned"), wis (float, drones: mean over the days, from seven quantiles). Origins without learned
-    weights are left out, so that both are scored on the same ones.
+    Parameters
+    ----------
+    weights : pandas.DataFrame
+        As of `ensemble_weights`.
+    of : pandas.DataFrame, optional
+        The scores that they were made of.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns: origin (datetime), weights (str: "fixed" or "learned"), wis (float, drones: mean over the days, from
+        seven quantiles). Origins without learned weights are left out, so that both are scored on the same ones.
     """
     made = scores() if of is None else of
     names = list(members())
@@ -85,7 +107,7 @@ def _pooled(
             f"the backtest has no scores of {', '.join(missing)}: expected every member of the ensemble; run salvocast "
             f"backtest --models {','.join(names)}"
         )
-    days = made[made["model"].isin(names) & ~made["band"].str.startswith("total")]
+    days = made[made["model"].isin(names) & ~made["band"].isin(TOTAL_BANDS)]
     columns = [QUANTILES[level] for level in LEVELS]
     wide = days.pivot_table(columns, ["origin", "attack_day"], "model").dropna()
     outcomes = days.groupby(["origin", "attack_day"])["observed"].first().loc[wide.index].to_numpy(dtype=float)

@@ -30,10 +30,10 @@ def notebooks() -> list[Path]:
     return sorted(path for path in FOLDER.glob("*.py") if path.read_text(encoding="utf-8").startswith("# ---\n"))
 
 
-def executed(text: Path, environment: dict[str, str], seconds: int = SECONDS) -> nbformat.NotebookNode:
+def execute(text: Path, environment: dict[str, str], seconds: int = SECONDS) -> nbformat.NotebookNode:
     """The notebook with its output. environment: variables that the kernel gets. Raises nbclient's errors."""
     book = plain(text)
-    with tempfile.TemporaryDirectory() as folder, _with(environment):
+    with tempfile.TemporaryDirectory() as folder, _environment(environment):
         with open_ledger():
             pass  # filled here: only a first run would say that it was empty
         NotebookClient(book, timeout=seconds, kernel_name="python3", resources={"metadata": {"path": folder}}).execute()
@@ -58,7 +58,7 @@ def plain(text: Path) -> nbformat.NotebookNode:
 
 
 @contextmanager
-def _with(environment: dict[str, str]) -> Iterator[None]:
+def _environment(environment: dict[str, str]) -> Iterator[None]:
     before = dict(os.environ)
     for name in ("SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI", "SALVOCAST_SETTINGS"):
         os.environ.pop(name, None)
@@ -73,7 +73,7 @@ def _with(environment: dict[str, str]) -> Iterator[None]:
 def main(names: list[str]) -> None:
     for text in [path for path in notebooks() if not names or path.stem in names]:
         with tempfile.TemporaryDirectory() as home:
-            book = executed(text, {"SALVOCAST_HOME": home, "OMP_NUM_THREADS": "1"}, 10 * SECONDS)
+            book = execute(text, {"SALVOCAST_HOME": home, "OMP_NUM_THREADS": "1"}, 10 * SECONDS)
         nbformat.write(book, text.with_suffix(".ipynb"))
         print(f"{text.stem}: {len(book.cells)} cells, {text.with_suffix('.ipynb').stat().st_size / 1e3:.0f} kB")
 

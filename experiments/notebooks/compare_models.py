@@ -26,6 +26,7 @@
 from IPython.display import Markdown
 
 from experiments import compare
+from experiments.folds import TOTAL_BANDS
 
 run = compare.ensure_backtest()
 scores = compare.scores(run)
@@ -119,7 +120,7 @@ pooled.groupby("weights")["wis"].agg(["mean", "size"]).round(2)
 best = winners.loc[longest]
 gain = differences.set_index(["model", "band"]).loc[(best["best"], longest)]
 means = pooled.groupby("weights")["wis"].mean()
-days = scores[(scores["model"] == leader) & ~scores["band"].str.startswith("total")]
+days = scores[(scores["model"] == leader) & ~scores["band"].isin(TOTAL_BANDS)]
 moved = weights.groupby("member")["learned"].agg(["min", "max"])
 widest = (moved["max"] - moved["min"]).idxmax()
 Markdown(

@@ -32,7 +32,7 @@ from experiments.order_backtest import model_policy, replay_decisions
 from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import PlanRequest
 from forecasting.report.document import plan_document
-from forecasting.report.drawing import look
+from forecasting.report.drawing import picture_style
 from forecasting.report.language import translator
 from forecasting.report.pictures import calibration_picture, forecast_picture, stock_out_picture
 from forecasting.report.words import Words
@@ -132,7 +132,7 @@ result.wide().set_index("policy")
 
 # %%
 costs = result.table.pivot(index="level", columns="policy", values="cost")
-drawn = look("light", "en")
+drawn = picture_style("light", "en")
 figure = drawn.figure(3.4)
 axes = figure.subplots()
 for index, policy in enumerate(costs.columns):

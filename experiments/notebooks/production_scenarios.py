@@ -50,7 +50,7 @@ forecaster = ScenarioForecaster.of(salvos, history, published)
 
 # %%
 names = [name for name in bundled_scenarios() if history.theatre in load_scenario(name).theatre_ids]
-supplied = {name: forecaster.under(load_scenario(name), history.theatre) for name in names}
+supplied = {name: forecaster.forecast_under(load_scenario(name), history.theatre) for name in names}
 
 
 def told(values):

@@ -31,7 +31,7 @@ from experiments import compare
 from experiments.drift import level_shifts
 from features.massed import MULTIPLE, RULE, massed_threshold
 from features.records import QuietDayRule
-from forecasting.report.drawing import look
+from forecasting.report.drawing import picture_style
 from forecasting.report.language import translator
 from forecasting.report.words import Words
 
@@ -45,7 +45,7 @@ days = history.to_frame().set_index("attack_day")
 
 # %%
 shifts, _ = level_shifts(history)
-drawn = look("light", "en")
+drawn = picture_style("light", "en")
 figure = drawn.figure(3.6)
 axes = figure.subplots()
 axes.bar(days.index, days["launched"].astype(float), 1.0, color=drawn.theme.grey, label="drones launched")

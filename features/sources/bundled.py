@@ -24,7 +24,16 @@ COVERS = tuple((UKRAINE, weapon_class) for weapon_class in (SHAHED, *MISSILE_CLA
 def read_bundled() -> Reading:
     """The salvos (weapon_class "shahed"), then the missiles by day and kind ("cruise", "ballistic", "mixed").
 
-    Keys and contents are those that `read_kaggle` makes of the snapshot of the same day.
+    Returns
+    -------
+    Reading
+        Keys and contents are those that `read_kaggle` makes of the snapshot of the same day.
+
+    Examples
+    --------
+    >>> reading = read_bundled()
+    >>> reading.source, next(reading.rows).weapon_class
+    ('bundled', 'shahed')
     """
     texts = [resources.files("features.bundled").joinpath(name).read_bytes() for name in (SALVOS, MISSILES)]
     digest = hashlib.sha256(b"".join(texts)).hexdigest()

@@ -10,9 +10,18 @@ from features.records import SalvoReport
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row as it was (`raw`: JSON of its cells), its place in the file (first data row is 1), why it is no report.
+    """A row that is no report, or one that waits for a person's word.
 
-    held: it is a report whose counts the record cannot bear; it waits for a person's word.
+    Parameters
+    ----------
+    row : int
+        Its place in the file; the first row of data is 1.
+    raw : str
+        JSON of its cells as they were.
+    reason : str
+        Why it is no report.
+    held : bool
+        Whether it is a report whose counts the record cannot bear.
     """
 
     row: int
@@ -25,13 +34,27 @@ class RejectedRow:
 class Reading:
     """One file being read.
 
-    rows: consumed once, streamed, so that a file of a million rows needs no memory of its size.
-    digest: SHA-256 (hex) of the bytes read and of how they were read. published_at: when the file as a whole came out,
-    where that is known; a count that differs from an earlier one is then known from that time on.
-    covers: the (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
-    (`features.snapshots`). read_as: JSON of what else is needed to read a row of it again. passed_over: how many rows
-    are no report and need no person (the alerts of a channel), by what they are; complete once `rows` are consumed.
-    notes: what a person should know, or say, of the file as a whole, in a line each.
+    Parameters
+    ----------
+    source : str
+        Name of the reader, or of whose reports they are.
+    digest : str
+        SHA-256 (hex) of the bytes read and of how they were read.
+    rows : Iterator of SalvoReport or RejectedRow
+        Consumed once, streamed, so that a file of a million rows needs no memory of its size.
+    published_at : datetime, optional
+        When the file as a whole came out, with zone, where that is known; a count that differs from an earlier one is
+        then known from that time on.
+    covers : tuple of (str, str)
+        The (theatre, weapon class) series of which the file states every salvo, so that what it lacks is news too
+        (`features.snapshots`).
+    read_as : str, optional
+        JSON of what else is needed to read a row of it again.
+    passed_over : Counter of str
+        How many rows are no report and need no person (the alerts of a channel), by what they are; complete once `rows`
+        are consumed.
+    notes : tuple of str
+        What a person should know, or say, of the file as a whole, in a line each.
     """
 
     source: str

@@ -87,18 +87,46 @@ def read_table(
 ) -> Reading:
     """The salvos of one table, a row each.
 
-    mapping: field -> column, for columns that are not named as fields ({"launched": "UAVs"}). Required are `launched`
-    and either `window_start` with `window_end` or `date`; every other field of SalvoReport is optional, and a column of
-    that name replaces `theatre` and `weapon_class` where its cell is filled. Beside a date a column `part` may say
-    night (from 18:00 of the day before to 08:00) or day (08:00 to 18:00). A date whose row, or whose table, came out
-    on that day ends then. classes: what stands in the column of the weapon class -> the class, where that is no name
-    of one. only: column -> texts; rows that hold another text there are left out.
-    sum_rows: rows of one salvo are added up. quiet_days: which days between the rows had no launches; they are then
-    reported so. sheet: of a workbook, else its first. skip_rows: rows (of CSV, lines) above the header.
-    published_at: when the table as a whole came out, with zone. zone: of times that state none; windows are converted
-    to Kyiv time, in which attack days are counted.
-    Raises InputError for a file that is no such table, or lacks a required or a mapped column (see `columns_used`); for
-    rows a week or a month apart, which are sums; and where most salvos have several rows that differ.
+    Required are `launched` and either `window_start` with `window_end` or `date`; every other field of SalvoReport is
+    optional, and a column of that name replaces `theatre` and `weapon_class` where its cell is filled. Beside a date a
+    column `part` may say night (from 18:00 of the day before to 08:00) or day (08:00 to 18:00). A date whose row, or
+    whose table, came out on that day ends then.
+
+    Parameters
+    ----------
+    path : Path
+        A CSV, XLSX or Parquet file.
+    mapping : mapping of str to str, optional
+        Field -> column, for columns that are not named as fields ({"launched": "UAVs"}).
+    classes : mapping of str to str, optional
+        What stands in the column of the weapon class -> the class, where that is no name of one.
+    only : mapping of str to collection of str, optional
+        Column -> texts; rows that hold another text there are left out.
+    sum_rows : bool
+        Whether rows of one salvo are added up.
+    quiet_days : QuietDayRule, optional
+        Which days between the rows had no launches; they are then reported so. None: the table does not say.
+    sheet : str, optional
+        Of a workbook; None for its first.
+    skip_rows : int
+        Rows (of CSV, lines) above the header.
+    theatre, weapon_class : str
+        Of rows that state none.
+    published_at : datetime, optional
+        When the table as a whole came out, with zone.
+    zone : ZoneInfo
+        Of times that state none; windows are converted to Kyiv time, in which attack days are counted.
+
+    Returns
+    -------
+    Reading
+        Reports, and the rows that are none with their reasons.
+
+    Raises
+    ------
+    InputError
+        For a file that is no such table, or lacks a required or a mapped column (see `columns_used`); for rows a week
+        or a month apart, which are sums; and where most salvos have several rows that differ.
     """
     path, mapping, classes, only = Path(path), mapping or {}, classes or {}, only or {}
     if published_at is not None and published_at.tzinfo is None:

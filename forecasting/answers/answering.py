@@ -16,7 +16,7 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
-from forecasting.answers.cache import kept_or_made
+from forecasting.answers.cache import get_or_make
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.defence.comparison import Difference, differences
@@ -29,10 +29,10 @@ from forecasting.plan import (
     Prepared,
     Target,
     against_another,
-    asked_layers,
     make_plan,
     prepare,
     prepare_calibration,
+    selected_layers,
 )
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
@@ -53,7 +53,7 @@ KEPT = 32
 """Histories, prepared models and calibrations kept of each kind: some megabytes."""
 
 
-class Answering:
+class Answerer:
     """Answers requests from one ledger.
 
     load_champion: digest of a registered champion -> what was saved of it. today: the date by which nothing can have
@@ -95,17 +95,17 @@ class Answering:
         salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
         if scenario is None:
             return salvos, None
-        supplied = prepared.under(salvos, scenario, request.held)
+        supplied = prepared.forecast_under(salvos, scenario, request.held)
         return supplied.forecast, supplied
 
-    def supplied(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
+    def forecast_under_scenario(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
         """The forecast under the scenario that is asked for. Raises InputError where none is."""
         _, supplied = self.forecast(request, context)
         if supplied is None:
             raise InputError("scenario is none: expected one to forecast under")
         return supplied
 
-    def assimilated(self, request: ForecastRequest, context: AnswerContext) -> AssimilatedSupply:
+    def assimilated_supply(self, request: ForecastRequest, context: AnswerContext) -> AssimilatedSupply:
         """What the record says of the scenario that is asked for. Raises InputError without a record to say it."""
         scenario, history = self._scenario(request), self.history(request, context)
         if scenario is None:
@@ -141,7 +141,7 @@ class Answering:
     ) -> Plan:
         """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
         scenario, stated = self._scenario(request), defence_of(request)
-        asked_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
+        selected_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
@@ -183,7 +183,7 @@ class Answering:
                 theatre = UKRAINE
             return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
 
-        return kept_or_made(self._histories, (context.data_version, *asked), read)
+        return get_or_make(self._histories, (context.data_version, *asked), read)
 
     def prepared(self, request: ForecastRequest, context: AnswerContext) -> Prepared:
         """The model that a request asks for, fitted to the record that it is answered from."""
@@ -200,13 +200,13 @@ class Answering:
             # Its recipe won; what it learnt then is not what is known now.
             return prepare(saved.model, history)
 
-        return kept_or_made(self._models, (*_seen(history), champion.digest if champion else name), learn)
+        return get_or_make(self._models, (*_seen(history), champion.digest if champion else name), learn)
 
     def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
         killing = without_stocks(stated)
         shares = kill_shares(request.theatre, request.weapon_class)
         key = (*_seen(history), killing.model_dump_json(), bool(shares))
-        return kept_or_made(self._calibrations, key, lambda: prepare_calibration(killing, history, shares))
+        return get_or_make(self._calibrations, key, lambda: prepare_calibration(killing, history, shares))
 
     def _scenario(self, request: ForecastRequest) -> ScenarioRequest | None:
         if request.scenario == NO_SCENARIO:

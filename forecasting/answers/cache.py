@@ -15,7 +15,7 @@ def keep(cache: MutableMapping[Key, Value], key: Key, value: Value) -> Value:
     return value
 
 
-def kept_or_made(cache: MutableMapping[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
+def get_or_make(cache: MutableMapping[Key, Value], key: Key, make: Callable[[], Value]) -> Value:
     """The value that the cache holds, or else the one that is made now, which it then holds."""
     found = cache.get(key)
     return keep(cache, key, make()) if found is None else found

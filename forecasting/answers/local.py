@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 
 from features.ledger import Ledger
-from forecasting.answers.answering import Answering
+from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, ForecastRequest
-from forecasting.registry import Champion, known_model, serving_model
+from forecasting.registry import Champion, cached_model, serving_model
 
 
-def local_answering(ledger: Ledger) -> Answering:
+def local_answering(ledger: Ledger) -> Answerer:
     """Answers from the ledger and the models that this machine keeps, as of today."""
-    return Answering(ledger, known_model, lambda: datetime.now(UTC).date())
+    return Answerer(ledger, cached_model, lambda: datetime.now(UTC).date())
 
 
 def local_context(request: ForecastRequest) -> AnswerContext:

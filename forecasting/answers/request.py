@@ -86,7 +86,7 @@ class ForecastRequest(_Request):
         QuietDayRule | None,
         Field(
             description="which days without a report count as days without launches; without it, "
-            f"{QuietDayRule.defaults_told()}"
+            f"{QuietDayRule.defaults_text()}"
         ),
     ] = None
     paths: Annotated[int, Field(ge=1, le=MAX_PATHS, strict=True, description="simulated futures")] = 2_000

@@ -13,7 +13,7 @@ from features.complaints import complain
 from features.errors import SalvocastError
 from features.ingest_cli import ingest
 from forecasting.commands.defence import defences
-from forecasting.commands.plan import forecast_command, plan_command
+from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
 from forecasting.commands.scenarios import scenarios
 
@@ -29,8 +29,14 @@ app.add_typer(data, name="data")
 app.add_typer(scenarios, name="scenarios")
 app.add_typer(defences, name="defence")
 
-app.command("forecast", cls=request_command("ForecastRequest"))(forecast_command)
-app.command("plan", cls=request_command("PlanRequest", defence=None))(plan_command)
+app.command("forecast", cls=request_command("ForecastRequest"), help="Forecast the drones launched per attack day.")(
+    answer_command
+)
+app.command(
+    "plan",
+    cls=request_command("PlanRequest", defence=None),
+    help="Forecast the drones, the interceptors each layer needs against them, and what to order.",
+)(answer_command)
 
 
 @app.command("schema")

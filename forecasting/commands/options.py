@@ -61,6 +61,6 @@ def today() -> date:
 def draw(figure: "Figure", path: Path, title: str, language: str = ENGLISH) -> None:
     """Writes the picture into the file. language: of the title and of what is drawn."""
     from features.files import write_file
-    from forecasting.report.pictures import rendered
+    from forecasting.report.pictures import render
 
-    write_file(path, rendered(figure, path.suffix, title, language=language))
+    write_file(path, render(figure, path.suffix, title, language=language))

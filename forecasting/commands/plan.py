@@ -38,7 +38,7 @@ IssueOption = Annotated[
 ]
 
 
-def forecast_command(
+def answer_command(
     context: typer.Context,
     output: FormatOption = Format.TABLE,
     out: OutOption = None,
@@ -46,40 +46,23 @@ def forecast_command(
     language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
 ) -> None:
-    """Forecast the drones launched per attack day."""
-    _answer(context.obj, output, out, plot, language, issued)
-
-
-def plan_command(
-    context: typer.Context,
-    output: FormatOption = Format.TABLE,
-    out: OutOption = None,
-    plot: PlotOption = None,
-    language: LanguageOption = ENGLISH,
-    issued: IssueOption = False,
-) -> None:
-    """Forecast the drones, the interceptors each layer needs against them, and what to order."""
-    _answer(context.obj, output, out, plot, language, issued)
-
-
-def _answer(
-    request: "ForecastRequest", output: Format, out: Path | None, plot: Path | None, language: str, issued: bool
-) -> None:
+    """Answers the request that `RequestCommand` has made of the options, whether for a forecast or a plan."""
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
 
+    request: ForecastRequest = context.obj
     translator(language)  # refuses an unknown one before the work
     _check_files(output, out, plot)
     with open_ledger() as ledger:
-        answering, context = local_answering(ledger), local_context(request)
+        answering, learned = local_answering(ledger), local_context(request)
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
-            document = answering.document(request, context, bar.update)
+            document = answering.document(request, learned, bar.update)
         if plot:
-            _draw(document, answering.history(request, context), plot, language)
+            _draw(document, answering.history(request, learned), plot, language)
     if issued:
-        _issue(document, request, context)
+        _issue(document, request, learned)
     _write(document, output, out, language)
 
 

@@ -51,7 +51,7 @@ class RequestCommand(TyperCommand):
 
     def get_params(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         if self._options is None:
-            self._options = self._made()
+            self._options = self._parameters()
         return [*self._options, *super().get_params(ctx)]
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
@@ -66,7 +66,7 @@ class RequestCommand(TyperCommand):
         model: type[ForecastRequest] = getattr(request, self.kind)
         return model
 
-    def _made(self) -> list[Any]:
+    def _parameters(self) -> list[Any]:
         fields = self._model.model_fields
         chosen = {name: field for name, field in fields.items() if not self.only or name in self.only}
 

@@ -71,12 +71,12 @@ def check_command(context: typer.Context, scenario: ScenarioArgument) -> None:
     """Whether a scenario is well stated, and whether the record allows it (exit code 1 where it does not)."""
     from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import check_text
-    from forecasting.supply.verdict import judged
+    from forecasting.supply.verdict import scenario_verdict
 
-    request = _under(context.obj, scenario)
+    request = _with_scenario(context.obj, scenario)
     with open_ledger() as ledger:
-        assimilated = local_answering(ledger).assimilated(request, local_context(request))
-    verdict = judged(assimilated)
+        assimilated = local_answering(ledger).assimilated_supply(request, local_context(request))
+    verdict = scenario_verdict(assimilated)
     print(check_text(assimilated, verdict))
     if not verdict.compatible:
         raise typer.Exit(1)
@@ -97,10 +97,10 @@ def compare_command(
     from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import comparison_text
 
-    requests = [_under(context.obj, name) for name in names]
+    requests = [_with_scenario(context.obj, name) for name in names]
     with open_ledger() as ledger:
         answering, rests_on = local_answering(ledger), local_context(context.obj)
-        print(comparison_text([answering.supplied(each, rests_on) for each in requests]))
+        print(comparison_text([answering.forecast_under_scenario(each, rests_on) for each in requests]))
 
 
 @scenarios.command(
@@ -118,7 +118,7 @@ def sensitivity_command(
     from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import sensitivity_text
 
-    request = _under(context.obj, scenario)
+    request = _with_scenario(context.obj, scenario)
     check_plot(plot)
     with open_ledger() as ledger, tqdm(desc="assumptions", disable=None) as bar:
 
@@ -134,7 +134,7 @@ def sensitivity_command(
     print(sensitivity_text(found))
 
 
-def _under(request: "Request", name_or_file: str) -> "Request":
+def _with_scenario(request: "Request", name_or_file: str) -> "Request":
     """The request under that scenario."""
     return type(request).model_validate(request.model_dump() | {"scenario": scenario_value(name_or_file)})
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import InputError, unknown_name
-from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, parse_tables, told
+from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, input_error, parse_tables
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
 STOCKED = ("interceptors_per_engagement", "stock", "monthly_supply", "unit_cost_usd")
@@ -25,8 +25,17 @@ NIGHT_HOURS = 14.0
 
 
 class Against(Stated):
-    """What a layer does to one kind of drone: how many times each is what it is against the common armed drone. reach:
-    of the engaged_share. interceptors: per engagement, of which it still takes one at least."""
+    """What a layer does to one kind of drone: how many times each is what it is against the common armed drone.
+
+    Parameters
+    ----------
+    reach : SourcedRange, optional
+        Of the engaged_share.
+    kill_probability : SourcedRange, optional
+        Of the kill probability of an engagement.
+    interceptors : SourcedRange, optional
+        Per engagement, of which it still takes one at least.
+    """
 
     reach: SourcedRange | None = None
     kill_probability: SourcedRange | None = None
@@ -36,20 +45,53 @@ class Against(Stated):
 class DefenceLayer(Stated):
     """A kind of effector. A layer without `interceptor` uses none (electronic warfare).
 
-    engaged_share: share, of the drones that come to this layer, that it could engage. decoy_discrimination: share of
-    the decoys among them that it tells from armed drones and lets pass. works: hours of the attack day. weather_share:
-    share of the attack days whose weather allows it; bad weather is bad for every layer that it concerns.
-    kill_probability and interceptors_per_engagement: of one engagement, an attempt on one drone. The doctrine: salvo_of
-    attempts at once, and again while the drone lives, up to `rounds` times (1 and 1: one shot).
-    Either engagements_per_night, the capacity as a number, or fire_channels, each held for service_minutes a round:
-    then a drone that finds every channel busy passes.
-    against: kind of drone -> what is different against it; the rest is stated against the common armed drone.
-    With an interceptor: stock at the origin; monthly_supply per month at the origin, which becomes monthly_supply_later
-    in a straight line over ramp_months; unit_cost_usd, US dollars each. available_share: the part of stock and supply
-    that is for the drones that are forecast, the rest being for other targets; without it, all, and so is a stock that
-    a planner has counted. For orders: lead_time_days from an order to its delivery (without it, none), review_days from
-    one order to the next (without it, to the end of the horizon), and minimum_stock, which should always be left,
-    though it is fired when nothing else is.
+    Either engagements_per_night, or fire_channels with service_minutes. With an interceptor, stock, monthly_supply and
+    unit_cost_usd are required.
+
+    Parameters
+    ----------
+    id, name : str
+        For requests, and for people.
+    engaged_share : SourcedRange
+        Share, of the drones that come to this layer, that it could engage.
+    decoy_discrimination : SourcedRange, optional
+        Share of the decoys among them that it tells from armed drones and lets pass.
+    works : "always", "day" or "night"
+        Hours of the attack day.
+    weather_share : SourcedRange, optional
+        Share of the attack days whose weather allows it; bad weather is bad for every layer that it concerns.
+    kill_probability : SourcedRange
+        Of one engagement, an attempt on one drone.
+    salvo_of, rounds : int
+        The doctrine: salvo_of attempts at once, and again while the drone lives, up to `rounds` times (1 and 1: one
+        shot).
+    engagements_per_night : SourcedRange, optional
+        The capacity as a number.
+    fire_channels, service_minutes : SourcedRange, optional
+        The capacity as channels, each held so long a round: a drone that finds every channel busy passes.
+    against : dict of str to Against
+        Kind of drone -> what is different against it; the rest is stated against the common armed drone.
+    interceptor : str, optional
+        What one interceptor is.
+    interceptors_per_engagement : SourcedRange, optional
+        1 or more.
+    stock : SourcedRange, optional
+        Interceptors at the origin.
+    monthly_supply, monthly_supply_later : SourcedRange, optional
+        Interceptors per month at the origin, and what that becomes in a straight line over ramp_months.
+    available_share : SourcedRange, optional
+        The part of stock and supply that is for the drones that are forecast, the rest being for other targets; None:
+        all, and so is a stock that a planner has counted.
+    ramp_months : SourcedRange, optional
+        Months.
+    unit_cost_usd : SourcedRange, optional
+        US dollars each.
+    lead_time_days : SourcedRange, optional
+        From an order to its delivery; None: 0.
+    review_days : int, optional
+        From one order to the next; None: to the end of the horizon.
+    minimum_stock : int
+        Interceptors that should always be left, though they are fired when nothing else is.
     """
 
     id: Name
@@ -135,8 +177,18 @@ def _ranges(stated: Stated) -> dict[str, SourcedRange]:
 
 
 class DroneKind(Stated):
-    """A kind of armed drone beside the common one. share: of the armed drones, as dated points joined by straight
-    lines, of which the first and the last stand; none where a scenario alone brings it. warhead_kg: kilograms."""
+    """A kind of armed drone beside the common one.
+
+    Parameters
+    ----------
+    id, name : str
+        For layers, and for people.
+    share : tuple of SourcedRange
+        Of the armed drones, as dated points joined by straight lines, of which the first and the last stand; none where
+        a scenario alone brings it.
+    warhead_kg : SourcedRange, optional
+        Kilograms.
+    """
 
     id: Name
     name: str
@@ -156,7 +208,20 @@ class DroneKind(Stated):
         return self
 
     def share_on(self, days: Sequence[date], level: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n_paths, n_days) its share, each path at its level (n_paths,) of every point; 0 without any."""
+        """Its share of the armed drones, day by day.
+
+        Parameters
+        ----------
+        days : sequence of date
+            Attack days.
+        level : (n_paths,) array of float
+            The level 0 to 1 of every point's range that each path has drawn.
+
+        Returns
+        -------
+        (n_paths, n_days) array of float
+            0 where no share is stated.
+        """
         if not self.share:
             return np.zeros((level.size, len(days)))
         points = sorted(self.share, key=lambda point: point.date)
@@ -173,7 +238,19 @@ def _check_warhead(stated: SourcedRange | None) -> None:
 
 
 class Wave(Stated):
-    """A part of the drones of a night, that comes evenly spread over so many hours; shares of all waves sum to 1."""
+    """A part of the drones of a night; shares of all waves sum to 1.
+
+    Parameters
+    ----------
+    share : float
+        Of the drones of the night, above 0.
+    hours : float
+        Over which it comes evenly spread.
+    sources : tuple of str
+        Ids of statements.
+    note : str
+        For people.
+    """
 
     share: Annotated[float, Field(gt=0, le=1)]
     hours: Annotated[float, Field(gt=0, le=24)]
@@ -184,9 +261,26 @@ class Wave(Stated):
 class Defence(Stated):
     """The layers of one theatre, in order of engagement, and the statements they rest on.
 
-    waves: how the drones of a night come; without any, evenly over NIGHT_HOURS. They matter to fire channels alone.
-    daylight_share: share of the drones of an attack day that come in daylight; without it, none.
-    warhead_kg: of the common armed drone, kilograms. kinds: of armed drone, beside it.
+    Parameters
+    ----------
+    name, title, about : str
+        An id, a line and a paragraph for people.
+    theatre : str
+        Whose defence it is.
+    as_of : date
+        The day it was written.
+    daylight_share : SourcedRange, optional
+        Share of the drones of an attack day that come in daylight; None: none do.
+    warhead_kg : SourcedRange, optional
+        Kilograms, of the common armed drone.
+    kinds : tuple of DroneKind
+        Of armed drone, beside the common one.
+    layers : tuple of DefenceLayer
+        In order of engagement, one at least.
+    waves : tuple of Wave
+        How the drones of a night come; without any, evenly over NIGHT_HOURS. They matter to fire channels alone.
+    sources : tuple of Source
+        The statements.
     """
 
     name: str
@@ -232,7 +326,17 @@ class Defence(Stated):
                 raise ValueError(f"the shares of the kinds add up to {whole:.2f} on {day}: expected at most 1")
 
     def kinds_known(self, day: date) -> tuple[DroneKind, ...]:
-        """The kinds, with the points of their shares whose sources were published by that day."""
+        """The kinds, with the points of their shares whose sources were published by a day.
+
+        Parameters
+        ----------
+        day : date
+            The origin.
+
+        Returns
+        -------
+        tuple of DroneKind
+        """
         out = {source.id: source.date for source in self.sources}
         return tuple(
             kind.model_copy(
@@ -242,7 +346,22 @@ class Defence(Stated):
         )
 
     def layer(self, layer_id: str) -> DefenceLayer:
-        """The layer of that id. Raises InputError for one that it does not have."""
+        """One layer.
+
+        Parameters
+        ----------
+        layer_id : str
+            Its id.
+
+        Returns
+        -------
+        DefenceLayer
+
+        Raises
+        ------
+        InputError
+            For a layer that it does not have; it gives the nearest ids.
+        """
         known = {layer.id: layer for layer in self.layers}
         if layer_id not in known:
             raise unknown_name("layer", layer_id, known, field="layers")
@@ -254,13 +373,42 @@ class Defence(Stated):
         return tuple(layer.id for layer in self.layers)
 
     def only(self, layer_ids: tuple[str, ...]) -> tuple[str, ...]:
-        """These layers, in order of engagement. Raises InputError for one that it does not have."""
+        """Some of its layers, in order of engagement.
+
+        Parameters
+        ----------
+        layer_ids : tuple of str
+            In any order.
+
+        Returns
+        -------
+        tuple of str
+
+        Raises
+        ------
+        InputError
+            For a layer that it does not have.
+        """
         wanted = {self.layer(layer_id).id for layer_id in layer_ids}
         return tuple(name for name in self.ids if name in wanted)
 
     def without(self, layer_ids: tuple[str, ...]) -> Self:
-        """The same defence where these layers engage nothing: the others keep their places, and their random numbers.
-        Raises InputError for a layer that it does not have, or where none is left."""
+        """The same defence where some layers engage nothing: the others keep their places, and their random numbers.
+
+        Parameters
+        ----------
+        layer_ids : tuple of str
+            Those that engage nothing.
+
+        Returns
+        -------
+        Defence
+
+        Raises
+        ------
+        InputError
+            For a layer that it does not have, or where none is left.
+        """
         left_out = self.only(layer_ids)
         if len(left_out) == len(self.layers):
             raise InputError(f"without {', '.join(left_out)} no layer is left: expected one at least")
@@ -280,7 +428,24 @@ class Defence(Stated):
 
 
 def parse_defence(text: str, file_name: str) -> Defence:
-    """A defence from its TOML text. Raises InputError naming file, layer and key of the first thing wrong."""
+    """A defence from its TOML text.
+
+    Parameters
+    ----------
+    text : str
+        As `salvocast defence new` writes it.
+    file_name : str
+        For errors.
+
+    Returns
+    -------
+    Defence
+
+    Raises
+    ------
+    InputError
+        Naming file, layer and key of the first thing wrong.
+    """
     stated = parse_tables(text, file_name, "defence", ("kind", "layer", "wave", "source"))
     given = {
         **stated.get("defence", {}),
@@ -292,4 +457,4 @@ def parse_defence(text: str, file_name: str) -> Defence:
     try:
         return Defence.model_validate(given)
     except ValidationError as error:
-        raise told(error, Defence, given, file_name) from error
+        raise input_error(error, Defence, given, file_name) from error

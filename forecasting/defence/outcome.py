@@ -13,12 +13,24 @@ from features.errors import InputError
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DefenceCounts:
-    """What the defence does against the paths, in whole numbers.
+    """What the defence does against the paths, in whole numbers. Shapes: see the classes below.
 
-    engagements: attempts, each on one drone. kills: armed drones; decoy_kills: decoys. interceptors: used; 0 for a
-    layer that uses none. unmet: engagements that did not happen for want of interceptors. leakers: armed drones that no
-    layer killed, leakers_by_kind: the same by kind, in the order of `Engagements.kinds`; decoy_leakers: decoys. Where
-    armed drones and decoys are not told apart, all count as armed.
+    Where armed drones and decoys are not told apart, all count as armed.
+
+    Parameters
+    ----------
+    engagements : array of int64
+        Attempts, each on one drone.
+    kills, decoy_kills : array of int64
+        Armed drones, and decoys.
+    interceptors : array of int64
+        Used; 0 for a layer that uses none.
+    unmet : array of int64
+        Engagements that did not happen for want of interceptors.
+    leakers, decoy_leakers : array of int64
+        Armed drones, and decoys, that no layer killed.
+    leakers_by_kind : array of int64
+        Armed leakers in the order of `Engagements.kinds`.
     """
 
     engagements: NDArray[np.int64]
@@ -34,7 +46,13 @@ class DefenceCounts:
 @dataclass(frozen=True, eq=False, kw_only=True)
 class InterceptorDemand(DefenceCounts):
     """Per night: (n_layers, n_paths, horizon), the layers in their order of engagement; leakers and decoy_leakers
-    (n_paths, horizon), leakers_by_kind (n_kinds, n_paths, horizon)."""
+    (n_paths, horizon), leakers_by_kind (n_kinds, n_paths, horizon).
+
+    Parameters
+    ----------
+    layer_ids : tuple of str
+        In order of engagement.
+    """
 
     layer_ids: tuple[str, ...]
 
@@ -43,9 +61,20 @@ class InterceptorDemand(DefenceCounts):
 class StockOutlook:
     """What becomes of the stock of one layer. Interceptors; paths of whole numbers.
 
-    opening: (n_paths,). supplied: (n_paths, horizon) delivered by the start of each night since the origin.
-    used: (n_paths, horizon) with the stock there is. needed: (n_paths, horizon) had every layer enough. wanted:
-    (n_paths, horizon) against the drones that come while other layers run short too; without it, as needed.
+    Parameters
+    ----------
+    layer_id : str
+        Whose stock it is.
+    opening : (n_paths,) array of int64
+        Stock at the origin.
+    supplied : (n_paths, horizon) array of int64
+        Delivered by the start of each night since the origin.
+    used : (n_paths, horizon) array of int64
+        With the stock there is.
+    needed : (n_paths, horizon) array of int64
+        Had every layer enough.
+    wanted : (n_paths, horizon) array of int64, optional
+        Against the drones that come while other layers run short too; None: as needed.
     """
 
     layer_id: str
@@ -94,10 +123,21 @@ class StockOutlook:
 
 @dataclass(frozen=True, eq=False)
 class Engagements:
-    """What the defence does with the stock it has, what it would do with no end of it, and the stock of each layer that
-    has one. draws: per layer, quantity -> (n_paths,) the value of the stated range that the path has drawn. kinds: of
-    armed drone, the common one first. warhead_kg: (n_kinds, n_paths) kilograms; None where that of some kind is not
-    stated."""
+    """What the defence does with the stock it has, and what it would do with no end of it.
+
+    Parameters
+    ----------
+    actual, unlimited : InterceptorDemand
+        With the stock there is, and with enough of everything.
+    stocks : tuple of StockOutlook
+        Of each layer that has one.
+    draws : tuple of dict
+        Per layer, quantity -> (n_paths,) the value of the stated range that the path has drawn.
+    kinds : tuple of str
+        Of armed drone, the common one first.
+    warhead_kg : (n_kinds, n_paths) array of float, optional
+        Kilograms; None where that of some kind is not stated.
+    """
 
     actual: InterceptorDemand
     unlimited: InterceptorDemand
@@ -107,19 +147,51 @@ class Engagements:
     warhead_kg: NDArray[np.float64] | None
 
     def leaked_warhead_kg(self, demand: InterceptorDemand) -> NDArray[np.float64] | None:
-        """(n_paths,) kilograms of the warheads that leak over all nights; None where the masses are not stated."""
+        """The warheads that leak over all nights.
+
+        Parameters
+        ----------
+        demand : InterceptorDemand
+            `actual` or `unlimited`.
+
+        Returns
+        -------
+        (n_paths,) array of float or None
+            Kilograms; None where the masses are not stated.
+        """
         if self.warhead_kg is None:
             return None
         leaked: NDArray[np.float64] = (demand.leakers_by_kind.sum(axis=2) * self.warhead_kg).sum(axis=0)
         return leaked
 
     def lead_time(self, index: int) -> NDArray[np.int64]:
-        """(n_paths,) whole nights before an order for that layer can be used: what it states, rounded up."""
+        """Nights before an order for a layer can be used: what it states, rounded up.
+
+        Parameters
+        ----------
+        index : int
+            Of the layer, in order of engagement.
+
+        Returns
+        -------
+        (n_paths,) array of int64
+            Whole nights; 0 where none is stated.
+        """
         days = self.draws[index].get("lead_time_days", np.zeros(self.actual.leakers.shape[0]))
         return np.ceil(days).astype(np.int64)
 
     def rows(self, rows: slice) -> Self:
-        """Some of the paths, in the same memory."""
+        """Some of the paths, in the same memory.
+
+        Parameters
+        ----------
+        rows : slice
+            Of the paths.
+
+        Returns
+        -------
+        Engagements
+        """
 
         def part(demand: InterceptorDemand) -> InterceptorDemand:
             by_layer = {name: getattr(demand, name)[:, rows] for name in (*_BY_LAYER, "leakers_by_kind")}
@@ -138,9 +210,22 @@ class Engagements:
         )
 
     def totals(self, through: Sequence[int] = ()) -> "EngagementTotals":
-        """Sums over the nights 1 to n for each n in `through`; without any, over the whole horizon.
+        """Sums over the first nights.
 
-        Raises InputError for an n that is not between 1 and the horizon.
+        Parameters
+        ----------
+        through : sequence of int
+            Nights 1 to n for each n; empty for the whole horizon.
+
+        Returns
+        -------
+        EngagementTotals
+            One total for each n.
+
+        Raises
+        ------
+        InputError
+            For an n that is not between 1 and the horizon.
         """
         horizon = self.actual.leakers.shape[-1]
         through = tuple(through) or (horizon,)

@@ -19,7 +19,17 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Interceptors of a layer that are in hand from the night of that attack day on."""
+    """Interceptors that come in once, beside the monthly supply.
+
+    Parameters
+    ----------
+    layer_id : str
+        Whose they are.
+    day : date
+        The attack day from whose night on they are in hand.
+    quantity : int
+        Interceptors.
+    """
 
     layer_id: str
     day: date
@@ -77,10 +87,27 @@ def available_by_night(opening: NDArray[np.int64], supplied: NDArray[np.int64], 
 
 
 def parse_stock(text: str, file_name: str, defence: Defence) -> dict[str, int]:
-    """Layer -> interceptors in hand, from CSV text with the columns layer and quantity.
+    """A planner's own stocks, from CSV text with the columns layer and quantity.
 
-    Raises InputError, naming file and row, for a layer that the defence does not have or that uses no interceptors, a
-    layer twice, or a quantity that is no whole number.
+    Parameters
+    ----------
+    text : str
+        CSV with a header; columns in any order.
+    file_name : str
+        For errors.
+    defence : Defence
+        Whose layers are named.
+
+    Returns
+    -------
+    dict of str to int
+        Id of a layer -> interceptors in hand.
+
+    Raises
+    ------
+    InputError
+        Naming file and row, for a layer that the defence does not have or that uses no interceptors, a layer twice, or
+        a quantity that is no whole number.
     """
     counts: dict[str, int] = {}
     for where, cells in _rows(text, file_name, ("layer", "quantity"), defence):
@@ -91,9 +118,24 @@ def parse_stock(text: str, file_name: str, defence: Defence) -> dict[str, int]:
 
 
 def parse_deliveries(text: str, file_name: str, defence: Defence, origin: date) -> tuple[Delivery, ...]:
-    """Dated deliveries, from CSV text with the columns layer, date (YYYY-MM-DD) and quantity; several a day are added.
+    """Dated deliveries, from CSV text with the columns layer, date (YYYY-MM-DD) and quantity.
 
-    Raises InputError, naming file and row, as `parse_stock` does, and for a delivery that is not after the origin.
+    Parameters
+    ----------
+    text, file_name, defence
+        As of `parse_stock`.
+    origin : date
+        After which every delivery has to be.
+
+    Returns
+    -------
+    tuple of Delivery
+        In the order of the file; several a day are added.
+
+    Raises
+    ------
+    InputError
+        As `parse_stock` does, and for a delivery that is not after the origin.
     """
     deliveries = []
     for where, cells in _rows(text, file_name, ("layer", "date", "quantity"), defence):
@@ -110,7 +152,23 @@ def parse_deliveries(text: str, file_name: str, defence: Defence, origin: date) 
 
 
 def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_name: str) -> Defence:
-    """The defence with these counts, as of the origin, in place of the stocks that it states."""
+    """The defence with counted stocks in place of those that it states.
+
+    Parameters
+    ----------
+    defence : Defence
+        Layers that are not counted keep what they state.
+    counts : mapping of str to int
+        Id of a layer -> interceptors in hand.
+    origin : date
+        The day of the count.
+    file_name : str
+        Where the counts are from, for the list of sources.
+
+    Returns
+    -------
+    Defence
+    """
     source = Source(id=COUNTED, title=f"stock as given in {file_name}", date=origin, url="", confidence="A")
     layers = tuple(
         layer.model_copy(update={"stock": _counted(counts[layer.id], origin)}) if layer.id in counts else layer

@@ -22,7 +22,7 @@ _FACTORS = (0.3, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Updated:
+class UpdatedQuantity:
     """A quantity before and after the record: (10 %, 50 %, 90 %) quantiles. layer_id: "" for the effect of size."""
 
     layer_id: str
@@ -67,7 +67,7 @@ class Calibration:
     effective_sample_size: float
     n_nights: int
     variation: Variation
-    quantities: tuple[Updated, ...]
+    quantities: tuple[UpdatedQuantity, ...]
     periods: tuple[Comparison, ...]
     kill_shares: tuple[Comparison, ...]
     notes: tuple[Message, ...]
@@ -83,8 +83,8 @@ class Calibration:
         steps = self.variation.drift * rng.standard_normal((n_paths, -(-horizon // BLOCK_DAYS)))
         drift = np.repeat(np.cumsum(steps, axis=1), BLOCK_DAYS, axis=1)[:, :horizon]
         sizes = np.unique(np.geomspace(nights.min(), nights.max(), _PATH_SIZES))
-        cascade = {factor: self._lost(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
-        part = _Between.of(sizes, nights)
+        cascade = {factor: self._lost_share(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
+        part = _Interpolation.of(sizes, nights)
         by_now = part.at(cascade[1.0])
         size, beyond = self.evidence.sizes.effect_of(nights)
         shift = draws.size_effect[:, np.newaxis] * size + drift
@@ -107,7 +107,7 @@ class Calibration:
         _, first, number = np.unique(columns, axis=0, return_index=True, return_inverse=True)
         return self.posterior.rows(first), number.ravel()
 
-    def _lost(self, draws: Draws, sizes: Array, factor: float) -> Array:
+    def _lost_share(self, draws: Draws, sizes: Array, factor: float) -> Array:
         """(n_draws, n_sizes) share lost by the cascade, every kill probability so many times as high."""
         values = [
             {**layer, "kill_probability": np.minimum(layer["kill_probability"] * factor, 1.0)}
@@ -138,7 +138,9 @@ class Calibration:
         sizes, spread = some_sizes(launched)
         if size is None:
             size = self.evidence.sizes.effect_of(launched[:, np.newaxis])[0][:, 0]
-        shot_down, suppressed = self.evidence.shown(draws, self.evidence.kills(draws, sizes), spread, size, drift)
+        shot_down, suppressed = self.evidence.reported_shares(
+            draws, self.evidence.kills(draws, sizes), spread, size, drift
+        )
         share = np.clip(shot_down + np.where(counts_all, suppressed, 0.0), 1e-6, 1.0 - 1e-6)
         precision = precision_of(launched, self.variation.overdispersion)
         found: Array = rng.beta(share * precision, (1.0 - share) * precision)
@@ -146,7 +148,7 @@ class Calibration:
 
 
 @dataclass(frozen=True, eq=False)
-class _Between:
+class _Interpolation:
     """Where values lie between some sizes, row by row. below: index of the size below; part: of the way to the next."""
 
     below: NDArray[np.intp]

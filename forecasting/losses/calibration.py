@@ -42,8 +42,8 @@ from features.errors import InputError
 from features.messages import Message
 from forecasting.defence.kinds import mean_shares
 from forecasting.defence.layers import Defence
-from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, Updated
-from forecasting.losses.evidence import BLOCKS, Evidence, Unknown, some_sizes
+from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, UpdatedQuantity
+from forecasting.losses.evidence import BLOCKS, Evidence, UnknownParameters, some_sizes
 from forecasting.losses.importance import sample_posterior
 from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import Array, ReportedLosses, StatedKills
@@ -87,7 +87,7 @@ def calibrate(
         )
     evidence = _evidence(defence, record, origin, stated, armed_share, variation)
     rng = np.random.default_rng([seed, STREAM])
-    unknown = Unknown.of(defence, size_effect, evidence.variation.drift)
+    unknown = UnknownParameters.of(defence, size_effect, evidence.variation.drift)
     prior = posterior = unknown.draws(rng.standard_normal((n_draws, unknown.n_scores)))
     effective = float(n_draws)
     if evidence.record.days.size:
@@ -111,7 +111,7 @@ def calibrate(
     )
     return replace(
         found,
-        quantities=tuple(_updated(found)),
+        quantities=tuple(_updated_quantities(found)),
         periods=tuple(_periods(found, seed)),
         kill_shares=tuple(_kill_shares_compared(found)),
     )
@@ -147,15 +147,15 @@ def _quantiles(values: Array) -> tuple[float, float, float]:
     return low, middle, high
 
 
-def _updated(found: Calibration) -> Iterable[Updated]:
+def _updated_quantities(found: Calibration) -> Iterable[UpdatedQuantity]:
     values = [draws.values(found.defence) for draws in (found.prior, found.posterior)]
     for index, layer in enumerate(found.defence.layers):
         for name in found.prior.levels[index]:
             prior, posterior = (_quantiles(each[index][name]) for each in values)
-            yield Updated(layer.id, name, prior, posterior)
+            yield UpdatedQuantity(layer.id, name, prior, posterior)
     if found.prior.size_effect.any():
         effects = (found.prior.size_effect, found.posterior.size_effect)
-        yield Updated("", "size_effect", *map(_quantiles, effects))
+        yield UpdatedQuantity("", "size_effect", *map(_quantiles, effects))
 
 
 def _periods(found: Calibration, seed: int) -> Iterable[Comparison]:
@@ -222,6 +222,6 @@ def _notes(evidence: Evidence, origin: date, stated: Sequence[StatedKills], effe
     if effective < LEAST_DRAWS:
         notes.append(Message.of("few_effective_draws", n=round(effective)))
     shown = not evidence.record.counts_all.all() or not np.isnan(evidence.record.suppressed).all()
-    if shown and not evidence.suppressing.any():
+    if shown and not evidence.suppressing_layers.any():
         notes.append(Message.of("no_electronic_warfare"))
     return tuple(notes)

@@ -63,7 +63,7 @@ class Draws:
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnknownParameters:
     """What a row of levels stands for: the quantities (index of the layer, name), b, and the steps of the drift."""
 
     n_layers: int
@@ -119,7 +119,7 @@ class Evidence:
         sizes, spread = some_sizes(record.launched)
         kills = self.kills(draws, sizes)
         size = self.sizes.relative - self.sizes.centre
-        shot_down, suppressed = self.shown(draws, kills, spread, size, draws.drift[:, self.blocks])
+        shot_down, suppressed = self.reported_shares(draws, kills, spread, size, draws.drift[:, self.blocks])
         apart = ~np.isnan(record.suppressed)
         only = ~record.counts_all
         for nights, counted in (
@@ -146,18 +146,18 @@ class Evidence:
         """(n_layers, n_draws, n_sizes) of these values of the defence (see `Draws.values`), against the mix of now."""
         return expected_kill_shares(self.defence, values, sizes, self.armed_share, self.kind_shares)
 
-    def shown(
+    def reported_shares(
         self, draws: Draws, kills: Array, spread: Array, size: Array, drift: Array | float = 0.0
     ) -> tuple[Array, Array]:
         """(n_draws, n_nights) each: shares shot down and suppressed, with the effect of size and the drift. size:
         (n_nights,) as `NightSizes.effect_of` has it."""
         lost = np.clip(kills.sum(axis=0) @ spread, 1e-6, 1.0 - 1e-6)
         shifted = expit(logit(lost) + draws.size_effect[:, np.newaxis] * size + drift)
-        suppressed = (kills[self.suppressing].sum(axis=0) @ spread) * (shifted / lost)
+        suppressed = (kills[self.suppressing_layers].sum(axis=0) @ spread) * (shifted / lost)
         return shifted - suppressed, suppressed
 
     @property
-    def suppressing(self) -> NDArray[np.bool_]:
+    def suppressing_layers(self) -> NDArray[np.bool_]:
         return np.array([layer.id in SUPPRESSING for layer in self.defence.layers])
 
     def share_of_kills(self, stated: StatedKills, kills: Array, spread: Array) -> Array:
@@ -166,7 +166,7 @@ class Evidence:
         of_then = (days >= np.datetime64(stated.first_day)) & (days <= np.datetime64(stated.last_day))
         nights = self.record.launched * (of_then if of_then.any() else 1.0)
         by_layer = kills @ (spread @ nights)
-        counted = by_layer if stated.of == "lost" else by_layer[~self.suppressing]
+        counted = by_layer if stated.of == "lost" else by_layer[~self.suppressing_layers]
         index = [layer.id for layer in self.defence.layers].index(stated.layer_id)
         found: Array = by_layer[index] / np.maximum(counted.sum(axis=0), 1e-9)
         return found

@@ -28,8 +28,20 @@ _Row = tuple[date, float, float, float, float, float]
 class ReportedLosses:
     """Reported nights, oldest first; (n_nights,) drones, NaN where not told.
 
-    shot_down: where it is told by itself. suppressed: where it is told beside drones shot down. neutralised: both
-    together. impact_sites: places hit, told by some reports; no count of drones.
+    Parameters
+    ----------
+    days : (n_nights,) array of datetime64
+        Attack days.
+    launched : (n_nights,) array of float
+        Drones.
+    shot_down : (n_nights,) array of float
+        Where it is told by itself.
+    suppressed : (n_nights,) array of float
+        Where it is told beside drones shot down.
+    neutralised : (n_nights,) array of float
+        Both together.
+    impact_sites : (n_nights,) array of float
+        Places hit, told by some reports; no count of drones.
     """
 
     days: NDArray[np.datetime64]
@@ -41,17 +53,36 @@ class ReportedLosses:
 
     @classmethod
     def from_reports(cls, reports: Iterable[SalvoReport]) -> Self:
-        """The nights on which every report tells its losses, in the style of its day. In: one theatre and weapon class,
-        as published by the origin (`Ledger.as_of`)."""
+        """The nights on which every report tells its losses, in the style of its day.
+
+        Parameters
+        ----------
+        reports : iterable of SalvoReport
+            Of one theatre and weapon class, as published by the origin (`Ledger.as_of`).
+
+        Returns
+        -------
+        ReportedLosses
+        """
         nights: dict[date, list[SalvoReport]] = {}
         for report in Salvos.of(reports).standing:
             nights.setdefault(report.attack_day, []).append(report)
-        rows = [(day, *counts) for day, night in sorted(nights.items()) if (counts := _counted(night)) is not None]
+        rows = [(day, *counts) for day, night in sorted(nights.items()) if (counts := _night_counts(night)) is not None]
         return cls._of(rows)
 
     @classmethod
     def from_history(cls, history: LaunchHistory) -> Self:
-        """The same from daily sums, which do not tell shot down and suppressed apart, nor sites."""
+        """The same from daily sums, which do not tell shot down and suppressed apart, nor sites.
+
+        Parameters
+        ----------
+        history : LaunchHistory
+            As published by the origin.
+
+        Returns
+        -------
+        ReportedLosses
+        """
         rows = []
         for day, launched, lost, regime in zip(
             history.days.tolist(), history.launched, history.neutralised, history.regimes, strict=True
@@ -86,12 +117,23 @@ class ReportedLosses:
         return ~np.isnan(self.neutralised)
 
     def ages(self, origin: date) -> Array:
-        """(n_nights,) days before the origin."""
+        """How old the nights are.
+
+        Parameters
+        ----------
+        origin : date
+            An attack day.
+
+        Returns
+        -------
+        (n_nights,) array of float
+            Days before the origin.
+        """
         ages: Array = (np.datetime64(origin, "D") - self.days).astype(float)
         return ages
 
 
-def _counted(night: Sequence[SalvoReport]) -> _Counts | None:
+def _night_counts(night: Sequence[SalvoReport]) -> _Counts | None:
     """What the reports of a night come to, without its day; None where some report does not tell."""
     regime, launched = night[0].regime, sum(report.launched for report in night)
     fire = [report.shot_down for report in night if report.shot_down is not None]
@@ -109,8 +151,23 @@ def _counted(night: Sequence[SalvoReport]) -> _Counts | None:
 
 @dataclass(frozen=True, slots=True)
 class StatedKills:
-    """A published share of the drones lost (`of` = "lost") or shot down ("shot_down") that a layer killed, read as 80 %
-    sure to lie between low and high. first_day to last_day: what it speaks of; published: when it was known."""
+    """A published share of the drones lost or shot down that a layer killed, read as 80 % sure to lie between two ends.
+
+    Parameters
+    ----------
+    layer_id : str
+        Of the defence.
+    of : str
+        Share of what: "lost" or "shot_down".
+    low, high : float
+        Shares, 0 to 1.
+    first_day, last_day : date
+        What it speaks of.
+    published : date
+        When it was known.
+    source : str
+        Id of the statement.
+    """
 
     layer_id: str
     of: str
@@ -123,16 +180,35 @@ class StatedKills:
 
     @property
     def share(self) -> float:
+        """The middle of its range, 0 to 1."""
         return (self.low + self.high) / 2.0
 
     @property
     def deviation(self) -> float:
+        """Standard deviation of the normal distribution whose central 80 % are its range."""
         return max((self.high - self.low) / 2.0, 1e-3) / float(ndtri(0.9))
 
 
 def parse_kill_shares(text: str, file_name: str) -> tuple[StatedKills, ...]:
-    """Published shares from CSV text with the fields of `StatedKills` as columns. Raises InputError, naming file and
-    row, for a cell that is none."""
+    """Published shares from CSV text with the fields of `StatedKills` as columns.
+
+    Parameters
+    ----------
+    text : str
+        CSV with a header.
+    file_name : str
+        For errors.
+
+    Returns
+    -------
+    tuple of StatedKills
+        In the order of the file.
+
+    Raises
+    ------
+    InputError
+        Naming file and row, for a cell that is none.
+    """
     stated = []
     for number, row in enumerate(csv.DictReader(StringIO(text)), start=1):
         try:

@@ -26,9 +26,20 @@ def check_service_level(service_level: float) -> None:
 class InterceptorOrder:
     """The least order of one layer that meets the service level from its arrival to the end of its review period.
 
-    quantity: interceptors. cost_usd: (low, mode, high) of quantity times the range of the unit cost.
-    unavoidable_shortage: share of the paths on which the stock is out before the order arrives.
-    stock_out_probability: share of the paths with a stock-out at any time until the review period ends, with it.
+    Parameters
+    ----------
+    layer_id : str
+        Whose order it is.
+    quantity : int
+        Interceptors.
+    service_level : float
+        Asked for, between 0 and 1.
+    cost_usd : (float, float, float)
+        US dollars: quantity times low, mode and high of the unit cost.
+    unavoidable_shortage : float
+        Share of the paths on which the stock is out before the order arrives.
+    stock_out_probability : float
+        Share of the paths with a stock-out at any time until the review period ends, with it.
     """
 
     layer_id: str
@@ -41,11 +52,17 @@ class InterceptorOrder:
 
 @dataclass(frozen=True, eq=False)
 class Cover:
-    """What an order that is placed now, and no other, has to do on each path. A stock-out is a night after which less
-    than the minimum stock is left; with a minimum of 0, one on which an interceptor is missing.
+    """What an order that is placed now, and no other, has to do on each path.
 
-    least_order: (n_paths,) the least order without a stock-out from its arrival to the end of the review period.
-    short_before: (n_paths,) whether the stock is out before it arrives, whatever is ordered.
+    A stock-out is a night after which less than the minimum stock is left; with a minimum of 0, one on which an
+    interceptor is missing.
+
+    Parameters
+    ----------
+    least_order : (n_paths,) array of int64
+        The least order without a stock-out from its arrival to the end of the review period.
+    short_before : (n_paths,) array of bool
+        Whether the stock is out before it arrives, whatever is ordered.
     """
 
     least_order: NDArray[np.int64]
@@ -57,16 +74,45 @@ class Cover:
         return float(self.short_before.mean())
 
     def stock_out_probability(self, quantity: float) -> float:
-        """Share of the paths with a stock-out at any time, before the arrival or after, when that much is ordered."""
+        """How likely a stock-out is at any time, before the arrival or after.
+
+        Parameters
+        ----------
+        quantity : float
+            Interceptors ordered.
+
+        Returns
+        -------
+        float
+            Share of the paths.
+        """
         return float((self.short_before | (self.least_order > quantity)).mean())
 
     def order_up_to(self, service_level: float) -> int:
-        """The least whole order with P(no stock-out from its arrival to the end of the review period) >= service_level.
+        """The least order with P(no stock-out from its arrival to the end of the review period) >= service_level.
 
-        The sample quantile of what the paths need: the base stock of an order-up-to policy under periodic review,
-        which covers the lead time and the review period (Snyder and Shen 2019, Fundamentals of Supply Chain Theory,
-        4.3.4), less what is in hand and due. Shortage before the arrival is not counted, as no order can help it.
-        Raises InputError where service_level is not between 0 and 1.
+        The sample quantile of what the paths need: the base stock of an order-up-to policy under periodic review, which
+        covers the lead time and the review period, less what is in hand and due. Shortage before the arrival is not
+        counted, as no order can help it.
+
+        Parameters
+        ----------
+        service_level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        int
+            Interceptors.
+
+        Raises
+        ------
+        InputError
+            Where service_level is not between 0 and 1.
+
+        References
+        ----------
+        Snyder and Shen (2019), Fundamentals of Supply Chain Theory, 4.3.4.
         """
         check_service_level(service_level)
         # The smallest sample value that at least this share of the paths does not exceed; no interpolation below it.
@@ -84,15 +130,37 @@ def cover(
 ) -> Cover:
     """What an order placed at the origin has to cover: lead_time + review_period nights, until the next one arrives.
 
-    needed: (n_paths, horizon) interceptors a night had there been enough. available: (n_paths, horizon) opening stock
-    and all deliveries by the start of the night. lead_time: whole nights before the order can be used, one number
-    or (n_paths,). review_period: nights from one order to the next; None: to the end of the horizon. minimum_stock:
-    interceptors that should always be left; they are fired when nothing else is.
-
     What is missing is not fired later: the drones have passed. So a shortage before the arrival leaves less to replace
-    (lost sales; the stock after night t is available - needed, summed, plus the largest shortage so far: Lindley 1952,
-    The theory of queues with a single server). Raises InputError where the nights do not fit into the horizon.
+    (lost sales; the stock after night t is available - needed, summed, plus the largest shortage so far).
 
+    Parameters
+    ----------
+    needed : (n_paths, horizon) array of int64
+        Interceptors a night had there been enough.
+    available : (n_paths, horizon) array of int64
+        Opening stock and all deliveries by the start of the night.
+    lead_time : int or (n_paths,) array_like
+        Whole nights before the order can be used.
+    review_period : int, optional
+        Nights from one order to the next; None: to the end of the horizon.
+    minimum_stock : int
+        Interceptors that should always be left; they are fired when nothing else is.
+
+    Returns
+    -------
+    Cover
+
+    Raises
+    ------
+    InputError
+        Where the nights do not fit into the horizon, or a number is below 0.
+
+    References
+    ----------
+    Lindley (1952), The theory of queues with a single server.
+
+    Examples
+    --------
     Ten in hand, and three paths of three nights. An order that is there from the second night on:
 
     >>> needed = np.array([[2, 3, 1], [4, 4, 6], [12, 1, 1]])

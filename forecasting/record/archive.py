@@ -77,7 +77,7 @@ class Archive(Database):
         Raises InputError for what is no such document, and stores nothing.
         """
         identity = hashlib.sha256(document).hexdigest()
-        row = _told(document) | {
+        row = _document_facts(document) | {
             "id": identity,
             "issued_at": utc(issued_at),
             "channel": Channel(channel).value,
@@ -127,7 +127,7 @@ class Archive(Database):
             return [Issued(**_fields(row)) for row in connection.execute(query).mappings()]
 
 
-def _told(document: bytes) -> dict[str, Any]:
+def _document_facts(document: bytes) -> dict[str, Any]:
     """What a document tells of itself."""
     try:
         told = json.loads(document)

@@ -77,7 +77,7 @@ class StatedQuantiles:
         return cls(made.origin, quantiles(made.paths), totals)
 
 
-class Header(Protocol):
+class IssuedHeader(Protocol):
     """What the scoreboard looks at of an issued forecast, beside its document: see `record.archive.Issued`."""
 
     @property
@@ -126,7 +126,7 @@ class Scoreboard:
         """One row per model, month of issue and band."""
         return summary(self.scores, ["model", "month"])
 
-    def told(self) -> dict[str, Any]:
+    def as_document(self) -> dict[str, Any]:
         """The scoreboard as JSON; null where there is no number."""
         return {
             "format": "salvocast/scoreboard/1",
@@ -145,7 +145,7 @@ class Scoreboard:
 
 
 def scoreboard(
-    issued: Iterable[Header],
+    issued: Iterable[IssuedHeader],
     document_of: Callable[[str], bytes],
     truth: LaunchHistory,
     history_at: Callable[[date], LaunchHistory] | None,
@@ -178,7 +178,7 @@ def scoreboard(
         if target not in references:
             references[target] = reference(history_at, *target) if history_at else None
         stated = StatedQuantiles.of_document(json.loads(document_of(each.id)))
-        rows = scored(stated, truth, references[target])
+        rows = score_targets(stated, truth, references[target])
         day_of_issue = each.issued_at.astimezone(KYIV).date()
         parts.append(
             rows.assign(
@@ -223,7 +223,7 @@ def reference(history_at: Callable[[date], LaunchHistory], origin: date, horizon
         return None
 
 
-def scored(stated: StatedQuantiles, truth: LaunchHistory, against: StatedQuantiles | None) -> pd.DataFrame:
+def score_targets(stated: StatedQuantiles, truth: LaunchHistory, against: StatedQuantiles | None) -> pd.DataFrame:
     """One row per target whose launches are known: origin, band, horizon (of a total its last day), first_day,
     last_day, observed, median, wis and wis_reference (drones; NaN without a reference), coverage_50, _80, _95 (0 or 1),
     n_below and n_up_to (how many of the seven quantiles are below what came, and how many are not above it)."""

@@ -15,12 +15,32 @@ Scores = NDArray[np.float64]
 
 
 def crps_from_paths(paths: NDArray[np.int64], observed: ArrayLike) -> Scores:
-    """Continuous ranked probability score of an empirical sample.
+    """Continuous ranked probability score of an empirical sample (the fair estimator).
 
-    paths: (n_paths, horizon) drones per day; observed: (horizon,) drones per day, NaN where nothing was reported.
-    Returns (horizon,) in drones. Raises ValueError when the shapes do not match. Fair estimator, Ferro (2014), eq. 3,
-    in its form by probability-weighted moments (Zamo and Naveau 2018), which needs no array of all pairs of paths.
+    Parameters
+    ----------
+    paths : (n_paths, horizon) array of int
+        Simulated drones per day.
+    observed : (horizon,) array_like
+        Drones per day; NaN where nothing was reported, of this and all scores below.
 
+    Returns
+    -------
+    (horizon,) array of float
+        In drones.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes do not match.
+
+    References
+    ----------
+    Ferro (2014), Fair scores for ensemble forecasts, eq. 3, in its form by probability-weighted moments (Zamo and
+    Naveau 2018), which needs no array of all pairs of paths.
+
+    Examples
+    --------
     Three paths of two days. They launch 0, 0 and 6 drones on the first: 8 that came are (8 + 8 + 2)/3 away on average,
     less half the average distance of two paths, 4. Nobody reported the second:
 
@@ -34,10 +54,33 @@ def crps_from_paths(paths: NDArray[np.int64], observed: ArrayLike) -> Scores:
 
 
 def pinball_loss(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike) -> Scores:
-    """Quantile score (Koenker and Bassett 1978): level (y - q) where y >= q, (1 - level) (q - y) otherwise.
+    """Quantile score: level (y - q) where y >= q, (1 - level) (q - y) otherwise.
 
-    quantiles: (n_levels, horizon); observed: (horizon,); levels: (n_levels,). Returns (n_levels, horizon) in drones.
+    Parameters
+    ----------
+    quantiles : (n_levels, horizon) array_like
+        Drones per day.
+    observed : (horizon,) array_like
+        Drones per day.
+    levels : (n_levels,) array_like
+        Between 0 and 1.
 
+    Returns
+    -------
+    (n_levels, horizon) array of float
+        In drones.
+
+    Raises
+    ------
+    ValueError
+        Where the shapes do not match.
+
+    References
+    ----------
+    Koenker and Bassett (1978), Regression Quantiles.
+
+    Examples
+    --------
     Ten drones more than the 95 % quantile cost nineteen times what ten fewer do:
 
     >>> pinball_loss([[100, 100]], [110, 90], [0.95])
@@ -52,10 +95,27 @@ def pinball_loss(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike) -
 
 
 def wis(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUANTILE_LEVELS) -> Scores:
-    """Weighted interval score: the mean over the levels of twice the pinball loss (Bracher et al. 2021, eq. 5 and 6).
+    """Weighted interval score: the mean over the levels of twice the pinball loss.
 
-    Shapes as `pinball_loss`; returns (horizon,) in drones. With many levels it approaches the CRPS. Of the median alone
-    it is the absolute error:
+    With many levels it approaches the CRPS.
+
+    Parameters
+    ----------
+    quantiles, observed, levels
+        As of `pinball_loss`.
+
+    Returns
+    -------
+    (horizon,) array of float
+        In drones.
+
+    References
+    ----------
+    Bracher, Ray, Gneiting and Reich (2021), Evaluating epidemic forecasts in an interval format, eq. 5 and 6.
+
+    Examples
+    --------
+    Of the median alone it is the absolute error:
 
     >>> wis([[100]], [130], [0.5])
     array([30.])
@@ -65,11 +125,31 @@ def wis(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUANTILE_
 
 
 def wis_parts(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUANTILE_LEVELS) -> dict[str, Scores]:
-    """The WIS as the sum of dispersion, overprediction and underprediction (Bracher et al. 2021, eq. 4).
+    """The WIS as the sum of dispersion, overprediction and underprediction.
 
-    levels: ascending and symmetric about 0.5, which is one of them; the pairs are the ends of central intervals.
-    Returns (horizon,) in drones for each part.
+    Parameters
+    ----------
+    quantiles, observed
+        As of `pinball_loss`.
+    levels : (n_levels,) array_like
+        Ascending and symmetric about 0.5, which is one of them; the pairs are the ends of central intervals.
 
+    Returns
+    -------
+    dict of str to (horizon,) array of float
+        In drones, for each part.
+
+    Raises
+    ------
+    ValueError
+        For other levels, or where the shapes do not match.
+
+    References
+    ----------
+    Bracher, Ray, Gneiting and Reich (2021), eq. 4.
+
+    Examples
+    --------
     An 80 % interval of 60 to 160 about a median of 100, and 190 drones came:
 
     >>> parts = wis_parts([[60], [100], [160]], [190], [0.1, 0.5, 0.9])
@@ -92,9 +172,30 @@ def wis_parts(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike = QUA
 
 
 def pit(paths: NDArray[np.int64], observed: ArrayLike, rng: np.random.Generator) -> Scores:
-    """Randomised probability integral transform of counts, uniform on (0, 1) for a calibrated forecast.
+    """Randomised probability integral transform of counts: F(y - 1) + v (F(y) - F(y - 1)) with v uniform.
 
-    F(y - 1) + v (F(y) - F(y - 1)) with v uniform (Czado, Gneiting and Held 2009, eq. 1). Shapes as `crps_from_paths`.
+    Parameters
+    ----------
+    paths, observed
+        As of `crps_from_paths`.
+    rng : numpy.random.Generator
+        Draws v.
+
+    Returns
+    -------
+    (horizon,) array of float
+        Uniform on (0, 1) for a calibrated forecast.
+
+    References
+    ----------
+    Czado, Gneiting and Held (2009), Predictive model assessment for count data, eq. 1.
+
+    Examples
+    --------
+    No path reaches what came:
+
+    >>> pit(np.array([[10], [12]]), [30], np.random.default_rng(1))
+    array([1.])
     """
     values = _matching(paths, observed)
     below, up_to = (paths < values).mean(axis=0), (paths <= values).mean(axis=0)
@@ -102,10 +203,26 @@ def pit(paths: NDArray[np.int64], observed: ArrayLike, rng: np.random.Generator)
 
 
 def energy_score(paths: NDArray[np.int64], observed: ArrayLike) -> float:
-    """Energy score of the whole path (Gneiting and Raftery 2007, eq. 22, with the fair mean over pairs), in drones.
+    """Energy score of the whole path, with the fair mean over pairs.
 
-    Shapes as `crps_from_paths`; only the days that were reported count. NaN when none was. Two paths, 3 drones and 4
-    drones off on two days, are 5 off each; the distance of the two is 10, half of which is taken off:
+    Parameters
+    ----------
+    paths, observed
+        As of `crps_from_paths`; only the days that were reported count.
+
+    Returns
+    -------
+    float
+        In drones; NaN where no day was reported.
+
+    References
+    ----------
+    Gneiting and Raftery (2007), Strictly Proper Scoring Rules, Prediction, and Estimation, eq. 22.
+
+    Examples
+    --------
+    Two paths, 3 drones and 4 drones off on two days, are 5 off each; the distance of the two is 10, half of which is
+    taken off:
 
     >>> energy_score(np.array([[103, 204], [97, 196]]), [100, 200])
     0.0
@@ -119,10 +236,26 @@ def energy_score(paths: NDArray[np.int64], observed: ArrayLike) -> float:
 
 
 def brier_score(paths: NDArray[np.int64], observed: ArrayLike, threshold: int) -> float:
-    """Brier (1950) score of the event "a day of at least `threshold` drones within the horizon".
+    """Brier score of the event "a day of at least so many drones within the horizon".
 
-    Shapes as `crps_from_paths`. NaN when a day without a report leaves open whether it happened.
+    Parameters
+    ----------
+    paths, observed
+        As of `crps_from_paths`.
+    threshold : int
+        Drones.
 
+    Returns
+    -------
+    float
+        0 to 1; NaN when a day without a report leaves open whether it happened.
+
+    References
+    ----------
+    Brier (1950), Verification of forecasts expressed in terms of probability.
+
+    Examples
+    --------
     Three of four paths have such a day, and one came:
 
     >>> brier_score(np.array([[450, 10], [10, 500], [400, 400], [10, 20]]), [430, 15], 400)
@@ -137,8 +270,22 @@ def brier_score(paths: NDArray[np.int64], observed: ArrayLike, threshold: int) -
 
 
 def covered(lower: ArrayLike, upper: ArrayLike, observed: ArrayLike) -> Scores:
-    """1 where lower <= observed <= upper, 0 where not, NaN where nothing was reported; its mean is the coverage.
+    """Whether what came lies inside an interval; the mean is its coverage.
 
+    Parameters
+    ----------
+    lower, upper : (n,) array_like
+        The ends of the intervals, which belong to them.
+    observed : (n,) array_like
+        In the same unit.
+
+    Returns
+    -------
+    (n,) array of float
+        1 where lower <= observed <= upper, 0 where not, NaN where nothing was reported.
+
+    Examples
+    --------
     >>> covered([50, 50, 50], [90, 90, 90], [90, 91, np.nan])
     array([ 1.,  0., nan])
     """

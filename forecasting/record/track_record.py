@@ -33,7 +33,7 @@ class PastForecast:
     wis: float
     reference_wis: float
 
-    def covered(self, level: float) -> bool:
+    def is_covered(self, level: float) -> bool:
         """Whether what came lies within the central interval of that level."""
         interval = self.forecast.interval(level)
         return interval.low <= self.observed <= interval.high
@@ -55,7 +55,7 @@ class TrackRecord:
 
 def coverage(targets: Sequence[PastForecast], level: float) -> float:
     """Share of the targets, at least one, within their central interval of that level."""
-    return sum(target.covered(level) for target in targets) / len(targets)
+    return sum(target.is_covered(level) for target in targets) / len(targets)
 
 
 def skill(targets: Sequence[PastForecast]) -> float | None:

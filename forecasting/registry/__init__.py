@@ -5,15 +5,15 @@ consists of (`pyfunc`), copies of those that were loaded (`copies`), and which o
 """
 
 from forecasting.registry.champions import CHALLENGER, CHAMPION, Promotion, RegisteredModel, Registry, registered_name
-from forecasting.registry.copies import copies_of_models, known_model, noted_champions
+from forecasting.registry.copies import cached_model, copies_of_models, noted_champions
 from forecasting.registry.places import artifact_location, move_places, refuse_copied_store
 from forecasting.registry.serving import Champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
     ready_client,
-    retried,
     store_failures,
     tracking_uri,
+    with_retries,
     without_password,
 )
 
@@ -25,18 +25,18 @@ __all__ = [
     "RegisteredModel",
     "Registry",
     "artifact_location",
+    "cached_model",
     "copies_of_models",
     "embedded_store",
-    "known_model",
     "move_places",
     "noted_champions",
     "one_process_at_a_time",
     "ready_client",
     "refuse_copied_store",
     "registered_name",
-    "retried",
     "serving_model",
     "store_failures",
     "tracking_uri",
+    "with_retries",
     "without_password",
 ]

@@ -21,10 +21,10 @@ from typing import Any, Self
 from features.errors import SalvocastError
 from features.home import ledger_url, salvocast_home
 from features.release import code_version
-from forecasting.registry.copies import keep, kept_files, note_champion, noted_champion
+from forecasting.registry.copies import cached_files, keep, note_champion, noted_champion
 from forecasting.registry.lock import file_lock, server_lock
 from forecasting.registry.pyfunc import ARTIFACT, FOLDER, write_pyfunc
-from forecasting.registry.store import or_none, ready_client, retried, tracking_uri
+from forecasting.registry.store import or_none, ready_client, tracking_uri, with_retries
 from forecasting.salvos.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, save_model
 
 CHAMPION = "champion"
@@ -39,7 +39,22 @@ _PROMOTIONS = f"{_TAG}promotions"
 
 
 def registered_name(theatre: str, weapon_class: str) -> str:
-    """The name of a series in the registry, such as "salvocast-ukraine-shahed"."""
+    """The name of a series in the registry.
+
+    Parameters
+    ----------
+    theatre, weapon_class : str
+        Of the series.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> registered_name("ukraine", "shahed")
+    'salvocast-ukraine-shahed'
+    """
     return f"salvocast-{theatre}-{weapon_class}"
 
 
@@ -47,8 +62,34 @@ def registered_name(theatre: str, weapon_class: str) -> str:
 class RegisteredModel:
     """A version in the registry.
 
-    digest: of its saved files. data_digest, origin: of the history that it is fitted to, and its last day. run_id: of
-    the MLflow run that made it. scores: as given when it was registered. source: where its files are. tags: all.
+    Parameters
+    ----------
+    name : str
+        See `registered_name`.
+    version : int
+        Counted from 1 under that name.
+    model_id : str
+        Of its model.
+    digest : str
+        SHA-256 of its saved files.
+    data_digest : str
+        Of the history that it is fitted to.
+    code_version : str
+        Of the release that fitted it.
+    origin : date
+        The last day of that history.
+    registered_at : datetime
+        In UTC.
+    run_id : str
+        Of the MLflow run that made it.
+    source : str
+        Where its files are.
+    scores : dict of str to float
+        As given when it was registered.
+    aliases : tuple of str
+        Such as CHAMPION.
+    tags : dict of str to str
+        All of them.
     """
 
     name: str
@@ -68,7 +109,19 @@ class RegisteredModel:
 
 @dataclass(frozen=True)
 class Promotion:
-    """When a version became champion, why, and the version that it took over from (None: there was none)."""
+    """How a version became champion.
+
+    Parameters
+    ----------
+    version : int
+        That serves from then on.
+    promoted_at : datetime
+        In UTC.
+    reason : str
+        In words.
+    predecessor : int, optional
+        The version that it took over from; None: there was none.
+    """
 
     version: int
     promoted_at: datetime
@@ -79,7 +132,17 @@ class Promotion:
 class Registry:
     """The model registry at an MLflow tracking URI. Nothing is asked of it before a method needs it.
 
-    Every method that asks it tries again a few times, and then raises SalvocastError, in one line without a password.
+    Parameters
+    ----------
+    uri : str
+        Of the MLflow tracking server or database.
+    now : callable
+        The clock that promotions are recorded by; it gives a datetime with zone.
+
+    Raises
+    ------
+    SalvocastError
+        By every method that asks it, after a few tries, in one line without a password.
     """
 
     def __init__(self, uri: str, now: Callable[[], datetime]) -> None:
@@ -88,7 +151,19 @@ class Registry:
 
     @classmethod
     def open(cls, uri: str | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
-        """The registry at `uri`, or where `tracking_uri` says. now: the clock that promotions are recorded by."""
+        """The registry at an address.
+
+        Parameters
+        ----------
+        uri : str, optional
+            None for where `tracking_uri` says.
+        now : callable
+            The clock that promotions are recorded by.
+
+        Returns
+        -------
+        Registry
+        """
         return cls(uri or tracking_uri(), now)
 
     def __enter__(self) -> Self:
@@ -97,36 +172,101 @@ class Registry:
     def __exit__(self, *_: object) -> None:
         """Nothing is held open between calls."""
 
-    @retried
+    @with_retries
     def champion(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
-        """The version that serves, or None where none does yet. Raises SalvocastError for one that is not ours."""
+        """The version that serves.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series, here and below.
+
+        Returns
+        -------
+        RegisteredModel or None
+            None where none does yet.
+
+        Raises
+        ------
+        SalvocastError
+            For a version that Salvocast did not register.
+        """
         name = registered_name(theatre, weapon_class)
         found = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
-        return None if found is None else _required(found, (CHAMPION,))
+        return None if found is None else _require_registered(found, (CHAMPION,))
 
-    @retried
+    @with_retries
     def challenger(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
-        """The version that was registered as challenger, or None. Raises SalvocastError for one that is not ours."""
-        found = or_none(self._client.get_model_version_by_alias, registered_name(theatre, weapon_class), CHALLENGER)
-        return None if found is None else _required(found, (CHALLENGER,))
+        """The version that was registered as challenger.
 
-    @retried
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        RegisteredModel or None
+
+        Raises
+        ------
+        SalvocastError
+            For a version that Salvocast did not register.
+        """
+        found = or_none(self._client.get_model_version_by_alias, registered_name(theatre, weapon_class), CHALLENGER)
+        return None if found is None else _require_registered(found, (CHALLENGER,))
+
+    @with_retries
     def set_challenger(self, name: str, version: int) -> None:
-        """Moves the alias to a version of that name. `gc` keeps the version as long as it has it."""
+        """Moves the alias of the challenger. `gc` keeps the version as long as it has it.
+
+        Parameters
+        ----------
+        name : str
+            See `registered_name`.
+        version : int
+            Under that name.
+        """
         self._client.set_registered_model_alias(name, CHALLENGER, str(version))
 
-    @retried
+    @with_retries
     def versions(self, theatre: str, weapon_class: str) -> list[RegisteredModel]:
-        """Every version that Salvocast registered, the newest first."""
+        """Every version of a series that Salvocast registered.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of RegisteredModel
+            The newest first.
+        """
         return self._versions(registered_name(theatre, weapon_class))
 
     def register(
         self, saved: SavedModel, *, run_id: str, scores: Mapping[str, float], tags: Mapping[str, str] | None = None
     ) -> RegisteredModel:
-        """Puts a fitted model into the registry, its files into the run `run_id`, and returns its version.
+        """Puts a fitted model into the registry.
 
-        The version with the same digest, data digest and code version is returned, where there is one: registering
-        twice, or again after a kill, leaves one version. tags: what else is to be said of it, such as a reason.
+        Registering twice, or again after a kill, leaves one version: that with the same digest, data digest and code
+        version.
+
+        Parameters
+        ----------
+        saved : SavedModel
+            The model.
+        run_id : str
+            Of the MLflow run that its files go into.
+        scores : mapping of str to float
+            Written beside it.
+        tags : mapping of str to str, optional
+            What else is to be said of it, such as a reason.
+
+        Returns
+        -------
+        RegisteredModel
         """
         files = save_model(saved)
         stated = {
@@ -138,13 +278,13 @@ class Registry:
             "scores": json.dumps(dict(scores), sort_keys=True),
         }
         all_tags = dict(tags or {}) | {f"{_TAG}{key}": value for key, value in stated.items()}
-        return self._registered(registered_name(saved.theatre, saved.weapon_class), files, all_tags, run_id)
+        return self._register_version(registered_name(saved.theatre, saved.weapon_class), files, all_tags, run_id)
 
-    @retried
-    def _registered(
+    @with_retries
+    def _register_version(
         self, name: str, files: Mapping[str, bytes], tags: Mapping[str, str], run_id: str
     ) -> RegisteredModel:
-        if found := self._same(name, tags):
+        if found := self._existing_version(name, tags):
             return found
         if or_none(self._client.get_registered_model, name) is None:
             or_none(self._client.create_registered_model, name)
@@ -155,14 +295,23 @@ class Registry:
             self._client.log_artifacts(run_id, str(Path(folder) / FOLDER), FOLDER)
         source = f"{self._client.get_run(run_id).info.artifact_uri}/{FOLDER}"
         made = self._client.create_model_version(name, source, run_id, dict(tags), await_creation_for=0)
-        return self._same(name, tags) or _required(made, ())
+        return self._existing_version(name, tags) or _require_registered(made, ())
 
-    @retried
+    @with_retries
     def set_champion(self, name: str, version: int, *, reason: str = "") -> None:
-        """Moves the alias, in one step, to a version of that name; does nothing where it is there already.
+        """Moves the alias of the champion, in one step; does nothing where it is there already.
 
         What is recorded on the version first (when, why and after which one) counts from that step on: see
-        `champion_history`. reason: in words; without it, the tag "reason" of the version.
+        `champion_history`.
+
+        Parameters
+        ----------
+        name : str
+            See `registered_name`.
+        version : int
+            Under that name.
+        reason : str
+            In words; without it, the tag "reason" of the version.
         """
         chosen = self._client.get_model_version(name, str(version))
         before = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
@@ -179,24 +328,47 @@ class Registry:
         self._client.set_model_version_tag(name, str(version), _PROMOTIONS, record)
         self._client.set_registered_model_alias(name, CHAMPION, str(version))
 
-    @retried
+    @with_retries
     def champion_history(self, theatre: str, weapon_class: str) -> list[Promotion]:
-        """How the champion came to be, the newest promotion first: from the champion back from predecessor to
-        predecessor, as far as their versions are kept. A promotion that broke off before the alias moved is not in it.
+        """How the champion came to be, from predecessor to predecessor, as far as their versions are kept.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of Promotion
+            The newest first. A promotion that broke off before the alias moved is not in it.
         """
         return self._history(registered_name(theatre, weapon_class))
 
-    @retried
+    @with_retries
     def all_versions(self) -> list[tuple[str, int, str]]:
-        """Name, version and run id of every version in the registry, whoever made it."""
+        """Every version in the registry, whoever made it.
+
+        Returns
+        -------
+        list of (str, int, str)
+            Name, version and run id.
+        """
         return [(raw.name, int(raw.version), raw.run_id) for raw in self._raw_versions()]
 
-    @retried
+    @with_retries
     def versions_of(self, name: str) -> tuple[list[RegisteredModel], list[RegisteredModel]]:
-        """The versions that Salvocast registered under a name, the newest first, in two parts.
+        """The versions that Salvocast registered under a name, in two parts.
 
-        Those that serve or may at once serve again: an alias is on them, or the champion took over from them, or a
-        rollback without further words goes to them. And the others.
+        Parameters
+        ----------
+        name : str
+            See `registered_name`.
+
+        Returns
+        -------
+        (list of RegisteredModel, list of RegisteredModel)
+            The newest first: those that serve or may at once serve again (an alias is on them, or the champion took
+            over from them, or a rollback without further words goes to them), and the others.
         """
         history = self._history(name)
         earlier = [each.version for each in history if each.version < history[0].version]
@@ -206,9 +378,15 @@ class Registry:
             parts[not (version.aliases or version.version in near)].append(version)
         return parts
 
-    @retried
+    @with_retries
     def delete(self, version: RegisteredModel) -> None:
-        """Takes a version out of the registry, unless it is gone already; its files stay with its run."""
+        """Takes a version out of the registry, unless it is gone already; its files stay with its run.
+
+        Parameters
+        ----------
+        version : RegisteredModel
+            To take out.
+        """
         or_none(self._client.delete_model_version, version.name, str(version.version))
 
     def _history(self, name: str) -> list[Promotion]:
@@ -226,13 +404,30 @@ class Registry:
             version = earlier[-1].predecessor
         return history
 
-    @retried
+    @with_retries
     def load(self, registered: RegisteredModel) -> SavedModel:
-        """The fitted model of a version. Its files are kept in the home: read again, and the last champion's found by
-        `last_known_champion`, without the registry. Raises SalvocastError for files that were changed."""
-        files = kept_files(registered.digest)
+        """The fitted model of a version.
+
+        Its files are kept in the home: read again, and the last champion's found by `last_known_champion`, without the
+        registry.
+
+        Parameters
+        ----------
+        registered : RegisteredModel
+            As `champion` gives it.
+
+        Returns
+        -------
+        SavedModel
+
+        Raises
+        ------
+        SalvocastError
+            For files that were changed.
+        """
+        files = cached_files(registered.digest)
         if files is None:
-            files = self._downloaded(registered)
+            files = self._download(registered)
             if digest_of(files) != registered.digest:
                 raise SalvocastError(
                     f"{registered.name} version {registered.version} does not have the digest that it was registered "
@@ -247,23 +442,47 @@ class Registry:
         return saved
 
     def last_known_champion(self, theatre: str, weapon_class: str) -> RegisteredModel | None:
-        """The champion that this machine loaded last, without asking the registry; `load` reads it from the home."""
+        """The champion that this machine loaded last, without asking the registry; `load` reads it from the home.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        RegisteredModel or None
+            None where this machine has loaded none, or no longer has its files.
+        """
         from pydantic import TypeAdapter, ValidationError
 
         name = registered_name(theatre, weapon_class)
         with suppress(ValidationError):
             known = TypeAdapter(RegisteredModel).validate_json(noted_champion(name) or b"")
-            if kept_files(known.digest) is not None:
+            if cached_files(known.digest) is not None:
                 return known
         return None
 
     @contextmanager
     def lock(self, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
-        """Held by one at a time: across machines where the store or the ledger is on PostgreSQL (an advisory lock,
-        given up when its connection dies), else across the processes that share the store's SQLite file, or the home.
+        """Held by one at a time. Who holds it must not ask for it again.
 
-        Raises SalvocastError that names the holder, where it is not free within `wait_seconds`. Who holds it must not
-        ask for it again.
+        Across machines where the store or the ledger is on PostgreSQL (an advisory lock, given up when its connection
+        dies), else across the processes that share the store's SQLite file, or the home.
+
+        Parameters
+        ----------
+        wait_seconds : float
+            Until it gives up.
+
+        Yields
+        ------
+        None
+
+        Raises
+        ------
+        SalvocastError
+            Naming the holder, where it is not free by then.
         """
         shared = next((url for url in (self.uri, str(ledger_url())) if url.startswith("postgres")), None)
         with server_lock(shared, wait_seconds) if shared else file_lock(self._lock_folder, wait_seconds):
@@ -290,7 +509,7 @@ class Registry:
             if not token:
                 return sorted(found, key=lambda version: -int(version.version))
 
-    def _same(self, name: str, tags: Mapping[str, str]) -> RegisteredModel | None:
+    def _existing_version(self, name: str, tags: Mapping[str, str]) -> RegisteredModel | None:
         """The version of the same model, data and code. A request that timed out and was sent again may have made it
         twice: one stays, the champion or else the older one."""
         keys = [f"{_TAG}{key}" for key in ("digest", "data_digest", "code_version")]
@@ -312,7 +531,7 @@ class Registry:
         ]
         return [version for version in made if version is not None]
 
-    def _downloaded(self, registered: RegisteredModel) -> dict[str, bytes]:
+    def _download(self, registered: RegisteredModel) -> dict[str, bytes]:
         from mlflow.artifacts import download_artifacts, list_artifacts
 
         where = f"{registered.source}/artifacts/{ARTIFACT}"
@@ -347,7 +566,7 @@ def _registered_model(version: Any, aliases: tuple[str, ...]) -> RegisteredModel
     )
 
 
-def _required(version: Any, aliases: tuple[str, ...]) -> RegisteredModel:
+def _require_registered(version: Any, aliases: tuple[str, ...]) -> RegisteredModel:
     made = _registered_model(version, aliases)
     if made is None:
         raise SalvocastError(

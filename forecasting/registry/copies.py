@@ -14,9 +14,9 @@ from features.home import salvocast_home
 from forecasting.salvos.saved import FILES, SavedModel, digest_of, load_saved
 
 
-def known_model(digest: str) -> SavedModel:
+def cached_model(digest: str) -> SavedModel:
     """The model whose saved files have that digest, from those kept in the home. Raises SalvocastError without them."""
-    files = kept_files(digest)
+    files = cached_files(digest)
     if files is None:
         raise SalvocastError(f"no model of digest {digest} is kept in {_models()}: load it from the registry first")
     return load_saved(files)
@@ -37,7 +37,7 @@ def noted_champions() -> set[str]:
     return noted
 
 
-def kept_files(digest: str) -> dict[str, bytes] | None:
+def cached_files(digest: str) -> dict[str, bytes] | None:
     """The saved files of that digest, if they are kept and whole."""
     folder = _models() / digest
     try:
@@ -55,7 +55,7 @@ def keep(digest: str, files: Mapping[str, bytes]) -> None:
         whole.mkdir()
         for name, content in files.items():
             (whole / name).write_bytes(content)
-        if kept_files(digest) is None:
+        if cached_files(digest) is None:
             shutil.rmtree(_models() / digest, ignore_errors=True)
             with suppress(OSError):  # another process has put the same files there
                 whole.rename(_models() / digest)

@@ -21,7 +21,7 @@ def file_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
     try:
         held = FileLock(path).acquire(wait_seconds, poll_interval=0.2)
     except Timeout as error:
-        raise _held(path.read_text(encoding="utf-8"), wait_seconds) from error
+        raise _locked_error(path.read_text(encoding="utf-8"), wait_seconds) from error
     with held:
         path.write_text(holder(), encoding="utf-8")
         yield
@@ -39,17 +39,17 @@ def server_lock(url: str, wait_seconds: float) -> Iterator[None]:
     with store_failures(url):
         connection = postgresql_engine(url).connect()
     with connection:  # the lock is the connection's
-        for _ in _until(wait_seconds):
+        for _ in _turns_until(wait_seconds):
             with store_failures(url):
                 if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
                     break
                 held_by = connection.scalar(who, {"key": _ADVISORY_LOCK})
         else:
-            raise _held(held_by, wait_seconds)
+            raise _locked_error(held_by, wait_seconds)
         yield
 
 
-def _until(wait_seconds: float) -> Iterator[None]:
+def _turns_until(wait_seconds: float) -> Iterator[None]:
     """Turns, a few a second, until the time is over."""
     end = time.monotonic() + wait_seconds
     yield
@@ -58,7 +58,7 @@ def _until(wait_seconds: float) -> Iterator[None]:
         yield
 
 
-def _held(by: str | None, wait_seconds: float) -> SalvocastError:
+def _locked_error(by: str | None, wait_seconds: float) -> SalvocastError:
     return SalvocastError(
         f"the registry is locked by {by or 'another process'}, which did not end within {wait_seconds:g} seconds; "
         "nothing was changed, try again"

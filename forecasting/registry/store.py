@@ -26,7 +26,7 @@ REQUEST_SECONDS = 10
 own retries, a server that says nothing is given up after some forty seconds."""
 
 
-class _Asker(Protocol):
+class _StoreUser(Protocol):
     """What asks a store. uri: of the store."""
 
     uri: str
@@ -34,7 +34,7 @@ class _Asker(Protocol):
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
-AskerT = TypeVar("AskerT", bound=_Asker)
+AskerT = TypeVar("AskerT", bound=_StoreUser)
 
 # MLflow reads these when it is first loaded, which every function here leaves to the last moment.
 for _name, _value in (
@@ -49,11 +49,17 @@ for _name, _value in (
 
 
 def tracking_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, or the embedded SQLite store in the home, which is the model registry as well."""
+    """Where the MLflow store is, which is the model registry as well.
+
+    Returns
+    -------
+    str
+        `MLFLOW_TRACKING_URI`, or the embedded SQLite store in the home.
+    """
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{salvocast_home() / 'mlflow.db'}"
 
 
-def retried(
+def with_retries(
     method: "Callable[Concatenate[AskerT, P], Result]",
 ) -> "Callable[Concatenate[AskerT, P], Result]":
     """The method, tried again where the store is away or fails; each attempt finds what the one before it has done."""

@@ -25,7 +25,7 @@ class Assumption(Document):
 def stated_assumptions(defence: Defence) -> list[Assumption]:
     """Every number that a defence states, of its layers and of the drones."""
     of_layers = ((layer.id, *each) for layer in defence.layers for each in layer.ranges.items())
-    of_drones = (("", name, each) for name, each in tables(defence) if not name.startswith(("layer ", "source ")))
+    of_drones = (("", *each) for each in tables(defence.model_copy(update={"layers": (), "sources": ()})))
     return [
         Assumption(
             layer=layer,

@@ -3,7 +3,7 @@
 from forecasting.report.calibration_document import CalibrationDocument, Central, ComparedShare
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
-from forecasting.report.layout import QUANTITIES, table, wrapped
+from forecasting.report.layout import QUANTITIES, table, wrap_line
 from forecasting.report.words import Words
 
 
@@ -11,7 +11,7 @@ def calibration_lines(document: PlanDocument, words: Words) -> list[str]:
     """The ranges as stated and as the record has them, beside each other; reported shares beside modelled ones."""
     t = words.t
     head = ["", t("HELD AGAINST THE RECORD OF LOSSES")]
-    notes = [wrapped(words(note)) for note in document.notes]
+    notes = [wrap_line(words(note)) for note in document.notes]
     found = document.calibration
     if found is None:
         return [*head, *notes]
@@ -38,7 +38,7 @@ def calibration_lines(document: PlanDocument, words: Words) -> list[str]:
             [t("share of the drones"), t("reported"), t("ranges as stated"), t("calibrated")],
             [_share_cells(share, words) for share in found.shares],
         ),
-        wrapped(" ".join(explained)),
+        wrap_line(" ".join(explained)),
         *notes,
     ]
 
@@ -74,11 +74,11 @@ def _size_effect(found: CalibrationDocument, t: Translator) -> list[str]:
 
 def _share_cells(share: ComparedShare, words: Words) -> list[str]:
     t = words.t
-    counted = words.counted(share.counts, share.layer)
+    counted = words.compared_drones(share.counts, share.layer)
     name = counted if share.counts == "kills" else f"{counted}, {words(share.period)}"
     ends = share.reported_low, share.reported_high
-    reported = t.percent(ends[0]) if ends[0] == ends[1] else _between(*ends, t)
-    return [name, reported, *(_between(each.p10, each.p90, t) for each in (share.stated, share.calibrated))]
+    reported = t.percent(ends[0]) if ends[0] == ends[1] else _percent_range(*ends, t)
+    return [name, reported, *(_percent_range(each.p10, each.p90, t) for each in (share.stated, share.calibrated))]
 
 
 def _range(central: Central, t: Translator) -> str:
@@ -86,5 +86,5 @@ def _range(central: Central, t: Translator) -> str:
     return "-".join(dict.fromkeys(ends))
 
 
-def _between(low: float, high: float, t: Translator) -> str:
+def _percent_range(low: float, high: float, t: Translator) -> str:
     return t("{low} to {high}", low=t.percent(low), high=t.percent(high))

@@ -6,7 +6,7 @@ from datetime import date
 from features.stated import SourcedRange, tables
 from forecasting.defence.comparison import Difference
 from forecasting.defence.layers import NIGHT_HOURS, Defence, DefenceLayer
-from forecasting.report.layout import ENGLISH, table, terminal_text, wrapped
+from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
 
 OLD_DAYS = 365
@@ -20,7 +20,7 @@ def defence_text(defence: Defence) -> str:
             f"{defence.name}: {defence.title}",
             f"as of {defence.as_of}; theatre: {defence.theatre}",
             "",
-            wrapped(" ".join(defence.about.split())),
+            wrap_line(" ".join(defence.about.split())),
             "",
             "LAYERS, in order of engagement",
             *table(
@@ -69,36 +69,36 @@ def differences_text(found: Iterable[Difference], what: str) -> str:
     rows = [
         [
             each.what,
-            *(_told(number) for number in (each.before, each.after)),
-            ("+" if each.change > 0 else "") + _told(each.change),
-            _told(each.standard_error),
+            *(_number_text(number) for number in (each.before, each.after)),
+            ("+" if each.change > 0 else "") + _number_text(each.change),
+            _number_text(each.standard_error),
             "noise" if each.noise and each.change else "",
         ]
         for each in found
     ]
     header = [what, "A", "B", "B less A", "standard error", ""]
     same = "The same salvos and random numbers; a change within two standard errors of none is called noise."
-    return "\n".join([*table(header, rows, left=(0, 5)), wrapped(same)])
+    return "\n".join([*table(header, rows, left=(0, 5)), wrap_line(same)])
 
 
-def _told(value: float) -> str:
+def _number_text(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.1f}"
 
 
 def check_text(defence: Defence, today: date) -> str:
     """That a defence is well stated, and a line for each thing that its planner should look at."""
-    n_stocks = len(_stocked(defence))
+    n_stocks = len(_layers_with_stock(defence))
     return terminal_text(
         [
             f"{defence.name}: well stated; {len(defence.layers)} layers, {n_stocks} of them with a stock",
-            *(wrapped(f"warning: {warning}") for warning in cautions(defence, today)),
+            *(wrap_line(f"warning: {warning}") for warning in cautions(defence, today)),
         ]
     )
 
 
 def cautions(defence: Defence, today: date) -> list[str]:
     """What is well stated and may still mislead: a line each, with what to do about it."""
-    stocked, idle = _stocked(defence), _idle(defence)
+    stocked, idle = _layers_with_stock(defence), _idle(defence)
     cited = {name for _, stated in tables(defence) for name in getattr(stated, "sources", ())}
     found = (
         (
@@ -122,7 +122,7 @@ def cautions(defence: Defence, today: date) -> list[str]:
         ("out of the ordinary, so look at the unit: {}", list(_unusual(defence))),
         (
             f"more than a year older than {defence.as_of} is all that {{}} rests on: see whether it still holds",
-            _outdated(defence),
+            _outdated_sources(defence),
         ),
         (
             f"published after {defence.as_of}, the file's as_of, is {{}}: a plan of that day could not know it",
@@ -194,7 +194,7 @@ def _short_of_a_salvo(layer: DefenceLayer) -> bool:
     return capacity is not None and capacity.low < layer.salvo_of <= capacity.high
 
 
-def _stocked(defence: Defence) -> list[DefenceLayer]:
+def _layers_with_stock(defence: Defence) -> list[DefenceLayer]:
     return [layer for layer in defence.layers if layer.interceptor is not None]
 
 
@@ -210,7 +210,7 @@ def _ids(layers: Iterable[DefenceLayer]) -> list[str]:
     return [layer.id for layer in layers]
 
 
-def _outdated(defence: Defence) -> list[str]:
+def _outdated_sources(defence: Defence) -> list[str]:
     """What names sources, and only old ones: where it stands, with the day of the newest."""
     published = {source.id: source.date for source in defence.sources}
     newest = [

@@ -178,7 +178,22 @@ class PlanDocument(Document):
 def forecast_document(
     forecast: SalvoForecast, supplied: SuppliedForecast | None = None, model_choice: ModelChoice | None = None
 ) -> ForecastDocument:
-    """The published form of a forecast; supplied: the scenario that it was made under."""
+    """The published form of a forecast.
+
+    Parameters
+    ----------
+    forecast : SalvoForecast
+        Under the scenario, where there is one.
+    supplied : SuppliedForecast, optional
+        The scenario that it was made under.
+    model_choice : ModelChoice, optional
+        Why this model answers; None where no request was answered.
+
+    Returns
+    -------
+    ForecastDocument
+        Quantiles and probabilities; notes as coded messages.
+    """
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
     massed = forecast.massed
     return ForecastDocument(
@@ -240,7 +255,19 @@ def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> 
 
 
 def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:
-    """The published form of a plan."""
+    """The published form of a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+        As `forecasting.plan.make_plan` gives it.
+    model_choice : ModelChoice, optional
+        As of `forecast_document`.
+
+    Returns
+    -------
+    PlanDocument
+    """
     unlimited, actual = plan.engagements.unlimited, plan.engagements.actual
     stocks = {stock.layer_id: stock for stock in plan.engagements.stocks}
     orders = {order.layer_id: order for order in plan.orders}
@@ -320,7 +347,18 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
 
 
 def document_json(document: ForecastDocument | PlanDocument) -> bytes:
-    """The document as it is given out and archived, whoever asks: JSON in UTF-8, with a line end."""
+    """The document as it is given out and archived, whoever asks.
+
+    Parameters
+    ----------
+    document : ForecastDocument or PlanDocument
+        Any.
+
+    Returns
+    -------
+    bytes
+        JSON in UTF-8, with a line end.
+    """
     return document.model_dump_json(indent=2).encode() + b"\n"
 
 

@@ -77,7 +77,7 @@ THEMES = {
 
 
 @dataclass(frozen=True)
-class Look:
+class PictureStyle:
     """The theme, the words and the width that a picture is drawn with.
 
     narrow: for a phone, 360 CSS pixels wide. names_width: points for names along the y axis; 0 where numbers stand.
@@ -121,9 +121,9 @@ class Look:
         axes.spines[["left", "bottom"]].set_color(self.theme.faint)
         axes.tick_params(color=self.theme.faint, labelcolor=self.theme.ink, labelsize=self.size)
         room = self._width / beside - self._beside_axes - 8
-        lines = [line for text in below if text for line in wrapped(text, room, self.size)]
+        lines = [line for text in below if text for line in wrap_text(text, room, self.size)]
         axes.set_title(
-            "\n".join(map(drawable, wrapped(title, room, self.size + 1, "bold"))),
+            "\n".join(map(drawable, wrap_text(title, room, self.size + 1, "bold"))),
             loc="left",
             color=self.theme.ink,
             fontsize=self.size + 1,
@@ -143,7 +143,7 @@ class Look:
 
     def names(self, axes: Axes, names: Sequence[str]) -> None:
         """Names along y, the first on top."""
-        labels = ["\n".join(map(drawable, wrapped(name, self.names_width, self.size))) for name in names]
+        labels = ["\n".join(map(drawable, wrap_text(name, self.names_width, self.size))) for name in names]
         axes.set_yticks(range(len(names)), labels)
         axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
 
@@ -217,11 +217,11 @@ class Look:
         return self.theme.lines[index % len(self.theme.lines)], DASHES[index % len(DASHES)]
 
 
-def look(theme: str, language: str, *, narrow: bool = False, names_width: float = 0.0) -> Look:
+def picture_style(theme: str, language: str, *, narrow: bool = False, names_width: float = 0.0) -> PictureStyle:
     """The look of these names. Raises InputError for a theme or language that there is not."""
     if theme not in THEMES:
         raise unknown_name("theme", theme, THEMES)
-    return Look(THEMES[theme], translator(language), narrow, names_width)
+    return PictureStyle(THEMES[theme], translator(language), narrow, names_width)
 
 
 def drawable(text: str) -> str:
@@ -238,7 +238,7 @@ def text_width(text: str, size: float, weight: str = "normal") -> float:
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
-def wrapped(text: str, room: float, size: float, weight: str = "normal") -> list[str]:
+def wrap_text(text: str, room: float, size: float, weight: str = "normal") -> list[str]:
     """The text in lines of at most `room` points; a longer word has a line of its own."""
     lines: list[str] = []
     for word in text.split(" "):

@@ -1,6 +1,7 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
 import re
+from datetime import date
 from io import BytesIO
 from typing import Any
 
@@ -131,9 +132,7 @@ _NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
-    stated: dict[str, Any] = {
-        name: value for name, value in forecast if isinstance(value, str | int) or name.endswith(("origin", "known"))
-    }
+    stated: dict[str, Any] = {name: value for name, value in forecast if isinstance(value, str | int | date)}
     stated |= {
         "massed_rule": words(forecast.massed_strikes.rule),
         "massed_threshold": forecast.massed_strikes.threshold_drones,

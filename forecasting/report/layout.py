@@ -36,7 +36,7 @@ def terminal_text(lines: Iterable[str]) -> str:
     return "\n".join(printable(line, keep="\n") for line in lines)
 
 
-def wrapped(text: str) -> str:
+def wrap_line(text: str) -> str:
     """The text in lines of at most WIDTH characters."""
     return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 

@@ -1,7 +1,7 @@
 """What a plan says to buy as text for a terminal."""
 
 from forecasting.report.document import LayerDocument, PlanDocument
-from forecasting.report.layout import millions, plural, spread_range, table, wrapped
+from forecasting.report.layout import millions, plural, spread_range, table, wrap_line
 from forecasting.report.words import Words, drones, money
 
 VALUES_SHOWN = 3
@@ -22,7 +22,7 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
         "",
         t("ORDERS for {level} safety, and the chance that a stock runs out", level=level),
         *table(header, rows),
-        wrapped(
+        wrap_line(
             t(
                 "out by: without an order. with the order: at any time before the next one arrives, or below the "
                 "minimum stock where one is stated. before it arrives: whatever is ordered. unmet engagements: 80 %, "
@@ -68,7 +68,7 @@ def _rules(document: PlanDocument, words: Words) -> list[str]:
     if not any((layer.order.quantity, *(rule.quantity for _, rule in rules))):
         names = ", ".join(name for name, _ in rules)
         none = t("None of them ({names}) orders any: what is in hand and due is more than they want.", names=names)
-        return ["", head, wrapped(none)]
+        return ["", head, wrap_line(none)]
     rows = [
         (t("this plan"), *ours),
         *((name, rule.quantity, rule.cost_usd, rule.stock_out_probability) for name, rule in rules),
@@ -80,7 +80,9 @@ def _rules(document: PlanDocument, words: Words) -> list[str]:
             [t("rule"), t("order"), t("cost"), t("runs out")],
             [[name, t.number(quantity), money(cost, t), t.percent(out)] for name, quantity, cost, out in rows],
         ),
-        wrapped(t("order: what the rule wants to have, less what is in hand and due. cost: at the most likely price.")),
+        wrap_line(
+            t("order: what the rule wants to have, less what is in hand and due. cost: at the most likely price.")
+        ),
     ]
 
 
@@ -114,4 +116,4 @@ def requirement_lines(document: PlanDocument, words: Words) -> list[str]:
         )
     else:
         said = t("Not met: {obstacle}. The mix that leaks least: {mix}.", obstacle=words(required.obstacle), mix=mix)
-    return ["", head, wrapped(said), *(wrapped(f"- {words(worth)}") for worth in required.worth[:VALUES_SHOWN])]
+    return ["", head, wrap_line(said), *(wrap_line(f"- {words(worth)}") for worth in required.worth[:VALUES_SHOWN])]

@@ -9,7 +9,7 @@ from features.history import LaunchHistory
 from forecasting.report import picture_words as words
 from forecasting.report.calibration_document import CalibrationDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.drawing import Look, days64, drawable
+from forecasting.report.drawing import PictureStyle, days64, drawable
 from forecasting.report.picture_words import PAST_DAYS, Counts
 from forecasting.report.words import Words, capital, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
@@ -19,7 +19,7 @@ MOST_LINES = 8
 
 
 def fan_panel(
-    axes: Axes, drawn: Look, document: ForecastDocument, past: LaunchHistory, title: str = "", beside: int = 1
+    axes: Axes, drawn: PictureStyle, document: ForecastDocument, past: LaunchHistory, title: str = "", beside: int = 1
 ) -> None:
     """The fan chart. title: of a forecast among several, in place of what is drawn. beside: panels that share the
     width."""
@@ -49,7 +49,7 @@ def fan_panel(
     drawn.count_axis(axes)
     drawn.date_axis(axes)
     title = title or t("{weapons} launched per attack day", weapons=capital(weapon_name(document.weapon_class, t)))
-    drawn.frame(axes, title, words.made_by(document, t), beside=beside)
+    drawn.frame(axes, title, words.model_line(document, t), beside=beside)
 
 
 def stock_numbers(*documents: PlanDocument) -> dict[str, int]:
@@ -59,7 +59,7 @@ def stock_numbers(*documents: PlanDocument) -> dict[str, int]:
 
 
 def stock_out_panel(
-    axes: Axes, drawn: Look, document: PlanDocument, stocks: Mapping[str, int], beside: int = 1
+    axes: Axes, drawn: PictureStyle, document: PlanDocument, stocks: Mapping[str, int], beside: int = 1
 ) -> None:
     """The chance that each stock has run short. stocks: their numbers, of `stock_numbers`."""
     t = drawn.words
@@ -88,7 +88,7 @@ def stock_out_panel(
     drawn.frame(axes, title, t("stock and supply as stated, before any order"), more, beside=beside)
 
 
-def calibration_panel(axes: Axes, drawn: Look, found: CalibrationDocument) -> None:
+def calibration_panel(axes: Axes, drawn: PictureStyle, found: CalibrationDocument) -> None:
     """The reported shares beside those of the defence, before and after the record."""
     t, theme = drawn.words, drawn.theme
     periods = [share for share in found.shares if share.n_nights]
@@ -112,7 +112,7 @@ def calibration_panel(axes: Axes, drawn: Look, found: CalibrationDocument) -> No
     )
 
 
-def nested_bars(axes: Axes, drawn: Look, place: float, shown: Spread, *, label: bool) -> None:
+def nested_bars(axes: Axes, drawn: PictureStyle, place: float, shown: Spread, *, label: bool) -> None:
     """The intervals of one quantity as bars over one another, and its median."""
     t = drawn.words
     for level, colour in zip(reversed(LEVELS), drawn.theme.bands, strict=True):

@@ -9,7 +9,7 @@ from features.history import LaunchHistory
 from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator, translator
-from forecasting.report.words import Words, capital, full_weapon_name, theatre_name, warned, weapon_name
+from forecasting.report.words import Words, assumption_prefix, capital, full_weapon_name, theatre_name, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
 from forecasting.supply.sensitivity import Sensitivity
 
@@ -26,7 +26,7 @@ def forecast_of(document: ForecastDocument | PlanDocument) -> ForecastDocument:
     return document.forecast if isinstance(document, PlanDocument) else document
 
 
-def made_by(document: ForecastDocument, t: Translator) -> str:
+def model_line(document: ForecastDocument, t: Translator) -> str:
     """Of which theatre a forecast is, and what it rests on, in one line."""
     parts = [
         f"{theatre_name(document.theatre, t)}, {full_weapon_name(document.weapon_class, t)}",
@@ -35,7 +35,7 @@ def made_by(document: ForecastDocument, t: Translator) -> str:
         *([scenario_name(document, t)] if document.supply else []),
         t("data {digest}", digest=document.data_digest[:12]),
     ]
-    return warned(bool(document.supply and document.supply.assumption_only), t) + _BETWEEN.join(parts)
+    return assumption_prefix(bool(document.supply and document.supply.assumption_only), t) + _BETWEEN.join(parts)
 
 
 def scenario_name(document: ForecastDocument | PlanDocument, t: Translator) -> str:
@@ -47,7 +47,7 @@ def scenario_name(document: ForecastDocument | PlanDocument, t: Translator) -> s
 def sensitivity_of(found: Sensitivity, t: Translator) -> str:
     """Whose sensitivity it is, in one line."""
     scenario = t("scenario {name}", name=found.scenario)
-    return f"{warned(found.assumption_only, t)}{theatre_name(found.theatre, t)}{_BETWEEN}{scenario}"
+    return f"{assumption_prefix(found.assumption_only, t)}{theatre_name(found.theatre, t)}{_BETWEEN}{scenario}"
 
 
 def record_of(model_id: str, targets: Sequence[PastForecast], t: Translator) -> str:
@@ -65,7 +65,7 @@ def record_of(model_id: str, targets: Sequence[PastForecast], t: Translator) -> 
     return _BETWEEN.join(filter(None, (t("model {model}", model=model_id), n, covered, gained)))
 
 
-def within(shown: Spread, t: Translator) -> str:
+def interval_text(shown: Spread, t: Translator) -> str:
     """The 80 % interval: 900 to 2,100 (80 %)."""
     interval = shown.interval(0.8)
     return t(
@@ -103,16 +103,16 @@ def describe_forecast(document: ForecastDocument | PlanDocument, past: LaunchHis
         if reported.size
         else ""
     )
-    alone = warned(bool(forecast.supply and forecast.supply.assumption_only), t)
+    alone = assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t)
     return alone + t(
         "Fan chart of the {weapons} launched per attack day. {before} {first_day}: {first}. {last_day}: {last}. Chance "
         "of a massed strike, {threshold} or more in a day, by {window_day}: {massed}.",
         weapons=weapon_name(forecast.weapon_class, t),
         before=before,
         first_day=t.day(first.attack_day),
-        first=within(first.drones, t),
+        first=interval_text(first.drones, t),
         last_day=t.day(last.attack_day),
-        last=within(last.drones, t),
+        last=interval_text(last.drones, t),
         threshold=t.number(forecast.massed_strikes.threshold_drones),
         window_day=t.day(window.last_day),
         massed=t.percent(window.massed_probability),
@@ -142,7 +142,7 @@ def describe_largest_day(
         n_days = t.plural("{n} day", "{n} days", window.n_days)
         reported = largest_before(forecast, past, window.n_days)
         before = "" if reported is None else t(", reported in as many before {largest}", largest=t.number(reported))
-        windows.append(f"{n_days}: {within(window.largest_day_drones, t)}{before}")
+        windows.append(f"{n_days}: {interval_text(window.largest_day_drones, t)}{before}")
     return t("The largest attack day to expect within {windows}.", windows="; ".join(windows))
 
 

@@ -21,7 +21,7 @@ from features.printable import printable
 from forecasting.record.track_record import TrackRecord
 from forecasting.report import picture_words as words
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.drawing import days64, look
+from forecasting.report.drawing import days64, picture_style
 from forecasting.report.picture_panels import (
     calibration_panel,
     fan_panel,
@@ -54,7 +54,7 @@ def forecast_picture(
     past: the record; what it knows of days after the origin is drawn over the forecast as what came. theme: light or
     dark; language: en or uk; narrow: for a phone. So for every picture.
     """
-    drawn = look(theme, language, narrow=narrow)
+    drawn = picture_style(theme, language, narrow=narrow)
     figure = drawn.figure(4.4 if narrow else 4.8)
     axes = figure.subplots()
     fan_panel(axes, drawn, forecast_of(document), past)
@@ -68,7 +68,7 @@ def stock_out_picture(
     """How likely each layer's stock has run short by each attack day. Raises InputError for a plan without stocks."""
     if not document.stock_out:
         raise InputError("no layer of this plan has interceptors: there is no stock to draw")
-    drawn = look(theme, language, narrow=narrow)
+    drawn = picture_style(theme, language, narrow=narrow)
     figure = drawn.figure(4.2 if narrow else 3.8)
     axes = figure.subplots()
     stock_out_panel(axes, drawn, document, stock_numbers(document))
@@ -85,7 +85,7 @@ def calibration_picture(
     """
     if document.calibration is None:
         raise InputError("this plan is not held against the reported losses: there is no calibration to draw")
-    drawn = look(theme, language, narrow=narrow, names_width=_NAMES[narrow])
+    drawn = picture_style(theme, language, narrow=narrow, names_width=_NAMES[narrow])
     figure = drawn.figure(4.2 if narrow else 3.8)
     axes = figure.subplots()
     calibration_panel(axes, drawn, document.calibration)
@@ -97,7 +97,7 @@ def plan_picture(
     document: PlanDocument, past: LaunchHistory, *, theme: str = "light", language: str = "en", narrow: bool = False
 ) -> Figure:
     """All that a plan shows in one picture: the fan chart, the stocks, and the calibration where there is one."""
-    drawn = look(theme, language, narrow=narrow, names_width=_NAMES[narrow])
+    drawn = picture_style(theme, language, narrow=narrow, names_width=_NAMES[narrow])
     heights = [3, *([2] if document.stock_out else []), *([2] if document.calibration else [])]
     figure = drawn.figure((1.75 if narrow else 1.6) * sum(heights))
     panels = iter(figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
@@ -120,7 +120,7 @@ def largest_day_picture(
     narrow: bool = False,
 ) -> Figure:
     """The largest attack day to expect in each window, beside the largest reported in as many days before."""
-    drawn = look(theme, language, narrow=narrow, names_width=_NAMES[narrow])
+    drawn = picture_style(theme, language, narrow=narrow, names_width=_NAMES[narrow])
     forecast, t = forecast_of(document), drawn.words
     figure = drawn.figure((1.7 if narrow else 1.4) + 0.5 * len(forecast.windows))
     axes = figure.subplots()
@@ -135,7 +135,7 @@ def largest_day_picture(
     axes.set_xlim(left=0)
     drawn.count_axis(axes, across=True)
     title = t("{weapons} on the largest attack day", weapons=capital(weapon_name(forecast.weapon_class, t)))
-    drawn.frame(axes, title, words.made_by(forecast, t))
+    drawn.frame(axes, title, words.model_line(forecast, t))
     drawn.legend(axes)
     return figure
 
@@ -151,7 +151,7 @@ def comparison_picture(
 ) -> Figure:
     """Two forecasts or plans on the same axes, side by side (one above the other where narrow): fan charts, and below
     them the stocks where both are plans with some."""
-    drawn = look(theme, language, narrow=narrow)
+    drawn = picture_style(theme, language, narrow=narrow)
     pair = (document, other)
     plans = [each for each in pair if isinstance(each, PlanDocument) and each.stock_out]
     n_kinds = 2 if len(plans) == len(pair) else 1
@@ -177,7 +177,7 @@ def comparison_picture(
 
 def tornado_picture(found: Sensitivity, *, theme: str = "light", language: str = "en", narrow: bool = False) -> Figure:
     """What each assumption, held low and high, does to the demand for interceptors; the widest swing on top."""
-    drawn = look(theme, language, narrow=narrow, names_width=105 if narrow else 260)
+    drawn = picture_style(theme, language, narrow=narrow, names_width=105 if narrow else 260)
     t, shown = drawn.words, found.swings[:TORNADO_BARS]
     figure = drawn.figure(1.6 + (0.45 if narrow else 0.3) * max(len(shown), 1))
     axes = figure.subplots()
@@ -211,7 +211,7 @@ def track_record_picture(
     """
     if not record.totals and not record.days:
         raise InputError("no forecast of the last 90 days can be held against what came: ingest more reports")
-    drawn = look(theme, language, narrow=narrow)
+    drawn = picture_style(theme, language, narrow=narrow)
     t = drawn.words
     figure = drawn.figure(6.4)
     above, below = figure.subplots(2, 1)
@@ -271,7 +271,7 @@ _ONE_AT_A_TIME = Lock()
 """Matplotlib's settings are the process's: two threads that change them would draw with each other's."""
 
 
-def rendered(figure: Figure, suffix: str, title: str, description: str = "", *, language: str = "en") -> bytes:
+def render(figure: Figure, suffix: str, title: str, description: str = "", *, language: str = "en") -> bytes:
     """The picture as a .png, .svg or self-contained .html file; the same figure gives the same bytes.
 
     The SVG refers to nothing outside itself; title and description are read out by screen readers, in that language.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.scenarios import ProductionScenario
-from forecasting.report.layout import ENGLISH, table, terminal_text, wrapped
+from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.words import Words
@@ -31,7 +31,7 @@ def scenario_text(scenario: ProductionScenario) -> str:
             f"as of {scenario.as_of}; theatres: {', '.join(scenario.theatre_ids)}"
             + (f"; a variant of {scenario.based_on}" if scenario.based_on else ""),
             "",
-            wrapped(" ".join(scenario.about.split())),
+            wrap_line(" ".join(scenario.about.split())),
             "",
             *stated_text(scenario),
             *_events(scenario),
@@ -78,10 +78,10 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
     return terminal_text(
         [
             f"{scenario.name}: well stated; {outcome} until {assimilated.origin}",
-            wrapped(Words(ENGLISH).sentence(verdict.reason)),
+            wrap_line(Words(ENGLISH).sentence(verdict.reason)),
             "",
             *table(["median (90 %)", "as stated", "as the record has it"], rows),
-            wrapped(
+            wrap_line(
                 f"True output is {ratio[1]:.2g} times what is stated (90 %: {ratio[0]:.2g} to {ratio[2]:.2g}). "
                 f"Weighted by the record, the {assimilated.drawn.n_draws:,} draws say as much as "
                 f"{assimilated.effective_sample_size:,.0f} of equal weight."
@@ -130,7 +130,7 @@ def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
                 [
                     ["largest day", *(_spread_text(each.forecast.largest_day) for each in forecasts)],
                     ["store at the end", *(_spread_text(each.coupled.launchable[:, -1]) for each in forecasts)],
-                    ["record allows it", *(_allowed(each) for each in forecasts)],
+                    ["record allows it", *(_record_allows(each) for each in forecasts)],
                 ],
             ),
             *(
@@ -146,7 +146,7 @@ def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
                 else []
             ),
             "",
-            *(wrapped(f"{each.scenario.name}: {each.scenario.title}.") for each in forecasts),
+            *(wrap_line(f"{each.scenario.name}: {each.scenario.title}.") for each in forecasts),
         ]
     )
 
@@ -157,7 +157,7 @@ def _spread_text(sample: NDArray[np.int64] | NDArray[np.float64]) -> str:
     return f"{told.median:,.0f} ({interval.low:,.0f}-{interval.high:,.0f})"
 
 
-def _allowed(forecast: SuppliedForecast) -> str:
+def _record_allows(forecast: SuppliedForecast) -> str:
     compatible = forecast.outlook.compatible
     return "no record" if compatible is None else "yes" if compatible else "no"
 
@@ -190,4 +190,4 @@ def sensitivity_text(found: Sensitivity) -> str:
         )
     met = "" if found.assumption_only else "; the record is met anew each time, so what it pins down moves little"
     held = f"Each assumption is held at the {ends[0]} and the {ends[1]} level of its stated range, all else as drawn"
-    return terminal_text([*lines, wrapped(f"{held}{met}.")])
+    return terminal_text([*lines, wrap_line(f"{held}{met}.")])

@@ -9,7 +9,7 @@ from forecasting.report.hub import quantiles
 from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
 from forecasting.report.picture_words import forecast_of
-from forecasting.report.words import capital, warned, weapon_name
+from forecasting.report.words import assumption_prefix, capital, weapon_name
 
 LATE = 0.01
 """A chance of a shortage that no order can prevent is told from there on."""
@@ -23,10 +23,10 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     its quantiles (see `upper_quartile_day`).
     """
     t, forecast = translator(language), forecast_of(document)
-    said = [_expected(forecast, t)]
+    said = [_expected_drones(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):
-        said.append(_ordered(document, stocks, t))
-    return warned(bool(forecast.supply and forecast.supply.assumption_only), t) + " ".join(said)
+        said.append(_largest_order(document, stocks, t))
+    return assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t) + " ".join(said)
 
 
 def upper_quartile_day(document: ForecastDocument) -> float:
@@ -50,7 +50,7 @@ def days_of_supply(document: PlanDocument, layer: str, probability: float) -> in
     return next(short, None)
 
 
-def _expected(document: ForecastDocument, t: Translator) -> str:
+def _expected_drones(document: ForecastDocument, t: Translator) -> str:
     window = document.windows[0]
     total = window.total_drones.interval(0.8)
     return " ".join(
@@ -69,7 +69,7 @@ def _expected(document: ForecastDocument, t: Translator) -> str:
     )
 
 
-def _ordered(document: PlanDocument, stocks: list[LayerDocument], t: Translator) -> str:
+def _largest_order(document: PlanDocument, stocks: list[LayerDocument], t: Translator) -> str:
     def urgency(layer: LayerDocument) -> tuple[float, float]:
         assert layer.order is not None
         return layer.order.cost_usd_mode, layer.stock_out_probability or 0.0

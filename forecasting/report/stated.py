@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from features.stated import Source, SourcedRange, Stated, tables
-from forecasting.report.layout import BASIS_MARK, ENGLISH, table, wrapped
+from forecasting.report.layout import BASIS_MARK, ENGLISH, table, wrap_line
 
 
 def stated_text(stated: Stated) -> list[str]:
@@ -18,7 +18,7 @@ def stated_text(stated: Stated) -> list[str]:
     return [
         "WHAT IT STATES; low to high",
         *table(shown[0], shown[1:], left=(0, *range(3, len(shown[0])))),
-        wrapped(
+        wrap_line(
             f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
             f"{counts['assumed']} assumed because none is published (?)."
         ),

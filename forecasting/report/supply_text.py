@@ -1,8 +1,8 @@
 """The production scenario of a forecast as text for a terminal."""
 
-from forecasting.report.layout import span, table, wrapped
+from forecasting.report.layout import span, table, wrap_line
 from forecasting.report.supply_document import Quantiles, SupplyDocument
-from forecasting.report.words import Words, theatre_name, warned
+from forecasting.report.words import Words, assumption_prefix, theatre_name
 
 
 def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
@@ -27,8 +27,8 @@ def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
         day=t.day(document.as_of),
     )
     return [
-        wrapped(head),
-        wrapped(_verdict(document, words)),
+        wrap_line(head),
+        wrap_line(_verdict(document, words)),
         "",
         *table([t("at the origin, median (90 %)"), t("as stated"), t("as the record has it")], rows),
         *_ratio(document, words),
@@ -44,7 +44,7 @@ def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
                 for month in document.months
             ],
         ),
-        wrapped(_weights(document, words)),
+        wrap_line(_weights(document, words)),
     ]
 
 
@@ -56,7 +56,7 @@ def _verdict(document: SupplyDocument, words: Words) -> str:
             "from the first day, the shape of the salvos is that of {theatre}.",
             theatre=theatre_name(document.shape_from or "", t),
         )
-        return f"{warned(True, t)}{text} {words.sentence(document.verdict)}"
+        return f"{assumption_prefix(True, t)}{text} {words.sentence(document.verdict)}"
     assert document.effective_sample_size is not None
     weighed = t(
         "Weighted by the record, the {n} draws say as much as {effective} of equal weight.",
@@ -72,7 +72,7 @@ def _ratio(document: SupplyDocument, words: Words) -> list[str]:
         return []
     middle, low, high = (t.figure(float(f"{value:.2g}")) for value in (ratio.p50, ratio.p5, ratio.p95))
     text = t("True output is {ratio} times what is stated (90 %: {low} to {high}).", ratio=middle, low=low, high=high)
-    return [wrapped(text)]
+    return [wrap_line(text)]
 
 
 def _weights(document: SupplyDocument, words: Words) -> str:

@@ -21,11 +21,11 @@ from forecasting.report.layout import (
     spread_range,
     table,
     terminal_text,
-    wrapped,
+    wrap_line,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.supply_text import supply_lines
-from forecasting.report.words import Words, cautions, full_weapon_name, theatre_name, warned, weapon_name
+from forecasting.report.words import Words, assumption_prefix, cautions, full_weapon_name, theatre_name, weapon_name
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -64,7 +64,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *requirement_lines(document, words),
             *calibration_lines(document, words),
             "",
-            *_assumed(document, words),
+            *_assumption_lines(document, words),
         ]
     )
 
@@ -89,8 +89,8 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
     silent = t("silent days: {rule}", rule=document.quiet_day_rule)
     scope = f"; {words(document.scope)}" if document.scope and document.scope.code != NIGHTS_LEFT_OUT else ""
     return [
-        warned(bool(supply and supply.assumption_only), t) + ", ".join(what),
-        wrapped(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
+        assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
+        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
         ", ".join(
             (
                 t("model {model}", model=document.model_id) + _chosen(document, t),
@@ -100,7 +100,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
                 f"salvocast {document.versions['salvocast']}",
             )
         ),
-        *map(wrapped, cautions(document, t)),
+        *map(wrap_line, cautions(document, t)),
     ]
 
 
@@ -117,7 +117,7 @@ def _chosen(document: ForecastDocument, t: Translator) -> str:
 def _sentence(document: ForecastDocument, words: Words) -> str:
     window, t = document.windows[0], words.t
     total, largest = window.total_drones.interval(0.8), window.largest_day_drones
-    return wrapped(
+    return wrap_line(
         t.plural(
             "Next {n} attack day: {low} to {high} {weapons} (80 %), most likely about {median}.",
             "Next {n} attack days: {low} to {high} {weapons} (80 %), most likely about {median}.",
@@ -153,7 +153,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
     if not wanted:
-        return wrapped(t("Order nothing {safety}: stock and supply as stated last.", safety=safety))
+        return wrap_line(t("Order nothing {safety}: stock and supply as stated last.", safety=safety))
     outcome = document.outcome
     said = t(
         "Order {safety}: {wanted}. Cost: {cost} M USD.",
@@ -173,7 +173,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     if late:
         too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
         said += " " + t(too_late, chances="; ".join(late))
-    return wrapped(said)
+    return wrap_line(said)
 
 
 def _salvos(document: ForecastDocument, words: Words) -> list[str]:
@@ -202,7 +202,7 @@ def _salvos(document: ForecastDocument, words: Words) -> list[str]:
         "",
         t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapons),
         *table(header, [_window_cells(window, t) for window in document.windows]),
-        wrapped(massed),
+        wrap_line(massed),
     ]
 
 
@@ -233,7 +233,7 @@ def _interceptors(document: PlanDocument, words: Words) -> list[str]:
             horizon,
         ),
         *table(header, [_layer_cells(layer, horizon, words) for layer in document.layers], left=(0, 2)),
-        wrapped(
+        wrap_line(
             t(
                 "80 % ranges. needed: had every layer enough, and what {level} of the paths stay within. days of "
                 "supply: median, and what nine paths in ten reach. used: with the stock there is, at the price of each "
@@ -308,7 +308,7 @@ def _outcome(document: PlanDocument, words: Words) -> list[str]:
         text = "Neutralised: {low} to {high} modelled; reported on the last 28 known days: {reported}."
         said.append(t(text, reported=reported, **modelled))
     said.append(t("Interceptors used: {cost} M USD.", cost=millions(cost.low, cost.high, t)))
-    return [t("WHAT GETS THROUGH"), wrapped(" ".join(said))]
+    return [t("WHAT GETS THROUGH"), wrap_line(" ".join(said))]
 
 
 def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
@@ -317,7 +317,7 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
     return t.number(interval.low / 1e3, 1), t.number(interval.high / 1e3, 1)
 
 
-def _assumed(document: PlanDocument, words: Words) -> list[str]:
+def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
     for assumption in document.assumptions:
@@ -357,11 +357,11 @@ def _assumed(document: PlanDocument, words: Words) -> list[str]:
     return [
         title,
         *table([t("layer"), *quantities.values()], rows),
-        wrapped(f"{counted} {sources}; {where}"),
+        wrap_line(f"{counted} {sources}; {where}"),
         "",
-        wrapped(t.stated(document.about)),
+        wrap_line(t.stated(document.about)),
         "",
-        wrapped(f"{launches}: {'; '.join(map(t.stated, document.forecast.data_sources))}."),
+        wrap_line(f"{launches}: {'; '.join(map(t.stated, document.forecast.data_sources))}."),
     ]
 
 

@@ -132,7 +132,7 @@ class Words:
         """The name of a layer of the document."""
         return self.t.stated(self._layers[layer_id]) if layer_id in self._layers else layer_id
 
-    def counted(self, counts: str, layer_id: str | None) -> str:
+    def compared_drones(self, counts: str, layer_id: str | None) -> str:
         """What a compared share of the drones counts."""
         return self.t(COUNTS[counts], layer=self.layer(layer_id or ""))
 
@@ -171,7 +171,7 @@ class _Writer(string.Formatter):
         return t.figure(value) if isinstance(value, int | float) else str(value)
 
 
-def warned(assumption_only: bool, t: Translator) -> str:
+def assumption_prefix(assumption_only: bool, t: Translator) -> str:
     """What stands before everything that no record stands behind."""
     return f"{t(ASSUMPTION_ONLY)}: " if assumption_only else ""
 

@@ -244,7 +244,23 @@ class Kept:
 
 
 def check_contract(model: Model) -> Kept:
-    """Holds a model to every law; takes seconds. Raises ContractError that tells every law it breaks, and how."""
+    """Holds a model to every law of the contract; takes seconds.
+
+    Parameters
+    ----------
+    model : Model
+        The recipe; it is fitted to histories that are made up.
+
+    Returns
+    -------
+    Kept
+        The laws that it keeps: all of them.
+
+    Raises
+    ------
+    ContractError
+        Telling every law that it breaks, and how.
+    """
     name = str(getattr(model, "model_id", "") or "")
     if not name.isidentifier():
         raise ContractError(f"model_id is '{name}': expected a name such as weekly_average, of letters, digits and _")

@@ -16,11 +16,36 @@ from features.unknown_days import UnknownDays
 class SalvoForecast:
     """Simulated futures of one series.
 
-    paths: (n_paths, horizon) whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
-    massed_threshold: the smallest count that `features.massed` calls a massed strike as of the origin.
-    unknown_days: where most of the last days are unknown. mostly_quiet: whether most of the known ones had no launches.
-    held: counts that wait for a person's word, and that the forecast does not know of. nights_alone: of the last
-    `unknown_days.RECENT` days those of which only the night is told, where attacks by day are not negligible.
+    Parameters
+    ----------
+    theatre, weapon_class : str
+        Of the series.
+    origin : date
+        The attack day whose reports are the last that the forecast may have used.
+    last_day_known : date
+        The last attack day with a count.
+    paths : (n_paths, horizon) array of int64
+        Whole drones per attack day, read-only; column h - 1 is the day `origin` + h.
+    model_id : str
+        Of the model that simulated them.
+    data_sources : tuple of str
+        Names of the sources of the counts.
+    data_digest : str
+        SHA-256 of the history that the model saw.
+    quiet_day_rule : QuietDayRule
+        Of the history.
+    massed_threshold : int
+        Drones: the smallest count that `features.massed` calls a massed strike as of the origin.
+    seed : int
+        That the paths were drawn with.
+    unknown_days : UnknownDays, optional
+        Where most of the last days are unknown.
+    mostly_quiet : bool
+        Whether most of the known ones had no launches.
+    held : tuple of HeldCount
+        Counts that wait for a person's word, and that the forecast does not know of.
+    nights_alone : int
+        Of the last quarter, the days of which only the night is told, where attacks by day are not negligible.
     """
 
     theatre: str
@@ -44,10 +69,12 @@ class SalvoForecast:
 
     @property
     def n_paths(self) -> int:
+        """Number of simulated futures."""
         return int(self.paths.shape[0])
 
     @property
     def horizon(self) -> int:
+        """Number of attack days."""
         return int(self.paths.shape[1])
 
     @property
@@ -56,7 +83,23 @@ class SalvoForecast:
         return [self.origin + timedelta(days=step) for step in range(1, self.horizon + 1)]
 
     def totals(self, n_days: int) -> NDArray[np.int64]:
-        """(n_paths,) drones launched on days 1 to n_days together."""
+        """Drones launched on the first days together, path by path.
+
+        Parameters
+        ----------
+        n_days : int
+            Days 1 to n_days, at most the horizon.
+
+        Returns
+        -------
+        (n_paths,) array of int64
+            Drones.
+
+        Raises
+        ------
+        InputError
+            For a number of days that the horizon does not have.
+        """
         if not 1 <= n_days <= self.horizon:
             raise InputError(f"a total of {n_days} days: expected 1 to the horizon, {self.horizon}")
         totals: NDArray[np.int64] = self.paths[:, :n_days].sum(axis=1)

@@ -54,7 +54,20 @@ class ModelError(SalvocastError):
 
 @dataclass(frozen=True, slots=True)
 class SimulationRequest:
-    """How many attack days ahead (1 to 730), and how many paths (1 to 100,000)."""
+    """How far and how finely to simulate.
+
+    Parameters
+    ----------
+    horizon : int
+        Attack days ahead, 1 to 730.
+    n_paths : int
+        Simulated futures, 1 to 50,000.
+
+    Raises
+    ------
+    InputError
+        For a number outside these limits.
+    """
 
     horizon: int
     n_paths: int
@@ -72,7 +85,20 @@ class Fitted(Protocol):
     """A model that has learnt from one history."""
 
     def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:
-        """(n_paths, horizon) whole drones per attack day, jointly simulated; column 0 is the day after the origin."""
+        """Possible futures, jointly simulated.
+
+        Parameters
+        ----------
+        request : SimulationRequest
+            How many days and paths.
+        rng : numpy.random.Generator
+            The only source of chance: same state, same paths.
+
+        Returns
+        -------
+        (n_paths, horizon) array of int64
+            Whole drones per attack day; column 0 is the day after the origin.
+        """
         ...
 
 
@@ -85,12 +111,42 @@ class Model(Protocol):
         ...
 
     def fit(self, history: LaunchHistory) -> Fitted:
-        """Learns from `history` and from nothing else. Raises ModelError or InputError where it cannot."""
+        """Learns from a history and from nothing else.
+
+        Parameters
+        ----------
+        history : LaunchHistory
+            As published by the origin, which is its last day.
+
+        Returns
+        -------
+        Fitted
+
+        Raises
+        ------
+        ModelError or InputError
+            Where it cannot.
+        """
         ...
 
 
 def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAYS) -> None:
-    """Raises InputError where the history has fewer known attack days than a model needs."""
+    """Nothing, for a history with enough known attack days.
+
+    Parameters
+    ----------
+    model_id : str
+        Who asks, for the error.
+    history : LaunchHistory
+        Of which the known days count.
+    fewest : int
+        Attack days.
+
+    Raises
+    ------
+    InputError
+        For a history with fewer.
+    """
     n_known = int(history.known.size)
     if n_known < fewest:
         raise InputError(
@@ -101,10 +157,19 @@ def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAY
 
 
 def add_model(recipe: type[Model]) -> None:
-    """Makes a model of one's own known by its model_id to this process, such as a notebook; for every process, install
-    a package with an entry point of the group PACKAGES. Replaces one that was added before.
+    """Makes a model of one's own known by its model_id to this process, such as a notebook.
 
-    recipe: a class at the top of a module, made without arguments. Raises InputError for the name of a bundled model.
+    For every process, install a package with an entry point of the group PACKAGES. Replaces one that was added before.
+
+    Parameters
+    ----------
+    recipe : type of Model
+        A class at the top of a module, made without arguments.
+
+    Raises
+    ------
+    InputError
+        For the name of a bundled model.
     """
     name = recipe().model_id
     if name in BUNDLED_MODELS:
@@ -113,7 +178,16 @@ def add_model(recipe: type[Model]) -> None:
 
 
 def load_model(name: str) -> Model:
-    """The model of that name.
+    """The model of a name: bundled, of an installed package, or added.
+
+    Parameters
+    ----------
+    name : str
+        One of MODELS.
+
+    Returns
+    -------
+    Model
 
     Raises
     ------
@@ -121,6 +195,11 @@ def load_model(name: str) -> Model:
         There is no model of that name; it gives the nearest names.
     ModelError
         The package that brings it cannot be imported, or makes no such model.
+
+    Examples
+    --------
+    >>> load_model("two_regime").model_id
+    'two_regime'
     """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS, field="model")
@@ -170,9 +249,29 @@ def _failures_named(model_id: str, what: str) -> Iterator[None]:
 
 
 def forecast(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> SalvoForecast:
-    """Fits the model to the history and simulates from the day after it.
+    """Fits a model to a history and simulates from the day after it.
 
-    Same history, request and seed: same bytes. The origin is the history's last day.
+    Parameters
+    ----------
+    model : Model
+        The recipe.
+    history : LaunchHistory
+        Its last day is the origin.
+    request : SimulationRequest
+        How many days and paths.
+    seed : int
+        0 or more. Same history, request and seed: same bytes.
+
+    Returns
+    -------
+    SalvoForecast
+
+    Raises
+    ------
+    InputError
+        For a history without a known day, or none for too long.
+    ModelError
+        Where the model fails, or gives paths that are none.
     """
     return forecast_fitted(model, fit(model, history), history, request, seed)
 

@@ -100,8 +100,20 @@ _NOT_OF_OURS = (
 class SavedModel:
     """A fitted model and what its forecasts say of the history that it was fitted to.
 
-    origin: the history's last attack day, from which it forecasts. level_doubt: see `soundness`. The other fields as of
-    `SalvoForecast`.
+    Parameters
+    ----------
+    model : Model
+        The recipe.
+    fitted : Fitted
+        What it has learnt.
+    theatre, weapon_class : str
+        Of the series.
+    origin : date
+        The history's last attack day, from which it forecasts.
+    last_day_known, data_sources, data_digest, quiet_day_rule, massed_threshold, unknown_days, mostly_quiet
+        As of `SalvoForecast`.
+    level_doubt : float
+        By how much the level is open where many of the last days are unknown (`forecasting.salvos.soundness`).
     """
 
     model: Model
@@ -121,7 +133,21 @@ class SavedModel:
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
-        """The model as `fitted` to the history."""
+        """What is to be saved of a model as fitted to a history.
+
+        Parameters
+        ----------
+        model : Model
+            The recipe.
+        fitted : Fitted
+            What `forecasting.salvos.model.fit` gives of the two.
+        history : LaunchHistory
+            That it was fitted to.
+
+        Returns
+        -------
+        SavedModel
+        """
         return cls(
             model=model,
             fitted=fitted,
@@ -140,7 +166,19 @@ class SavedModel:
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
-        """What `forecasting.salvos.model.forecast` gives of the same model, history, request and seed, to the byte."""
+        """What `forecasting.salvos.model.forecast` gives of the same model, history, request and seed, to the byte.
+
+        Parameters
+        ----------
+        request : SimulationRequest
+            How many days and paths.
+        seed : int
+            0 or more.
+
+        Returns
+        -------
+        SalvoForecast
+        """
         return SalvoForecast(
             theatre=self.theatre,
             weapon_class=self.weapon_class,
@@ -162,10 +200,23 @@ class SavedModel:
 
 
 def save_model(saved: SavedModel) -> dict[str, bytes]:
-    """File name -> content. The same model gives the same bytes.
+    """A model as files. The same model gives the same bytes.
 
-    Raises SalvocastError for a model that is made of anything but the listed types, arrays of floats or whole numbers,
-    numbers that are finite, and words.
+    Parameters
+    ----------
+    saved : SavedModel
+        Of a bundled model.
+
+    Returns
+    -------
+    dict of str to bytes
+        File name -> content.
+
+    Raises
+    ------
+    SalvocastError
+        For a model that is made of anything but the listed types, arrays of floats or whole numbers, numbers that are
+        finite, and words.
     """
     arrays: dict[str, NDArray[Any]] = {}
     document = {
@@ -206,8 +257,23 @@ def digest_of(files: Mapping[str, bytes]) -> str:
 
 
 def load_saved(files: Mapping[str, bytes]) -> SavedModel:
-    """The model that `save_model` wrote. Raises SalvocastError, in one line, for files that were changed or are
-    missing, of a format that this release does not know, or that hold anything but a model of ours."""
+    """The model that `save_model` wrote. No code of the files is run.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        File name -> content.
+
+    Returns
+    -------
+    SavedModel
+
+    Raises
+    ------
+    SalvocastError
+        In one line, for files that were changed or are missing, of a format that this release does not know, or that
+        hold anything but a model of ours.
+    """
     if set(files) != set(FILES):
         raise SalvocastError(
             f"a saved model is the files {', '.join(FILES)}, not {', '.join(sorted(files)) or 'none'}: register it anew"

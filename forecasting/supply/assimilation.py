@@ -79,7 +79,7 @@ class AssimilatedSupply:
     @property
     def capacity(self) -> Draws:
         """The same, times true over stated output, drawn."""
-        return self.capacity_stated * self._true_over_drawn
+        return self.capacity_stated * self._output_ratio
 
     @property
     def output_ratio(self) -> Draws:
@@ -87,10 +87,10 @@ class AssimilatedSupply:
         own = self.scenario.output_ratio
         level = self.drawn.levels.get("output_ratio")
         drawn = 1.0 if own is None else own.mode if level is None else own.quantile(level)
-        return self._true_over_drawn * drawn
+        return self._output_ratio * drawn
 
     @property
-    def _true_over_drawn(self) -> Draws:
+    def _output_ratio(self) -> Draws:
         """Draws of true over drawn output at the origin: what the filter has left open is in them."""
         noise = np.random.default_rng(_RATIO_STREAM).standard_normal(self.log_ratio.size)
         drawn: Draws = np.exp(self.log_ratio + np.sqrt(self.log_ratio_variance) * noise)
@@ -110,16 +110,16 @@ class AssimilatedSupply:
         Common random numbers: of two scenarios with the same seed, a path has the same draw (as long as the record says
         the same of both; the Gumbel-max trick, Maddison et al. 2014) and the same walk.
         """
-        picked, now, rng = self._picked(n_paths, seed)
+        picked, now, rng = self._draws_of_paths(n_paths, seed)
         ahead = self.drawn.window(self.origin + timedelta(days=1), self.drawn.last_day, self.stock)
         supply = ahead.pick(picked)
         walk = OUTPUT_WALK / np.sqrt(BLOCK) * normals((n_paths, supply.n_days), rng).cumsum(axis=1)
-        return scaled(supply, np.exp(now[:, np.newaxis] + walk))
+        return scale_output(supply, np.exp(now[:, np.newaxis] + walk))
 
     def sustained_now(self, n_paths: int, seed: int) -> Draws:
         """(n_paths,) launches per day that stock and output sustain on the day of the origin, path by path as in
         `future`."""
-        picked, now, _ = self._picked(n_paths, seed)
+        picked, now, _ = self._draws_of_paths(n_paths, seed)
         drawn = self.drawn.pick(picked)
         made = drawn.inflow[:, (self.origin - drawn.first_day).days] * np.exp(now)
         above = np.maximum(self.stock[picked] - drawn.minimum, 0.0)
@@ -127,7 +127,7 @@ class AssimilatedSupply:
         sustained: Draws = (made + above * used) * (1.0 - drawn.lost_before_launch)
         return sustained
 
-    def _picked(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
+    def _draws_of_paths(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
         """For each path its draw, and the log of true over stated output at the origin; and the generator after it."""
         rng = np.random.default_rng([seed, _FUTURE_STREAM])
         with np.errstate(divide="ignore"):
@@ -144,7 +144,7 @@ class AssimilatedSupply:
         return picked, now, rng
 
 
-def scaled(supply: SupplyDraws, ratio: Draws) -> SupplyDraws:
+def scale_output(supply: SupplyDraws, ratio: Draws) -> SupplyDraws:
     """The supply with its output times a ratio (n_draws, n_days)."""
     return replace(supply, armed=supply.armed * ratio, decoys=supply.decoys * ratio)
 
@@ -172,7 +172,7 @@ def assimilate(
         )
     drawn = draw_supply(known, history.theatre, origin + timedelta(days=horizon), n_draws, seed, fixed)
     record = _record(history, drawn.first_day)
-    weights, stock, ratio, variance = _filtered(drawn, record)
+    weights, stock, ratio, variance = _particle_filter(drawn, record)
     return AssimilatedSupply(known, origin, drawn, record, weights, stock, ratio, variance)
 
 
@@ -189,7 +189,7 @@ def blocks(n_days: int) -> list[slice]:
     return [slice(max(end - BLOCK, 0), end) for end in starts]
 
 
-def _filtered(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, Draws, Draws]:
+def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, Draws, Draws]:
     """Weights, stock at the origin, and mean and variance of the log of true over stated output, (n_draws,) each."""
     stock, usable = drawn.opening, 1.0 - drawn.lost_before_launch
     ratio, log_weight = np.zeros((2, drawn.n_draws))

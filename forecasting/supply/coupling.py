@@ -22,7 +22,7 @@ from features.scenarios import ProductionScenario
 from features.stock_flow import SupplyDraws, stock_flow, sustained
 from forecasting.salvos.ensemble import LARGEST_WALK, SMALLEST_WALK
 from forecasting.salvos.sampling import whole_drones
-from forecasting.supply.assimilation import BLOCK, OUTPUT_WALK, AssimilatedSupply, assimilate, scaled
+from forecasting.supply.assimilation import BLOCK, OUTPUT_WALK, AssimilatedSupply, assimilate, scale_output
 from forecasting.supply.verdict import Verdict
 
 Draws = NDArray[np.float64]
@@ -99,10 +99,10 @@ def learn_weights(published: ProductionScenario, history: LaunchHistory, horizon
         if origin < published.stock.opening.date or past.known.size < EARLIEST // 2:
             continue
         horizons = [told for told in TOLD if told <= back]
-        supply_mean, supply_variance = _told_by_supply(
+        supply_mean, supply_variance = _log_level_by_supply(
             assimilate(published, past, horizons[-1], PAST_DRAWS, seed), horizons
         )
-        salvo_mean, salvo_variance = _told_by_level(past, horizons)
+        salvo_mean, salvo_variance = _log_level_by_walk(past, horizons)
         level = _log_levels(history.launched[past.launched.size :], horizons)
         scores = np.logaddexp(
             _log_normal(level, salvo_mean, salvo_variance) - _power(horizons, SCALES).T,
@@ -142,15 +142,15 @@ def couple(
     supply = published if what_if is None else what_if
     level = _running_level(salvos, history)
     # A pause stops launches, not the output that they tell of.
-    base = _sustained(replace(published, paused=np.zeros_like(published.paused)))
+    base = _sustained_launches(replace(published, paused=np.zeros_like(published.paused)))
     behind = np.reshape(1.0 / np.asarray(head_start), (-1, 1))
-    effect = (_sustained(supply) * behind + 1.0) / (base + 1.0)
+    effect = (_sustained_launches(supply) * behind + 1.0) / (base + 1.0)
     since = (weights.by_day >= rng.random((salvos.shape[0], 1))).cumsum(axis=1)
     moved = np.minimum(since / BLOCK, 1.0)
     ratio = np.maximum(base, _LEAST) / level
     output, launches = ratio ** (moved - 1.0), salvos * ratio**moved
-    supply = replace(supply, opening=np.maximum(supply.opening, _saved_for(launches, scaled(published, output))))
-    return _launched(scaled(supply, behind * output), launches * effect, rng)
+    supply = replace(supply, opening=np.maximum(supply.opening, _saved_for(launches, scale_output(published, output))))
+    return _launch(scale_output(supply, behind * output), launches * effect, rng)
 
 
 def _saved_for(launches: Draws, supply: SupplyDraws) -> Draws:
@@ -169,7 +169,7 @@ def borrow_shape(salvos: NDArray[np.int64], history: LaunchHistory, supply: Supp
     It rests on assumptions alone; whoever shows it must say so.
     """
     rng = np.random.default_rng([seed, _COUPLING_STREAM])
-    return _launched(supply, salvos / _running_level(salvos, history) * _sustained(supply), rng)
+    return _launch(supply, salvos / _running_level(salvos, history) * _sustained_launches(supply), rng)
 
 
 def unrecorded_supply(
@@ -277,11 +277,11 @@ def unrecorded_outlook(scenario: ProductionScenario, coupled: CoupledPaths) -> S
     )
 
 
-def _sustained(supply: SupplyDraws) -> Draws:
+def _sustained_launches(supply: SupplyDraws) -> Draws:
     return sustained(supply, supply.opening, supply.first_day)
 
 
-def _launched(supply: SupplyDraws, wanted: Draws, rng: np.random.Generator) -> CoupledPaths:
+def _launch(supply: SupplyDraws, wanted: Draws, rng: np.random.Generator) -> CoupledPaths:
     flow = stock_flow(supply, whole_drones(wanted, rng))
     return CoupledPaths(flow.launched.astype(np.int64), supply, flow.stock)
 
@@ -298,18 +298,20 @@ def _running_level(salvos: NDArray[np.int64], history: LaunchHistory) -> Draws:
     return level
 
 
-def _told_by_supply(assimilated: AssimilatedSupply, horizons: list[int]) -> tuple[Draws, Draws]:
+def _log_level_by_supply(assimilated: AssimilatedSupply, horizons: list[int]) -> tuple[Draws, Draws]:
     """Mean and variance of the log level at each horizon, by the assimilated supply."""
     first = assimilated.origin + timedelta(days=1)
     ahead = assimilated.drawn.window(first, assimilated.drawn.last_day, assimilated.stock)
     now = np.exp(assimilated.log_ratio)[:, np.newaxis]
-    levels = np.array([_log_levels(draw, horizons) for draw in _sustained(scaled(ahead, now * np.ones(ahead.n_days)))])
+    levels = np.array(
+        [_log_levels(draw, horizons) for draw in _sustained_launches(scale_output(ahead, now * np.ones(ahead.n_days)))]
+    )
     mean = assimilated.weights @ levels
     variance = assimilated.weights @ ((levels - mean) ** 2 + assimilated.log_ratio_variance[:, np.newaxis])
     return mean, variance + OUTPUT_WALK**2 * (np.array(horizons) / BLOCK - 0.5)
 
 
-def _told_by_level(past: LaunchHistory, horizons: list[int]) -> tuple[Draws, Draws]:
+def _log_level_by_walk(past: LaunchHistory, horizons: list[int]) -> tuple[Draws, Draws]:
     """The same, by the level of the last 28 days, walking at random as it did in the last year."""
     n_blocks = past.launched.size // BLOCK
     blocks = past.launched[-n_blocks * BLOCK :].reshape(n_blocks, BLOCK)

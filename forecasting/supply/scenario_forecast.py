@@ -22,7 +22,7 @@ from forecasting.supply.coupling import (
     unrecorded_outlook,
     unrecorded_supply,
 )
-from forecasting.supply.verdict import judged
+from forecasting.supply.verdict import scenario_verdict
 
 N_DRAWS = 2_000
 """Draws of a scenario that meet the record."""
@@ -33,7 +33,17 @@ are dealt to the paths by the request's seed."""
 
 @dataclass(frozen=True)
 class ScenarioRequest:
-    """What a planner asks for: a scenario (the published state itself, or a variant) for a theatre."""
+    """What a planner asks for.
+
+    Parameters
+    ----------
+    published : ProductionScenario
+        By whose past record the weight of supply is learned.
+    scenario : ProductionScenario
+        To forecast under: the published state itself, or a variant.
+    theatre : str
+        At which the drones are launched; another than that of the record has its shape borrowed.
+    """
 
     published: ProductionScenario
     scenario: ProductionScenario
@@ -42,8 +52,21 @@ class ScenarioRequest:
 
 @dataclass(frozen=True, eq=False)
 class SuppliedForecast:
-    """forecast: with the coupled paths in place of the salvo model's. scenario: as known at the origin. shape_from: the
-    theatre whose record the shape is borrowed from; None where the theatre has its own."""
+    """A forecast under a scenario.
+
+    Parameters
+    ----------
+    forecast : SalvoForecast
+        With the coupled paths in place of the salvo model's.
+    coupled : CoupledPaths
+        The paths, and the supply that they are launched from.
+    outlook : SupplyOutlook
+        What the scenario says of supply beside the record.
+    scenario : ProductionScenario
+        As known at the origin.
+    shape_from : str, optional
+        The theatre whose record the shape is borrowed from; None where the theatre has its own.
+    """
 
     forecast: SalvoForecast
     coupled: CoupledPaths
@@ -75,7 +98,7 @@ class LearnedSupply:
     n_draws: int = N_DRAWS
 
     @cached_property
-    def assimilated(self) -> AssimilatedSupply:
+    def assimilated_supply(self) -> AssimilatedSupply:
         """The published state, held against the record."""
         return assimilate(self.published, self.history, self.horizon, self.n_draws, LEARNING_SEED)
 
@@ -105,7 +128,7 @@ class ScenarioForecaster:
         """What the forecast was made from."""
         return self.learned.history
 
-    def under(
+    def forecast_under(
         self, scenario: ProductionScenario, theatre: str, fixed: Mapping[str, float] | None = None
     ) -> SuppliedForecast:
         """The forecast for a theatre under a scenario. Same arguments: same bytes; seeded by the forecast's seed.
@@ -115,9 +138,9 @@ class ScenarioForecaster:
         Raises InputError where the scenario says nothing of the theatre, or its account opens after the origin.
         """
         if theatre != self.history.theatre:
-            return self._borrowed(scenario, theatre, fixed)
+            return self._with_borrowed_shape(scenario, theatre, fixed)
         salvos, n_paths, seed = self.salvos, self.salvos.n_paths, self.salvos.seed
-        weights, published = self.learned.weights, self.learned.assimilated
+        weights, published = self.learned.weights, self.learned.assimilated_supply
         shared = salvos.paths, self.history, self._future, weights, seed
         if scenario == self.learned.published and not fixed:
             assimilated = published
@@ -126,10 +149,10 @@ class ScenarioForecaster:
             assimilated = assimilate(scenario, self.history, salvos.horizon, self.learned.n_draws, LEARNING_SEED, fixed)
             head_start = assimilated.sustained_now(n_paths, seed) / published.sustained_now(n_paths, seed)
             coupled = couple(*shared, assimilated.future(n_paths, seed), head_start)
-        outlook = supply_outlook(assimilated, judged(assimilated), weights, coupled)
+        outlook = supply_outlook(assimilated, scenario_verdict(assimilated), weights, coupled)
         return SuppliedForecast(replace(salvos, paths=coupled.paths), coupled, outlook, assimilated.scenario)
 
-    def _borrowed(
+    def _with_borrowed_shape(
         self, scenario: ProductionScenario, theatre: str, fixed: Mapping[str, float] | None
     ) -> SuppliedForecast:
         salvos = self.salvos
@@ -142,9 +165,28 @@ class ScenarioForecaster:
 
     @cached_property
     def _future(self) -> SupplyDraws:
-        return self.learned.assimilated.future(self.salvos.n_paths, self.salvos.seed)
+        return self.learned.assimilated_supply.future(self.salvos.n_paths, self.salvos.seed)
 
 
 def under_scenario(salvos: SalvoForecast, history: LaunchHistory, request: ScenarioRequest) -> SuppliedForecast:
-    """One forecast under one scenario; see `ScenarioForecaster.under`."""
-    return ScenarioForecaster.of(salvos, history, request.published).under(request.scenario, request.theatre)
+    """One forecast under one scenario; see `ScenarioForecaster.forecast_under`.
+
+    Parameters
+    ----------
+    salvos : SalvoForecast
+        Of the salvo model alone.
+    history : LaunchHistory
+        That it was made from.
+    request : ScenarioRequest
+        The scenario and the theatre.
+
+    Returns
+    -------
+    SuppliedForecast
+
+    Raises
+    ------
+    InputError
+        Where the scenario says nothing of the theatre, or its account opens after the origin.
+    """
+    return ScenarioForecaster.of(salvos, history, request.published).forecast_under(request.scenario, request.theatre)

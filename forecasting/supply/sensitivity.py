@@ -58,7 +58,7 @@ def sensitivity(
     """
 
     def demand(fixed: dict[str, float] | None = None) -> float:
-        supplied = forecaster.under(scenario, theatre, fixed)
+        supplied = forecaster.forecast_under(scenario, theatre, fixed)
         engaged = engage(supplied.forecast, defence, new_models=supplied.new_models)
         return float(np.sum(engaged.unlimited.interceptors) / supplied.forecast.n_paths)
 

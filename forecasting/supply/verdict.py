@@ -35,7 +35,7 @@ class Verdict:
     stock: Draws
 
 
-def judged(assimilated: AssimilatedSupply) -> Verdict:
+def scenario_verdict(assimilated: AssimilatedSupply) -> Verdict:
     """The verdict on a scenario as stated: its own ranges, but output that does not stray from what they say.
 
     Days without a report are taken to have seen the launches of a known day, on average.

@@ -16,7 +16,7 @@ from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.reading import Reading
 from forecasting.commands.main import run
-from tests.experiments.desk import Desk
+from tests.experiments.stand_ins import Operator
 from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
 
 FIRST_DAY = date(2025, 1, 1)
@@ -92,13 +92,13 @@ def weekly_ledger(tmp_path_factory: pytest.TempPathFactory, night: Callable[[dat
 
 
 @pytest.fixture
-def desk(home: Path, weekly_ledger: Path, tmp_path: Path) -> Iterator[Desk]:
+def operator(home: Path, weekly_ledger: Path, tmp_path: Path) -> Iterator[Operator]:
     """With the weeks in the ledger and no report that is new."""
     home.mkdir()
     shutil.copy(weekly_ledger, home / "ledger.db")
     (tmp_path / "counts.csv").write_text("date,launched\n", encoding="utf-8")
     with Ledger.open(f"sqlite:///{home / 'ledger.db'}") as ledger:
-        yield Desk(ledger, tmp_path)
+        yield Operator(ledger, tmp_path)
 
 
 @pytest.fixture(scope="session")

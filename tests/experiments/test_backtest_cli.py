@@ -10,8 +10,10 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import typer
 
 from experiments import replays
+from experiments.cli import backtest
 from experiments.scenario_backtest import BASELINES
 from experiments.tracking import EXPERIMENT
 from forecasting.salvos.model import MODELS as MODELS_KNOWN
@@ -180,15 +182,27 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_and_exit_code_2(mistake: str, salvocast: Run, home: Path) -> None:
+def test_a_mistake_is_one_line_and_exit_code_2(
+    mistake: str,
+    runner: Callable[[typer.Typer], Callable[..., tuple[int, str, str]]],
+    home: Path,
+    filled_ledger: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     arguments, told = MISTAKES[mistake]
-    done = salvocast(*arguments)
-    lines = done.stderr.splitlines()
-    assert done.returncode == 2, lines
+    home.mkdir()
+    shutil.copy(filled_ledger, home / "ledger.db")
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.command("backtest")(backtest)
+    code, out, err = runner(app)(*arguments)
+    lines = err.splitlines()
+    assert code == 2, lines
     assert len(lines) == 1, lines
     assert lines[0].startswith("salvocast: ")
     assert told in lines[0]
-    assert done.stdout == ""
+    assert out == ""
     assert not (home / "mlflow.db").exists()
 
 
@@ -199,10 +213,10 @@ def test_of_all_models_one_whose_package_is_broken_is_told_and_left_out_and_by_n
     monkeypatch.setitem(MODELS_KNOWN, "broken", "a_package_that_is_not_there:Model")
     told: list[str] = []
     asked = SimpleNamespace(models=None, beside_the_reference=lambda names: ["empirical_window", *names])
-    loaded = [model.model_id for model in replays._loadable(asked, told.append)]  # type: ignore[arg-type]
+    loaded = [model.model_id for model in replays._load_models(asked, told.append)]  # type: ignore[arg-type]
     assert loaded == ["empirical_window", "seasonal_naive"]
     reason = "ModuleNotFoundError: No module named 'a_package_that_is_not_there'"
     assert told == [f"model broken cannot be loaded ({reason}); it is left out"]
     asked.models = ("broken",)
     with pytest.raises(ModelError, match="model broken cannot be loaded"):
-        list(replays._loadable(asked, told.append))  # type: ignore[arg-type]
+        list(replays._load_models(asked, told.append))  # type: ignore[arg-type]

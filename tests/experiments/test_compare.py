@@ -1,6 +1,7 @@
 """What notebooks read of backtests and retrainings: frames by hand, by another computation, and from a real store."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from experiments import compare
 from experiments.backtest import Backtest, Replay, replay_parameters, run_backtest
-from experiments.pull import Finding
+from experiments.report_sources import Finding
 from experiments.retrain import _with_registered
 from experiments.settings import RetrainSettings
 from experiments.tracking import log_backtest
@@ -51,9 +52,32 @@ def result(truth: LaunchHistory, origins: list[date]) -> Backtest:
     return replayed(truth, MEMBERS, origins)
 
 
-@pytest.fixture
-def logged(store: str, truth: LaunchHistory, origins: list[date], result: Backtest) -> str:
+def log(result: Backtest, truth: LaunchHistory, origins: list[date]) -> str:
     return log_backtest(result, truth, replay_parameters(origins, 14, REPLAY, QuietDayRule.ALL), {})
+
+
+@pytest.fixture(scope="module")
+def logged_home(
+    tmp_path_factory: pytest.TempPathFactory,
+    empty_store: Path,
+    result: Backtest,
+    truth: LaunchHistory,
+    origins: list[date],
+) -> tuple[Path, str]:
+    """A home with the backtest in its store, and the run: for tests that only read."""
+    home = tmp_path_factory.mktemp("logged")
+    shutil.copy(empty_store, home / "mlflow.db")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("SALVOCAST_HOME", str(home))
+        patched.delenv("MLFLOW_TRACKING_URI", raising=False)
+        return home, log(result, truth, origins)
+
+
+@pytest.fixture
+def logged(logged_home: tuple[Path, str], home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    place, run = logged_home
+    monkeypatch.setenv("SALVOCAST_HOME", str(place))
+    return run
 
 
 def test_what_was_scored_is_what_is_read(logged: str, result: Backtest, origins: list[date]) -> None:
@@ -76,9 +100,10 @@ def test_what_was_scored_is_what_is_read(logged: str, result: Backtest, origins:
 
 
 def test_models_of_several_runs_on_the_same_targets_are_beside_each_other(
-    logged: str, truth: LaunchHistory, origins: list[date]
+    store: str, result: Backtest, truth: LaunchHistory, origins: list[date]
 ) -> None:
     """A second run of the same targets adds its models; one of other targets stays out; a newer run replaces."""
+    logged = log(result, truth, origins)
     same = replay_parameters(origins, 14, REPLAY, QuietDayRule.ALL)
     fewer = replay_parameters(origins[:4], 14, REPLAY, QuietDayRule.ALL)
     other = log_backtest(replayed(truth, ("log_normal",), origins[:4]), truth, fewer, {})
@@ -271,7 +296,10 @@ def test_a_store_without_a_backtest_says_what_to_do(store: str) -> None:
         compare.backtests("x' or 1=1")
 
 
-def test_a_run_of_an_earlier_release_is_told(logged: str, home: Path) -> None:
+def test_a_run_of_an_earlier_release_is_told(
+    store: str, home: Path, result: Backtest, truth: LaunchHistory, origins: list[date]
+) -> None:
+    logged = log(result, truth, origins)
     (home / "mlartifacts" / logged / "artifacts" / "scores.csv").unlink()
     with pytest.raises(SalvocastError, match=f"run {logged} .* has no scores.csv: an earlier release made it"):
         compare.scores()

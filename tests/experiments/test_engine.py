@@ -84,15 +84,15 @@ def squared_late(number: int, seconds: float, folder: str) -> tuple[int, int, in
 @pytest.mark.parametrize("name", ["dask", "dask://", "dask://host", "dask://host:port", "tcp://host:8786", ""])
 def test_an_engine_that_is_none_is_told(name: str) -> None:
     with pytest.raises(InputError, match="expected local or dask://HOST:PORT"):
-        Engine.named(name)
+        Engine.from_name(name)
 
 
 def test_a_cluster_takes_no_number_of_jobs() -> None:
-    assert Engine.named("dask://localhost:8786") == Engine(1, "localhost:8786")
+    assert Engine.from_name("dask://localhost:8786") == Engine(1, "localhost:8786")
     with pytest.raises(InputError, match="leave out --jobs"):
-        Engine.named("dask://localhost:8786", 2)
+        Engine.from_name("dask://localhost:8786", 2)
     with pytest.raises(InputError, match="expected 1 or more"):
-        Engine.named("local", 0)
+        Engine.from_name("local", 0)
 
 
 def made_late(made: list[int]) -> Iterator[tuple[int]]:
@@ -123,12 +123,12 @@ def test_tasks_are_made_as_they_are_needed_and_what_making_one_raises_is_raised_
 def test_a_scheduler_that_is_not_there_is_told(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "CONNECT_SECONDS", 0.5)
     with pytest.raises(SalvocastError, match=f"no Dask scheduler answers at 127.0.0.1:{free_port}"):
-        list(Engine.named(f"dask://127.0.0.1:{free_port}").run(abs, [(-1,)]))
+        list(Engine.from_name(f"dask://127.0.0.1:{free_port}").run(abs, [(-1,)]))
 
 
 def test_a_cluster_without_workers_is_told(scheduler: str) -> None:
     with pytest.raises(SalvocastError, match="has no workers"):
-        list(Engine.named(f"dask://{scheduler}").run(abs, [(-1,)]))
+        list(Engine.from_name(f"dask://{scheduler}").run(abs, [(-1,)]))
 
 
 def test_a_worker_with_other_code_is_told(start: Start, scheduler: str, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_worker_with_other_code_is_told(start: Start, scheduler: str, tmp_path
         file.write("# an edit\n")
     worker(start, scheduler, tmp_path / "edited")
     with pytest.raises(SalvocastError, match=r"worker tcp://.* has code .*, here it is .*: install the same release"):
-        list(Engine.named(f"dask://{scheduler}").run(abs, [(-1,)]))
+        list(Engine.from_name(f"dask://{scheduler}").run(abs, [(-1,)]))
 
 
 def test_a_scheduler_that_cannot_import_the_code_is_told(start: Start, free_port: int, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_scheduler_that_cannot_import_the_code_is_told(start: Start, free_port
     address = scheduler_at(start, free_port, tmp_path / "broken")
     worker(start, address)
     with pytest.raises(SalvocastError, match=f"the scheduler of {address} cannot import salvocast"):
-        list(Engine.named(f"dask://{address}").run(abs, [(-1,)]))
+        list(Engine.from_name(f"dask://{address}").run(abs, [(-1,)]))
 
 
 def test_a_cluster_gives_the_bytes_of_this_machine(
@@ -159,7 +159,7 @@ def test_a_cluster_gives_the_bytes_of_this_machine(
     models = [load_model(name) for name in ("empirical_window", "salvo_ensemble", "negative_binomial")]
     origins = [truth.days[80 + 10 * i].item() for i in range(3)]
     replay = Replay(SimulationRequest(7, 50), 1)
-    cluster = Engine.named(f"dask://{scheduler}")
+    cluster = Engine.from_name(f"dask://{scheduler}")
     here, there = (
         run_backtest(truth.until, truth, models, origins, replay, engine=engine).scores
         for engine in (Engine(), cluster)
@@ -189,7 +189,7 @@ def test_a_cluster_replays_scenarios_with_the_bytes_of_this_machine(
             seed=1,
             engine=engine,
         ).scores
-        for engine in (Engine(), Engine.named(f"dask://{scheduler}"))
+        for engine in (Engine(), Engine.from_name(f"dask://{scheduler}"))
     )
     assert set(here["origin"]) == set(origins)
     pd.testing.assert_frame_equal(here, there, check_exact=True)
@@ -199,7 +199,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing(start: Start, scheduler: st
     workers = [worker(start, scheduler) for _ in range(2)]
     tasks = [(number, 0.05, str(tmp_path)) for number in range(40)]
     done = []
-    for result in Engine.named(f"dask://{scheduler}").run(squared_late, tasks):
+    for result in Engine.from_name(f"dask://{scheduler}").run(squared_late, tasks):
         done.append(result)
         if len(done) == 5:
             os.kill(workers[0].pid, signal.SIGKILL)
@@ -210,4 +210,4 @@ def test_a_worker_killed_in_the_middle_loses_nothing(start: Start, scheduler: st
 def test_what_a_task_raises_is_raised_here(start: Start, scheduler: str) -> None:
     worker(start, scheduler)
     with pytest.raises(ZeroDivisionError):
-        list(Engine.named(f"dask://{scheduler}").run(divmod, [(1, 1), (1, 0)]))
+        list(Engine.from_name(f"dask://{scheduler}").run(divmod, [(1, 1), (1, 0)]))

@@ -19,19 +19,19 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
-from tests.experiments.desk import LAST_DAY, NOW, RULES, Desk
+from tests.experiments.stand_ins import LAST_DAY, NOW, RULES, Operator
 
 
 def test_every_fit_sees_what_was_published_by_its_origin_and_every_outcome_is_known(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A correction published today of a night a month ago changes outcomes, and no history of an origin before today.
 
     Broken by reading the history without its origin, or by cutting today's.
     """
-    old = next(entry.report for entry in desk.ledger.as_of(NOW) if entry.report.attack_day == date(2026, 1, 20))
+    old = next(entry.report for entry in operator.ledger.as_of(NOW) if entry.report.attack_day == date(2026, 1, 20))
     corrected = replace(old, launched=old.launched + 100, source="table", published_at=NOW)
-    desk.ledger.ingest(Reading("table", "correction", iter([corrected])), NOW)
+    operator.ledger.ingest(Reading("table", "correction", iter([corrected])), NOW)
     seen: dict[date, LaunchHistory] = {}
     real = held_out.run_backtest
 
@@ -44,8 +44,8 @@ def test_every_fit_sees_what_was_published_by_its_origin_and_every_outcome_is_kn
         return real(history_at, truth, models, origins, *rest, **named)
 
     monkeypatch.setattr(held_out, "run_backtest", spy)
-    history = desk.ledger.history()
-    comparison = compare(desk.ledger, history, "empirical_window", RULES)
+    history = operator.ledger.history()
+    comparison = compare(operator.ledger, history, "empirical_window", RULES)
     assert comparison is not None
     assert {*seen} == {*comparison.origins}
     assert any(origin > date(2026, 1, 20) for origin in seen)
@@ -55,9 +55,9 @@ def test_every_fit_sees_what_was_published_by_its_origin_and_every_outcome_is_kn
             assert past.launched[(date(2026, 1, 20) - past.first_day).days] == old.launched
 
 
-def test_scores_are_the_mean_over_bands_of_wis_relative_to_the_reference(desk: Desk) -> None:
-    history = desk.ledger.history()
-    comparison = compare(desk.ledger, history, "empirical_window", RULES)
+def test_scores_are_the_mean_over_bands_of_wis_relative_to_the_reference(operator: Operator) -> None:
+    history = operator.ledger.history()
+    comparison = compare(operator.ledger, history, "empirical_window", RULES)
     assert comparison is not None
     assert comparison.result is not None
     means = comparison.result.scores.groupby(["model", "band"])["wis"].mean().unstack()

@@ -13,7 +13,7 @@ from features.home import ledger_url
 from features.ledger import Ledger
 from features.records import KYIV, SalvoReport
 from features.sources.reading import Reading
-from forecasting.commands.plan import forecast_command
+from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
 from forecasting.record.archive import Archive
 from tests.forecasting.service.conftest import serving
@@ -25,7 +25,7 @@ SHORT = {"horizon": 7, "paths": 100}
 @pytest.fixture
 def salvocast(runner: Callable[[typer.Typer], Run]) -> Run:
     app = typer.Typer()
-    app.command("forecast", cls=request_command("ForecastRequest"))(forecast_command)
+    app.command("forecast", cls=request_command("ForecastRequest"))(answer_command)
     app.command("scoreboard")(scoreboard)
     app.add_typer(schedule, name="schedule")
     return runner(app)

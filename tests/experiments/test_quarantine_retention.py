@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.retention import Shelf
+from experiments.retention import RetentionDatabase
 from features.ledger import Ledger
 from features.tables import batch_table, decision_table, metadata, quarantine_table
 from features.waiting import RELEASED, REPAIRED
@@ -71,7 +71,7 @@ def test_a_row_in_quarantine_goes_only_where_nothing_is_lost(
         and row["id"] not in decided
         and any(alike(row, later) and later["batch_id"] > row["batch_id"] for later in rows)
     ]
-    ledger, shelf = Ledger(engine), Shelf(engine)
+    ledger, shelf = Ledger(engine), RetentionDatabase(engine)
 
     def waiting() -> set[tuple[str, str | None, str]]:
         return {(row["source"], row["read_as"], row["raw"]) for row in ledger.quarantine()}

@@ -53,7 +53,7 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_numbers(truth: Launch
     interrupted_after(truth, 2)
     computed: list[FoldScores] = []
     with FoldStore(truth.digest, REPLAY) as store:
-        done = store.finished()
+        done = store.finished_folds()
         resumed = run_backtest(truth.until, truth, models, ORIGINS, REPLAY, done=done, on_fold=computed.append)
     assert [fold.origin for fold in done] == ORIGINS[:2]
     assert [fold.origin for fold in computed] == ORIGINS[2:]
@@ -74,7 +74,7 @@ def test_a_line_cut_short_is_left_out(truth: LaunchHistory, home: Path) -> None:
     first, second = file.read_text(encoding="utf-8").splitlines()
     file.write_text(first + "\n" + second[: len(second) // 2], encoding="utf-8")
     with FoldStore(truth.digest, REPLAY) as store:
-        assert [fold.origin for fold in store.finished()] == [date.fromisoformat(json.loads(first)["origin"])]
+        assert [fold.origin for fold in store.finished_folds()] == [date.fromisoformat(json.loads(first)["origin"])]
 
 
 def test_folds_of_another_history_are_computed_again(truth: LaunchHistory, history_from: HistoryFrom) -> None:
@@ -89,8 +89,8 @@ def test_folds_of_another_history_are_computed_again(truth: LaunchHistory, histo
 
 def test_other_data_seed_or_code_is_another_file(truth: LaunchHistory, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupted_after(truth, 1)
-    assert FoldStore(truth.digest, REPLAY).finished()
-    assert not FoldStore("other", REPLAY).finished()
-    assert not FoldStore(truth.digest, Replay(SimulationRequest(7, 50), seed=2)).finished()
+    assert FoldStore(truth.digest, REPLAY).finished_folds()
+    assert not FoldStore("other", REPLAY).finished_folds()
+    assert not FoldStore(truth.digest, Replay(SimulationRequest(7, 50), seed=2)).finished_folds()
     monkeypatch.setattr(resume, "code_digest", lambda: "changed")
-    assert not FoldStore(truth.digest, REPLAY).finished()
+    assert not FoldStore(truth.digest, REPLAY).finished_folds()

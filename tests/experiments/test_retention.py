@@ -16,7 +16,7 @@ import typer
 from numpy.typing import ArrayLike
 
 from experiments import retention_cli
-from experiments.retention import Shelf, Surplus, surplus
+from experiments.retention import RetentionDatabase, Surplus, surplus
 from experiments.settings import RetentionSettings
 from experiments.stored_runs import _local_folder, stored_runs
 from experiments.tracking import EXPERIMENT, _artifact_location, retraining_runs
@@ -52,11 +52,11 @@ class World:
     backtests: dict[str, str]
 
     def surplus(self, settings: RetentionSettings = SETTINGS) -> list[Surplus]:
-        with stored_runs() as runs, Shelf.open(f"sqlite:///{self.home / 'ledger.db'}") as shelf:
+        with stored_runs() as runs, RetentionDatabase.open(f"sqlite:///{self.home / 'ledger.db'}") as shelf:
             return surplus(self.registry, runs, shelf, settings, self.home, NOW)
 
     def remove(self, *, at_most: int = 1_000) -> None:
-        with stored_runs() as runs, Shelf.open(f"sqlite:///{self.home / 'ledger.db'}") as shelf:
+        with stored_runs() as runs, RetentionDatabase.open(f"sqlite:///{self.home / 'ledger.db'}") as shelf:
             for each in surplus(self.registry, runs, shelf, SETTINGS, self.home, NOW)[:at_most]:
                 each.remove()
 
@@ -209,10 +209,10 @@ def test_runs_that_the_next_retraining_asks_for_stay(world: World) -> None:
     newest_comparison = world.versions[5].run_id
     assert world.runs() - set(world.backtests.values()) == {dead.id, again.id, judged.id, newest_comparison}
     with retraining_runs() as runs:
-        assert runs.judged("evidence 5")
+        assert runs.has_compared("evidence 5")
         found = runs.of("ukraine shahed", "key 5")
         assert found is not None
-        assert found.finished
+        assert found.finished_folds
 
 
 def test_killed_after_any_step_it_goes_on_with_the_next(world: World) -> None:

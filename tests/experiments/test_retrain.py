@@ -15,7 +15,7 @@ import pytest
 
 from experiments import held_out
 from experiments import retrain as retraining
-from experiments.pull import Weight
+from experiments.report_sources import Severity
 from experiments.retrain import Kind
 from experiments.settings import Settings, TableSource
 from features.errors import SalvocastError
@@ -25,179 +25,183 @@ from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.salvos.gap import LONGEST_GAP
 from forecasting.salvos.model import MODELS, ModelError
-from tests.experiments.desk import RULES, Desk, Killed, World
+from tests.experiments.stand_ins import RULES, Killed, Operator, World
 
 
-def test_the_first_champion_serves_untested_and_says_so(desk: Desk) -> None:
-    outcome = desk.run()
+def test_the_first_champion_serves_untested_and_says_so(operator: Operator) -> None:
+    outcome = operator.run()
     assert outcome.kind is Kind.FIRST
-    assert desk.served == "empirical_window"
-    assert "first champion: empirical_window serves as salvocast-ukraine-shahed version 1" in outcome.told
-    assert "untested" in outcome.told
+    assert operator.served == "empirical_window"
+    assert "first champion: empirical_window serves as salvocast-ukraine-shahed version 1" in outcome.summary
+    assert "untested" in outcome.summary
     assert outcome.comparison is None
-    (run,) = desk.world.runs.values()
+    (run,) = operator.world.runs.values()
     assert (run["status"], run["version"]) == ("FINISHED", 1)
     assert run["parameters"]["champion_before"] == "none"
 
 
-def test_the_same_data_again_is_nothing_new(desk: Desk) -> None:
-    desk.run()
-    before = copy.deepcopy(desk.world)
-    outcome = desk.run()
+def test_the_same_data_again_is_nothing_new(operator: Operator) -> None:
+    operator.run()
+    before = copy.deepcopy(operator.world)
+    outcome = operator.run()
     assert outcome.kind is Kind.NOTHING_NEW
-    assert outcome.told.startswith("nothing new: data ")
-    assert "\n" not in outcome.told
-    assert desk.world == before
+    assert outcome.summary.startswith("nothing new: data ")
+    assert "\n" not in outcome.summary
+    assert operator.world == before
 
 
-def test_where_the_champion_is_gone_there_is_something_to_do(desk: Desk) -> None:
-    desk.run()
-    desk.world.champion = None  # somebody has deleted the alias
-    outcome = desk.run()
-    assert (outcome.kind, outcome.version, desk.world.champion) == (Kind.FIRST, 1, 1)
-    assert desk.run().kind is Kind.NOTHING_NEW
+def test_where_the_champion_is_gone_there_is_something_to_do(operator: Operator) -> None:
+    operator.run()
+    operator.world.champion = None  # somebody has deleted the alias
+    outcome = operator.run()
+    assert (outcome.kind, outcome.version, operator.world.champion) == (Kind.FIRST, 1, 1)
+    assert operator.run().kind is Kind.NOTHING_NEW
 
 
-def test_new_reports_bring_a_comparison_and_the_better_recipe_serves(desk: Desk) -> None:
-    desk.run()
-    desk.report("2026-03-01")
-    outcome = desk.run()
+def test_new_reports_bring_a_comparison_and_the_better_recipe_serves(operator: Operator) -> None:
+    operator.run()
+    operator.report("2026-03-01")
+    outcome = operator.run()
     assert outcome.kind is Kind.PROMOTED
     assert outcome.comparison is not None
-    assert outcome.comparison.decision.promote == desk.served == "seasonal_naive"
-    version = desk.world.versions[-1]
+    assert outcome.comparison.decision.promote == operator.served == "seasonal_naive"
+    version = operator.world.versions[-1]
     assert version.origin == date(2026, 3, 1)
     table = outcome.comparison.table.set_index("model")
     assert version.scores["score"] == pytest.approx(table.loc["seasonal_naive", "score"])
     assert table.loc["seasonal_naive", "score"] < table.loc["empirical_window", "score"]
-    run = desk.world.runs[str(outcome.run_id)]
+    run = operator.world.runs[str(outcome.run_id)]
     assert run["parameters"]["champion_before"] == "empirical_window version 1"
     assert run["metrics"]["score.seasonal_naive", 0] == version.scores["score"]
     assert {*run["tables"]} == {"recipes", "leaderboard", "scores", "failures"}
 
 
-def test_the_same_recipe_on_newer_data_needs_no_test_until_there_is_a_new_origin(desk: Desk) -> None:
+def test_the_same_recipe_on_newer_data_needs_no_test_until_there_is_a_new_origin(operator: Operator) -> None:
     """Origins are a week apart: of eight mornings one brings a new one, and one more the first comparison."""
-    desk.run()
+    operator.run()
     outcomes = []
     for day in range(1, 9):
-        desk.report(f"2026-03-0{day}")
-        outcomes.append(desk.run())
+        operator.report(f"2026-03-0{day}")
+        outcomes.append(operator.run())
     compared = [outcome.comparison is not None for outcome in outcomes]
     assert compared[0]
     assert sum(compared[1:]) == 1
-    assert desk.world.champion == 9
+    assert operator.world.champion == 9
     assert {outcome.kind for outcome in outcomes[1:]} == {Kind.REFRESHED}
     kept = outcomes[compared[1:].index(False) + 1]
-    assert "the comparison at the same held-out origins stands" in kept.told
-    scores = [version.scores for version in desk.world.versions[1:]]
+    assert "the comparison at the same held-out origins stands" in kept.summary
+    scores = [version.scores for version in operator.world.versions[1:]]
     assert [one == other for one, other in pairwise(scores)] == [not anew for anew in compared[1:]]
 
 
 def test_what_comes_by_daylight_brings_no_second_comparison(
-    desk: Desk, night: Callable[[date, int], SalvoReport]
+    operator: Operator, night: Callable[[date, int], SalvoReport]
 ) -> None:
     """The night's report in the morning, the day's on the next: the last day is no outcome before it is whole."""
-    desk.run()
+    operator.run()
     n_compared = 0
     for number in range(1, 15):
         day = date(2026, 3, number)
-        desk.report(str(day))
+        operator.report(str(day))
         evening = replace(
             night(day, 5), window_start=datetime(2026, 3, number, 8), window_end=datetime(2026, 3, number, 20)
         )
-        n_compared += desk.run().comparison is not None
-        desk.ledger.ingest(Reading("table", f"day {day}", iter([evening])), datetime(2026, 3, 20, tzinfo=UTC))
+        n_compared += operator.run().comparison is not None
+        operator.ledger.ingest(Reading("table", f"day {day}", iter([evening])), datetime(2026, 3, 20, tzinfo=UTC))
     assert n_compared == 3  # the first, and one for each week
 
 
-def test_other_rules_and_other_code_are_something_new(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.run()
-    desk.settings = replace_rules(desk, margin=0.01)
-    assert desk.run().kind is not Kind.NOTHING_NEW
-    assert desk.run().kind is Kind.NOTHING_NEW
+def test_other_rules_and_other_code_are_something_new(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator.run()
+    operator.settings = replace_rules(operator, margin=0.01)
+    assert operator.run().kind is not Kind.NOTHING_NEW
+    assert operator.run().kind is Kind.NOTHING_NEW
     for module in (retraining, held_out):
         monkeypatch.setattr(module, "code_version", lambda: "0.2.0+edited")
-    outcome = desk.run()
+    outcome = operator.run()
     assert outcome.kind is not Kind.NOTHING_NEW
     assert outcome.comparison is not None
-    assert desk.run().kind is Kind.NOTHING_NEW
+    assert operator.run().kind is Kind.NOTHING_NEW
 
 
-def replace_rules(desk: Desk, **rules: Any) -> Settings:
-    return desk.settings.model_copy(update={"retrain": desk.settings.retrain.model_copy(update=rules)})
+def replace_rules(operator: Operator, **rules: Any) -> Settings:
+    return operator.settings.model_copy(update={"retrain": operator.settings.retrain.model_copy(update=rules)})
 
 
-def test_force_compares_again_and_makes_no_second_version(desk: Desk) -> None:
-    desk.run()
-    desk.report("2026-03-01")
-    desk.run()
-    outcome = desk.run(force=True)
+def test_force_compares_again_and_makes_no_second_version(operator: Operator) -> None:
+    operator.run()
+    operator.report("2026-03-01")
+    operator.run()
+    outcome = operator.run(force=True)
     assert outcome.comparison is not None
     assert outcome.kind is Kind.REFRESHED
-    assert (len(desk.world.versions), len(desk.world.runs)) == (2, 3)
-    assert desk.world.history == [1, 2]
+    assert (len(operator.world.versions), len(operator.world.runs)) == (2, 3)
+    assert operator.world.history == [1, 2]
 
 
-def test_a_dry_run_decides_and_changes_nothing(desk: Desk) -> None:
-    desk.run()
-    desk.report("2026-03-01")
-    desk.run()
-    desk.report("2026-03-02")
-    world, batches, last = copy.deepcopy(desk.world), len(desk.ledger.batches()), desk.ledger.history().last_day
-    outcome = desk.run(dry_run=True, force=True)
-    assert outcome.comparison is not None
-    assert outcome.told.startswith("dry run, nothing was changed: refreshed: seasonal_naive would serve: ")
-    assert desk.world == world
-    assert (len(desk.ledger.batches()), desk.ledger.history().last_day) == (batches, last)
-
-
-def test_a_broken_source_is_told_and_the_rest_goes_on(desk: Desk) -> None:
-    desk.settings = desk.settings.model_copy(
-        update={"source": (TableSource(kind="table", path="gone.csv"), *desk.settings.source)}
+def test_a_dry_run_decides_and_changes_nothing(operator: Operator) -> None:
+    operator.run()
+    operator.report("2026-03-01")
+    operator.run()
+    operator.report("2026-03-02")
+    world, batches, last = (
+        copy.deepcopy(operator.world),
+        len(operator.ledger.batches()),
+        operator.ledger.history().last_day,
     )
-    desk.report("2026-03-01")
-    assert desk.run().kind is Kind.FIRST
-    assert desk.findings[0].text.startswith("source table gone.csv failed: ")
-    assert desk.findings[0].weight is Weight.FAILURE
-    assert desk.world.versions[0].origin == date(2026, 3, 1)
+    outcome = operator.run(dry_run=True, force=True)
+    assert outcome.comparison is not None
+    assert outcome.summary.startswith("dry run, nothing was changed: refreshed: seasonal_naive would serve: ")
+    assert operator.world == world
+    assert (len(operator.ledger.batches()), operator.ledger.history().last_day) == (batches, last)
 
 
-def test_data_that_do_not_pass_are_not_learned_from_until_forced(desk: Desk) -> None:
-    desk.run()
-    desk.report("2026-03-01", 9_000)
-    assert desk.run().kind is Kind.NOTHING_NEW  # held for a person's word
-    (held,) = desk.ledger.quarantine()
-    release(desk.ledger, held["id"], "so the Air Force said", desk.now)
+def test_a_broken_source_is_told_and_the_rest_goes_on(operator: Operator) -> None:
+    operator.settings = operator.settings.model_copy(
+        update={"source": (TableSource(kind="table", path="gone.csv"), *operator.settings.source)}
+    )
+    operator.report("2026-03-01")
+    assert operator.run().kind is Kind.FIRST
+    assert operator.findings[0].text.startswith("source table gone.csv failed: ")
+    assert operator.findings[0].weight is Severity.FAILURE
+    assert operator.world.versions[0].origin == date(2026, 3, 1)
+
+
+def test_data_that_do_not_pass_are_not_learned_from_until_forced(operator: Operator) -> None:
+    operator.run()
+    operator.report("2026-03-01", 9_000)
+    assert operator.run().kind is Kind.NOTHING_NEW  # held for a person's word
+    (held,) = operator.ledger.quarantine()
+    release(operator.ledger, held["id"], "so the Air Force said", operator.now)
     with pytest.raises(SalvocastError) as error:
-        desk.run()
+        operator.run()
     assert "the data did not pass: 2026-03-01 has 9,000 launched" in str(error.value)
     assert "empirical_window version 1, fitted through 2026-02-28, still serves" in str(error.value)
-    assert (desk.world.champion, len(desk.world.runs)) == (1, 1)
-    assert desk.run(force=True).version == desk.world.champion == 2
+    assert (operator.world.champion, len(operator.world.runs)) == (1, 1)
+    assert operator.run(force=True).version == operator.world.champion == 2
 
 
-def test_who_was_rolled_back_is_not_promoted_again_on_the_same_evidence(desk: Desk) -> None:
-    desk.run()
-    desk.report("2026-03-01")
-    desk.report("2026-03-02")
-    assert desk.run().kind is Kind.PROMOTED
-    desk.world.champion = 1  # rolled back
-    outcome = desk.run()
+def test_who_was_rolled_back_is_not_promoted_again_on_the_same_evidence(operator: Operator) -> None:
+    operator.run()
+    operator.report("2026-03-01")
+    operator.report("2026-03-02")
+    assert operator.run().kind is Kind.PROMOTED
+    operator.world.champion = 1  # rolled back
+    outcome = operator.run()
     assert outcome.kind is Kind.NOTHING_NEW
-    assert "its version 2 was rolled back, empirical_window version 1" in outcome.told
-    desk.report("2026-03-03")
-    assert desk.run().kind is Kind.REFRESHED
-    assert desk.served == "empirical_window"
+    assert "its version 2 was rolled back, empirical_window version 1" in outcome.summary
+    operator.report("2026-03-03")
+    assert operator.run().kind is Kind.REFRESHED
+    assert operator.served == "empirical_window"
     for day in range(4, 10):
-        desk.report(f"2026-03-0{day}")
-        outcome = desk.run()
+        operator.report(f"2026-03-0{day}")
+        outcome = operator.run()
     assert outcome.kind is Kind.PROMOTED  # there was a new origin
-    assert desk.world.history[-2:] == [8, 9]
+    assert operator.world.history[-2:] == [8, 9]
 
 
 def test_a_recipe_that_fails_is_named_and_stops_neither_the_others_nor_the_refresh(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(name: str) -> Any:
         class Failing:
@@ -209,51 +213,53 @@ def test_a_recipe_that_fails_is_named_and_stops_neither_the_others_nor_the_refre
         return Failing()
 
     real = held_out.load_model
-    desk.run()
-    desk.report("2026-03-01")
+    operator.run()
+    operator.report("2026-03-01")
     with monkeypatch.context() as patched:
         patched.setattr(held_out, "load_model", lambda name: failing(name) if "window" in name else real(name))
-        outcome = desk.run()
-        assert (outcome.kind, desk.served) == (Kind.REFRESHED, "empirical_window")
-        assert "empirical_window failed at origin 202" in outcome.told
-        assert "empirical_window is broken" in outcome.told
-        assert [finding.weight for finding in desk.findings if "could not be compared" in finding.text] == [
-            Weight.FAILURE
+        outcome = operator.run()
+        assert (outcome.kind, operator.served) == (Kind.REFRESHED, "empirical_window")
+        assert "empirical_window failed at origin 202" in outcome.summary
+        assert "empirical_window is broken" in outcome.summary
+        assert [finding.severity for finding in operator.findings if "could not be compared" in finding.text] == [
+            Severity.FAILURE
         ]
-        assert [run["status"] for run in desk.world.runs.values()] == ["FINISHED", "FINISHED"]
+        assert [run["status"] for run in operator.world.runs.values()] == ["FINISHED", "FINISHED"]
     with monkeypatch.context() as patched:
         patched.setattr(held_out, "load_model", lambda name: failing(name) if "seasonal" in name else real(name))
-        outcome = desk.run(force=True)
+        outcome = operator.run(force=True)
     assert outcome.comparison is not None
     assert [recipe.model for recipe in outcome.comparison.recipes] == ["empirical_window", "exponential_empirical"]
-    assert "seasonal_naive failed at origin 202" in outcome.told
+    assert "seasonal_naive failed at origin 202" in outcome.summary
 
 
-def test_a_challenger_whose_package_is_broken_is_named_and_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_challenger_whose_package_is_broken_is_named_and_out(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(MODELS, "seasonal_naive", "a_package_that_is_not_there:Model")
-    desk.run()
-    desk.report("2026-03-01")
-    outcome = desk.run()
+    operator.run()
+    operator.report("2026-03-01")
+    outcome = operator.run()
     assert outcome.comparison is not None
     assert [recipe.model for recipe in outcome.comparison.recipes] == ["empirical_window", "exponential_empirical"]
-    assert "; model seasonal_naive cannot be loaded (ModuleNotFoundError" in outcome.told
+    assert "; model seasonal_naive cannot be loaded (ModuleNotFoundError" in outcome.summary
 
 
-def test_after_two_silent_months_learning_goes_on_and_the_origins_in_the_gap_are_counted(desk: Desk) -> None:
-    desk.run()
+def test_after_two_silent_months_learning_goes_on_and_the_origins_in_the_gap_are_counted(operator: Operator) -> None:
+    operator.run()
     for day in ("2026-05-01", "2026-05-02", "2026-05-12"):
-        desk.report(day)
-    desk.now = datetime(2026, 5, 13, 8, tzinfo=UTC)
-    outcome = desk.run()
+        operator.report(day)
+    operator.now = datetime(2026, 5, 13, 8, tzinfo=UTC)
+    outcome = operator.run()
     assert outcome.kind in (Kind.REFRESHED, Kind.PROMOTED)
     assert outcome.comparison is not None
-    history = desk.ledger.history()
+    history = operator.ledger.history()
     for origin in outcome.comparison.origins:
         assert (origin - history.until(origin).last_known_day).days <= LONGEST_GAP
         assert history.since(origin + timedelta(days=1)).until(origin + timedelta(days=RULES.horizon)).known.size
     n_left = RULES.origins - len(outcome.comparison.origins)
     assert n_left > 0
-    assert f"{n_left} of {RULES.origins} held-out origins lie in a gap of the record" in outcome.told
+    assert f"{n_left} of {RULES.origins} held-out origins lie in a gap of the record" in outcome.summary
 
 
 def final(world: World) -> Any:
@@ -261,54 +267,54 @@ def final(world: World) -> Any:
     return world.versions, world.champion, world.history, world.runs
 
 
-def test_killed_at_any_call_and_run_again_it_ends_in_the_same_state(desk: Desk) -> None:
-    desk.run()
-    desk.report("2026-03-01")
-    before = copy.deepcopy(desk.world)
-    assert desk.run().kind is Kind.PROMOTED
-    undisturbed = copy.deepcopy(final(desk.world))
+def test_killed_at_any_call_and_run_again_it_ends_in_the_same_state(operator: Operator) -> None:
+    operator.run()
+    operator.report("2026-03-01")
+    before = copy.deepcopy(operator.world)
+    assert operator.run().kind is Kind.PROMOTED
+    undisturbed = copy.deepcopy(final(operator.world))
     kills = 0
     while True:
-        desk.world = copy.deepcopy(before)
-        desk.world.calls_left = kills
+        operator.world = copy.deepcopy(before)
+        operator.world.calls_left = kills
         try:
-            desk.run()
+            operator.run()
             break
         except Killed:
             kills += 1
-        desk.world.calls_left = None
-        again = desk.run()
-        assert again.version == desk.world.champion == 2
-        assert final(desk.world) == undisturbed
-        assert desk.run().kind is Kind.NOTHING_NEW
+        operator.world.calls_left = None
+        again = operator.run()
+        assert again.version == operator.world.champion == 2
+        assert final(operator.world) == undisturbed
+        assert operator.run().kind is Kind.NOTHING_NEW
     assert kills >= 20
 
 
-def test_killed_before_newer_data_came_the_old_run_is_ended_first(desk: Desk, home: Path) -> None:
+def test_killed_before_newer_data_came_the_old_run_is_ended_first(operator: Operator, home: Path) -> None:
     """Wherever it was killed: no run stays open, and no version that was made is left without having served."""
-    desk.run()
-    desk.report("2026-03-01")
-    before = copy.deepcopy(desk.world)
-    table, database = desk.folder / "counts.csv", home / "ledger.db"
+    operator.run()
+    operator.report("2026-03-01")
+    before = copy.deepcopy(operator.world)
+    table, database = operator.folder / "counts.csv", home / "ledger.db"
     lines, ledger = table.read_bytes(), database.read_bytes()
     ends = set()
     for calls in range(60):
         table.write_bytes(lines)
         database.write_bytes(ledger)
-        desk.world = copy.deepcopy(before)
-        desk.world.calls_left = calls
+        operator.world = copy.deepcopy(before)
+        operator.world.calls_left = calls
         try:
-            desk.run()
+            operator.run()
             break
         except Killed:
-            desk.world.calls_left = None
-        desk.report("2026-03-02")
-        outcome = desk.run()
-        assert outcome.version == desk.world.champion == desk.world.versions[-1].version
-        assert desk.world.history == [each.version for each in desk.world.versions]
-        statuses = [run["status"] for run in desk.world.runs.values()]
+            operator.world.calls_left = None
+        operator.report("2026-03-02")
+        outcome = operator.run()
+        assert outcome.version == operator.world.champion == operator.world.versions[-1].version
+        assert operator.world.history == [each.version for each in operator.world.versions]
+        statuses = [run["status"] for run in operator.world.runs.values()]
         assert "RUNNING" not in statuses
-        ends.add((tuple(statuses), len(desk.world.versions)))
+        ends.add((tuple(statuses), len(operator.world.versions)))
     assert ends == {
         (("FINISHED", "FINISHED"), 2),  # killed before there was a run
         (("FINISHED", "KILLED", "FINISHED"), 2),

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from features.sources.bundled import SNAPSHOT_DAY
+from forecasting.commands.main import app, run
 
 AS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 GOOD = "window_start,window_end,launched,shot_down\n2026-01-09 18:00,2026-01-10 08:00,10,7\n"
@@ -42,17 +43,21 @@ class Done:
 
 
 @pytest.fixture
-def salvocast(tmp_path: Path, home: Path) -> Callable[..., Done]:
-    """Runs a command line in an empty folder, with this test's home."""
+def salvocast(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., Done]:
+    """Runs a command line in this process, in an empty folder and with this test's home."""
     folder = tmp_path / "work"
     folder.mkdir()
+    monkeypatch.chdir(folder)
 
-    def run(*arguments: str | Path) -> Done:
-        command = [sys.executable, "-m", "forecasting.commands.main", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=False)
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def call(*arguments: str | Path) -> Done:
+        capfdbinary.readouterr()
+        code = run(app, [str(argument) for argument in arguments])
+        said = capfdbinary.readouterr()
+        return Done(code, said.out.decode(), said.err.decode())
 
-    return run
+    return call
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The rest of `salvocast ingest` and `salvocast data` as a person runs them: bulletins, snapshots, repairs, checks."""
 
 import csv
+import io
 import os
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from forecasting.commands.main import app, run
 
 if sys.platform != "win32":
     import pty
@@ -29,18 +32,21 @@ class Done(NamedTuple):
 
 
 @pytest.fixture
-def salvocast(tmp_path: Path, home: Path) -> Callable[..., Done]:
-    """Runs a command line, with this test's home and this text on stdin."""
+def salvocast(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[..., Done]:
+    """Runs a command line in this process, with this test's home and this text on stdin."""
+    monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str | Path, stdin: str = "") -> Done:
-        command = [sys.executable, "-m", "forecasting.commands.main", *map(str, arguments)]
-        done = subprocess.run(
-            command, input=stdin.encode(), capture_output=True, cwd=tmp_path, timeout=120, check=False
-        )
-        assert b"Traceback" not in done.stderr
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    def call(*arguments: str | Path, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
+        capfdbinary.readouterr()
+        code = run(app, [str(argument) for argument in arguments])
+        said = capfdbinary.readouterr()
+        assert b"Traceback" not in said.err
+        return Done(code, said.out.decode(), said.err.decode())
 
-    return run
+    return call
 
 
 def written(tmp_path: Path, content: str, name: str) -> Path:

@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.cross_check import BREAKS, MonthlyTotal, compared, monthly_totals, scopes_compared, sources_compared, told
+from features.cross_check import (
+    BREAKS,
+    MonthlyTotal,
+    compare_months,
+    comparison_text,
+    monthly_totals,
+    scope_regimes,
+    sources_compared,
+)
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
@@ -47,7 +55,7 @@ def january(per_day: float = 100, neutralised: float = 60, **fields: object) -> 
 
 
 def test_the_days_of_the_fact_are_summed_and_no_others() -> None:
-    whole, partial = compared(january(), [total(), total(last_day=date(2026, 1, 27))])
+    whole, partial = compare_months(january(), [total(), total(last_day=date(2026, 1, 27))])
     assert (whole.ledger, whole.difference_percent, whole.unknown_days) == (3100, 0.0, 0)
     assert partial.ledger == 2700
 
@@ -71,12 +79,12 @@ def test_the_days_of_the_fact_are_summed_and_no_others() -> None:
     ],
 )
 def test_a_bound_is_off_on_one_side_only(bound: str, value: int, flagged: bool) -> None:
-    (one,) = compared(january(), [total(value, bound=bound)])
+    (one,) = compare_months(january(), [total(value, bound=bound)])
     assert one.flagged is flagged
 
 
 def test_the_tolerance_is_that_of_the_tracker() -> None:
-    strict, lax = compared(january(), [total(3000), total(3000, tolerance_percent=10.0)])
+    strict, lax = compare_months(january(), [total(3000), total(3000, tolerance_percent=10.0)])
     assert (strict.flagged, lax.flagged) == (True, False)
 
 
@@ -84,26 +92,26 @@ def test_each_measure_is_compared_with_its_own_series() -> None:
     history = january(armed_share=np.r_[np.full(20, np.nan), np.full(43, 0.5)])
     facts = [total(), total(measure="shot_down"), total(measure="armed")]
     # The first three days of January are before the armed part was told.
-    assert [one.ledger for one in compared(history, facts)] == [3100, 1860, 28 * 50]
+    assert [one.ledger for one in compare_months(history, facts)] == [3100, 1860, 28 * 50]
 
 
 def test_a_month_that_the_ledger_does_not_reach_is_not_compared() -> None:
     facts = [total(first_day=date(2024, 1, 1), last_day=date(2024, 1, 31)), total(measure="armed")]
-    for one in compared(january(), facts):
+    for one in compare_months(january(), facts):
         assert (one.ledger, one.difference_percent, one.flagged) == (None, None, False)
 
 
 def test_unknown_days_are_counted() -> None:
     counts = np.full(63, 100.0)
     counts[20:23] = np.nan
-    (one,) = compared(january(launched=counts), [total()])
+    (one,) = compare_months(january(launched=counts), [total()])
     assert (one.ledger, one.unknown_days) == (2800, 3)
-    assert "3 days unknown" in told([one])
+    assert "3 days unknown" in comparison_text([one])
 
 
 def test_a_flag_is_told_with_its_break_and_its_source() -> None:
     explained = total(9000, breaks=("all_hours",), id="T2")
-    text = told(compared(january(), [total(), explained, total(9000, id="T3")]))
+    text = comparison_text(compare_months(january(), [total(), explained, total(9000, id="T3")]))
     assert "2 of 3 totals are off by more than the tolerance of their tracker" in text
     (line,) = [line for line in text.splitlines() if line.startswith("T2 ")]
     assert "-65.6 %, more than 3 %" in line
@@ -147,7 +155,7 @@ def test_the_bundled_totals_are_those_of_the_campaign_facts() -> None:
 
 def test_the_bundled_reports_against_the_bundled_totals(bundled_history: LaunchHistory) -> None:
     """Every flag of today is known; a new one means that the reports or the facts have changed."""
-    comparisons = compared(bundled_history, monthly_totals())
+    comparisons = compare_months(bundled_history, monthly_totals())
     assert [one.fact.id for one in comparisons if one.flagged] == ["C013", "C018", "C021", "C026", "C032", "C130"]
     assert all(one.ledger is not None for one in comparisons)
 
@@ -155,7 +163,7 @@ def test_the_bundled_reports_against_the_bundled_totals(bundled_history: LaunchH
 def test_a_month_that_lost_a_week_is_flagged(bundled_history: LaunchHistory) -> None:
     counts = bundled_history.launched.copy()
     counts[-50:-43] = np.nan
-    lost = compared(replace(bundled_history, launched=counts), monthly_totals())
+    lost = compare_months(replace(bundled_history, launched=counts), monthly_totals())
     assert next(one for one in lost if one.fact.id == "C036").flagged
 
 
@@ -184,9 +192,9 @@ def test_a_change_of_scope_is_a_regime_with_its_first_month(make_report: MakeRep
             window = {"window_start": start, "window_end": start + timedelta(hours=23, minutes=59)}
             reports += [make_report(night, 100, source="bulletin"), make_report(launched=by_table, **window)]
     told_of = Salvos.of(reports).lost
-    (regime,) = scopes_compared(told_of).splitlines()
+    (regime,) = scope_regimes(told_of).splitlines()
     assert regime.startswith("regime  from 2026-04 to 2026-05: bulletin tells 53% of what table tells of the same days")
     ongoing = [one for one in told_of if one.report.attack_day < date(2026, 6, 1)]
-    assert "from 2026-04 on:" in scopes_compared(ongoing)
+    assert "from 2026-04 on:" in scope_regimes(ongoing)
     single = [one for one in told_of if one.report.attack_day.month != 5]
-    assert scopes_compared(single) == ""
+    assert scope_regimes(single) == ""

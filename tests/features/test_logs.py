@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.logs import HIDDEN, LogFormat, hider, logged, passed_on, set_up_log, told, without_secrets
+from features.logs import HIDDEN, LogFormat, hider, log_timed, notify, pass_on, set_up_log, without_secrets
 
 TOKEN = "tok-0123456789abcdefghijklmnop"
 
@@ -55,7 +55,7 @@ def test_no_secret_and_no_home_is_in_any_line_of_the_log(
         log.exception("failed")
         logging.getLogger("library").exception("failed")
     written = capsys.readouterr().err
-    for each in (*told, "Оля", person.name, "another:with"):
+    for each in (*notify, "Оля", person.name, "another:with"):
         assert each not in written
     assert written.count(HIDDEN) > 40
     assert "~" in written
@@ -84,9 +84,9 @@ def test_text_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_block_is_logged_with_its_duration_and_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_log(LogFormat.JSON)
-    with logged("retrain", theatre="ukraine") as fields:
+    with log_timed("retrain", theatre="ukraine") as fields:
         fields["digest"] = "d1"
-    with pytest.raises(OSError, match="gone"), logged("retrain", theatre="ukraine"):
+    with pytest.raises(OSError, match="gone"), log_timed("retrain", theatre="ukraine"):
         raise OSError("gone")
     done, failed = map(json.loads, capsys.readouterr().err.splitlines())
     assert (done["event"], done["level"], done["theatre"], done["digest"]) == ("retrain", "info", "ukraine", "d1")
@@ -123,8 +123,8 @@ def test_a_person_is_told_lines_as_they_are(
     person: Path, log_format: LogFormat | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_log(log_format)
-    told("alert", f"it failed with {TOKEN}", number=2)
-    passed_on("first\n\n{}\n")
+    notify("alert", f"it failed with {TOKEN}", number=2)
+    pass_on("first\n\n{}\n")
     assert capsys.readouterr().err == f"it failed with {HIDDEN}\nfirst\n\n{{}}\n"
 
 
@@ -132,8 +132,8 @@ def test_in_a_log_of_json_lines_are_events_and_those_of_another_log_stay(
     person: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_log(LogFormat.JSON)
-    told("alert", f"it failed with {TOKEN}", number=2)
-    passed_on('first\n\n{"event": "retrain"}\n')
+    notify("alert", f"it failed with {TOKEN}", number=2)
+    pass_on('first\n\n{"event": "retrain"}\n')
     alert, first, retrain = (json.loads(line) for line in capsys.readouterr().err.splitlines())
     assert (alert["event"], alert["level"], alert["number"]) == ("alert", "warning", 2)
     assert alert["text"] == f"it failed with {HIDDEN}"

@@ -178,7 +178,7 @@ def test_the_hour_that_comes_twice_is_two_hours(make_report: MakeReport) -> None
 )
 def test_what_silence_means_belongs_to_the_theatre(theatre: str, weapon_class: str, rule: QuietDayRule) -> None:
     assert QuietDayRule.default_for(theatre, weapon_class) is rule
-    assert QuietDayRule.defaults_told() == "in ukraine before-2025 for shahed and all for others, elsewhere none"
+    assert QuietDayRule.defaults_text() == "in ukraine before-2025 for shahed and all for others, elsewhere none"
 
 
 @pytest.mark.parametrize(

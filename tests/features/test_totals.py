@@ -10,7 +10,7 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import Bound, Hours, QuietDayRule
-from features.totals import StatedTotal, held_against
+from features.totals import StatedTotal, totals_text
 from tests.features.conftest import MakeReading, MakeReport
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -56,16 +56,16 @@ def january(unknown: int = 0, floors: int = 0) -> LaunchHistory:
 def test_a_total_checks_the_days_that_are_known_and_bounds_the_others(
     total: StatedTotal, history: LaunchHistory, said: str
 ) -> None:
-    assert said in held_against([total], history, ())
+    assert said in totals_text([total], history, ())
 
 
-def test_a_total_of_nights_is_held_against_nights_alone(make_report: MakeReport) -> None:
+def test_a_total_of_nights_is_totals_text_nights_alone(make_report: MakeReport) -> None:
     day = make_report(launched=40, window_start=datetime(2026, 1, 10, 9), window_end=datetime(2026, 1, 10, 17))
     standing = [make_report(launched=70), day]
     nights = replace(TOTAL, first_day=date(2026, 1, 10), last_day=date(2026, 1, 10), launched=70, hours=Hours.NIGHT)
     history = LaunchHistory.from_reports(standing)
-    assert "have 70, as it should be" in held_against([nights], history, standing)
-    assert "have 110, 40 more" in held_against([replace(nights, hours=Hours.ALL)], history, standing)
+    assert "have 70, as it should be" in totals_text([nights], history, standing)
+    assert "have 110, 40 more" in totals_text([replace(nights, hours=Hours.ALL)], history, standing)
 
 
 def test_the_ledger_keeps_a_total_once_beside_the_days_and_the_last_of_a_source_stands(

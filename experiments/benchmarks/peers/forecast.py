@@ -36,7 +36,7 @@ Peer = Callable[["pd.Series[float]"], Paths]
 """Counts by day -> (N_PATHS, HORIZON)."""
 
 
-def simulated(model: type) -> Peer:
+def simulate_with(model: type) -> Peer:
     """The paths that statsforecast simulates from the fitted model, with normal errors."""
     return lambda counts: model(season_length=WEEK).simulate(HORIZON, N_PATHS, y=counts.to_numpy(), seed=SEED)
 
@@ -100,12 +100,12 @@ def joined_days(quantiles: Paths) -> Paths:
 
 
 PEERS: dict[str, Peer] = {
-    "statsforecast AutoARIMA": simulated(AutoARIMA),
-    "statsforecast AutoETS": simulated(AutoETS),
-    "statsforecast AutoETS log": on_log(simulated(AutoETS)),
+    "statsforecast AutoARIMA": simulate_with(AutoARIMA),
+    "statsforecast AutoETS": simulate_with(AutoETS),
+    "statsforecast AutoETS log": on_log(simulate_with(AutoETS)),
     "statsforecast AutoETS log, conformal": on_log(conformal_ets),
-    "statsforecast AutoTheta": simulated(AutoTheta),
-    "statsforecast AutoCES": simulated(AutoCES),
+    "statsforecast AutoTheta": simulate_with(AutoTheta),
+    "statsforecast AutoCES": simulate_with(AutoCES),
     "Prophet linear": prophet,
     "GluonTS NPTS": npts(),
     "GluonTS NPTS, last 91 days, no season": npts(context_length=91, use_seasonal_model=False),

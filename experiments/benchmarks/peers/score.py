@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from experiments.backtest import Backtest
-from experiments.benchmarks.tables import MAIN_WINDOW, bundled_ledger, markdown, relative_table, replayed
+from experiments.benchmarks.tables import MAIN_WINDOW, backtest_models, bundled_ledger, markdown, relative_table
 from features.history import LaunchHistory
 from forecasting.salvos.model import MODELS, Model, ModelError, SimulationRequest, load_model
 
@@ -80,7 +80,7 @@ def main() -> None:
     peers = peers_from(pd.read_parquet(given.folder / "paths.parquet"), outcomes)
     models: list[Model] = [*(load_model(name) for name in MODELS), *peers]
     with bundled_ledger() as ledger:
-        result = with_peer_seconds(replayed(ledger, models, MAIN_WINDOW, given.jobs), outcomes)
+        result = with_peer_seconds(backtest_models(ledger, models, MAIN_WINDOW, given.jobs), outcomes)
     tools = ", ".join(f"{package} {version}" for package, version in versions.items())
     print(f"{datetime.now(UTC):%Y-%m-%d}; {len(MAIN_WINDOW)} origins, {MAIN_WINDOW[0]} to {MAIN_WINDOW[-1]}; {tools}.")
     print("Peers: negative values cut at 0; totals of conformal AutoETS and LightGBM assume independent days.\n")

@@ -112,7 +112,7 @@ def _read(grammar: Grammar, clean: Clean, received: datetime | None, *, day_befo
     problems = tuple(dict.fromkeys(findings.problems))
     regime = regime or _regime_of_words(roles)
     asides = tuple(sorted(scope.asides, key=lambda one: one.start))
-    return Bulletin(clean.original, writer.told_once(), fields, findings.unread(), regime, problems, asides)
+    return Bulletin(clean.original, writer.without_repeats(), fields, findings.unread(), regime, problems, asides)
 
 
 def _reporter(grammar: Grammar, text: str) -> tuple[str, str]:
@@ -166,7 +166,7 @@ class _Writer:
             elif weapon == SHAHED:
                 self._problems.append("no launched count of drones that could be read without doubt")
 
-    def told_once(self) -> tuple[SalvoReport, ...]:
+    def without_repeats(self) -> tuple[SalvoReport, ...]:
         """The reports, where two are of the same hours one for both; none of those that differ in what they count."""
         kept: list[SalvoReport] = []
         for report in self.reports:

@@ -87,7 +87,7 @@ def get_defence(request: Request, name: str) -> Response:
 )
 def get_models(request: Request, theatre: Name = UKRAINE, weapon_class: Name = SHAHED) -> ModelsBody:
     champions = dispatcher_of(request).champions
-    found = champions.known.get((theatre, weapon_class))
+    found = champions.known_champions.get((theatre, weapon_class))
     champion = None
     if found:
         champion = ChampionBody(

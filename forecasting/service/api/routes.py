@@ -1,8 +1,10 @@
 """The HTTP API: the answers of the command line, for other systems."""
 
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
+from pydantic import BaseModel
 
 from features.errors import InputError
 from forecasting.answers.request import ForecastRequest, PlanRequest
@@ -22,16 +24,22 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 
 router = APIRouter(prefix="/api/v1")
 Issue = Annotated[Literal["true", "false"], Query(description="whether it is kept in the archive, under its id")]
+Route = TypeVar("Route", bound=Callable[..., object])
 
 
-@router.post(
-    "/forecast",
-    tags=["answers"],
-    summary="Drones launched per attack day",
-    response_model=ForecastDocument,
-    responses=DOCUMENT | problems(406, 408, 413, 415, 422),
-    dependencies=[Depends(check_json)],
-)
+def _answers(path: str, model: type[BaseModel], summary: str) -> Callable[[Route], Route]:
+    """A route that takes a request and answers with its document."""
+    return router.post(
+        path,
+        tags=["answers"],
+        summary=summary,
+        response_model=model,
+        responses=DOCUMENT | problems(406, 408, 413, 415, 422),
+        dependencies=[Depends(check_json)],
+    )
+
+
+@_answers("/forecast", ForecastDocument, "Drones launched per attack day")
 async def post_forecast(
     request: Request,
     wanted: Annotated[
@@ -43,14 +51,7 @@ async def post_forecast(
     return await _answered(request, wanted, issue)
 
 
-@router.post(
-    "/plan",
-    tags=["answers"],
-    summary="The interceptors that each layer needs against them, and what to order",
-    response_model=PlanDocument,
-    responses=DOCUMENT | problems(406, 408, 413, 415, 422),
-    dependencies=[Depends(check_json)],
-)
+@_answers("/plan", PlanDocument, "The interceptors that each layer needs against them, and what to order")
 async def post_plan(
     request: Request,
     wanted: Annotated[

@@ -54,7 +54,7 @@ def holdables(scenario: ProductionScenario, theatre: str, last_day: date, held: 
     made = []
     for key in draw_supply(scenario, theatre, last_day, 1, 1).levels:
         # The points of a line stand in the file as "<key> of <day>".
-        points = [each for where, each in dict(stated).items() if where == key or where.startswith(f"{key} of ")]
+        points = [each for where, each in dict(stated).items() if key in (where, where.rpartition(" of ")[0])]
         inside = [point for point in points if point.date <= last_day] or points
         cited = dict.fromkeys(name for point in points for name in point.sources)
         of, quantity = readable_name(scenario, key)
@@ -98,7 +98,8 @@ _IN_WORDS = {
 
 
 def _group(key: str) -> str:
-    kind = key.partition(" ")[0].partition(".")[0]
+    of, _, quantity = key.partition(".")
+    kind = of.partition(" ")[0]
     if kind == "facility":
-        return "workforce" if ".workforce." in key else "decoys" if key.endswith(".decoys") else "capacity"
+        return {"workforce": "workforce", "decoys": "decoys"}.get(quantity.partition(".")[0], "capacity")
     return {"event": "events", "stock": "stock", "theatre": "theatres"}.get(kind, "capacity")

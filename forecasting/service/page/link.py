@@ -142,7 +142,7 @@ class PageQuery:
             pairs.append((UNCALIBRATED, "1"))
         return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
 
-    def pinned(self, origin: date, plan_id: str) -> "PageQuery":
+    def permanent(self, origin: date, plan_id: str) -> "PageQuery":
         """The link to send on: it names the origin, and tells whoever opens it whether the plan is still the same."""
         return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id)
 

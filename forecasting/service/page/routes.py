@@ -24,7 +24,7 @@ from features.home import ledger_url
 from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
-from forecasting.answers.answering import Answering
+from forecasting.answers.answering import Answerer
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
@@ -245,7 +245,7 @@ def _issued_at(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
 
 
 def plan_page_html(
-    answering: Answering,
+    answering: Answerer,
     context: AnswerContext,
     wanted: PageQuery,
     language: str,
@@ -270,7 +270,7 @@ def plan_page_html(
 
 
 def picture_file(
-    answering: Answering,
+    answering: Answerer,
     context: AnswerContext,
     request: PlanRequest,
     documents: Sequence[bytes],
@@ -280,7 +280,7 @@ def picture_file(
     look: Mapping[str, Any],
 ) -> bytes:
     """A picture of plans given as their documents, or of a track record."""
-    from forecasting.report.pictures import PICTURES, rendered
+    from forecasting.report.pictures import PICTURES, render
 
     kind = PICTURES[name]
     given: dict[str, Any] = {"record": _record_form.validate_json(record).model if record else None}
@@ -292,10 +292,10 @@ def picture_file(
     parts = [given[part] for part in kind.takes]
     title = translator(look["language"])("Salvocast plan")
     told, language = kind.describe(*parts, language=look["language"]), look["language"]
-    return rendered(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
+    return render(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
 
 
-def track_record_json(answering: Answering, context: AnswerContext, request: PlanRequest) -> bytes:
+def track_record_json(answering: Answerer, context: AnswerContext, request: PlanRequest) -> bytes:
     """How good the model has been in the 90 days before the origin, and the forecasts that were issued, as JSON."""
     truth = answering.history(request, context)
 
@@ -306,7 +306,7 @@ def track_record_json(answering: Answering, context: AnswerContext, request: Pla
         issued = archive.list(theatre=truth.theatre, weapon_class=truth.weapon_class)
         board = scoreboard(issued, lambda identity: archive.get(identity).document, truth, history_at)
     model = answering.prepared(request, context).model
-    record = Record(track_record(model, history_at, truth), board.told()["overall"])
+    record = Record(track_record(model, history_at, truth), board.as_document()["overall"])
     return _record_form.dump_json(record)
 
 

@@ -12,7 +12,7 @@ from forecasting.salvos.spread import LEVELS, Spread
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedRow:
     """One row of the comparison of two plans."""
 
     name: str
@@ -22,7 +22,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredRow:
     """How good forecasts of one kind have been. covered: share of the outcomes inside the 50, 80 and 95 % range.
     better: 1 less their error over the reference's. ahead: days."""
 
@@ -33,15 +33,15 @@ class Scored:
     ahead: str = ""
 
 
-def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable[Compared]:
+def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> Iterable[ComparedRow]:
     """Two plans, row by row. Their windows and layers are the same: only the scenario differs."""
 
-    def spreads(name: str, one: Spread, other: Spread) -> Compared:
+    def spreads(name: str, one: Spread, other: Spread) -> ComparedRow:
         change = _change(one.median, other.median, t)
-        return Compared(name, _median_between(one, t), _median_between(other, t), change)
+        return ComparedRow(name, _median_between(one, t), _median_between(other, t), change)
 
-    def numbers(name: str, one: float, other: float, decimals: int = 0) -> Compared:
-        return Compared(name, t.number(one, decimals), t.number(other, decimals), _change(one, other, t))
+    def numbers(name: str, one: float, other: float, decimals: int = 0) -> ComparedRow:
+        return ComparedRow(name, t.number(one, decimals), t.number(other, decimals), _change(one, other, t))
 
     for window, beside in zip(left.forecast.windows, right.forecast.windows, strict=True):
         name = t.plural("drones in {n} day", "drones in {n} days", window.n_days)
@@ -51,7 +51,7 @@ def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> I
     before, after = last.massed_probability, beside.massed_probability
     points = round(100 * after) - round(100 * before)
     change = t("{n} points", n=_signed(points, t.number(abs(points)))) if points else "0"
-    yield Compared(t("a massed strike"), t.percent(before), t.percent(after), change)
+    yield ComparedRow(t("a massed strike"), t.percent(before), t.percent(after), change)
     yield spreads(t("armed drones through"), left.outcome.leakers, right.outcome.leakers)
     if left.outcome.leaked_warhead_kg and right.outcome.leaked_warhead_kg:
         yield spreads(t("their warheads, kg"), left.outcome.leaked_warhead_kg, right.outcome.leaked_warhead_kg)
@@ -62,11 +62,11 @@ def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> I
     yield numbers(t("orders, M USD"), *costs, decimals=1)
 
 
-def score_rows(record: TrackRecord, t: Translator) -> Iterable[Scored]:
+def score_rows(record: TrackRecord, t: Translator) -> Iterable[ScoredRow]:
     """What the track record says of days and of totals."""
 
-    def row(name: str, targets: tuple[PastForecast, ...]) -> Scored:
-        return Scored(name, len(targets), tuple(coverage(targets, level) for level in LEVELS), skill(targets))
+    def row(name: str, targets: tuple[PastForecast, ...]) -> ScoredRow:
+        return ScoredRow(name, len(targets), tuple(coverage(targets, level) for level in LEVELS), skill(targets))
 
     if record.days:
         yield row(t("each attack day, 1 to 7 days ahead"), record.days)
@@ -74,14 +74,14 @@ def score_rows(record: TrackRecord, t: Translator) -> Iterable[Scored]:
         yield row(t("totals of 7 attack days"), record.totals)
 
 
-def issued_score_rows(rows: list[dict[str, Any]], t: Translator) -> Iterable[Scored]:
+def issued_score_rows(rows: list[dict[str, Any]], t: Translator) -> Iterable[ScoredRow]:
     """What the scoreboard (`Scoreboard.overall`) says of the forecasts that were given out."""
     bands = {name: f"{first}–{last}" for name, (first, last) in DAY_BANDS.items()}
     bands |= {"h1": "1", "h29_on": "29+"}
     bands |= {f"total_{n}": t("total of {n} attack days", n=n) for n in TOTALS}
     for row in rows:
         covered = tuple(row[f"coverage_{round(100 * level)}"] for level in LEVELS)
-        yield Scored(row["model"], row["n"], covered, row["skill"], bands[row["band"]])
+        yield ScoredRow(row["model"], row["n"], covered, row["skill"], bands[row["band"]])
 
 
 def _median_between(spread: Spread, t: Translator) -> str:

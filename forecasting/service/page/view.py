@@ -74,7 +74,7 @@ def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView |
             known = form["chosen"].as_known(shown.plan.forecast.origin)
             last_day = shown.plan.forecast.days[-1].attack_day
             found = holdables(known, asked.request.theatre, last_day, asked.request.held)
-            context |= {"scenario": known, "holdable": _grouped(found, t)}
+            context |= {"scenario": known, "holdable": _assumption_groups(found, t)}
             context["number_name"] = lambda key: _number_name(form["chosen"], key, t)
         stated = {layer.id: layer for layer in form["layers"]}
         context["placeholders"] = any(
@@ -136,7 +136,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
     supply = forecast.supply
     layers = {layer.layer: layer for layer in plan.layers}
     by_day = {each.attack_day: each.probability for each in plan.stock_out}
-    pinned = asked.pinned(forecast.origin, "")
+    pinned = asked.permanent(forecast.origin, "")
 
     words = Words(t, plan)
     counts = Counter(assumption.basis for assumption in plan.assumptions)
@@ -155,7 +155,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "plan_id": shown.plan_id,
         "alone": bool(supply and supply.assumption_only),
         "last_report": _last_report(asked, shown, t),
-        "trained": _trained(asked, shown, t),
+        "trained": _model_age(asked, shown, t),
         "notices": notices,
         "sentence": duty_sentence(plan, t.language),
         "ordered": [layer for layer in plan.layers if layer.order],
@@ -168,7 +168,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),
         "counts": {name: counts[name] for name in ("reported", "derived", "assumed")},
         "quantities": QUANTITIES,
-        "cited": sorted({each.id: each for each in _cited(plan)}.values(), key=lambda each: each.id),
+        "cited": sorted({each.id: each for each in _cited_sources(plan)}.values(), key=lambda each: each.id),
         "alts": picture_alts(plan, other, shown.past, record.model if record else None, t.language),
         "sources": picture_sources(asked.theme),
         "fallback_theme": asked.theme or "light",
@@ -179,7 +179,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "record": list(score_rows(record.model, t)) if record else None,
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
-        "permalink": asked.pinned(forecast.origin, shown.plan_id).query,
+        "permalink": asked.permanent(forecast.origin, shown.plan_id).query,
         "issued": shown.issued,
     }
 
@@ -200,7 +200,7 @@ def _last_report(asked: PageQuery, shown: PlanView, t: Translator) -> str:
     return f"{told}, {t.plural('{n} day ago', '{n} days ago', ago)}"
 
 
-def _trained(asked: PageQuery, shown: PlanView, t: Translator) -> str:
+def _model_age(asked: PageQuery, shown: PlanView, t: Translator) -> str:
     """How old what the model has learned is, and whether it is the champion."""
     fitted = t("fitted through {day}", day=t.day(shown.plan.forecast.last_attack_day_known))
     if asked.request.model != CHAMPION:
@@ -211,13 +211,13 @@ def _trained(asked: PageQuery, shown: PlanView, t: Translator) -> str:
     return f"{fitted}, {t('champion {n} since {day}', n=shown.champion.version, day=since)}"
 
 
-def _cited(plan: PlanDocument) -> Iterable[Source]:
+def _cited_sources(plan: PlanDocument) -> Iterable[Source]:
     yield from plan.sources
     if plan.forecast.supply:
         yield from plan.forecast.supply.sources
 
 
-def _grouped(found: list[Holdable], t: Translator) -> list[tuple[str, str, list[Holdable]]]:
+def _assumption_groups(found: list[Holdable], t: Translator) -> list[tuple[str, str, list[Holdable]]]:
     titles = {
         "capacity": t("Capacity"),
         "decoys": t("Decoys"),

@@ -26,7 +26,7 @@ class Champions:
         self.problem: str | None = None
 
     @property
-    def known(self) -> dict[Series, Champion]:
+    def known_champions(self) -> dict[Series, Champion]:
         """Those that are known now."""
         return dict(self._known)
 

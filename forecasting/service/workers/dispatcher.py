@@ -23,7 +23,7 @@ from forecasting.registry import Champion
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
-from forecasting.service.workers.forms import JSON, Form, converted
+from forecasting.service.workers.forms import JSON, Form, convert_document
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
@@ -177,7 +177,7 @@ class Dispatcher:
         if form is JSON:
             return answer.document
         return await self.computed(
-            (answer.id, form.name, language), FORMING_SECONDS, converted, answer.document, form.name, language
+            (answer.id, form.name, language), FORMING_SECONDS, convert_document, answer.document, form.name, language
         )
 
     async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:
@@ -238,7 +238,7 @@ class Dispatcher:
                 self.champions.problem = str(error)
             if self.champions.problem and self.champions.problem != problem:
                 log.warning("cannot ask for the champion", problem=self.champions.problem)
-            for (theatre, weapon_class), champion in self.champions.known.items():
+            for (theatre, weapon_class), champion in self.champions.known_champions.items():
                 CHAMPION_VERSION.labels(f"{theatre}/{weapon_class}").set(champion.version)
             self._look_again.clear()
             with suppress(TimeoutError):

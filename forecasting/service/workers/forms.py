@@ -30,7 +30,7 @@ HUB = Form("hub", "-hub.csv", ("application/vnd.hubverse+csv", "text/csv;profile
 FORMS = {form.name: form for form in (JSON, CSV, XLSX, HUB)}
 
 
-def converted(document: bytes, form: str, language: str) -> bytes:
+def convert_document(document: bytes, form: str, language: str) -> bytes:
     """A document, given as its JSON, in another form. language: of the sentences of a workbook."""
     read = read_document(document)
     if form == XLSX.name:

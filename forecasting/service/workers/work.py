@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from features.home import ledger_url
-from forecasting.answers.answering import Answering
+from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.local import local_answering
 from forecasting.answers.request import ForecastRequest
@@ -14,7 +14,7 @@ from forecasting.service.workers.live import LiveLedger
 
 Result = TypeVar("Result")
 
-_answering: Answering | None = None
+_answering: Answerer | None = None
 
 
 def begin() -> None:
@@ -23,7 +23,7 @@ def begin() -> None:
     _answering = local_answering(LiveLedger.open(ledger_url()))
 
 
-def answering() -> Answering:
+def current_answerer() -> Answerer:
     """Of this process, which has begun."""
     assert _answering is not None
     return _answering
@@ -32,9 +32,9 @@ def answering() -> Answering:
 def answer_json(request: ForecastRequest, context: AnswerContext) -> tuple[bytes, float]:
     """The document that a request asks for, as JSON, and the seconds that it took."""
     began = time.perf_counter()
-    return document_json(answering().document(request, context)), time.perf_counter() - began
+    return document_json(current_answerer().document(request, context)), time.perf_counter() - began
 
 
 def with_answering(function: Callable[..., Result], *arguments: Any) -> Result:
     """What a function of another module gives for the `Answering` of this process and the arguments."""
-    return function(answering(), *arguments)
+    return function(current_answerer(), *arguments)

@@ -14,7 +14,7 @@ from features.records import SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
 from forecasting.answers import answering as module
-from forecasting.answers.answering import Answering, stated_scenario
+from forecasting.answers.answering import Answerer, stated_scenario
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import ForecastRequest, PlanRequest, Text
 from forecasting.registry import Champion
@@ -40,8 +40,8 @@ def unknown_champion(digest: str) -> SavedModel:
     raise AssertionError(f"nobody asked for champion {digest}")
 
 
-def answering(ledger: Ledger, champion: Callable[[str], SavedModel] = unknown_champion) -> Answering:
-    return Answering(ledger, champion, lambda: date(2026, 3, 2))
+def answering(ledger: Ledger, champion: Callable[[str], SavedModel] = unknown_champion) -> Answerer:
+    return Answerer(ledger, champion, lambda: date(2026, 3, 2))
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[str]:

@@ -2,13 +2,13 @@
 
 from cachetools import LRUCache
 
-from forecasting.answers.cache import keep, kept_or_made
+from forecasting.answers.cache import get_or_make, keep
 
 
 def test_what_is_held_is_not_made_again() -> None:
     cache: LRUCache[str, list[int]] = LRUCache(2)
-    first = kept_or_made(cache, "a", lambda: [1])
-    assert kept_or_made(cache, "a", lambda: [2]) is first
+    first = get_or_make(cache, "a", lambda: [1])
+    assert get_or_make(cache, "a", lambda: [2]) is first
 
 
 def test_a_value_that_is_too_large_is_given_out_and_not_kept() -> None:

@@ -25,8 +25,8 @@ from forecasting.record.scoreboard import (
     binomial_band,
     n_apart,
     reference,
+    score_targets,
     scoreboard,
-    scored,
 )
 from forecasting.report.document import forecast_document
 from forecasting.salvos.forecast import SalvoForecast
@@ -98,7 +98,7 @@ def board(issued: list[Kept], truth: LaunchHistory, **options: Any) -> Scoreboar
 
 
 def test_one_day_by_hand() -> None:
-    row = scored(StatedQuantiles.of_document(told(same_every_day(1))), known([160]), None).iloc[0]
+    row = score_targets(StatedQuantiles.of_document(told(same_every_day(1))), known([160]), None).iloc[0]
     # Twice the pinball losses: .05 155, .2 140, .5 110, 1 60, 1.5 10, .2 20 and .05 35; their mean.
     assert row["wis"] == pytest.approx((7.75 + 28 + 55 + 60 + 15 + 4 + 1.75) / 7)
     assert (row["median"], row["observed"], row["band"]) == (100, 160, "h1")
@@ -108,7 +108,7 @@ def test_one_day_by_hand() -> None:
 
 
 def test_the_ends_of_an_interval_are_inside_it() -> None:
-    row = scored(StatedQuantiles.of_document(told(same_every_day(1))), known([150]), None).iloc[0]
+    row = score_targets(StatedQuantiles.of_document(told(same_every_day(1))), known([150]), None).iloc[0]
     assert (row["coverage_50"], row["n_below"], row["n_up_to"]) == (1, 4, 5)
 
 
@@ -126,8 +126,8 @@ def test_without_a_reference_there_is_no_skill() -> None:
     document = json.dumps(told(issued.paths)).encode()
     without = scoreboard([issued], lambda _: document, known([160]), None)
     assert np.isnan(without.overall["skill"].iloc[0])
-    assert without.told()["overall"][0]["skill"] is None
-    json.dumps(without.told(), allow_nan=False)
+    assert without.as_document()["overall"][0]["skill"] is None
+    json.dumps(without.as_document(), allow_nan=False)
 
 
 def test_skill_is_over_the_targets_that_both_were_scored_on() -> None:
@@ -217,7 +217,7 @@ def test_nothing_issued_is_an_empty_scoreboard() -> None:
     empty = board([], known([160]))
     assert empty.overall.empty
     assert empty.by_month.empty
-    assert empty.told()["n_scored"] == 0
+    assert empty.as_document()["n_scored"] == 0
 
 
 @given(arrays(np.int64, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 2_000)))

@@ -70,7 +70,7 @@ def test_coverage_counts_both_ends_of_an_interval(history_of: HistoryOf) -> None
     truth = history_of(counts)
     record = track_record(Given(), truth.until, truth, n_paths=100)
     last = record.days[-7:]
-    assert [target.covered(0.8) for target in last] == [False, True, True, False, True, True, False]
+    assert [target.is_covered(0.8) for target in last] == [False, True, True, False, True, True, False]
     assert coverage(last, 0.8) == pytest.approx(4 / 7)
     assert coverage(last, 0.5) == pytest.approx(2 / 7)
 

@@ -8,7 +8,7 @@ import pytest
 from features.errors import SalvocastError
 from forecasting.registry import (
     Registry,
-    known_model,
+    cached_model,
 )
 from forecasting.salvos.saved import FILES, save_model
 from tests.forecasting.registry.conftest import (
@@ -65,8 +65,8 @@ def test_a_kept_copy_that_was_changed_is_fetched_again(
     kept = home / "models" / made.digest
     (kept / "arrays.npz").write_bytes(b"changed")
     with pytest.raises(SalvocastError, match="no model of digest"):
-        known_model(made.digest)
-    assert paths(registry.load(made)) == paths(known_model(made.digest)) == paths(saved_of())
+        cached_model(made.digest)
+    assert paths(registry.load(made)) == paths(cached_model(made.digest)) == paths(saved_of())
 
 
 def test_what_is_larger_than_any_model_is_not_fetched(

@@ -29,7 +29,7 @@ from forecasting.report.document import PlanDocument
 from forecasting.report.drawing import drawable
 from forecasting.report.frames import workbook
 from forecasting.report.language import translator
-from forecasting.report.pictures import pictures_of, rendered, stock_out_picture
+from forecasting.report.pictures import pictures_of, render, stock_out_picture
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text
 from forecasting.service.page.form import SubmittedForm
@@ -181,10 +181,10 @@ def test_a_workbook_holds_every_name(named: str, name: str) -> None:
 def test_a_picture_shows_a_name_as_text(name: str) -> None:
     figure = Figure(figsize=(2, 1))
     figure.text(0, 0, drawable(name))
-    root = ElementTree.fromstring(rendered(figure, ".svg", name))
+    root = ElementTree.fromstring(render(figure, ".svg", name))
     texts = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
     assert "".join(texts).removeprefix("\u2060").split() == printable(name).split()
-    assert rendered(figure, ".png", name)
+    assert render(figure, ".png", name)
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
@@ -193,7 +193,7 @@ def test_every_picture_takes_any_name(named: str, bundled_history: LaunchHistory
     document = renamed(named, names)
     for name in (*pictures_of(document), "comparison"):
         figure = drawn(name, {"document": document, "other": document, "past": bundled_history})
-        assert rendered(figure, ".svg", "$x^{2$")
+        assert render(figure, ".svg", "$x^{2$")
     labels = [text.get_text() for text in stock_out_picture(document).axes[0].get_legend().get_texts()]
     assert "\u2060_guns \\$" in labels
 

@@ -12,7 +12,7 @@ from features.errors import InputError
 from forecasting.report.pictures import (
     FORMATS,
     PICTURES,
-    rendered,
+    render,
     tornado_picture,
 )
 from tests.forecasting.report.pictured import SENSITIVITY, drawn
@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_the_same_plan_gives_the_same_file(suffix: str, pictured: dict[str, Any]) -> None:
-    assert rendered(drawn("plan", pictured), suffix, "T") == rendered(drawn("plan", pictured), suffix, "T")
+    assert render(drawn("plan", pictured), suffix, "T") == render(drawn("plan", pictured), suffix, "T")
 
 
 @pytest.mark.parametrize(
@@ -30,14 +30,14 @@ def test_the_same_plan_gives_the_same_file(suffix: str, pictured: dict[str, Any]
     [("plan", False, (1500, 1680)), ("forecast", False, (1500, 720)), ("forecast", True, (562, 660))],
 )
 def test_a_png_opens_and_has_its_size(name: str, narrow: bool, size: tuple[int, int], pictured: dict[str, Any]) -> None:
-    content = rendered(drawn(name, pictured, narrow=narrow), ".png", "Title")
+    content = render(drawn(name, pictured, narrow=narrow), ".png", "Title")
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", content[16:24]) == size
     assert content.endswith(b"IEND\xaeB`\x82")
 
 
 def test_an_svg_has_a_title_a_description_and_readable_text(pictured: dict[str, Any]) -> None:
-    root = ElementTree.fromstring(rendered(drawn("plan", pictured), ".svg", "A <plan> & more", "What it says"))
+    root = ElementTree.fromstring(render(drawn("plan", pictured), ".svg", "A <plan> & more", "What it says"))
     assert root.tag == f"{SVG}svg"
     assert root.attrib["role"] == "img"
     named = {
@@ -51,7 +51,7 @@ def test_an_svg_has_a_title_a_description_and_readable_text(pictured: dict[str, 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_an_svg_runs_nothing_and_refers_to_nothing_outside(name: str, pictured: dict[str, Any]) -> None:
-    svg = rendered(drawn(name, pictured), ".svg", name).decode()
+    svg = render(drawn(name, pictured), ".svg", name).decode()
     assert "<!DOCTYPE" not in svg
     for node in ElementTree.fromstring(svg).iter():
         assert node.tag.rpartition("}")[2] not in {"script", "foreignObject", "image", "metadata", "a"}
@@ -78,7 +78,7 @@ class Links(HTMLParser):
 
 
 def test_an_html_page_fetches_nothing(pictured: dict[str, Any]) -> None:
-    page = rendered(drawn("plan", pictured), ".html", "A <plan> & more").decode()
+    page = render(drawn("plan", pictured), ".html", "A <plan> & more").decode()
     links = Links()
     links.feed(page)
     assert links.fetched  # the markers of the picture refer to one another
@@ -94,7 +94,7 @@ def test_an_html_page_fetches_nothing(pictured: dict[str, Any]) -> None:
 @pytest.mark.parametrize("suffix", [".pdf", "", ".PNG", ".jpeg"])
 def test_another_kind_of_file_is_refused(suffix: str) -> None:
     with pytest.raises(InputError, match=r"expected one of \.png, \.svg, \.html"):
-        rendered(tornado_picture(SENSITIVITY), suffix, "Title")
+        render(tornado_picture(SENSITIVITY), suffix, "Title")
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -103,8 +103,7 @@ def test_every_picture_is_drawn_in_both_languages_themes_and_widths_to_the_same_
 ) -> None:
     for language, theme, narrow in (("en", "light", False), ("uk", "dark", True)):
         first, again = (
-            rendered(drawn(name, pictured, theme=theme, language=language, narrow=narrow), ".svg", name)
-            for _ in range(2)
+            render(drawn(name, pictured, theme=theme, language=language, narrow=narrow), ".svg", name) for _ in range(2)
         )
         assert first == again
         text = "".join(ElementTree.fromstring(first).itertext())

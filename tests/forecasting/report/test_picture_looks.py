@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 
 from features.errors import InputError
-from forecasting.report.drawing import DASHES, THEMES, text_width, wrapped
+from forecasting.report.drawing import DASHES, THEMES, text_width, wrap_text
 from forecasting.report.pictures import (
     PICTURES,
     tornado_picture,
@@ -111,7 +111,7 @@ def test_a_band_looks_as_it_does_in_the_legend() -> None:
 def test_lines_are_broken_where_the_room_ends() -> None:
     text = "a plan that is held against the record"
     for room in (40.0, 90.0, 200.0):
-        lines = wrapped(text, room, 9.0)
+        lines = wrap_text(text, room, 9.0)
         assert " ".join(lines) == text
         assert all(text_width(line, 9.0) <= room or " " not in line for line in lines)
         for line, following in itertools.pairwise(lines):  # none is broken before it must be

@@ -30,7 +30,7 @@ from forecasting.report.pictures import (
     largest_day_picture,
     pictures_of,
     plan_picture,
-    rendered,
+    render,
     stock_out_picture,
     tornado_picture,
     track_record_picture,
@@ -292,7 +292,7 @@ def test_a_tornado_has_room_for_the_widest_and_for_none() -> None:
     axes = tornado_picture(replace(SENSITIVITY, swings=many)).axes[0]
     labels = [tick.get_text() for tick in axes.get_yticklabels()]
     assert labels == [f"assumption_{index}" for index in range(40, 40 - TORNADO_BARS, -1)]
-    assert rendered(tornado_picture(replace(SENSITIVITY, swings=())), ".svg", "Title").startswith(b"<?xml")
+    assert render(tornado_picture(replace(SENSITIVITY, swings=())), ".svg", "Title").startswith(b"<?xml")
 
 
 def test_a_tornado_without_a_record_says_so() -> None:

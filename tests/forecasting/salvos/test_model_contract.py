@@ -1,5 +1,6 @@
 """The contract that every model keeps, whatever it does inside."""
 
+import pickle
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
@@ -54,6 +56,23 @@ def report(day: date, launched: int, published_at: datetime | None = None) -> Sa
 def reading(name: str, reports: list[SalvoReport]) -> Reading:
     rows: Iterator[SalvoReport] = iter(reports)
     return Reading("table", name, rows)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _boosted_once() -> Iterator[None]:
+    """scikit-learn's boosting gives the same trees for the same rows: they are grown once in this module."""
+    grown: dict[bytes, HistGradientBoostingRegressor] = {}
+
+    class Remembered(HistGradientBoostingRegressor):  # type: ignore[misc]
+        def fit(self, *given: Any, **weights: Any) -> HistGradientBoostingRegressor:
+            key = pickle.dumps((self.get_params(), given, weights))
+            if key not in grown:
+                grown[key] = super().fit(*given, **weights)
+            return grown[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("sklearn.ensemble.HistGradientBoostingRegressor", Remembered)
+        yield
 
 
 @pytest.fixture(params=sorted(MODELS))

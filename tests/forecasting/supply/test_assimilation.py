@@ -17,7 +17,7 @@ from forecasting.supply.assimilation import assimilate
 from forecasting.supply.coupling import (
     learn_weights,
 )
-from forecasting.supply.verdict import judged
+from forecasting.supply.verdict import scenario_verdict
 from tests.forecasting.supply.stated_supply import N_PATHS, number, on, rate, record, scenario
 from tests.said import said
 
@@ -152,7 +152,7 @@ def test_the_future_goes_on_from_what_the_record_says_and_grows_less_sure() -> N
 
 
 def test_a_scenario_that_could_have_made_the_launches_is_allowed() -> None:
-    verdict = judged(assimilate(scenario(), record(np.full(200, 100.0)), 1, 50, 1))
+    verdict = scenario_verdict(assimilate(scenario(), record(np.full(200, 100.0)), 1, 50, 1))
     assert verdict.compatible
     assert verdict.share == 1.0
     assert said(verdict.reason).startswith("the record allows it: 100 %")
@@ -162,7 +162,7 @@ def test_a_scenario_that_could_have_made_the_launches_is_allowed() -> None:
 def test_a_scenario_that_few_of_its_draws_bear_out_is_allowed_at_the_edge_of_its_ranges() -> None:
     # 100 a day were launched; a triangle from 70 to 105 reaches 95, the error of the counts, in one draw in ten.
     found = assimilate(scenario(rate((70.0, 105.0)), opening=0.0), record(np.full(200, 100.0)), 1, 500, 1)
-    verdict = judged(found)
+    verdict = scenario_verdict(found)
     assert 0.05 < verdict.share < 0.25
     assert verdict.compatible
     assert said(verdict.reason).startswith("the record allows it only at the edge of its ranges: ")
@@ -171,18 +171,18 @@ def test_a_scenario_that_few_of_its_draws_bear_out_is_allowed_at_the_edge_of_its
 def test_a_shortage_is_told_in_drones_with_the_opening_stock_that_would_mend_it() -> None:
     # 10 a day made and launched for 84 days, then 50 a day for 28: 28 x 40 less the 100 of the opening are missing.
     counts = np.concatenate([np.full(84, 10.0), np.full(28, 50.0)])
-    verdict = judged(assimilate(scenario(rate(10.0), opening=100.0), record(counts), 1, 50, 1))
+    verdict = scenario_verdict(assimilate(scenario(rate(10.0), opening=100.0), record(counts), 1, 50, 1))
     assert not verdict.compatible
     assert said(verdict.reason) == (
         "the record does not allow it: launches from 2025-03-26 to 2025-04-22 exceed stock plus production by 1,020 "
         "(median draw); the opening stock would have to be at least 1,120"
     )
-    mended = judged(assimilate(scenario(rate(10.0), opening=1_120.0), record(counts), 1, 50, 1))
+    mended = scenario_verdict(assimilate(scenario(rate(10.0), opening=1_120.0), record(counts), 1, 50, 1))
     assert mended.compatible
 
 
 def test_a_surplus_is_told_as_what_was_made_and_not_launched() -> None:
-    verdict = judged(assimilate(scenario(), record(np.full(400, 10.0)), 1, 50, 1))
+    verdict = scenario_verdict(assimilate(scenario(), record(np.full(400, 10.0)), 1, 50, 1))
     assert not verdict.compatible
     assert said(verdict.reason) == (
         "the record makes it unlikely: over the last 365 days the output stated is 10.0 times what was launched; of "
@@ -192,14 +192,14 @@ def test_a_surplus_is_told_as_what_was_made_and_not_launched() -> None:
 
 @pytest.mark.parametrize(("launched", "allowed"), [(104.0, True), (107.0, False)])
 def test_the_error_of_the_counts_is_allowed_for(launched: float, allowed: bool) -> None:
-    verdict = judged(assimilate(scenario(), record(np.full(168, launched)), 1, 50, 1))
+    verdict = scenario_verdict(assimilate(scenario(), record(np.full(168, launched)), 1, 50, 1))
     assert verdict.compatible is allowed
 
 
 def test_unknown_days_are_no_surplus() -> None:
     counts = np.full(1_000, 100.0)
     counts[100:900] = np.nan
-    assert judged(assimilate(scenario(), record(counts), 1, 50, 1)).compatible
+    assert scenario_verdict(assimilate(scenario(), record(counts), 1, 50, 1)).compatible
 
 
 # ---------------------------------------------------------------- weights

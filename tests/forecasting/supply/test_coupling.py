@@ -15,7 +15,7 @@ from features.history import LaunchHistory
 from features.records import UKRAINE
 from features.scenarios import ProductionScenario, load_scenario
 from features.stock_flow import SupplyDraws, sustained
-from forecasting.supply.assimilation import assimilate, scaled
+from forecasting.supply.assimilation import assimilate, scale_output
 from forecasting.supply.coupling import (
     CouplingWeights,
     borrow_shape,
@@ -25,7 +25,7 @@ from forecasting.supply.coupling import (
     unrecorded_outlook,
     unrecorded_supply,
 )
-from forecasting.supply.verdict import judged
+from forecasting.supply.verdict import scenario_verdict
 from tests.forecasting.supply.stated_supply import (
     N_PATHS,
     full_weight,
@@ -135,7 +135,7 @@ def test_what_two_scenarios_differed_in_at_the_origin_is_no_doing_of_the_variant
     history, weights = massed_history(), no_weight(60)
     salvos = salvos_like(history, 60).paths
     published = assimilate(scenario(), history, 60, 200, 1).future(N_PATHS, 1)
-    lower = scaled(published, np.full(published.armed.shape, 0.8))
+    lower = scale_output(published, np.full(published.armed.shape, 0.8))
     expected = couple(salvos, history, published, weights, 1).paths.sum()
     levelled = couple(salvos, history, published, weights, 1, lower, np.full(N_PATHS, 0.8)).paths.sum()
     assert levelled == pytest.approx(expected, rel=0.01)
@@ -185,8 +185,8 @@ def test_the_shortest_of_everything_is_enough() -> None:
     weights = learn_weights(opened_today, history, 1, 1)
     coupled = couple(salvos, history, found.future(5, 1), weights, 1)
     assert coupled.paths.shape == (5, 1)
-    assert judged(found).compatible
-    assert list(supply_outlook(found, judged(found), weights, coupled).weights) == []
+    assert scenario_verdict(found).compatible
+    assert list(supply_outlook(found, scenario_verdict(found), weights, coupled).weights) == []
 
 
 # ---------------------------------------------------------------- theatres without a record, new models
@@ -262,7 +262,7 @@ def test_the_outlook_tells_the_account_of_the_paths(bundled_history: LaunchHisto
     weights = no_weight(60)
     found = assimilate(load_scenario("published"), bundled_history, 60, 300, 1)
     coupled = couple(salvos_like(bundled_history, 60).paths, bundled_history, found.future(N_PATHS, 1), weights, 1)
-    outlook = supply_outlook(found, judged(found), weights, coupled)
+    outlook = supply_outlook(found, scenario_verdict(found), weights, coupled)
     assert list(outlook.weights) == [7, 28]
     assert [month.day for month in outlook.months] == [date(2026, 3, 31), date(2026, 4, 29)]
     drawn = coupled.supply

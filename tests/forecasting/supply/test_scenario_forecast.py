@@ -39,7 +39,7 @@ def under(now: ScenarioForecaster) -> Under:
 
     def forecast_under(name: str, theatre: str = UKRAINE) -> SuppliedForecast:
         if (name, theatre) not in made:
-            made[name, theatre] = now.under(load_scenario(name), theatre)
+            made[name, theatre] = now.forecast_under(load_scenario(name), theatre)
         return made[name, theatre]
 
     return forecast_under
@@ -50,14 +50,14 @@ def same(one: SuppliedForecast, other: SuppliedForecast) -> bool:
 
 
 def test_a_variant_that_changes_nothing_is_the_published_state(now: ScenarioForecaster, under: Under) -> None:
-    copied = now.under(load_scenario("published").model_copy(update={"name": "copied"}), UKRAINE)
+    copied = now.forecast_under(load_scenario("published").model_copy(update={"name": "copied"}), UKRAINE)
     assert same(copied, under("published"))
     assert copied.outlook == replace(under("published").outlook, scenario="copied")
 
 
 def test_the_seed_decides(bundled_history: LaunchHistory) -> None:
     truce, past = load_scenario("truce_30_days"), bundled_history.until(date(2024, 3, 31))
-    first, again, other = (forecaster(past, 30, seed).under(truce, UKRAINE) for seed in (1, 1, 2))
+    first, again, other = (forecaster(past, 30, seed).forecast_under(truce, UKRAINE) for seed in (1, 1, 2))
     assert same(first, again)
     assert first.outlook == again.outlook
     assert not same(first, other)
@@ -114,12 +114,12 @@ def test_what_was_published_after_the_origin_changes_no_byte(bundled_history: La
     later = load_scenario(str(file))
     before, after = (forecaster(bundled_history.until(day), 30) for day in (date(2026, 1, 9), date(2026, 1, 10)))
     published = load_scenario("published")
-    unaware = before.under(later, UKRAINE)
-    assert same(unaware, before.under(published, UKRAINE))
+    unaware = before.forecast_under(later, UKRAINE)
+    assert same(unaware, before.forecast_under(published, UKRAINE))
     assert "windfall" not in {event.id for event in unaware.scenario.events}
-    aware = after.under(later, UKRAINE)
+    aware = after.forecast_under(later, UKRAINE)
     assert "windfall" in {event.id for event in aware.scenario.events}
-    assert not same(aware, after.under(published, UKRAINE))
+    assert not same(aware, after.forecast_under(published, UKRAINE))
 
 
 def test_a_theatre_without_a_record_has_assumptions_alone(
@@ -127,7 +127,7 @@ def test_a_theatre_without_a_record_has_assumptions_alone(
 ) -> None:
     assert not under("north_korea_line").assumption_only
     assert under("north_korea_line").shape_from is None
-    korea = forecaster(bundled_history, 400).under(load_scenario("north_korea_line"), KOREA)
+    korea = forecaster(bundled_history, 400).forecast_under(load_scenario("north_korea_line"), KOREA)
     assert korea.assumption_only
     assert (korea.shape_from, korea.forecast.theatre) == (UKRAINE, KOREA)
     assert (korea.outlook.compatible, korea.outlook.stock_compatible, dict(korea.outlook.weights)) == (None, None, {})
@@ -143,9 +143,9 @@ def test_a_theatre_without_a_record_has_assumptions_alone(
 
 def test_a_theatre_that_the_scenario_does_not_name_is_refused(now: ScenarioForecaster) -> None:
     with pytest.raises(InputError, match="unknown theatre 'south_corea': did you mean south_korea"):
-        now.under(load_scenario("north_korea_line"), "south_corea")
+        now.forecast_under(load_scenario("north_korea_line"), "south_corea")
     with pytest.raises(InputError, match="unknown theatre 'south_korea'"):
-        now.under(load_scenario("published"), KOREA)
+        now.forecast_under(load_scenario("published"), KOREA)
 
 
 @pytest.mark.parametrize("theatre", [UKRAINE, KOREA])
@@ -154,17 +154,17 @@ def test_an_account_that_opens_after_the_origin_is_refused(now: ScenarioForecast
     opening = stated.stock.opening.model_copy(update={"date": date(2026, 3, 5)})
     late = stated.model_copy(update={"stock": stated.stock.model_copy(update={"opening": opening})})
     with pytest.raises(InputError, match=r"north_korea_line opens on 2026-03-05: expected a day until the origin"):
-        now.under(late, theatre)
+        now.forecast_under(late, theatre)
 
 
 def test_an_assumption_can_be_held_and_one_that_is_not_stated_cannot(now: ScenarioForecaster) -> None:
     published = load_scenario("published")
     for key in ("stock.drawdown", "facility kupol.armed"):
-        held = [now.under(published, UKRAINE, {key: level}) for level in (0.1, 0.9)]
+        held = [now.forecast_under(published, UKRAINE, {key: level}) for level in (0.1, 0.9)]
         assert [set(each.coupled.supply.levels[key]) for each in held] == [{0.1}, {0.9}]
         assert not same(*held)
     with pytest.raises(InputError, match=r"unknown assumption 'stock\.drawdwn': did you mean stock\.drawdown"):
-        now.under(published, UKRAINE, {"stock.drawdwn": 0.5})
+        now.forecast_under(published, UKRAINE, {"stock.drawdwn": 0.5})
 
 
 def test_a_new_model_comes_with_a_draw_for_each_path(under: Under) -> None:

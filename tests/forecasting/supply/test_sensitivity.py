@@ -102,9 +102,9 @@ def test_what_certainly_matters_is_on_top_and_what_the_record_pins_is_not(found:
 def test_the_demand_is_what_is_launched_with_the_assumption_held(
     found: Sensitivity, forecaster: ScenarioForecaster
 ) -> None:
-    assert found.base == forecaster.under(stated(HALL), UKRAINE).forecast.totals(HORIZON).mean()
+    assert found.base == forecaster.forecast_under(stated(HALL), UKRAINE).forecast.totals(HORIZON).mean()
     for end, level in (("low", 0.1), ("high", 0.9)):
-        held = forecaster.under(stated(HALL), UKRAINE, {TOP: level}).forecast
+        held = forecaster.forecast_under(stated(HALL), UKRAINE, {TOP: level}).forecast
         assert getattr(found.swings[0], end) == held.totals(HORIZON).mean()
 
 

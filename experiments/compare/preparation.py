@@ -49,14 +49,38 @@ def ensure_backtest(
 ) -> str:
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
-    models: names, or models of one's own, which are always run anew: their code may have changed; without them,
-    QUICK_MODELS, and one that has the reference model, the ensemble and its members will do. With names alone, and
-    nothing said of the replay, any logged backtest of the series that has them all will do, the newest; so a team's
-    store is read as it is. Else the replay is as asked, where nothing is said from 2025-01-01 to the last origin whose
-    horizon is known, 14 days apart, 28 days ahead, 2,000 paths, seed 1; and only models that no backtest of the same
-    targets, paths and seed has yet are run, beside the reference model.
-    Each origin sees what the ledger of the home shows as published by then. Raises InputError for an unknown model, and
-    SalvocastError where ledger or store fail.
+    With names alone, and nothing said of the replay, any logged backtest of the series that has them all will do, the
+    newest; so a team's store is read as it is. Else only models that no backtest of the same targets, paths and seed
+    has yet are run, beside the reference model. Each origin sees what the ledger of the home shows as published by
+    then.
+
+    Parameters
+    ----------
+    models : sequence of str or Model, optional
+        Names, or models of one's own, which are always run anew: their code may have changed; None for QUICK_MODELS,
+        and then one that has the reference model, the ensemble and its members will do.
+    first, last : date, optional
+        Origins; None for 2025-01-01, and the last origin whose horizon is known.
+    every, horizon : int, optional
+        Attack days between origins, and ahead; None for 14 and 28.
+    n_paths, seed : int, optional
+        None for 2,000 and 1.
+    quiet_days : QuietDayRule, optional
+        None for the one that serves.
+    theatre, weapon_class : str
+        Of the series.
+
+    Returns
+    -------
+    str
+        Id of the MLflow run.
+
+    Raises
+    ------
+    InputError
+        For an unknown model.
+    SalvocastError
+        Where ledger or store fail.
     """
     asked = QUICK_MODELS if models is None else models
     names = [model if isinstance(model, str) else model.model_id for model in asked]
@@ -94,13 +118,33 @@ def ensure_backtest(
 def register_challenger(
     model: Model, run_id: str, *, theatre: str = UKRAINE, weapon_class: str = SHAHED
 ) -> RegisteredModel:
-    """Registers a model, fitted to all that is known, under the alias `challenger`; returns its version.
+    """Registers a model, fitted to all that is known, under the alias `challenger`.
 
-    run_id: of the backtest that it ran in; its scores there are written beside the version. The next retraining on a
-    machine where the model is installed compares it with the champion, like those that the settings name; one that
-    lacks it says so. What is registered are numbers, not code: where the model is to serve, install its package (entry
-    point of the group `forecasting.salvos.model.PACKAGES`). Raises ContractError for a model that breaks the contract,
-    InputError for a run that has no scores of it, and SalvocastError where ledger or store fail.
+    The next retraining on a machine where the model is installed compares it with the champion, like those that the
+    settings name; one that lacks it says so. What is registered are numbers, not code: where the model is to serve,
+    install its package (entry point of the group `forecasting.salvos.model.PACKAGES`).
+
+    Parameters
+    ----------
+    model : Model
+        The recipe.
+    run_id : str
+        Of the backtest that it ran in; its scores there are written beside the version.
+    theatre, weapon_class : str
+        Of the series.
+
+    Returns
+    -------
+    RegisteredModel
+
+    Raises
+    ------
+    ContractError
+        For a model that breaks the contract.
+    InputError
+        For a run that has no scores of it.
+    SalvocastError
+        Where ledger or store fail.
     """
     check_contract(model)
     board = leaderboard(run_id, theatre=theatre, weapon_class=weapon_class)
@@ -119,11 +163,24 @@ def register_challenger(
 
 
 def rehearse(mornings: Sequence[date], settings: RetrainSettings, name: str = "rehearsal") -> tuple[str, list[Outcome]]:
-    """Retrains on past mornings, in a ledger, a store and a registry of their own; returns the store's URI, and how
-    each ended.
+    """Retrains on past mornings, in a ledger, a store and a registry of their own.
 
     Each morning at 09:30 in Kyiv, by a fake clock, with the bundled reports whose window had ended by then. The
-    champion that serves is not touched: everything lies in the folder `name` of the home, and is made anew.
+    champion that serves is not touched.
+
+    Parameters
+    ----------
+    mornings : sequence of date
+        In any order.
+    settings : RetrainSettings
+        The rules of the retraining.
+    name : str
+        Folder of the home in which everything lies; it is made anew.
+
+    Returns
+    -------
+    (str, list of Outcome)
+        URI of the store, and how each morning ended.
     """
     home = salvocast_home() / name
     outcomes = []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from experiments.pull import Weight, check, pull
+from experiments.report_sources import Severity, check_history, ingest_sources
 from experiments.settings import BulletinSource, KaggleSource, TableSource, parse_settings
 from features.errors import InputError
 from features.history import LaunchHistory
@@ -40,16 +40,19 @@ def test_every_source_is_read_and_a_second_time_changes_nothing(ledger: Ledger, 
         TableSource(kind="table", path="o*.csv"),
         KaggleSource(kind="kaggle", path="missile_attacks_daily.2026-03-09.csv"),
     ]
-    assert pull(ledger, sources, tmp_path, NOW) == ()
+    assert ingest_sources(ledger, sources, tmp_path, NOW) == ()
     assert ledger.history().launched.tolist() == [50, 90, 110, 120]
     n_batches = len(ledger.batches())
-    assert pull(ledger, sources, tmp_path, NOW) == ()
+    assert ingest_sources(ledger, sources, tmp_path, NOW) == ()
     assert len(ledger.batches()) == n_batches == 3
 
 
 def test_bulletins_come_in_as_the_command_reads_them(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "morning.txt").write_text(BULLETIN, encoding="utf-8")
-    assert pull(ledger, [BulletinSource(kind="bulletin", path=str(tmp_path / "*.txt"))], Path("elsewhere"), NOW) == ()
+    assert (
+        ingest_sources(ledger, [BulletinSource(kind="bulletin", path=str(tmp_path / "*.txt"))], Path("elsewhere"), NOW)
+        == ()
+    )
     history = ledger.history()
     assert (history.last_day, history.launched.tolist()) == (date(2026, 3, 10), [91])
 
@@ -58,8 +61,8 @@ def test_the_newest_snapshot_is_downloaded_where_no_path_is_given(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "snapshot.csv").write_text(SNAPSHOT, encoding="utf-8")
-    monkeypatch.setattr("experiments.pull.download_newest", lambda: tmp_path / "snapshot.csv")
-    assert pull(ledger, [KaggleSource(kind="kaggle")], tmp_path, NOW) == ()
+    monkeypatch.setattr("experiments.report_sources.download_newest", lambda: tmp_path / "snapshot.csv")
+    assert ingest_sources(ledger, [KaggleSource(kind="kaggle")], tmp_path, NOW) == ()
     (batch,) = ledger.batches()
     assert (batch["source"], batch["published_at"]) == (kaggle.SOURCE, NOW.replace(tzinfo=None))
 
@@ -73,13 +76,13 @@ def test_a_broken_source_is_told_and_the_others_are_read(ledger: Ledger, tmp_pat
         TableSource(kind="table", path="one.csv", map={"launched": "UAVs"}),
         TableSource(kind="table", path="one.csv"),
     ]
-    findings = pull(ledger, sources, tmp_path, NOW)
+    findings = ingest_sources(ledger, sources, tmp_path, NOW)
     assert [finding.text.partition(":")[0] for finding in findings] == [
         "source bulletin inbox/*.txt failed",
         "source bulletin empty failed",
         "source table one.csv failed",
     ]
-    assert {finding.weight for finding in findings} == {Weight.FAILURE}
+    assert {finding.severity for finding in findings} == {Severity.FAILURE}
     assert ledger.history().launched.tolist() == [90, 110]
 
 
@@ -94,11 +97,11 @@ def test_one_odd_file_of_a_folder_stops_neither_the_others_nor_the_morning(
             raise ZeroDivisionError("odd\nindeed")
         return read_table(path, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("experiments.pull.read_table", unlucky)
-    findings = pull(ledger, [TableSource(kind="table", path="*.csv")], tmp_path, NOW)
+    monkeypatch.setattr("experiments.report_sources.read_table", unlucky)
+    findings = ingest_sources(ledger, [TableSource(kind="table", path="*.csv")], tmp_path, NOW)
     assert "a.csv has no column 'launched'" in findings[0].text
     assert findings[1].text == r"source table *.csv failed: unexpected ZeroDivisionError: odd\nindeed"
-    assert [finding.weight for finding in findings] == [Weight.FAILURE] * 2
+    assert [finding.severity for finding in findings] == [Severity.FAILURE] * 2
     assert ledger.history().launched.tolist() == [50, 90, 110]
 
 
@@ -119,21 +122,21 @@ def test_a_table_is_read_as_the_command_reads_it_and_its_question_is_a_note(ledg
         skip_rows = 1
         """
     [source] = parse_settings(settings, "settings.toml").source
-    [note] = pull(ledger, [source], tmp_path, NOW)
+    [note] = ingest_sources(ledger, [source], tmp_path, NOW)
     assert "has rows for 5 of the 20 days" in note.text
-    assert note.weight is Weight.NOTE
+    assert note.weight is Severity.NOTE
     [source] = parse_settings(settings + 'quiet_days = "all"', "settings.toml").source
-    assert pull(ledger, [source], tmp_path, NOW) == ()
+    assert ingest_sources(ledger, [source], tmp_path, NOW) == ()
     assert ledger.history().launched.tolist()[:4] == [2, 0, 0, 8]
 
 
 def test_rows_in_quarantine_are_told_once(ledger: Ledger, tmp_path: Path) -> None:
     (tmp_path / "one.csv").write_text(TABLE + "2026-03-09,many\n2026-03-10,\n", encoding="utf-8")
     source = TableSource(kind="table", path="one.csv")
-    (finding,) = pull(ledger, [source], tmp_path, NOW)
+    (finding,) = ingest_sources(ledger, [source], tmp_path, NOW)
     assert finding.text.startswith("2 more rows wait in quarantine: table row 3: launched is 'many'")
-    assert finding.weight is Weight.FAILURE
-    assert pull(ledger, [source], tmp_path, NOW) == ()
+    assert finding.severity is Severity.FAILURE
+    assert ingest_sources(ledger, [source], tmp_path, NOW) == ()
 
 
 History = Callable[[ArrayLike], LaunchHistory]
@@ -143,16 +146,16 @@ MORNING = datetime(2025, 4, 10, 7, tzinfo=UTC)
 
 
 def test_a_steady_record_passes(history_from: History) -> None:
-    assert check(history_from(STEADY), None, MORNING) == ()
-    assert check(history_from(STEADY), date(2025, 4, 9), MORNING) == ()
+    assert check_history(history_from(STEADY), None, MORNING) == ()
+    assert check_history(history_from(STEADY), date(2025, 4, 9), MORNING) == ()
 
 
 @pytest.mark.parametrize(("hour", "overdue"), [(16, False), (18, True)])
 def test_reports_are_overdue_36_hours_after_the_last_night(history_from: History, hour: int, overdue: bool) -> None:
     """The night to 2025-04-10 ended at 08:00 in Kyiv, 05:00 UTC: 36 hours later it is 17:00 UTC of the 11th."""
-    findings = check(history_from(STEADY), None, datetime(2025, 4, 11, hour, tzinfo=UTC))
+    findings = check_history(history_from(STEADY), None, datetime(2025, 4, 11, hour, tzinfo=UTC))
     assert [finding.text for finding in findings] == ["no report since 2025-04-10: reports are overdue"] * overdue
-    assert all(finding.weight is Weight.NOTE for finding in findings)
+    assert all(finding.severity is Severity.NOTE for finding in findings)
 
 
 @pytest.mark.parametrize(
@@ -171,15 +174,15 @@ def test_an_implausible_day_stops(
 ) -> None:
     counts = STEADY.copy()
     counts[day] = count
-    findings = check(history_from(counts), trained, MORNING)
-    assert [finding.weight for finding in findings] == [Weight.STOP] * stops
+    findings = check_history(history_from(counts), trained, MORNING)
+    assert [finding.severity for finding in findings] == [Severity.STOP] * stops
     for finding in findings:
         assert f"has {count:,.0f} launched, more than 3 times the largest day before, 100" in finding.text
 
 
 def test_a_record_shorter_than_what_the_champion_learned_from_stops(history_from: History) -> None:
-    (finding,) = check(history_from(STEADY), date(2025, 4, 11), MORNING)
-    assert finding.weight is Weight.STOP
+    (finding,) = check_history(history_from(STEADY), date(2025, 4, 11), MORNING)
+    assert finding.severity is Severity.STOP
     assert "the record ends on 2025-04-10, the champion was trained through 2025-04-11" in finding.text
 
 
@@ -194,5 +197,5 @@ def test_a_ledger_that_fails_is_no_finding(ledger: Ledger, tmp_path: Path, monke
 
     monkeypatch.setattr(ledger, "ingest", fail)
     with pytest.raises(SalvocastError, match="disk full") as error:
-        pull(ledger, [TableSource(kind="table", path="one.csv")], tmp_path, NOW)
+        ingest_sources(ledger, [TableSource(kind="table", path="one.csv")], tmp_path, NOW)
     assert not isinstance(error.value, InputError)

@@ -30,7 +30,7 @@ IMPLAUSIBLE = 3.0
 """A day of more than so many times the largest day before it is a slip of the pen until a person says otherwise."""
 
 
-class Weight(Enum):
+class Severity(Enum):
     """What a finding means: told and no more; a person has to see to it; nothing is learned until a person has."""
 
     NOTE = auto()
@@ -43,10 +43,10 @@ class Finding:
     """Something about the data that a person should know, in one line."""
 
     text: str
-    weight: Weight
+    severity: Severity
 
 
-def pull(ledger: Ledger, sources: Sequence[Source], folder: Path, now: datetime) -> tuple[Finding, ...]:
+def ingest_sources(ledger: Ledger, sources: Sequence[Source], folder: Path, now: datetime) -> tuple[Finding, ...]:
     """Reads every source into the ledger; what cannot be read is a finding, and the others are read all the same.
 
     folder: where relative paths start. now: with zone. A file that was read before changes nothing. Raises
@@ -59,28 +59,28 @@ def pull(ledger: Ledger, sources: Sequence[Source], folder: Path, now: datetime)
         try:
             readers = list(_readers(source, folder, now))
         except InputError as error:
-            findings.append(Finding(f"source {told} failed: {error}", Weight.FAILURE))
+            findings.append(Finding(f"source {told} failed: {error}", Severity.FAILURE))
             continue
         for read in readers:
             try:
                 reading = read()
                 ledger.ingest(reading, now)
-                findings += [Finding(note, Weight.NOTE) for note in reading.notes]
+                findings += [Finding(note, Severity.NOTE) for note in reading.notes]
             except InputError as error:
-                findings.append(Finding(f"source {told} failed: {error}", Weight.FAILURE))
+                findings.append(Finding(f"source {told} failed: {error}", Severity.FAILURE))
             except SalvocastError:  # the ledger's, and not the file's
                 raise
             except Exception as error:  # noqa: BLE001  # one odd file must not stop the morning
                 problem = one_line(f"source {told} failed: unexpected {type(error).__name__}: {error}")
-                findings.append(Finding(str(problem), Weight.FAILURE))
+                findings.append(Finding(str(problem), Severity.FAILURE))
     if new := [row for row in ledger.quarantine() if row["id"] not in waiting]:
         first = f"{new[0]['source']} row {new[0]['row']}: {new[0]['reason']}"
         more = f"{len(new):,} more rows wait in quarantine" if len(new) > 1 else "one more row waits in quarantine"
-        findings.append(Finding(f"{more}: {first} (salvocast data quarantine)", Weight.FAILURE))
+        findings.append(Finding(f"{more}: {first} (salvocast data quarantine)", Severity.FAILURE))
     return tuple(findings)
 
 
-def check(history: LaunchHistory, trained_through: date | None, now: datetime) -> tuple[Finding, ...]:
+def check_history(history: LaunchHistory, trained_through: date | None, now: datetime) -> tuple[Finding, ...]:
     """What speaks against learning from the history.
 
     trained_through: the last day that the champion was trained on, None without one: then the last 28 days are looked
@@ -89,13 +89,13 @@ def check(history: LaunchHistory, trained_through: date | None, now: datetime) -
     findings = []
     last = history.last_known_day
     if history.weapon_class == SHAHED and now > datetime.combine(last, MORNING, KYIV) + OVERDUE:
-        findings.append(Finding(f"no report since {last}: reports are overdue", Weight.NOTE))
+        findings.append(Finding(f"no report since {last}: reports are overdue", Severity.NOTE))
     if trained_through is not None and history.last_day < trained_through:
         findings.append(
             Finding(
                 f"the record ends on {history.last_day}, the champion was trained through {trained_through}: reports "
                 "are missing from this ledger",
-                Weight.STOP,
+                Severity.STOP,
             )
         )
     n_new = NEW_DAYS if trained_through is None else max((history.last_day - trained_through).days, 0)
@@ -107,7 +107,7 @@ def check(history: LaunchHistory, trained_through: date | None, now: datetime) -
                 Finding(
                     f"{history.days[split + index]} has {new[index]:,.0f} launched, more than {IMPLAUSIBLE:g} times "
                     f"the largest day before, {before:,.0f}: see whether that is what was reported",
-                    Weight.STOP,
+                    Severity.STOP,
                 )
             )
     return tuple(findings)

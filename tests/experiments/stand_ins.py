@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from experiments import retrain as retraining
-from experiments.pull import Finding
+from experiments.report_sources import Finding
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings, TableSource
 from experiments.tracking import RetrainingRun
@@ -137,13 +137,13 @@ class StandInRuns:
 
     def of(self, series: str, key: str) -> RetrainingRun | None:
         found = [run for run, stored in self._all() if (stored["series"], stored["key"]) == (series, key)]
-        return next((run for run in found if not run.finished), found[0] if found else None)
+        return next((run for run in found if not run.finished_folds), found[0] if found else None)
 
     def unfinished(self, series: str) -> list[RetrainingRun]:
         return [run for run, stored in self._all() if (stored["series"], stored["status"]) == (series, "RUNNING")]
 
     def judged(self, evidence: str) -> bool:
-        return any(stored.get("evidence") == evidence and run.finished for run, stored in self._all())
+        return any(stored.get("evidence") == evidence and run.finished_folds for run, stored in self._all())
 
     def start(self, series: str, key: str, name: str) -> RetrainingRun:
         self.world.call()
@@ -181,7 +181,7 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass
-class Desk:
+class Operator:
     """An operator's machine: a ledger, a folder with new reports, and what outlives a process."""
 
     ledger: Ledger
