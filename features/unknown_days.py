@@ -14,7 +14,6 @@ ADVICE = (
     "{unknown} of the last {days} days are unknown, so the level is hardly known: if nothing was launched on days "
     "without a report, say so (--quiet-days all); else read their reports"
 )
-NIGHTS_LEFT_OUT = "nights_left_out"
 FEWEST = 14
 """Of fewer unknown days, the last attack day known says enough."""
 
@@ -52,4 +51,4 @@ def nights_alone(history: LaunchHistory) -> int:
 
 def scope(nights: int) -> Message:
     """What the counts of a record are of, where `nights` of the last quarter are left out."""
-    return Message.of(NIGHTS_LEFT_OUT, nights=nights, days=RECENT) if nights else Message.of("all_hours")
+    return Message.of("nights_left_out", nights=nights, days=RECENT) if nights else Message.of("all_hours")

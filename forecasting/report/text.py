@@ -3,7 +3,6 @@
 from collections import Counter
 
 from features.records import SHAHED
-from features.unknown_days import NIGHTS_LEFT_OUT
 from forecasting.report.assumption_document import Assumption
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
@@ -87,7 +86,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
     if gap:
         record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
     silent = t("silent days: {rule}", rule=document.quiet_day_rule)
-    scope = f"; {words(document.scope)}" if document.scope and document.scope.code != NIGHTS_LEFT_OUT else ""
+    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
     return [
         assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
         wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),

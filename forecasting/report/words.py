@@ -7,7 +7,7 @@ from typing import Any
 
 from features.messages import Message
 from features.records import MISSILES, SHAHED, weapons
-from features.unknown_days import ADVICE, NIGHTS_LEFT_OUT
+from features.unknown_days import ADVICE
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator
 from forecasting.report.supply_document import ASSUMPTION_ONLY
@@ -179,7 +179,7 @@ def assumption_prefix(assumption_only: bool, t: Translator) -> str:
 def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
     """What a forecast says of the record it rests on: days that are mostly unknown, counts that wait for a person."""
     told, lines = forecast.unknown_days, list[str]()
-    if forecast.scope and forecast.scope.code == NIGHTS_LEFT_OUT:
+    if forecast.scope and "nights" in forecast.scope.values:
         lines.append(t("Note: {advice}.", advice=Words(t)(forecast.scope)))
     if told:
         lines.append(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))

@@ -13,13 +13,14 @@ from features.sources.bulletin.findings import Findings
 from features.sources.bulletin.grammar import Grammar, bulletin_grammar
 from features.sources.bulletin.lexer import YEARS, Number
 from features.sources.bulletin.missiles import inherit_kind, missile_counts
+from features.sources.bulletin.moments import Moments
 from features.sources.bulletin.nodes import DRONES, nodes_of
 from features.sources.bulletin.roles import Roles
 from features.sources.bulletin.scope import DAY_BEFORE, Scope
 from features.sources.bulletin.sifting import sifted
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Bulletin
-from features.sources.bulletin.windows import Moments, Windows
+from features.sources.bulletin.windows import Windows
 
 SOURCE = "bulletin"
 RUSSIAN = "the text is in Russian, which is not read: give the Ukrainian or English version"

@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from features.records import KYIV
 from features.sources.bulletin.findings import Findings
 from features.sources.bulletin.grammar import Grammar
 from features.sources.bulletin.lexer import ASIDE, Day, Token
+from features.sources.bulletin.moments import END_DAYS, Moments
 from features.sources.bulletin.nodes import DRONES, Count
 from features.sources.bulletin.sentences import Sentences
 
@@ -26,62 +27,9 @@ NEAR = 5
 LONGEST = timedelta(days=2)
 NEWS = timedelta(days=90)
 """A date without a year is at most so long before the receipt."""
-LEAP, LENGTH_OF_YEAR = 2024, 366
-END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
-"""The names of days that can be the last of a window, the most telling first."""
 START_WORDS = ("start_time", "start_date", "night_from")
 END_WORDS = ("end_time", "end_date", "asof_time", "asof_date")
 CUE_WORDS = ("cue", "night_date", "day_date", "plain_date")
-
-
-@dataclass(slots=True)
-class Moments:
-    """What the text says of a window; `cue` is night, day or nothing; tokens: where it says so.
-
-    told_on: the day on which somebody said it ("the air force said on Friday").
-    """
-
-    cue: str = ""
-    told_on: Day | None = None
-    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    days: dict[str, Day] = field(default_factory=dict)
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def anchored(self) -> bool:
-        """Whether this can open the report of a window of its own."""
-        return bool(self.cue) or "start_time" in self.clocks
-
-    def contradicts(self, later: "Moments") -> bool:
-        """Whether a later mention cannot be about the same window."""
-        return (
-            bool(self.cue and later.cue and self.cue != later.cue)
-            or any(self.clocks.get(name, clock) != clock for name, clock in later.clocks.items())
-            or any(_differ(self.days.get(name, day), day) for name, day in later.days.items())
-        )
-
-    def is_of_another_attack(self, later: "Moments") -> bool:
-        """Whether a mention is of another night or day than this; an hour of an update is not."""
-        ends = [[said.days[name] for name in END_DAYS if name in said.days] for said in (self, later)]
-        return (
-            bool(self.cue and later.cue and self.cue != later.cue)
-            or any(_differ(self.days.get(name, day), day) for name, day in later.days.items())
-            or any(_far_apart(one, other) for one in ends[0] for other in ends[1])
-        )
-
-    def add(self, later: "Moments") -> None:
-        """Add a later mention: what was said first counts."""
-        self.told_on = self.told_on or later.told_on
-        if later.cue and not self.cue:
-            self.cue, self.tokens["cue"] = later.cue, later.tokens["cue"]
-        if "start_time" in later.clocks and "start_time" in self.clocks:
-            return
-        for name, clock in later.clocks.items():
-            if self.clocks.setdefault(name, clock) == clock:
-                self.tokens.setdefault(name, later.tokens[name])
-        for name, day in later.days.items():
-            if not _differ(self.days.setdefault(name, day), day):
-                self.tokens.setdefault(name, later.tokens[name])
 
 
 class Windows:
@@ -222,10 +170,7 @@ class Windows:
             sentence = self._sentences.of(launched)
             together = self.said(max(sentence.first, first), min(sentence.last, last))
         if "evening_date" in together.days and not together.cue:
-            # What was launched in the evening of a date is of that date, whatever the night.
-            together.days["plain_date"] = together.days.pop("evening_date")
-            together.tokens["plain_date"] = together.tokens.pop("evening_date")
-            return together
+            return together.with_evening()  # what was launched in the evening of a date is of it, whatever the night
         if together.anchored:
             told = self._sentences.of(launched or 0).last
         else:
@@ -237,11 +182,7 @@ class Windows:
             undated = not any(name in together.days for name in END_DAYS)
             if not another and not (undated and place >= told and self._is_old_news(one)):
                 together.add(one)
-        if "evening_date" in together.days:
-            # The evening of a date begins a night; else it is a time of that day.
-            name = "night_from" if together.cue == "night" else "plain_date"
-            together.days.setdefault(name, together.days.pop("evening_date"))
-            together.tokens.setdefault(name, together.tokens.pop("evening_date"))
+        together.with_evening()
         if self._may_be_eve(together):
             self._findings.problems.append("a date stands apart from the night: is it that before or after it?")
             return Moments()
@@ -453,21 +394,3 @@ class Windows:
 
 def _clock(said: tuple[int, int]) -> time:
     return time(said[0] % 24, said[1])
-
-
-def _differ(one: Day, other: Day) -> bool:
-    """Whether two days cannot be the same; what one of them leaves out, month or year, it may share."""
-    return (
-        one.day != other.day
-        or (one.month != other.month and 0 not in (one.month, other.month))
-        or (one.year != other.year and None not in (one.year, other.year))
-    )
-
-
-def _far_apart(one: Day, other: Day) -> bool:
-    """Whether two days of a year are more than a day apart; a day without its month is near any."""
-    try:
-        days = abs((date(LEAP, one.month, one.day) - date(LEAP, other.month, other.day)).days)
-    except ValueError:
-        return False
-    return days > 1 and days < LENGTH_OF_YEAR - 1
