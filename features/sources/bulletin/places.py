@@ -113,4 +113,6 @@ def _out_of_whole(tokens: list[Token]) -> bool:
 
 def _in_relative_clause(told: Told, tokens: list[Token]) -> bool:
     """Whether the place is that of what the drones did ("9 drones that damaged homes in Kyiv"), not of the count."""
-    return told.first < told.place and any(one.kind == "which" for one in tokens[told.first : told.place])
+    before = tokens[told.first : told.place]
+    turn = next((index for index, one in enumerate(before) if one.kind == "which"), 0)
+    return any(one.number is not None for one in before[:turn])  # "he said that over the region 17 drones" is none
