@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.messages import Message
+from features.records import SHAHED
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
+from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
@@ -26,6 +28,7 @@ from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
 
@@ -222,6 +225,8 @@ class Plan:
         What a reader has to know.
     layers : tuple of str
         Ids of the layers to report.
+    threats : tuple of Threat
+        What comes with the drones; engagements, stocks and orders are then of the whole raid.
     """
 
     history: LaunchHistory
@@ -237,6 +242,7 @@ class Plan:
     required: Required | None = None
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
+    threats: tuple[Threat, ...] = ()
 
 
 def make_plan(
@@ -253,6 +259,7 @@ def make_plan(
     without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
     target: Target | None = None,
+    threats: tuple[Threat, ...] = (),
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -284,6 +291,8 @@ def make_plan(
         Dated ones, beside the monthly supply.
     target : Target, optional
         To find the least-cost mix for.
+    threats : tuple of Threat
+        Other classes of weapon, on the same paths and nights; `target` is of the drones alone.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -313,6 +322,7 @@ def make_plan(
             field="scenario",
             given=next(iter(held)),
         )
+    defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
     salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
@@ -333,6 +343,7 @@ def make_plan(
         armed_share=armed_share,
         new_models=new_models,
         deliveries=deliveries,
+        others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
     )
     orders = tuple(
@@ -361,8 +372,9 @@ def make_plan(
         armed_share=None if armed_share is None else float(armed_share.mean()),
         rules=_rules(planned, salvos, history, engagements, asked),
         required=required,
-        notes=(*_left_out(without), *notes, *_beyond(beyond)),
+        notes=(*_left_out(without), *notes, *_beyond(beyond), *notes_of_raid(planned, threats)),
         layers=asked,
+        threats=threats,
     )
 
 
@@ -389,6 +401,7 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
         kill_factors=factors,
         armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
         new_models=plan.supplied.new_models if plan.supplied else (),
+        others={each.weapon_class: each.paths for each in plan.threats},
     )
 
 

@@ -42,7 +42,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "forecasting.salvos.forecast": ("SalvoForecast",),
     "forecasting.defence.outcome": ("DefenceCounts", "InterceptorDemand", "StockOutlook", "Engagements"),
     "forecasting.record.scores": EVERYTHING,
-    "forecasting.defence.layers": ("Defence", "DefenceLayer", "Against", "DroneKind", "Wave", "parse_defence"),
+    "forecasting.defence.layers": ("Defence", "DefenceLayer", "Against", "Met", "DroneKind", "Wave", "parse_defence"),
     "forecasting.losses.reported_losses": ("ReportedLosses", "StatedKills", "parse_kill_shares"),
     "forecasting.supply.scenario_forecast": ("ScenarioRequest", "SuppliedForecast", "under_scenario"),
     "forecasting.defence.stock": ("Delivery", "parse_stock", "parse_deliveries", "with_stock"),

@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("features", "forecasting", "experiments")
-SOURCE_SUFFIXES = {".py", ".csv", ".toml", ".md", ".json"}
+SOURCE_SUFFIXES = {".py", ".csv", ".toml", ".md", ".json", ".mplstyle"}
 DATA_FOLDERS = {"locale", "templates", "static", "deploy"}
 """Of packages; all that is in them is shipped."""
 pytestmark = pytest.mark.slow
@@ -87,6 +87,7 @@ def test_every_package_and_its_data_and_nothing_else(wheel: Path) -> None:
         "forecasting/salvos/models/empirical_window.py",
         "forecasting/report/plan.schema.json",
         "forecasting/report/forecast.schema.json",
+        "forecasting/report/dark.mplstyle",
         "forecasting/report/locale/uk.po",
         "forecasting/service/page/templates/page.html",
         "experiments/deploy/salvocast-retrain.timer",

@@ -27,20 +27,27 @@ from IPython.display import Markdown
 from experiments import compare
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.answers.answering import bundled_defence
+from forecasting.answers.answering import defence_of
+from forecasting.answers.local import local_answering, local_context
+from forecasting.answers.request import ForecastRequest, PlanRequest
 from forecasting.report.document import forecast_document
 from forecasting.report.language import translator
 from forecasting.report.pictures import comparison_picture, tornado_picture
 from forecasting.report.words import Words
-from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster
 from forecasting.supply.sensitivity import sensitivity
 
+request = ForecastRequest(model="salvo_ensemble", horizon=180, paths=500, scenario="published")
+plan = PlanRequest(model="salvo_ensemble", horizon=91, paths=300)
+published = load_scenario("published")
+context = local_context(request)
 with compare.open_ledger() as ledger:
-    history = ledger.history()
-model, published = load_model("salvo_ensemble"), load_scenario("published")
-salvos = forecast(model, history, SimulationRequest(180, 500), 1)
-forecaster = ScenarioForecaster.of(salvos, history, published)
+    answerer = local_answering(ledger)
+    history, model = answerer.history(request, context), answerer.prepared(request, context).model
+    names = [name for name in bundled_scenarios() if history.theatre in load_scenario(name).theatre_ids]
+    requests = {name: request.model_copy(update={"scenario": name}) for name in names}
+    supplied = {name: answerer.forecast_under_scenario(each, context) for name, each in requests.items()}
+    quick, _ = answerer.forecast(plan, context)
 
 # %% [markdown]
 # ## The scenarios against the record
@@ -48,12 +55,9 @@ forecaster = ScenarioForecaster.of(salvos, history, published)
 # `as stated` and `as the record has it`: drones a month that reach the store at the origin, 90 %. `output ratio`: true
 # over stated output, as the launches tell it.
 
+
 # %%
-names = [name for name in bundled_scenarios() if history.theatre in load_scenario(name).theatre_ids]
-supplied = {name: forecaster.forecast_under(load_scenario(name), history.theatre) for name in names}
-
-
-def told(values):
+def interval(values):
     return f"{values[0]:,.0f} to {values[-1]:,.0f}"
 
 
@@ -61,8 +65,8 @@ pd.DataFrame(
     {
         name: {
             "allowed as stated": each.outlook.compatible,
-            "as stated": told(each.outlook.capacity_stated),
-            "as the record has it": told(each.outlook.capacity_compatible),
+            "as stated": interval(each.outlook.capacity_stated),
+            "as the record has it": interval(each.outlook.capacity_compatible),
             "output ratio": f"{each.outlook.output_ratio[0]:.2f} to {each.outlook.output_ratio[-1]:.2f}",
             "drones in 180 days, median": f"{pd.Series(each.forecast.totals(180)).median():,.0f}",
         }
@@ -110,7 +114,7 @@ with compare.open_ledger() as ledger:
     origins = month_ends(pd.Timestamp("2024-06-30").date(), pd.Timestamp("2025-06-30").date())[::4]
     replay = run_scenario_backtest(
         lambda origin: ledger.history(origin=origin),
-        ledger.history(),
+        history,
         model,
         published,
         origins,
@@ -132,9 +136,8 @@ experts.round(0).set_index("expert")
 # a quarter of the usual draws, for a first look; `salvocast scenarios sensitivity` takes them all.
 
 # %%
-quick = forecast(model, history, SimulationRequest(91, 300), 1)
 first_look = ScenarioForecaster(quick, LearnedSupply(history, published, quick.horizon, n_draws=500))
-found = sensitivity(first_look, published, history.theatre, bundled_defence(history.theatre))
+found = sensitivity(first_look, published, history.theatre, defence_of(plan))
 tornado_picture(found)
 
 # %% [markdown]

@@ -32,7 +32,8 @@ from IPython.display import Markdown
 
 from experiments import compare
 from experiments.settings import RetrainSettings
-from forecasting.salvos.model import SimulationRequest, forecast, load_model
+from forecasting.answers.local import local_answering, local_context
+from forecasting.answers.request import ForecastRequest
 
 history = compare.champion_history()
 store = None
@@ -85,14 +86,13 @@ compare.differences_picture(compare.paired_differences(scores, before), "total_7
 
 # %%
 with compare.open_ledger() as ledger:
-    record = ledger.history()
-    then = ledger.history(origin=promoted["origin"].date())
-horizon = min((record.last_day - then.last_day) // timedelta(days=1), 28)
-came = record.after(then.last_day, horizon).sum()
-totals_since = {
-    name: forecast(load_model(name), then, SimulationRequest(horizon, 2_000), 1).totals(horizon)
-    for name in (before, after)
-}
+    record, origin = ledger.history(), promoted["origin"].date()
+    horizon = min((record.last_day - origin) // timedelta(days=1), 28)
+    requests = [ForecastRequest(model=name, origin=origin, horizon=horizon) for name in (before, after)]
+    answerer = local_answering(ledger)
+    forecasts = [answerer.forecast(request, local_context(request))[0] for request in requests]
+came = record.after(origin, horizon).sum()
+totals_since = {made.model_id: made.totals(horizon) for made in forecasts}
 
 # %% [markdown]
 # ## Answer

@@ -4,6 +4,7 @@ What does not depend on the request alone (histories, fitted models, calibration
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import cache, lru_cache
 from importlib import resources
@@ -18,6 +19,7 @@ from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.raid import threats_of
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
@@ -37,6 +39,7 @@ from forecasting.plan import (
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
+from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
@@ -126,7 +129,7 @@ class Answerer:
     ) -> Sensitivity:
         """Which assumption of the scenario that is asked for moves the demand of the defence most. on_step: called
         after each assumption with how many there are."""
-        scenario, defence = self._scenario(request), defence_of(request)
+        scenario, defence = self._scenario(request), defence_of(request).facing((SHAHED,))
         if scenario is None:
             raise InputError("scenario is none: expected one whose assumptions to move")
         prepared = self.prepared(request, context)
@@ -163,13 +166,28 @@ class Answerer:
             without=request.without,
             deliveries=deliveries,
             target=target,
+            threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )
+
+    def _threats(
+        self, request: PlanRequest, context: AnswerContext, prepared: Prepared, defence: Defence
+    ) -> tuple[Threat, ...]:
+        """What comes with the drones, as known at their origin; of the model that is named, or else the fallback."""
+
+        def of_class(name: str) -> Prepared:
+            stated = {"weapon_class": name, "origin": prepared.history.last_day, "scenario": NO_SCENARIO}
+            stated |= {"held": {}, "quiet_days": None}
+            return self.prepared(request.model_copy(update=stated), replace(context, champion=None))
+
+        recorded = [weapon_class for theatre, weapon_class, _ in self.ledger.series() if theatre == request.theatre]
+        met = [name for layer in defence.layers for name in layer.classes]
+        return threats_of(request, prepared, recorded, met, of_class)
 
     def defences_compared(self, request: PlanRequest, other: Defence, context: AnswerContext) -> tuple[Difference, ...]:
         """What another defence does more or less than that of the request, against the same salvos."""
         made = self.plan(request, context)
-        return tuple(differences(made.engagements, against_another(made, other)))
+        return tuple(differences(made.engagements, against_another(made, other.facing(request.classes))))
 
     def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:
         """The record that a request is answered from: of its theatre as of its origin; of a theatre without a record,
@@ -265,8 +283,8 @@ def stated_defence(defence: str | Text) -> Defence:
 
 
 def defence_of(request: PlanRequest) -> Defence:
-    """The defence that a request states or names, as it stands there. Raises InputError for one that it cannot be
-    planned with."""
+    """The defence that a request states or names, against the classes of its raid. Raises InputError for one that it
+    cannot be planned with."""
     if not isinstance(request.defence, Text):
         if request.theatre not in BUNDLED_DEFENCES or request.weapon_class != SHAHED:
             raise InputError(
@@ -282,7 +300,7 @@ def defence_of(request: PlanRequest) -> Defence:
                 given=request.defence,
                 theatre=request.theatre,
             )
-    stated = stated_defence(request.defence)
+    stated = stated_defence(request.defence).facing(request.classes)
     if len(stated.layers) > MOST_LAYERS:
         raise InputError(
             f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}", field="defence"
@@ -351,5 +369,5 @@ def _in_hand(stated: Defence, request: PlanRequest, origin: date) -> tuple[Defen
                 origin=origin,
             )
     if request.stock:
-        stated = with_stock(stated, request.stock, origin, "the request")
+        stated = with_stock(stated, request.stock, origin)
     return stated, tuple(Delivery(due.layer, due.date, due.quantity) for due in request.deliveries)

@@ -7,12 +7,13 @@ the archive have them from here.
 import hashlib
 import json
 import re
+from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from features.records import SHAHED, UKRAINE, QuietDayRule
+from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.stated import LARGEST_NUMBER, Day
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
@@ -20,12 +21,15 @@ CHAMPION = "champion"
 """The registered champion; the salvo ensemble where none is registered."""
 NO_SCENARIO = "none"
 MOST_LAYERS = 50
+MOST_THREATS = 10
 LONGEST_TEXT = 500_000
 """Characters of an own scenario or defence."""
 
 NAME_PATTERN = "^[a-z][a-z0-9_]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """Of a theatre, model, scenario, defence or layer: never a path."""
+THREAT = re.compile(r"([a-z][a-z0-9_]{0,39})(?:=(\d{1,6}(?:\.\d{1,3})?)/week)?")
+"""A class of weapon, and how many of it come a week where that is stated."""
 Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER), strict=True)]
 Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 NEEDS = "needs_field"
@@ -128,6 +132,14 @@ class PlanRequest(ForecastRequest):
             max_length=MOST_LAYERS, description="the layers to report and to order for, of the whole defence; none: all"
         ),
     ] = ()
+    threats: Annotated[
+        tuple[str, ...],
+        Field(
+            max_length=MOST_THREATS,
+            description="classes of weapon in the raid, such as shahed,cruise,ballistic; of one that is on no record, "
+            "or to hold it at a rate: cruise=40/week; none: the drones alone",
+        ),
+    ] = ()
     without: Annotated[
         tuple[Name, ...], Field(max_length=MOST_LAYERS, description="what if the defence did not have these layers")
     ] = ()
@@ -167,6 +179,33 @@ class PlanRequest(ForecastRequest):
         ),
     ] = True
 
+    @field_validator("threats", mode="before")
+    @classmethod
+    def _split_threats(cls, given: Any) -> Any:
+        return tuple(each.strip() for each in given.split(",")) if isinstance(given, str) else given
+
+    @field_validator("threats")
+    @classmethod
+    def _check_threats(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        """The same in one order, and none where the drones come alone: equal raids are equal requests."""
+        for each in given:
+            found = THREAT.fullmatch(each)
+            if found is None:
+                raise ValueError(
+                    f"'{each[:40]}': expected a class of weapon, or one with a rate such as cruise=40/week"
+                )
+            if found[2] is not None and (found[1] == SHAHED or float(found[2]) == 0):
+                raise ValueError(f"'{each}': expected more than 0 a week, of another class than the {weapons(SHAHED)}")
+        names = Counter(each.partition("=")[0] for each in given)
+        if twice := [name for name, times in names.items() if times > 1]:
+            raise ValueError(f"{twice[0]} is named {names[twice[0]]} times: expected each class once")
+        if given and SHAHED not in names:
+            raise ValueError(
+                f"expected {SHAHED} among them: a plan is of the {weapons(SHAHED)}, and of what else comes"
+            )
+        others = sorted(each for each in given if each != SHAHED)
+        return (SHAHED, *others) if others else ()
+
     @model_validator(mode="before")
     @classmethod
     def _take_the_defence_of_the_theatre(cls, given: Any) -> Any:
@@ -179,6 +218,27 @@ class PlanRequest(ForecastRequest):
         if self.budget is not None and self.leak_target is None:
             raise PydanticCustomError(NEEDS, _WITHOUT, {"field": "budget", "needed": "leak_target"})
         return self
+
+    @model_validator(mode="after")
+    def _check_raid(self) -> Self:
+        if self.threats and self.weapon_class != SHAHED:
+            raise ValueError(f"threats: they come with {weapons(SHAHED)}: expected weapon_class {SHAHED}")
+        if self.threats and self.leak_target is not None:
+            raise ValueError(
+                "threats: the least-cost mix is of the drones alone: leave out leak_target, or the threats"
+            )
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of weapon, in the raid; the drones first."""
+        return (SHAHED, *self.rates)
+
+    @property
+    def rates(self) -> dict[str, float | None]:
+        """Other class of weapon -> how many of it come a week; None: as its own series says."""
+        named = (each.partition("=") for each in self.threats if each != SHAHED)
+        return {name: float(rate.removesuffix("/week")) if rate else None for name, _, rate in named}
 
     @property
     def kind(self) -> Literal["forecast", "plan"]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import InputError
-from features.files import check_folder
+from features.files import check_folder, write_or_print
 from features.opening import open_ledger
 from forecasting.commands.options import LanguageOption, PlotOption, check_plot, draw
+from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH, translator
 
 if TYPE_CHECKING:
@@ -21,15 +22,9 @@ if TYPE_CHECKING:
     from forecasting.report.document import ForecastDocument, PlanDocument
 
 
-class Format(StrEnum):
-    """How a result is written."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-    XLSX = "xlsx"
-
-
+Format = StrEnum("Format", {name.upper(): name for name in FORMS})  # type: ignore[misc]
+"""How a result is written."""
+TABLE = Format("table")
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
 IssueOption = Annotated[
@@ -40,7 +35,7 @@ IssueOption = Annotated[
 
 def answer_command(
     context: typer.Context,
-    output: FormatOption = Format.TABLE,
+    output: FormatOption = TABLE,
     out: OutOption = None,
     plot: PlotOption = None,
     language: LanguageOption = ENGLISH,
@@ -63,7 +58,7 @@ def answer_command(
             _draw(document, answering.history(request, learned), plot, language)
     if issued:
         _issue(document, request, learned)
-    _write(document, output, out, language)
+    write_or_print(FORMS[output].write(document, language), out)
 
 
 def _draw(document: "ForecastDocument | PlanDocument", past: "LaunchHistory", plot: Path, language: str) -> None:
@@ -98,28 +93,7 @@ def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastReques
 
 def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
     """Refuses, before the work is done, what could not be written after it."""
-    if output is Format.XLSX and out is None:
-        raise InputError("--format xlsx needs a file: add --out FILE.xlsx")
+    if FORMS[output].binary and out is None:
+        raise InputError(f"--format {output} needs a file: add --out FILE{FORMS[output].suffix}")
     check_plot(plot)
     check_folder(out)
-
-
-def _write(document: "ForecastDocument | PlanDocument", output: Format, out: Path | None, language: str) -> None:
-    from features.files import write_or_print
-
-    if output is Format.JSON:
-        from forecasting.report.document import document_json
-
-        content = document_json(document)
-    elif output is Format.TABLE:
-        from forecasting.report.text import document_text
-
-        content = document_text(document, language).encode() + b"\n"
-    else:
-        from forecasting.report.frames import long_frame, workbook
-
-        if output is Format.CSV:
-            content = long_frame(document).to_csv(index=False, lineterminator="\n").encode()
-        else:
-            content = workbook(document, language)
-    write_or_print(content, out)

@@ -9,24 +9,23 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from features.records import SHAHED
 from features.stated import SourcedRange
 from features.stock_flow import NewModel
 from forecasting.defence.kinds import combined_shares, kind_ids
 from forecasting.defence.layers import COMMON, DECOY, NIGHT_HOURS, Defence, DefenceLayer
-from forecasting.defence.night import (
-    Ammunition,
-    Array,
-    Fire,
-    FireChannels,
-    Fought,
-    Kinds,
-    Layer,
-    fought,
-    fought_anew,
-    fought_with,
+from forecasting.defence.night import Ammunition, Array, Fire, FireChannels, Fought, Kinds, Layer
+from forecasting.defence.outcome import Engagements
+from forecasting.defence.raid import (
+    Raid,
+    engaged_by_all,
+    fought_in_turn,
+    fought_in_turn_anew,
+    fought_in_turn_with,
+    survivors,
+    used_by_all,
 )
-from forecasting.defence.outcome import Engagements, InterceptorDemand
-from forecasting.defence.stock import Delivery, available_by_night, supplied_by_night
+from forecasting.defence.stock import Delivery, available_by_night, available_share, opening_stock, supplied_by_night
 from forecasting.defence.thinning import binomial_quantile, keep_freed_memory
 from forecasting.salvos.forecast import SalvoForecast
 
@@ -67,6 +66,7 @@ class PathBlocks:
     armed_share: Array | None
     new_models: Sequence[NewModel]
     deliveries: Sequence[Delivery]
+    others: Mapping[str, NDArray[np.int64]]
 
     @classmethod
     def of(
@@ -78,6 +78,7 @@ class PathBlocks:
         armed_share: Array | None,
         new_models: Sequence[NewModel],
         deliveries: Sequence[Delivery],
+        others: Mapping[str, NDArray[np.int64]],
     ) -> Iterator[Self]:
         """All the paths, a few blocks at a time."""
 
@@ -96,6 +97,7 @@ class PathBlocks:
                 None if armed_share is None else part(armed_share, rows),
                 tuple(model.pick(np.arange(forecast.n_paths)[rows]) for model in new_models),
                 deliveries,
+                {name: paths[rows] for name, paths in others.items()},
             )
 
     @property
@@ -107,36 +109,49 @@ class PathBlocks:
         """Fills `out` with what these paths meet."""
         keep_freed_memory()
         stocks = {stock.layer_id: stock for stock in out.stocks}
-        came = came_unlimited = self.by_kind(self.forecast.paths.astype(np.float64))
+        drones = self.by_kind(self.forecast.paths.astype(np.float64))
+        launched: Raid = {SHAHED: drones} | {
+            name: paths.astype(np.float64).reshape(1, -1) for name, paths in self.others.items()
+        }
+        came = came_unlimited = launched
         for index, layer in enumerate(self.defence.layers):
             drawn = self.drawn(index)
             for quantity, values in drawn.items():
                 out.draws[index][quantity][:] = values
-            cells = self.layer(index, drawn)
-            unlimited = fought(cells, came_unlimited)
+            cells = self.layers(index, drawn)
+            unlimited = fought_in_turn(cells, came_unlimited)
             # Until a layer has run short, what comes with the stock and without end of it is the same.
-            wanted = unlimited if came is came_unlimited else fought_anew(cells, unlimited, came, came_unlimited)
-            actual = wanted
+            wanted = unlimited
+            if came is not came_unlimited:
+                wanted = fought_in_turn_anew(cells, unlimited, came, came_unlimited)
+            actual: Mapping[str, Fought] = wanted
             if layer.interceptor is not None:
-                stock, needed = stocks[layer.id], wanted.used.reshape(self.shape)
-                stock.opening[:] = self.opening(index, drawn)
+                stock, needed = stocks[layer.id], used_by_all(wanted).reshape(self.shape)
+                stock.opening[:] = opening_stock(layer, drawn)
                 stock.supplied[:] = self.supplied(index, drawn)
                 assert stock.wanted is not None
                 stock.wanted[:] = needed
                 available = available_by_night(stock.opening, stock.supplied, needed)
-                actual = fought_with(cells, wanted, available.ravel())
-            _write(out.unlimited, index, unlimited, unlimited)
-            _write(out.actual, index, actual, wanted)
-            left = unlimited.survivors(came_unlimited)
-            came = left if actual is unlimited and came is came_unlimited else actual.survivors(came)
+                actual = fought_in_turn_with(cells, wanted, available.ravel())
+            for demand, done in ((out.unlimited, unlimited), (out.actual, actual)):
+                demand.write(index, done)
+            if actual is not wanted:
+                out.actual.unmet[index] = (engaged_by_all(wanted) - engaged_by_all(actual)).reshape(self.shape)
+            if out.raid is not None:
+                out.raid.unlimited.write(index, unlimited)
+                out.raid.actual.write(index, actual)
+            left = survivors(unlimited, came_unlimited)
+            came = left if actual is unlimited and came is came_unlimited else survivors(actual, came)
             came_unlimited = left
         n_armed = len(self.armed_kinds)
-        for demand, leakers in ((out.actual, came), (out.unlimited, came_unlimited)):
+        for demand, leakers in ((out.actual, came[SHAHED]), (out.unlimited, came_unlimited[SHAHED])):
             demand.leakers_by_kind[:] = leakers[:n_armed].reshape(n_armed, *self.shape)
             if n_armed > 1:
                 demand.leakers[:] = demand.leakers_by_kind.sum(axis=0)
             if len(leakers) > n_armed:
                 demand.decoy_leakers[:] = leakers[-1].reshape(self.shape)
+        if out.raid is not None:
+            out.raid.write_ends(launched, came, came_unlimited)
         if out.warhead_kg is not None:
             out.warhead_kg[:] = self.warheads()
 
@@ -147,6 +162,10 @@ class PathBlocks:
             seed = [self.forecast.seed, _DEFENCE_STREAM, number, layer + 1, _PURPOSES.index(purpose), *which]
             np.random.default_rng(seed).random(out=uniforms[start : start + BLOCK])
         return uniforms
+
+    def row(self, layer: int, purpose: str, *which: int) -> Array:
+        """One for each path and night, in one row."""
+        return self.uniforms(layer, purpose, self.shape, *which).ravel()
 
     @cached_property
     def armed_kinds(self) -> tuple[str, ...]:
@@ -211,41 +230,68 @@ class PathBlocks:
             for quantity, stated in self.defence.layers[index].ranges.items()
         }
 
-    def opening(self, index: int, drawn: Mapping[str, Array]) -> Array:
-        """(n_paths,) interceptors for these drones in hand at the origin; what was counted is counted for them."""
-        share = 1.0 if self.defence.layers[index].stock_is_counted else drawn.get("available_share", 1.0)
-        opening: Array = np.rint(drawn["stock"] * share)
-        return opening
-
     def supplied(self, index: int, drawn: Mapping[str, Array]) -> NDArray[np.int64]:
         """(n_paths, horizon) interceptors delivered by the start of each night."""
-        layer_id, monthly, share = (
-            self.defence.layers[index].id,
-            drawn["monthly_supply"],
-            drawn.get("available_share", 1.0),
-        )
+        layer, monthly = self.defence.layers[index], drawn["monthly_supply"]
+        share = available_share(layer, drawn)
         return supplied_by_night(
             self.shape[1],
             monthly * share,
             drawn.get("monthly_supply_later", monthly) * share,
             drawn.get("ramp_months", np.zeros(self.shape[0])),
-            [delivery for delivery in self.deliveries if delivery.layer_id == layer_id],
+            [delivery for delivery in self.deliveries if delivery.layer_id == layer.id],
             self.forecast.origin,
         )
 
+    def layers(self, index: int, drawn: Mapping[str, Array]) -> dict[str, Layer]:
+        """The layer on these paths and nights as it meets each class, in its order of priority."""
+        return {
+            name: self.layer(index, drawn) if name == SHAHED else self.layer_meeting(name, index, drawn)
+            for name in self.defence.layers[index].classes
+        }
+
+    def layer_meeting(self, name: str, index: int, drawn: Mapping[str, Array]) -> Layer:
+        """The layer as it meets a class beside the drones, in one row."""
+        layer, number, channels, ammunition = self.defence.layers[index], _number(name), None, None
+        kill = drawn[f"meets.{name}.kill_probability"]
+        reach = self.in_weather(index, drawn, drawn[f"meets.{name}.engaged_share"][:, np.newaxis])
+        if layer.interceptor is not None:
+            common = drawn["interceptors_per_engagement"]
+            each = self.cells(drawn.get(f"meets.{name}.interceptors_per_engagement", common))
+            ammunition = Ammunition(each[np.newaxis], self.row(index, "interceptors", number)[np.newaxis])
+        if layer.fire_channels is not None:
+            channels = self.channels(index, drawn, [kill[:, np.newaxis]])
+        return Layer(
+            reach=self.cells(reach)[np.newaxis],
+            for_reach=self.row(index, "reach", number)[np.newaxis],
+            fire=Fire(
+                salvo_of=layer.salvo_of,
+                kill=self.cells(1.0 - (1.0 - kill) ** layer.salvo_of)[np.newaxis],
+                rounds=self.rounds(index, drawn),
+                channels=channels,
+                ammunition=ammunition,
+                for_kill=tuple(self.row(index, "kill", again, number)[np.newaxis] for again in range(layer.rounds)),
+                for_passing=self.row(index, "passing", number),
+            ),
+        )
+
+    def rounds(self, index: int, drawn: Mapping[str, Array]) -> Array:
+        """The most rounds of fire of a night, in one row."""
+        layer = self.defence.layers[index]
+        if layer.engagements_per_night is None:
+            return self.cells(np.full(self.shape[0], np.inf))
+        return self.cells(np.floor(np.rint(drawn["engagements_per_night"]) / layer.salvo_of))
+
     def layer(self, index: int, drawn: Mapping[str, Array]) -> Layer:
-        """The layer on these paths and nights, in one row."""
+        """The layer as it meets drones on these paths and nights, in one row."""
         layer = self.defence.layers[index]
         kill = drawn["kill_probability"][:, np.newaxis]
         factor = self.kill_factors.get(layer.id)
         now = kill if factor is None else np.minimum(kill * factor, 1.0)
         kills = self.by_factor(index, drawn, "kill_probability", now, most=1.0)
 
-        def uniforms(purpose: str, *which: int) -> Array:
-            return self.uniforms(index, purpose, self.shape, *which).ravel()
-
         def by_kind(purpose: str, *which: int) -> Kinds:
-            return np.stack([uniforms(purpose, *which, _number(kind)) for kind in self.kinds])
+            return np.stack([self.row(index, purpose, *which, _number(kind)) for kind in self.kinds])
 
         return Layer(
             reach=self.reach(index, drawn),
@@ -253,15 +299,11 @@ class PathBlocks:
             fire=Fire(
                 salvo_of=layer.salvo_of,
                 kill=np.stack([self.cells(1.0 - (1.0 - each) ** layer.salvo_of) for each in kills]),
-                rounds=self.cells(
-                    np.floor(np.rint(drawn["engagements_per_night"]) / layer.salvo_of)
-                    if layer.engagements_per_night is not None
-                    else np.full(self.shape[0], np.inf)
-                ),
+                rounds=self.rounds(index, drawn),
                 channels=self.channels(index, drawn) if layer.fire_channels is not None else None,
                 ammunition=self.ammunition(index, drawn) if layer.interceptor is not None else None,
                 for_kill=tuple(by_kind("kill", number) for number in range(layer.rounds)),
-                for_passing=uniforms("passing"),
+                for_passing=self.row(index, "passing"),
             ),
         )
 
@@ -272,15 +314,18 @@ class PathBlocks:
         if layer.works != "always" and stated is not None:
             daylight = stated.quantile(self.uniforms(_ALL_LAYERS, "daylight", (self.shape[0], 1)))
             reach = reach * (daylight if layer.works == "day" else 1.0 - daylight)
-        if layer.weather_share is not None:
-            # One number for all layers: bad weather is bad for each of them.
-            weather = self.uniforms(_ALL_LAYERS, "weather", self.shape)
-            reach = reach * (weather < drawn["weather_share"][:, np.newaxis])
-        by_kind = self.by_factor(index, drawn, "reach", reach, most=1.0)
+        by_kind = self.by_factor(index, drawn, "reach", self.in_weather(index, drawn, reach), most=1.0)
         rows = by_kind if len(by_kind) > 1 else by_kind * len(self.kinds)
         if self.armed_share is not None and layer.decoy_discrimination is not None:
             rows[-1] = rows[-1] * (1.0 - drawn["decoy_discrimination"][:, np.newaxis])
         return np.stack([self.cells(row) for row in rows])
+
+    def in_weather(self, index: int, drawn: Mapping[str, Array], reach: Array) -> Array:
+        """The reach, 0 on nights whose weather forbids it: bad weather is bad for each layer that it concerns."""
+        if self.defence.layers[index].weather_share is None:
+            return reach
+        weather = self.uniforms(_ALL_LAYERS, "weather", self.shape)  # one number for all layers
+        return reach * (weather < drawn["weather_share"][:, np.newaxis])
 
     def by_factor(
         self,
@@ -303,10 +348,12 @@ class PathBlocks:
             return [values]
         return [(values if each is None else values * each[:, np.newaxis]).clip(least, most) for each in factors]
 
-    def channels(self, index: int, drawn: Mapping[str, Array]) -> FireChannels:
-        """What fire channels the layer has."""
+    def channels(self, index: int, drawn: Mapping[str, Array], kills: Sequence[Array] | None = None) -> FireChannels:
+        """What fire channels the layer has. kills: of an engagement, by kind; without it, of drones."""
         layer = self.defence.layers[index]
-        kills = self.by_factor(index, drawn, "kill_probability", drawn["kill_probability"][:, np.newaxis], most=1.0)
+        if kills is None:
+            kill = drawn["kill_probability"][:, np.newaxis]
+            kills = self.by_factor(index, drawn, "kill_probability", kill, most=1.0)
         misses = [(1.0 - kill) ** layer.salvo_of for kill in kills]
         rounds = [
             sum((miss**number for number in range(1, layer.rounds)), start=np.ones(miss.shape)) for miss in misses
@@ -323,7 +370,7 @@ class PathBlocks:
         each = drawn["interceptors_per_engagement"][:, np.newaxis]
         rows = [self.cells(row) for row in self.by_factor(index, drawn, "interceptors", each, least=1.0)]
         which = [(), *((_number(kind),) for kind in self.kinds[1:])][: len(rows)]
-        rounding = [self.uniforms(index, "interceptors", self.shape, *number).ravel() for number in which]
+        rounding = [self.row(index, "interceptors", *number) for number in which]
         return Ammunition(np.stack(rows), np.stack(rounding))
 
     def factor(self, index: int, drawn: Mapping[str, Array], quantity: str) -> Kinds:
@@ -349,15 +396,3 @@ class PathBlocks:
 def _number(kind: str) -> int:
     """That of the random numbers of a kind, whatever others there are."""
     return {COMMON: 0, DECOY: 1}.get(kind, 2 + crc32(kind.encode()))
-
-
-def _write(demand: InterceptorDemand, index: int, done: Fought, wanted: Fought) -> None:
-    shape, n_armed = demand.leakers.shape, len(demand.leakers_by_kind)
-    demand.engagements[index] = done.engagements.reshape(shape)
-    armed = done.killed[:n_armed]
-    demand.kills[index] = (armed[0] if n_armed == 1 else armed.sum(axis=0)).reshape(shape)
-    if len(done.killed) > n_armed:
-        demand.decoy_kills[index] = done.killed[-1].reshape(shape)
-    demand.interceptors[index] = done.used.reshape(shape)
-    if done is not wanted:
-        demand.unmet[index] = (wanted.engagements - done.engagements).reshape(shape)

@@ -65,7 +65,7 @@ def with_more(defence: Defence, layer_id: str, quantity: str, by: float) -> Defe
     Raises InputError for a layer or a quantity that it does not state, or a range that cannot be.
     """
     layer, quantity = defence.layer(layer_id), ALIASES.get(quantity, quantity)
-    plain = [name for name in layer.ranges if not name.startswith("against.")]
+    plain = [name for name in layer.ranges if not name.startswith(("against.", "meets."))]
     if quantity not in plain:
         raise unknown_name(f"quantity of layer {layer_id}", quantity, (*plain, *ALIASES))
     stated = layer.ranges[quantity]

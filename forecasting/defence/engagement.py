@@ -35,17 +35,26 @@ numbers of interceptors, or hold channels for different times, who takes the pla
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.records import SHAHED
 from features.stock_flow import NewModel
 from forecasting.defence.blocks import Levels, PathBlocks
 from forecasting.defence.kinds import kind_ids
 from forecasting.defence.layers import Defence
 from forecasting.defence.night import Array, Kinds
-from forecasting.defence.outcome import Engagements, EngagementTotals, InterceptorDemand, StockOutlook
+from forecasting.defence.outcome import (
+    ClassCounts,
+    Engagements,
+    EngagementTotals,
+    InterceptorDemand,
+    RaidOutcome,
+    StockOutlook,
+)
 from forecasting.defence.stock import Delivery
 from forecasting.salvos.forecast import SalvoForecast
 
@@ -59,6 +68,7 @@ def engage(
     armed_share: Array | None = None,
     new_models: Sequence[NewModel] = (),
     deliveries: Sequence[Delivery] = (),
+    others: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
     on_paths: Callable[[int], object] | None = None,
 ) -> Engagements:
     """Meets every path of the forecast with the defence, once with its stock and once with no end of it.
@@ -69,15 +79,17 @@ def engage(
     (n_paths or 1, horizon) share of the launched drones that is armed; the others are decoys. Without it, decoys are
     not told apart: every drone counts as armed. new_models: of a scenario, a draw for each path, in the order in which
     they take over; what the defence says of a kind goes before what they say. deliveries: dated ones, beside the
-    layers' monthly supply. on_paths: told, now and then, of so many more paths done.
+    layers' monthly supply. others: class of weapon -> (n_paths, horizon) how many come with the drones. on_paths: told,
+    now and then, of so many more paths done.
 
-    Both runs use the same random numbers: where the stock lasts on every path they are equal. Seeded by the forecast's
-    seed. Raises InputError for a factor or a delivery of a layer that there is none of, numbers that are no shares or
-    factors, and a delivery that is not after the origin.
+    Layers that meet nothing of what comes are left out (`Defence.facing`). Both runs use the same random numbers: where
+    the stock lasts on every path they are equal. Seeded by the forecast's seed. Raises InputError for a factor or a
+    delivery of a layer that there is none of, numbers that are no shares or factors, and a delivery that is not after
+    the origin.
     """
-    done = 0
-    whole = _room(forecast, defence, new_models, with_decoys=armed_share is not None)
-    for block in _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries):
+    done, defence = 0, defence.facing((SHAHED, *others))
+    whole = _room(forecast, defence, new_models, tuple(others), with_decoys=armed_share is not None)
+    for block in _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries, others):
         n_paths = block.forecast.n_paths
         block.meet(whole.rows(slice(done, done + n_paths)))
         done += n_paths
@@ -96,6 +108,7 @@ def engage_in_total(
     armed_share: Array | None = None,
     new_models: Sequence[NewModel] = (),
     deliveries: Sequence[Delivery] = (),
+    others: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
     on_paths: Callable[[int], object] | None = None,
     map_blocks: Callable[..., Iterable[EngagementTotals]] = map,
 ) -> EngagementTotals:
@@ -104,7 +117,8 @@ def engage_in_total(
     map_blocks: `map`, or that of an executor (ProcessPoolExecutor(2).map): the result is the same. Otherwise as
     `engage`.
     """
-    blocks = _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries)
+    defence = defence.facing((SHAHED, *others))
+    blocks = _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries, others)
     parts = []
     for totals in map_blocks(partial(_block_totals, through=tuple(through)), blocks):
         parts.append(totals)
@@ -119,8 +133,9 @@ def armed_averages(
     """(n_layers, n_paths, horizon) each, on average over the kinds of armed drone as launched: the share, of those that
     come to a layer, that `engage` lets it reach, of its range, hours and weather; and how many times its kill
     probability and its interceptors per engagement are those against the common one."""
+    defence = defence.facing((SHAHED,))
     layers = range(len(defence.layers))
-    blocks = list(_blocks(forecast, defence, levels, {}, None, new_models, ()))
+    blocks = list(_blocks(forecast, defence, levels, {}, None, new_models, (), {}))
 
     def averages(of: Callable[[PathBlocks, int, dict[str, Array]], Kinds]) -> Array:
         found = [[block.averaged(of(block, index, block.drawn(index))) for index in layers] for block in blocks]
@@ -134,7 +149,8 @@ def armed_averages(
 
 
 def _block_totals(block: PathBlocks, through: tuple[int, ...]) -> EngagementTotals:
-    nights = _room(block.forecast, block.defence, block.new_models, with_decoys=block.armed_share is not None)
+    with_decoys = block.armed_share is not None
+    nights = _room(block.forecast, block.defence, block.new_models, tuple(block.others), with_decoys=with_decoys)
     block.meet(nights)
     return nights.totals(through)
 
@@ -147,6 +163,7 @@ def _blocks(
     armed_share: Array | None,
     new_models: Sequence[NewModel],
     deliveries: Sequence[Delivery],
+    others: Mapping[str, NDArray[np.int64]],
 ) -> Iterator[PathBlocks]:
     """The paths in blocks, after a check of what is given."""
     if levels and len(levels) != len(defence.layers):
@@ -177,6 +194,9 @@ def _blocks(
             raise InputError(
                 f"{name} has numbers from {values.min()} to {values.max()}: expected finite ones from 0 on"
             )
+    for name, paths in others.items():
+        if paths.shape != forecast.paths.shape:
+            raise InputError(f"{name} has paths of shape {paths.shape}: expected {forecast.paths.shape}")
     for name in kill_factors:
         defence.layer(name)
     for delivery in deliveries:
@@ -189,11 +209,16 @@ def _blocks(
                 field="deliveries",
             )
 
-    return PathBlocks.of(forecast, defence, levels, kill_factors, armed_share, new_models, deliveries)
+    return PathBlocks.of(forecast, defence, levels, kill_factors, armed_share, new_models, deliveries, others)
 
 
 def _room(
-    forecast: SalvoForecast, defence: Defence, new_models: Sequence[NewModel], *, with_decoys: bool
+    forecast: SalvoForecast,
+    defence: Defence,
+    new_models: Sequence[NewModel],
+    others: tuple[str, ...],
+    *,
+    with_decoys: bool,
 ) -> Engagements:
     """Arrays for that many paths, to be filled block by block."""
     kinds, n_paths = kind_ids(defence, forecast.origin, new_models), forecast.n_paths
@@ -232,4 +257,9 @@ def _room(
     )
     draws = tuple({quantity: np.empty(n_paths) for quantity in layer.ranges} for layer in defence.layers)
     warheads = None if defence.warhead_kg is None else np.empty((len(kinds), n_paths))
-    return Engagements(actual, unlimited, stocks, draws, kinds, warheads)
+    raid = None
+    if others:
+        classes = (SHAHED, *others)
+        counts = [ClassCounts.room(classes, shape[0], n_paths) for _ in range(2)]
+        raid = RaidOutcome(np.empty((len(classes), n_paths), np.int64), *counts)
+    return Engagements(actual, unlimited, stocks, draws, kinds, warheads, raid)

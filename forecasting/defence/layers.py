@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from features.errors import InputError, unknown_name
+from features.records import SHAHED, weapons
 from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, input_error, parse_tables
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
@@ -42,6 +43,31 @@ class Against(Stated):
     interceptors: SourcedRange | None = None
 
 
+class Met(Stated):
+    """What a layer does to another class of weapon than drones.
+
+    Parameters
+    ----------
+    engaged_share, kill_probability : SourcedRange
+        As of the layer, in numbers of their own.
+    interceptors_per_engagement : SourcedRange, optional
+        None: as against drones.
+    available_share : SourcedRange, optional
+        The part of stock and supply that is for this class; None: all.
+    """
+
+    engaged_share: SourcedRange
+    kill_probability: SourcedRange
+    interceptors_per_engagement: SourcedRange | None = None
+    available_share: SourcedRange | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        _check_shares(self)
+        _check_interceptors(self.interceptors_per_engagement)
+        return self
+
+
 class DefenceLayer(Stated):
     """A kind of effector. A layer without `interceptor` uses none (electronic warfare).
 
@@ -71,6 +97,11 @@ class DefenceLayer(Stated):
         The capacity as channels, each held so long a round: a drone that finds every channel busy passes.
     against : dict of str to Against
         Kind of drone -> what is different against it; the rest is stated against the common armed drone.
+    meets : dict of str to Met
+        Other class of weapon -> what the layer does to it.
+    priority : tuple of str
+        Those classes, and "shahed" for the drones, in the order in which they are engaged: capacity, channels and stock
+        go to the first before the second. A layer whose engaged_share is 0 may leave the drones out.
     interceptor : str, optional
         What one interceptor is.
     interceptors_per_engagement : SourcedRange, optional
@@ -80,8 +111,8 @@ class DefenceLayer(Stated):
     monthly_supply, monthly_supply_later : SourcedRange, optional
         Interceptors per month at the origin, and what that becomes in a straight line over ramp_months.
     available_share : SourcedRange, optional
-        The part of stock and supply that is for the drones that are forecast, the rest being for other targets; None:
-        all, and so is a stock that a planner has counted.
+        The part of stock and supply that is for drones, the rest being for other targets; None: all, and so is a stock
+        that a planner has counted. In a raid of several classes it adds up with the shares of the others.
     ramp_months : SourcedRange, optional
         Months.
     unit_cost_usd : SourcedRange, optional
@@ -107,6 +138,8 @@ class DefenceLayer(Stated):
     fire_channels: SourcedRange | None = None
     service_minutes: SourcedRange | None = None
     against: dict[Name, Against] = Field(default_factory=dict)
+    meets: dict[Name, Met] = Field(default_factory=dict)
+    priority: tuple[Name, ...] = Field(default=(), strict=False)
     interceptor: str | None = None
     interceptors_per_engagement: SourcedRange | None = None
     stock: SourcedRange | None = None
@@ -121,13 +154,28 @@ class DefenceLayer(Stated):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        for name in SHARES:
-            stated = getattr(self, name)
-            if stated is not None and stated.high > 1:
-                raise ValueError(f"{name} reaches {stated.high}: expected 0 to 1")
+        _check_shares(self)
         self._check_capacity()
         self._check_stock()
+        self._check_priority()
         return self
+
+    def _check_priority(self) -> None:
+        if SHAHED in self.meets:
+            raise ValueError(f"meets.{SHAHED}: the layer itself says what it does to drones: expected another class")
+        if not self.meets and not self.priority:
+            return
+        met = (SHAHED, *self.meets)
+        if not self.priority:
+            order = ", ".join(f'"{name}"' for name in (*self.meets, SHAHED))
+            raise ValueError(f"priority is missing: expected the order of engagement, such as [{order}]")
+        if strange := [name for name in self.priority if name not in met]:
+            raise ValueError(f"{unknown_name('class', strange[0], met)} (in priority)")
+        if repeated := [name for name in self.priority if self.priority.count(name) > 1]:
+            raise ValueError(f"priority names {repeated[0]} twice: expected each class once")
+        forgotten = [name for name in met if name not in self.priority]
+        if forgotten and (forgotten != [SHAHED] or self.engaged_share.high > 0):
+            raise ValueError(f"priority forgets {forgotten[0]}: expected each of {', '.join(met)} once")
 
     def _check_capacity(self) -> None:
         channels = (self.fire_channels, self.service_minutes)
@@ -151,8 +199,11 @@ class DefenceLayer(Stated):
             self.minimum_stock or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
         ):
             raise ValueError("a layer with a stock needs interceptor = '...': what one interceptor is")
-        if self.interceptors_per_engagement is not None and self.interceptors_per_engagement.low < 1:
-            raise ValueError("interceptors_per_engagement is below 1: an engagement uses at least one")
+        _check_interceptors(self.interceptors_per_engagement)
+        for weapon_class, met in self.meets.items():
+            takes = met.interceptors_per_engagement is not None or met.available_share is not None
+            if takes and self.interceptor is None:
+                raise ValueError(f"meets.{weapon_class} takes interceptors: expected interceptor = '...' of the layer")
         if (self.monthly_supply_later is None) != (self.ramp_months is None):
             raise ValueError("expected monthly_supply_later and ramp_months together: supply moves to it over them")
 
@@ -164,13 +215,49 @@ class DefenceLayer(Stated):
     @property
     def ranges(self) -> dict[str, SourcedRange]:
         """Quantity name -> range, for the quantities that this layer states; "against.jet.reach" and the like too."""
-        found = _ranges(self)
+        found = ranges_of(self)
         for kind, against in self.against.items():
-            found |= {f"against.{kind}.{name}": value for name, value in _ranges(against).items()}
+            found |= {f"against.{kind}.{name}": value for name, value in ranges_of(against).items()}
+        for weapon_class, met in self.meets.items():
+            found |= {f"meets.{weapon_class}.{name}": value for name, value in ranges_of(met).items()}
         return found
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of weapon that it meets, in the order in which it engages them."""
+        return self.priority or (SHAHED,)
 
-def _ranges(stated: Stated) -> dict[str, SourcedRange]:
+    def facing(self, classes: Sequence[str]) -> Self:
+        """The same layer against some classes alone.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            Of weapon; "shahed" is the drones.
+
+        Returns
+        -------
+        DefenceLayer
+        """
+        kept = tuple(name for name in self.classes if name in classes)
+        met = {name: self.meets[name] for name in kept if name in self.meets}
+        return self.model_copy(update={"meets": met, "priority": kept if met else ()})
+
+
+def _check_shares(stated: Stated) -> None:
+    for name in SHARES:
+        share = getattr(stated, name, None)
+        if share is not None and share.high > 1:
+            raise ValueError(f"{name} reaches {share.high}: expected 0 to 1")
+
+
+def _check_interceptors(stated: SourcedRange | None) -> None:
+    if stated is not None and stated.low < 1:
+        raise ValueError("interceptors_per_engagement is below 1: an engagement uses at least one")
+
+
+def ranges_of(stated: Stated) -> dict[str, SourcedRange]:
+    """Field -> range, for the fields of a table that are ranges."""
     return {
         name: value for name in type(stated).model_fields if isinstance(value := getattr(stated, name), SourcedRange)
     }
@@ -392,6 +479,28 @@ class Defence(Stated):
         wanted = {self.layer(layer_id).id for layer_id in layer_ids}
         return tuple(name for name in self.ids if name in wanted)
 
+    def facing(self, classes: Sequence[str]) -> Self:
+        """The defence against a raid: the layers that meet something of it, and what they do to that.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            Classes of weapon in the raid, such as ("shahed", "cruise").
+
+        Returns
+        -------
+        Defence
+
+        Raises
+        ------
+        InputError
+            Where no layer meets the first of them.
+        """
+        layers = tuple(layer.facing(classes) for layer in self.layers if set(layer.classes) & set(classes))
+        if not any(classes[0] in layer.classes for layer in layers):
+            raise InputError(f"no layer of the defence {self.name} meets {weapons(classes[0])}: expected one at least")
+        return self.model_copy(update={"layers": layers})
+
     def without(self, layer_ids: tuple[str, ...]) -> Self:
         """The same defence where some layers engage nothing: the others keep their places, and their random numbers.
 
@@ -421,10 +530,17 @@ class Defence(Stated):
             note="Left out: what if.",
         )
         layers = tuple(
-            layer.model_copy(update={"engaged_share": nothing}) if layer.id in left_out else layer
+            layer.model_copy(update={"engaged_share": nothing} | _meeting_none(layer, nothing))
+            if layer.id in left_out
+            else layer
             for layer in self.layers
         )
         return self.model_copy(update={"layers": layers})
+
+
+def _meeting_none(layer: DefenceLayer, nothing: SourcedRange) -> dict[str, dict[str, Met]]:
+    met = {name: met.model_copy(update={"engaged_share": nothing}) for name, met in layer.meets.items()}
+    return {"meets": met} if met else {}
 
 
 def parse_defence(text: str, file_name: str) -> Defence:

@@ -1,7 +1,8 @@
 """What one layer does in a night, for many paths and nights at once: every array is a row of such cells, (n_cells,).
 
 The two functions that matter are `fought`, without regard to stock, and `fought_with`, with what is in hand. Their
-docstrings say why neither ever lets more through when fewer drones come; see `forecasting.defence.engagement`.
+docstrings say why neither ever lets more through when fewer drones come; see `forecasting.defence.engagement`. Both
+speak of one class of weapon; `forecasting.defence.raid` has a layer meet several, one after the other.
 """
 
 from collections.abc import Sequence
@@ -22,11 +23,30 @@ row stands for all kinds alike where it says so."""
 @dataclass(frozen=True, eq=False)
 class FireChannels:
     """channels: how many there are, (n_cells,). service_hours: how long a drone holds one on average, by kind or for
-    all alike. waves: (share of the drones of a night, hours)."""
+    all alike. waves: (share of the drones of a night, hours). ahead: (targets that go first, hours that one of them
+    holds a channel); a channel that one of them wants is taken from a drone."""
 
     channels: Array
     service_hours: Kinds
     waves: Sequence[tuple[float, float]]
+    ahead: tuple[Array, Array] | None = None
+
+    def served(self, drones: Kinds) -> Array:
+        """(n_cells,) how many of the drones find a channel."""
+        hours, total = mean_over(self.service_hours, drones), drones.sum(axis=0)
+        if self.ahead is None:
+            return served(total, self.channels, hours, self.waves)
+        first, held = self.ahead
+        together = total + first
+        mixed = (total * hours + first * held) / np.maximum(together, 1.0)
+        all_served = served(together, self.channels, np.where(together > 0, mixed, hours), self.waves)
+        left: Array = all_served - served(first, self.channels, held, self.waves)
+        return left.clip(0.0, total)
+
+    def at(self, index: NDArray[np.intp]) -> "FireChannels":
+        """The same in some of the cells."""
+        ahead = self.ahead and (self.ahead[0].take(index), self.ahead[1].take(index))
+        return FireChannels(self.channels.take(index), self.service_hours.take(index, axis=1), self.waves, ahead)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +82,7 @@ class Fire:
             self.salvo_of,
             self.kill.take(index, axis=1),
             self.rounds.take(index),
-            channels
-            and FireChannels(channels.channels.take(index), channels.service_hours.take(index, axis=1), channels.waves),
+            channels and channels.at(index),
             ammunition and Ammunition(ammunition.each.take(index, axis=1), ammunition.rounding.take(index, axis=1)),
             tuple(uniforms.take(index, axis=1) for uniforms in self.for_kill),
             self.for_passing.take(index),
@@ -101,15 +120,19 @@ def fought(layer: Layer, came: Kinds) -> Fought:
     return _fired(layer.fire, binomial_quantile(layer.for_reach, came, layer.reach), layer.fire.rounds)
 
 
-def fought_anew(layer: Layer, before: Fought, came: Kinds, came_before: Kinds) -> Fought:
-    """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs."""
+def fought_anew(
+    layer: Layer, before: Fought, came: Kinds, came_before: Kinds, changed: NDArray[np.bool_] | None = None
+) -> Fought:
+    """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs, and in
+    the cells where the layer itself has `changed`."""
     differs = np.flatnonzero(came != came_before)
     reached = before.reached.copy()
     reached.reshape(-1)[differs] = binomial_quantile(
         *(each.take(differs) for each in (layer.for_reach, came, layer.reach))
     )
     # Mostly none of the drones that came besides, or did not come, is reached.
-    index = np.flatnonzero((reached != before.reached).any(axis=0))
+    other = (reached != before.reached).any(axis=0)
+    index = np.flatnonzero(other if changed is None else other | changed)
     part = layer.fire.at(index)
     return _merged(replace(before, reached=reached), index, _fired(part, reached.take(index, axis=1), part.rounds))
 
@@ -126,7 +149,7 @@ def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
     part, left = layer.fire.at(short), available.take(short)
     assert part.ammunition is not None
     reached = wanted.reached.take(short, axis=1)
-    lasting = left / (_mean(part.ammunition.each, reached) * part.salvo_of)
+    lasting = left / (mean_over(part.ammunition.each, reached) * part.salvo_of)
     fewer = _fired(part, reached, np.minimum(part.rounds, lasting))
     return _merged(wanted, short, replace(fewer, used=left))
 
@@ -138,8 +161,7 @@ def _fired(fire: Fire, reached: Kinds, rounds: Array) -> Fought:
     for number, uniforms in enumerate(fire.for_kill):
         offered = total = engaged.sum(axis=0)
         if number == 0 and fire.channels is not None:
-            channels = fire.channels
-            offered = served(total, channels.channels, _mean(channels.service_hours, engaged), channels.waves)
+            offered = fire.channels.served(engaged)
         engaged = _engaged(engaged, total, np.minimum(offered, left), fire.for_passing)
         hits = binomial_quantile(uniforms, engaged, fire.kill)
         killed += hits
@@ -192,7 +214,7 @@ def _passing(drones: Kinds, passing: Array, rounding: Array) -> Kinds:
     return found
 
 
-def _mean(values: Kinds, drones: Kinds) -> Array:
+def mean_over(values: Kinds, drones: Kinds) -> Array:
     """(n_cells,) average over the drones of what is stated by kind, or for all alike."""
     first: Array = values[0]
     if len(values) == 1:

@@ -1,6 +1,6 @@
 """What the defence makes of the paths, path by path: engagements, kills, interceptors, stocks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, Self, TypeVar
@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.records import SHAHED
+from forecasting.defence.night import Fought
+from forecasting.defence.raid import Raid, engaged_by_all, used_by_all
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -55,6 +58,30 @@ class InterceptorDemand(DefenceCounts):
     """
 
     layer_ids: tuple[str, ...]
+
+    def write(self, index: int, done: Mapping[str, Fought]) -> None:
+        """Fills what a layer does, but for what is unmet.
+
+        Parameters
+        ----------
+        index : int
+            Of the layer.
+        done : mapping of str to Fought
+            Class of weapon -> what it does to it.
+        """
+        shape, n_armed = self.leakers.shape, len(self.leakers_by_kind)
+        self.engagements[index] = engaged_by_all(done).reshape(shape)
+        self.interceptors[index] = used_by_all(done).reshape(shape)
+        with_decoys = self.decoy_kills.flags.writeable
+        if SHAHED not in done:
+            self.kills[index] = 0
+            if with_decoys:
+                self.decoy_kills[index] = 0
+            return
+        killed = done[SHAHED].killed
+        self.kills[index] = (killed[0] if n_armed == 1 else killed[:n_armed].sum(axis=0)).reshape(shape)
+        if with_decoys:
+            self.decoy_kills[index] = killed[-1].reshape(shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +148,72 @@ class StockOutlook:
         return float(np.isfinite(self.days_of_supply).mean())
 
 
+def _by_path(cells: NDArray[np.float64], n_paths: int) -> NDArray[np.int64]:
+    """(n_paths,) sums over the nights, and over the kinds."""
+    summed: NDArray[np.int64] = cells.reshape(-1, n_paths, cells.shape[-1] // n_paths).sum(axis=(0, 2)).astype(np.int64)
+    return summed
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassCounts:
+    """What a defence does against each class of weapon of a raid, over all nights: (n_classes, n_layers, n_paths) as
+    named in `DefenceCounts`, kills with those of decoys; leakers: (n_classes, n_paths), decoys included."""
+
+    classes: tuple[str, ...]
+    engagements: NDArray[np.int64]
+    kills: NDArray[np.int64]
+    interceptors: NDArray[np.int64]
+    leakers: NDArray[np.int64]
+
+    @classmethod
+    def room(cls, classes: tuple[str, ...], n_layers: int, n_paths: int) -> Self:
+        """Arrays to be filled."""
+        by_layer = {name: np.zeros((len(classes), n_layers, n_paths), np.int64) for name in _BY_CLASS}
+        return cls(classes=classes, leakers=np.zeros((len(classes), n_paths), np.int64), **by_layer)
+
+    def write(self, index: int, done: Mapping[str, Fought]) -> None:
+        """Fills what the layer of that number does."""
+        n_paths = self.leakers.shape[1]
+        for number, name in enumerate(self.classes):
+            if name in done:
+                self.engagements[number, index] = _by_path(done[name].engagements, n_paths)
+                self.kills[number, index] = _by_path(done[name].killed, n_paths)
+                self.interceptors[number, index] = _by_path(done[name].used, n_paths)
+
+    def rows(self, rows: slice) -> Self:
+        """Some of the paths, in the same memory."""
+        return replace(self, **{name: getattr(self, name)[..., rows] for name in (*_BY_CLASS, "leakers")})
+
+
+_BY_CLASS = ("engagements", "kills", "interceptors")
+
+
+@dataclass(frozen=True, eq=False)
+class RaidOutcome:
+    """With the stock there is, and with no end of it. launched: (n_classes, n_paths)."""
+
+    launched: NDArray[np.int64]
+    actual: ClassCounts
+    unlimited: ClassCounts
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Of weapon, the drones first."""
+        return self.actual.classes
+
+    def write_ends(self, launched: Raid, left: Raid, left_unlimited: Raid) -> None:
+        """Fills what comes to the first layer, and what the last one leaves."""
+        n_paths = self.launched.shape[1]
+        for number, name in enumerate(self.classes):
+            self.launched[number] = _by_path(launched[name], n_paths)
+            self.actual.leakers[number] = _by_path(left[name], n_paths)
+            self.unlimited.leakers[number] = _by_path(left_unlimited[name], n_paths)
+
+    def rows(self, rows: slice) -> Self:
+        """Some of the paths, in the same memory."""
+        return type(self)(self.launched[:, rows], self.actual.rows(rows), self.unlimited.rows(rows))
+
+
 @dataclass(frozen=True, eq=False)
 class Engagements:
     """What the defence does with the stock it has, and what it would do with no end of it.
@@ -137,6 +230,9 @@ class Engagements:
         Of armed drone, the common one first.
     warhead_kg : (n_kinds, n_paths) array of float, optional
         Kilograms; None where that of some kind is not stated.
+    raid : RaidOutcome, optional
+        Where other classes of weapon come with the drones, what each takes. Engagements, interceptors, unmet and stocks
+        are then of the whole raid, kills and leakers of the drones.
     """
 
     actual: InterceptorDemand
@@ -145,6 +241,7 @@ class Engagements:
     draws: tuple[dict[str, NDArray[np.float64]], ...]
     kinds: tuple[str, ...]
     warhead_kg: NDArray[np.float64] | None
+    raid: RaidOutcome | None = None
 
     def leaked_warhead_kg(self, demand: InterceptorDemand) -> NDArray[np.float64] | None:
         """The warheads that leak over all nights.
@@ -207,6 +304,7 @@ class Engagements:
             draws=tuple({quantity: values[rows] for quantity, values in draw.items()} for draw in self.draws),
             kinds=self.kinds,
             warhead_kg=None if self.warhead_kg is None else self.warhead_kg[:, rows],
+            raid=self.raid and self.raid.rows(rows),
         )
 
     def totals(self, through: Sequence[int] = ()) -> "EngagementTotals":

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError, unknown_name
+from features.records import SHAHED
 from features.scenario_parts import DAYS_PER_MONTH
 from features.sources.cells import csv_rows, whole_count
 from features.stated import LARGEST_NUMBER, Source, SourcedRange
-from forecasting.defence.layers import COUNTED, STOCKED, STOCKED_OPTIONAL, Defence
+from forecasting.defence.layers import COUNTED, STOCKED, STOCKED_OPTIONAL, Defence, DefenceLayer
 
 Array = NDArray[np.float64]
 
@@ -34,6 +35,20 @@ class Delivery:
     layer_id: str
     day: date
     quantity: int
+
+
+def opening_stock(layer: DefenceLayer, drawn: Mapping[str, Array]) -> Array:
+    """(n_paths,) interceptors for the raid in hand at the origin; what was counted is counted for it."""
+    share = 1.0 if layer.stock_is_counted else available_share(layer, drawn)
+    opening: Array = np.rint(drawn["stock"] * share)
+    return opening
+
+
+def available_share(layer: DefenceLayer, drawn: Mapping[str, Array]) -> Array | float:
+    """(n_paths,) the part of stock and supply that is for the classes that the layer meets, together."""
+    names = ("available_share" if name == SHAHED else f"meets.{name}.available_share" for name in layer.classes)
+    together: Array | float = np.minimum(sum(drawn.get(name, 1.0) for name in names), 1.0)
+    return together
 
 
 def supplied_by_night(
@@ -151,7 +166,7 @@ def parse_deliveries(text: str, file_name: str, defence: Defence, origin: date) 
     return tuple(deliveries)
 
 
-def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_name: str) -> Defence:
+def with_stock(defence: Defence, counts: Mapping[str, int], origin: date) -> Defence:
     """The defence with counted stocks in place of those that it states.
 
     Parameters
@@ -162,14 +177,12 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_n
         Id of a layer -> interceptors in hand.
     origin : date
         The day of the count.
-    file_name : str
-        Where the counts are from, for the list of sources.
 
     Returns
     -------
     Defence
     """
-    source = Source(id=COUNTED, title=f"stock as given in {file_name}", date=origin, url="", confidence="A")
+    source = Source(id=COUNTED, title="stock as given in the request", date=origin, url="", confidence="A")
     layers = tuple(
         layer.model_copy(update={"stock": _counted(counts[layer.id], origin)}) if layer.id in counts else layer
         for layer in defence.layers
@@ -178,11 +191,13 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date, file_n
 
 
 def without_stocks(defence: Defence) -> Defence:
-    """The defence with layers that use no interceptors: what it kills as long as they last. Defences that differ in
-    stocks, supply, prices or orders alone give equal ones. The sources of kinds stay: they say what was known when."""
+    """The defence with layers that meet drones alone and use no interceptors: what it kills of them as long as they
+    last. Defences that differ in stocks, supply, prices, orders or other classes alone give equal ones. The sources of
+    kinds stay: they say what was known when."""
 
     nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0}
-    layers = tuple(layer.model_copy(update=nothing) for layer in defence.layers)
+    of_drones = defence.facing((SHAHED,))
+    layers = tuple(layer.model_copy(update=nothing) for layer in of_drones.layers)
     cited = {name for kind in defence.kinds for point in kind.share for name in point.sources}
     sources = tuple(source for source in defence.sources if source.id in cited)
     return defence.model_copy(update={"layers": layers, "sources": sources})

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, ndtr
 
+from features.stated import SourcedRange
 from forecasting.defence.expected_kills import expected_kill_shares
-from forecasting.defence.layers import Defence
+from forecasting.defence.layers import STOCKED, STOCKED_OPTIONAL, Defence, DefenceLayer
 from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import Array, ReportedLosses, StatedKills
 from forecasting.losses.variation import Variation, log_likelihood
@@ -19,15 +20,12 @@ BLOCKS = 6
 SUPPRESSING = frozenset({"electronic_warfare"})
 """Ids of the layers whose kills are reported as suppressed; those of all others are shot down."""
 
-QUANTITIES = (
-    "engaged_share",
-    "kill_probability",
-    "engagements_per_night",
-    "fire_channels",
-    "service_minutes",
-    "weather_share",
-    "decoy_discrimination",
+QUANTITIES = frozenset(
+    name
+    for name, field in DefenceLayer.model_fields.items()
+    if field.annotation in (SourcedRange, SourcedRange | None) and name not in STOCKED + STOCKED_OPTIONAL
 )
+"""What the calibration updates: every range of a layer but those of its stock."""
 _MOST_SIZES = 24
 
 

@@ -151,6 +151,11 @@ def _may_pass(error: BaseException) -> bool:
     )
 
 
+def is_refusal(error: SalvocastError) -> bool:
+    """Whether the store has understood and refused, so that it will answer for other things."""
+    return error.__cause__ is not None and not _may_pass(error.__cause__)
+
+
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 
 

@@ -1,16 +1,22 @@
 """The published form of what a plan rests on: every number of the defence, with its basis and sources."""
 
+from collections.abc import Iterator
 from datetime import date
 
 from features.stated import Source, SourcedRange, tables
-from forecasting.defence.layers import Defence
+from forecasting.defence.layers import Defence, ranges_of
 from forecasting.report.parts import Document
 
 
 class Assumption(Document):
-    """One number that the plan rests on. layer: "" for what is stated of the drones."""
+    """One number that the plan rests on.
+
+    layer: "" for what is stated of the drones. kind: of drone; "" for the common one. Of a layer and a kind it is how
+    many times as much the layer does against that kind.
+    """
 
     layer: str
+    kind: str = ""
     quantity: str
     low: float
     mode: float
@@ -24,17 +30,26 @@ class Assumption(Document):
 
 def stated_assumptions(defence: Defence) -> list[Assumption]:
     """Every number that a defence states, of its layers and of the drones."""
-    of_layers = ((layer.id, *each) for layer in defence.layers for each in layer.ranges.items())
-    of_drones = (("", *each) for each in tables(defence.model_copy(update={"layers": (), "sources": ()})))
     return [
         Assumption(
             layer=layer,
+            kind=kind,
             quantity=quantity,
             **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
         )
-        for layer, quantity, stated in (*of_layers, *of_drones)
-        if isinstance(stated, SourcedRange)
+        for layer, kind, quantity, stated in _numbers(defence)
     ]
+
+
+def _numbers(defence: Defence) -> Iterator[tuple[str, str, str, SourcedRange]]:
+    """Layer, kind, quantity and range."""
+    for layer in defence.layers:
+        for kind, table in {"": layer, **layer.against}.items():
+            yield from ((layer.id, kind, *each) for each in ranges_of(table).items())
+    yield from (("", "", *each) for each in ranges_of(defence).items())
+    for each in defence.kinds:
+        yield from (("", each.id, "share", point) for point in each.share)
+        yield from (("", each.id, *stated) for stated in ranges_of(each).items())
 
 
 def used_sources(defence: Defence) -> list[Source]:

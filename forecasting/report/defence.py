@@ -30,6 +30,11 @@ def defence_text(defence: Defence) -> str:
             ),
             "",
             *[f"kind of armed drone: {kind.id}, {kind.name}" for kind in defence.kinds],
+            *[
+                f"{layer.id} meets, first to last: {', '.join(layer.classes)}"
+                for layer in defence.layers
+                if layer.meets
+            ],
             *_waves(defence),
             "",
             *stated_text(defence),
@@ -169,10 +174,12 @@ def _unusual(defence: Defence) -> Iterable[str]:
 
 
 def _idle(defence: Defence) -> dict[str, str]:
-    """Layer -> why it can never kill a drone, whatever is drawn."""
+    """Layer -> why it can never kill a drone, whatever is drawn; but for those that kill something else."""
     daylight = defence.daylight_share
     found = {}
     for layer in defence.layers:
+        if any(met.engaged_share.high > 0 and met.kill_probability.high > 0 for met in layer.meets.values()):
+            continue
         by_day, by_night = layer.works == "day", layer.works == "night"
         capacity = layer.engagements_per_night or layer.fire_channels
         reasons = {

@@ -17,7 +17,6 @@ from pydantic import Field
 from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
-from features.sources import ATTRIBUTION
 from features.stated import Source
 from features.unknown_days import scope
 from forecasting.defence.outcome import StockOutlook
@@ -33,6 +32,7 @@ from forecasting.report.order_document import (
     rules_document,
 )
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, quantile, spread
@@ -42,15 +42,16 @@ WINDOWS = (7, 28, 90, 180)
 """Days over which totals are told, beside the whole horizon."""
 
 UNITS = {
-    "drones": "weapons of the class launched per attack day; of Shahed-type drones decoys included",
-    "attack_day": "calendar date (Europe/Kyiv) on which a reported window ends",
-    "interceptors": "whole interceptors of the layer's kind",
-    "days_of_supply": "attack days from the origin that stock and supply cover in full",
-    "cost_usd": "US dollars",
-    "leakers": "armed drones that no layer kills; with decoys where the two are not told apart",
+    "drones": "launched_weapons",
+    "attack_day": "kyiv_date",
+    "interceptors": "interceptors",
+    "days_of_supply": "attack_days",
+    "cost_usd": "us_dollars",
+    "leakers": "armed_drones",
     "warhead_kg": "kilograms",
-    "probability": "share of the simulated paths",
+    "probability": "share_of_paths",
 }
+"""What is measured -> the unit, which `report.words` words."""
 
 
 class DayForecast(Document):
@@ -92,7 +93,7 @@ class ForecastDocument(Document):
     scope: Message | None = Field(default=None, description="what the counts are of, and which days are left out")
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
     held: list[HeldCountDocument] = Field(default=[], description="reported counts that wait for a person's word")
-    data_sources: list[str] = Field(description="where the launch counts are from")
+    data_sources: list[str] = Field(description="names of the sources of the launch counts")
     data_digest: str = Field(description="SHA-256 of the launch history that the model saw")
     model_id: str
     model_choice: ModelChoice | None = Field(default=None, description="null where no request was answered")
@@ -127,6 +128,9 @@ class LayerDocument(Document):
     days_of_supply_p10: float | None = Field(description="one path in ten runs short sooner; null as above")
     stock_out_probability: float | None
     order: OrderDocument | None
+    by_class: list[ClassUse] | None = Field(
+        default=None, exclude_if=lambda uses: uses is None, description="of a raid: what each class takes"
+    )
 
 
 class StockOutDay(Document):
@@ -165,6 +169,12 @@ class PlanDocument(Document):
     about: str
     service_level: float
     outcome: Outcome
+    raid: list[ThreatDocument] | None = Field(
+        default=None,
+        exclude_if=lambda threats: threats is None,
+        description="classes of weapon that come together, the drones first; what interceptors are needed and used, "
+        "stocks and orders are then of all; absent where the drones come alone",
+    )
     layers: list[LayerDocument]
     stock_out: list[StockOutDay] = Field(description="empty where no layer has interceptors")
     rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
@@ -212,7 +222,7 @@ def forecast_document(
             HeldCountDocument(row=one.row_id, attack_day=one.attack_day, launched=one.launched, reason=one.reason)
             for one in forecast.held
         ],
-        data_sources=[ATTRIBUTION.get(source, source) for source in forecast.data_sources],
+        data_sources=list(forecast.data_sources),
         data_digest=forecast.data_digest,
         model_id=forecast.model_id,
         model_choice=model_choice,
@@ -305,6 +315,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 days_of_supply_p10=_days_of_supply(stock, 0.1),
                 stock_out_probability=stock.stock_out_probability if stock else None,
                 order=order_document(order, layer) if order else None,
+                by_class=class_uses(plan, index, stock),
             )
         )
     return PlanDocument(
@@ -335,6 +346,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 reported_neutralised_share(plan.history) if plan.history.theatre == plan.forecast.theatre else None
             ),
         ),
+        raid=raid_document(plan),
         layers=layers,
         stock_out=_stock_out(plan),
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from importlib.resources import as_file, files
+from typing import Any, Self
 
 import numpy as np
+from matplotlib import rc_params_from_file
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -31,20 +33,38 @@ _YEARS_FROM = 300
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours on a background. lines: for series side by side; blue is the forecast, orange what is massed, grey the
-    past.
+    """Colours on a background, from the style file of that name beside this module.
 
-    After Okabe and Ito (2008), made darker on white and lighter on black until each has three times the luminance
-    contrast that WCAG 2.1 asks of graphics (1.4.11); with the dashes no two lines are told apart by colour alone.
+    lines: for series side by side; blue, the first, is the forecast, orange, the second, what is massed. grey: for the
+    past. With the dashes no two lines are told apart by colour alone.
     """
 
     background: str
     ink: str
     faint: str
-    blue: str
-    orange: str
     grey: str
     lines: tuple[str, ...]
+
+    @classmethod
+    def of_style(cls, name: str) -> Self:
+        """The colours of a style file."""
+        with as_file(files("forecasting.report").joinpath(f"{name}.mplstyle")) as path:
+            style = rc_params_from_file(path, use_default_template=False)
+        return cls(
+            background=style["figure.facecolor"],
+            ink=style["text.color"],
+            faint=style["axes.edgecolor"],
+            grey=style["patch.facecolor"],
+            lines=tuple(style["axes.prop_cycle"].by_key()["color"]),
+        )
+
+    @property
+    def blue(self) -> str:
+        return self.lines[0]
+
+    @property
+    def orange(self) -> str:
+        return self.lines[1]
 
     @property
     def bands(self) -> tuple[tuple[float, ...], ...]:
@@ -54,26 +74,7 @@ class Theme:
         return tuple(tuple(share * blue + (1 - share) * background) for share in _BAND_STRENGTHS)
 
 
-THEMES = {
-    "light": Theme(
-        background="#FFFFFF",
-        ink="#1A1F24",
-        faint="#5B6670",
-        blue="#0072B2",
-        orange="#D55E00",
-        grey="#7A7A7A",
-        lines=("#0072B2", "#D55E00", "#008F68", "#A8538A", "#8F6B00", "#5B3FA0", "#000000"),
-    ),
-    "dark": Theme(
-        background="#14191E",
-        ink="#E8ECEF",
-        faint="#A3AEB8",
-        blue="#56B4E9",
-        orange="#F08A3C",
-        grey="#8C959D",
-        lines=("#56B4E9", "#F08A3C", "#2FC79A", "#E29AC6", "#F0E442", "#B8A4F5", "#FFFFFF"),
-    ),
-}
+THEMES = {name: Theme.of_style(name) for name in ("light", "dark")}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ _KEYS = {
     "days": ("attack_day",),
     "windows": ("n_days",),
     "layers": ("layer",),
+    "raid": ("weapon_class",),
+    "raid_layers": ("layer", "weapon_class"),
     "stock_out": ("attack_day",),
     "outcome": ("measure",),
     "rules": ("rule",),
@@ -58,7 +60,10 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             "scenario_sources": _frame(words, supply.sources),
         }
     if isinstance(document, PlanDocument):
-        made |= {"layers": _frame(words, document.layers), "outcome": _measures(words, document.outcome)}
+        made |= {"layers": _frame(words, _without_uses(document)), "outcome": _measures(words, document.outcome)}
+        if document.raid:
+            uses = [{"layer": one.layer} | dict(each) for one in document.layers for each in one.by_class or []]
+            made |= {"raid": _frame(words, document.raid), "raid_layers": _frame(words, uses)}
         if document.stock_out:
             made["stock_out"] = _frame(words, document.stock_out)
         if document.rules_of_thumb:
@@ -73,6 +78,11 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
         made |= {"assumptions": _frame(words, document.assumptions), "sources": _frame(words, document.sources)}
     return made
+
+
+def _without_uses(document: PlanDocument) -> list[Any]:
+    """The layers, but for what each class takes of them, which has a table of its own."""
+    return [{name: value for name, value in layer if name != "by_class"} for layer in document.layers]
 
 
 def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
@@ -137,7 +147,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
         "massed_rule": words(forecast.massed_strikes.rule),
         "massed_threshold": forecast.massed_strikes.threshold_drones,
     }
-    stated["data_sources"] = "; ".join(forecast.data_sources)
+    stated["data_sources"] = "; ".join(map(words.source, forecast.data_sources))
     stated["basis"] = _basis(document)
     if supply := forecast.supply:
         stated |= {
@@ -162,7 +172,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             stated["requirement"] = words(required.obstacle) if required.obstacle else words.t("met")
             stated["requirement_worth"] = "; ".join(map(words, required.worth))
     stated |= {f"version_{name}": number for name, number in forecast.versions.items()}
-    stated |= {f"unit_{name}": unit for name, unit in forecast.units.items()}
+    stated |= {f"unit_{name}": words.unit(unit) for name, unit in forecast.units.items()}
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 

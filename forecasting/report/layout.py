@@ -71,5 +71,10 @@ def millions(low: float, high: float, t: Translator) -> str:
 
 
 def plural(noun: str) -> str:
-    """Rounds, missiles, interceptor drones."""
-    return noun if noun.endswith("s") else f"{noun}s"
+    """Missiles, interceptor drones, rounds of 35 mm: the noun that the rest is said of takes the s.
+
+    >>> plural("interceptor drone"), plural("round of 35 mm")
+    ('interceptor drones', 'rounds of 35 mm')
+    """
+    head, of, rest = noun.partition(" of ")
+    return f"{head.removesuffix('s')}s{of}{rest}"

@@ -23,6 +23,7 @@ from forecasting.report.layout import (
     wrap_line,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.raid_text import raid_lines
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import Words, assumption_prefix, cautions, full_weapon_name, theatre_name, weapon_name
 from forecasting.salvos.spread import Spread
@@ -56,6 +57,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_salvos(document.forecast, words),
             *_supply(document.forecast, words),
             "",
+            *raid_lines(document, words),
             *_interceptors(document, words),
             *order_lines(document, words),
             "",
@@ -319,7 +321,7 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
 def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in document.assumptions:
+    for assumption in (each for each in document.assumptions if not each.kind):
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
         quantity: t(name)
@@ -360,7 +362,7 @@ def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
         "",
         wrap_line(t.stated(document.about)),
         "",
-        wrap_line(f"{launches}: {'; '.join(map(t.stated, document.forecast.data_sources))}."),
+        wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}."),
     ]
 
 

@@ -7,9 +7,12 @@ from typing import Any
 
 from features.messages import Message
 from features.records import MISSILES, SHAHED, weapons
+from features.sources import ATTRIBUTION
 from features.unknown_days import ADVICE
+from forecasting.report.assumption_document import Assumption
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator
+from forecasting.report.layout import QUANTITIES
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 
 _LEAK = "with all that can be bought {leakers:drones} armed drones leak, the target is {target:drones}: "
@@ -58,6 +61,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "its layers, and the others are taken to do no more than before.",
     "sizes_beyond_record": "{share:percent} of the nights are larger or smaller, beside the 28 nights before them, "
     "than any on record: the effect of the size is held at the edge of what was seen.",
+    # What comes with the drones
+    "threat_without_series": "{weapons:weapons} are on no record here: {n} a week are taken as stated, by chance and "
+    "apart from the drones.",
+    "threat_met_by_none": "No layer of the defence meets {weapons:weapons}: all of them get through.",
     "defence_below_record": "The record says that {reported:percent} were lost, the defence reaches {reached:percent} "
     "at the edge of its ranges: a part of the theatre's defence is better taken as stated (--no-calibrate).",
     # Which nights, or which published share, a comparison is of
@@ -84,6 +91,29 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
 
 After the colon stands what a value is: a number where nothing stands, or a text that is put in as it was given.
 """
+UNIT_WORDS = {
+    "launched_weapons": "weapons of the class launched per attack day; of Shahed-type drones decoys included",
+    "kyiv_date": "calendar date (Europe/Kyiv) on which a reported window ends",
+    "interceptors": "whole interceptors of the layer's kind",
+    "attack_days": "attack days from the origin that stock and supply cover in full",
+    "us_dollars": "US dollars",
+    "armed_drones": "armed drones that no layer kills; with decoys where the two are not told apart",
+    "kilograms": "kilograms",
+    "share_of_paths": "share of the simulated paths",
+}
+"""Unit of a document -> what it says in English."""
+QUANTITY_WORDS = QUANTITIES | {
+    "available_share": "share of stock and supply for these drones",
+    "daylight_share": "share in daylight",
+    "warhead_kg": "warhead, kg",
+    "share": "share of the armed drones",
+}
+AGAINST_KIND = {
+    "reach": "times the engaged share",
+    "kill_probability": "times the kill prob.",
+    "interceptors": "times the interceptors",
+}
+"""What a layer does against a kind of drone, as it is stated."""
 COUNTS = {"lost": "neutralised", "shot_down": "shot down", "kills": "killed by {layer}"}
 """What a compared share counts."""
 
@@ -132,6 +162,21 @@ class Words:
         """The name of a layer of the document."""
         return self.t.stated(self._layers[layer_id]) if layer_id in self._layers else layer_id
 
+    def quantity(self, stated: Assumption) -> str:
+        """What a number of the defence is of: its layer or the drones have it, in all or against a kind of drone."""
+        names = AGAINST_KIND if stated.layer and stated.kind else QUANTITY_WORDS
+        what = self.t(names[stated.quantity]) if stated.quantity in names else stated.quantity
+        kind = self.t.stated(stated.kind.replace("_", " "))
+        return self.t("{what} ({kind})", what=what, kind=kind) if stated.kind else what
+
+    def unit(self, unit: str) -> str:
+        """A unit of a document; one of the first format, which said it in English, stays as it was said."""
+        return self.t(UNIT_WORDS[unit]) if unit in UNIT_WORDS else unit
+
+    def source(self, name: str) -> str:
+        """Whose facts the launch counts of a source are; the first format said it in English."""
+        return self.t.stated(ATTRIBUTION.get(name, name))
+
     def compared_drones(self, counts: str, layer_id: str | None) -> str:
         """What a compared share of the drones counts."""
         return self.t(COUNTS[counts], layer=self.layer(layer_id or ""))
@@ -166,6 +211,8 @@ class _Writer(string.Formatter):
                 return self._words.layer(value)
             case "theatre":
                 return theatre_name(value, t)
+            case "weapons":
+                return weapon_name(value, t)
         if isinstance(value, Message):
             return self._words(value)
         return t.figure(value) if isinstance(value, int | float) else str(value)

@@ -1,11 +1,11 @@
 """A fitted model as files: JSON for its numbers, npz for its arrays. Pure: bytes in, bytes out.
 
-Nothing in the files is run or imported: a type is looked up by its name in the list below, then among the dataclasses
-of models that were installed or added here (`forecasting.salvos.model.MODELS`), and in nothing else; no array is
+Nothing in the files is run or imported: a type is looked up by its name among the dataclasses of the bundled models,
+then of those that were installed or added here (`forecasting.salvos.model.MODELS`), and in nothing else; no array is
 unpickled. A fitted model keeps nothing of scikit-learn or statsmodels, only numbers: neither do the files.
 
-When a class of the list changes its fields, FORMAT goes up, and what the older format lacks is filled in on loading:
-`tests/forecasting/golden` keeps a saved model of every format.
+When a class of a bundled model changes its fields, FORMAT goes up, and what the older format lacks is filled in on
+loading: `tests/forecasting/golden` keeps a saved model of every format.
 """
 
 import hashlib
@@ -28,18 +28,8 @@ from features.history import LaunchHistory
 from features.massed import is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown, nights_alone
-from forecasting.salvos.ensemble import FittedSalvoEnsemble, LongDrift, PastSums, SalvoEnsemble
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
-from forecasting.salvos.models.empirical_window import EmpiricalWindow, FittedEmpiricalWindow
-from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical, FittedExponentialEmpirical
-from forecasting.salvos.models.gradient_boosting import FittedGradientBoosting, GradientBoosting
-from forecasting.salvos.models.local_level import FittedLocalLevel, LocalLevel
-from forecasting.salvos.models.log_normal import FittedLogNormal, LogNormalRegression
-from forecasting.salvos.models.negative_binomial import FittedNegativeBinomial, NegativeBinomialRegression
-from forecasting.salvos.models.ratio_to_level import FittedRatioToLevel, LevelForecast, PastRatios, RatioToLevel
-from forecasting.salvos.models.seasonal_naive import FittedSeasonalNaive, SeasonalNaive
-from forecasting.salvos.models.two_regime import FittedTwoRegime, TwoRegime
 from forecasting.salvos.soundness import doubted, level_doubt
 
 FORMAT = 2
@@ -50,33 +40,6 @@ MODEL_FILE, ARRAYS_FILE, DIGEST_FILE = "model.json", "arrays.npz", "digest.txt"
 FILES = (MODEL_FILE, ARRAYS_FILE, DIGEST_FILE)
 LARGEST_BYTES = 16 * 1024 * 1024
 """Of all files together; a model of ten years of days has a few hundred kilobytes."""
-
-_RECIPES = (
-    EmpiricalWindow,
-    SeasonalNaive,
-    ExponentialEmpirical,
-    RatioToLevel,
-    LocalLevel,
-    NegativeBinomialRegression,
-    LogNormalRegression,
-    TwoRegime,
-    SalvoEnsemble,
-    GradientBoosting,
-)
-_FITTED = (
-    FittedEmpiricalWindow,
-    FittedSeasonalNaive,
-    FittedExponentialEmpirical,
-    FittedRatioToLevel,
-    FittedLocalLevel,
-    FittedNegativeBinomial,
-    FittedLogNormal,
-    FittedTwoRegime,
-    FittedSalvoEnsemble,
-    FittedGradientBoosting,
-)
-_PARTS = (LevelForecast, PastRatios, PastSums, LongDrift)
-_TYPES: dict[str, type[Any]] = {kind.__name__: kind for kind in (*_RECIPES, *_FITTED, *_PARTS)}
 
 _DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
 """Kind of an array -> how it is written: the same bytes on every machine."""
@@ -294,8 +257,8 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             document = _of_format_1(document)
         arrays = _arrays(files[ARRAYS_FILE])
         return SavedModel(
-            model=_made(document["model"], arrays, _RECIPES),
-            fitted=_made(document["fitted"], arrays, _FITTED),
+            model=_made(document["model"], arrays, "fit"),
+            fitted=_made(document["fitted"], arrays, "simulate"),
             theatre=str(document["theatre"]),
             weapon_class=str(document["weapon_class"]),
             origin=date.fromisoformat(document["origin"]),
@@ -351,18 +314,18 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     raise SalvocastError(f"{path} is {value!r} ({type(value).__name__}): a saved model cannot hold it")
 
 
-def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], kinds: tuple[type[Any], ...] | None = None) -> Any:
-    """What `_plain` made this of. kinds: the types that it may be of, where it must be one of ours."""
+def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], does: str = "") -> Any:
+    """What `_plain` made this of. does: the method that its type must have: that of a recipe, or of a fitted model."""
     if isinstance(plain, dict) and set(plain) == {"type", "fields"}:
         kind = _type_named(plain["type"])
         if kind is None:
             raise ValueError(f"unknown type {plain['type']}: of a model of somebody's own? install its package")
-        if kinds and kind not in kinds and kind.__name__ in _TYPES:
+        if does and not hasattr(kind, does):
             raise ValueError(f"unknown type {plain['type']} at this place")
         if set(plain["fields"]) != {field.name for field in fields(kind)}:
             raise ValueError(f"the fields of {plain['type']} are {', '.join(plain['fields'])}")
         return kind(**{name: _made(own, arrays) for name, own in plain["fields"].items()})
-    if kinds:
+    if does:
         raise ValueError("a model is missing")
     if isinstance(plain, dict):
         return arrays[plain["array"]]
@@ -370,14 +333,14 @@ def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], kinds: tuple[type[Any]
 
 
 def _type_named(name: str) -> type[Any] | None:
-    """A type of the list, or else a dataclass of the module of a model that is not bundled."""
-    if name in _TYPES:
-        return _TYPES[name]
-    for where in (where for model, where in MODELS.items() if model not in BUNDLED_MODELS):
+    """The dataclass of that name in the module of a bundled model, or else of another that is known here."""
+    for model, where in sorted(MODELS.items(), key=lambda each: each[0] not in BUNDLED_MODELS):
         try:
             module = import_module(where.partition(":")[0])
-        except Exception:  # noqa: BLE001 - another package's model that is broken is not the one looked for
-            continue
+        except Exception:
+            if model in BUNDLED_MODELS:
+                raise
+            continue  # another package's model that is broken is not the one looked for
         found = vars(module).get(name)
         if isinstance(found, type) and is_dataclass(found) and found.__module__ == module.__name__:
             return found

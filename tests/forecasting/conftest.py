@@ -71,7 +71,7 @@ def defence_of() -> Callable[..., Defence]:
     named a, b, c in their order. kinds: id -> share of the armed drones. More of the head by keyword."""
 
     def stated(value: Any) -> Any:
-        if isinstance(value, int | str):
+        if isinstance(value, int | str) or (isinstance(value, tuple) and isinstance(value[0], str)):
             return value
         if isinstance(value, dict):
             return {name: stated(each) for name, each in value.items()}
@@ -108,8 +108,9 @@ def defence_of() -> Callable[..., Defence]:
 
 @pytest.fixture(scope="session")
 def bundled_defence() -> Defence:
+    """As it meets drones alone."""
     text = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
-    return parse_defence(text, "defence_ukraine.toml")
+    return parse_defence(text, "defence_ukraine.toml").facing(("shahed",))
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ class TestPrepared:
         bundled_kill_shares: tuple[StatedKills, ...],
     ) -> None:
         """Supply, prices, lead times and minimum stocks are none of its business either; kill ranges are."""
-        other = with_stock(bundled_defence, {"fighter": 7}, ORIGIN, "stock.csv")
+        other = with_stock(bundled_defence, {"fighter": 7}, ORIGIN)
         changes = {"minimum_stock": 3, "review_days": 5, "unit_cost_usd": other.layers[3].unit_cost_usd}
         mine = other.layers[1].model_copy(update=changes)
         other = other.model_copy(update={"layers": (other.layers[0], mine, *other.layers[2:])})

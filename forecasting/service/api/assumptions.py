@@ -101,8 +101,9 @@ def get_models(request: Request, theatre: Name = UKRAINE, weapon_class: Name = S
             age_days=round((datetime.now(UTC) - found.registered_at).total_seconds() / 86_400, 2),
             scores=dict(found.scores),
         )
-    answers = champion.model_id if champion else None if champions.problem else FALLBACK_MODEL
-    problem = "the registry could not be asked lately: the log of the server says why" if champions.problem else None
+    unanswered = (theatre, weapon_class) in champions.problems
+    answers = champion.model_id if champion else None if unanswered else FALLBACK_MODEL
+    problem = "the registry did not answer for it lately: the log of the server says why" if unanswered else None
     return ModelsBody(models=list(MODELS), champion=champion, answers=answers, problem=problem)
 
 

@@ -88,7 +88,7 @@ class ChampionBody(ApiModel):
 
 class ModelsBody(ApiModel):
     """Models by name. champion: null where none is registered, or known. answers: the model that answers for it; null
-    where that is not known. problem: why the registry could not be asked lately."""
+    where that is not known. problem: that the registry did not answer for the series lately."""
 
     models: list[str]
     champion: ChampionBody | None

@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from forecasting.report.forms import ASKED_FOR, JSON
 from forecasting.service.http.exchange import ID_HEADER
 from forecasting.service.http.problems import MEDIA_TYPE, Problem
-from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
@@ -53,22 +53,12 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: PROBLEMS[status] for status in sorted({*statuses, *EVERYWHERE})}
 
 
-_FIRST_LINES = {
-    CSV: "table,item,measure,value,basis\ndays,2026-03-01,drones_median,125.0,record\n",
-    XLSX: "(a workbook with a sheet per table)",
-    HUB: (
-        "reference_date,target,horizon,target_end_date,output_type,output_type_id,value\n"
-        "2026-02-28,drones,1,2026-03-01,quantile,0.5,125.0\n"
-    ),
-}
-
-
 DOCUMENT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The document: the same bytes as `salvocast --format json` for the same request.",
         "content": {
-            form.accepted[0]: {"schema": {"type": "string"}, "example": _FIRST_LINES[form]}
-            for form in FORMS.values()
+            form.accepted[0]: {"schema": {"type": "string"}, "example": form.example}
+            for form in ASKED_FOR.values()
             if form is not JSON
         },
         "headers": {

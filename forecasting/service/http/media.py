@@ -3,8 +3,8 @@
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.http import parse_accept_header
 
+from forecasting.report.forms import ASKED_FOR, JSON, Form
 from forecasting.service.http.problems import Refusal
-from forecasting.service.workers.forms import FORMS, JSON, Form
 
 
 def accepted_form(accept: str) -> Form:
@@ -12,11 +12,10 @@ def accepted_form(accept: str) -> Form:
 
     Raises Refusal (406) where it allows none.
     """
-    by_type = {media_type: form for form in FORMS.values() for media_type in form.accepted}
     if not accept.strip():
         return JSON
-    chosen = parse_accept_header(accept, MIMEAccept).best_match(list(by_type))
+    chosen = parse_accept_header(accept, MIMEAccept).best_match(list(ASKED_FOR))
     if chosen is None:
-        known = ", ".join(form.accepted[0] for form in FORMS.values())
+        known = ", ".join(dict.fromkeys(form.accepted[0] for form in ASKED_FOR.values()))
         raise Refusal(406, f"Accept is '{accept[:200]}': expected one of {known}")
-    return by_type[chosen]
+    return ASKED_FOR[chosen]

@@ -35,7 +35,7 @@ DEFAULTS = {
 } | {SAFETY: number_text(per_cent(PlanRequest().service_level))}
 """What a field holds where nothing was stated: the defaults of a request."""
 _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
-_BELOW = {DUE, "leak", "budget", "model", "theatre", "defence", "paths", "seed"}
+_BELOW = {DUE, "leak", "budget", "model", "theatre", "threats", "defence", "paths", "seed"}
 """Fields that tell what is wrong with them; so do those below, the stocks among them, where they are out of sight."""
 _Stated = TypeVar("_Stated")
 
@@ -65,7 +65,7 @@ def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> di
     form = Form(DEFAULTS | dict(sent.query))
     scenario, defence = (
         _read_or_none(lambda: stated_scenario(request.scenario)),
-        _read_or_none(lambda: stated_defence(request.defence)),
+        _read_or_none(lambda: stated_defence(request.defence).facing(request.classes)),
     )
     owns = {"scenario": isinstance(request.scenario, Text), "defence": isinstance(request.defence, Text)}
     form.update({name: OWN for name, own in owns.items() if own})

@@ -27,6 +27,7 @@ PLAIN = {
     "origin": "origin",
     "theatre": "theatre",
     "weapons": "weapon_class",
+    "threats": "threats",
     "scenario": "scenario",
     "model": "model",
     "quiet": "quiet_days",
@@ -55,6 +56,7 @@ EXPECTED = {
     "origin": "expected a date such as 2026-02-28",
     "theatre": "expected the name of a theatre, such as ukraine",
     "weapons": "expected the name of a class of weapons, such as shahed",
+    "threats": "expected classes of weapon with shahed among them, such as shahed,cruise,ballistic or cruise=40/week",
     "scenario": "expected none, or the name of a scenario from the list",
     "model": "expected champion, or the name of a model",
     "quiet": "expected a rule from the list",
@@ -278,7 +280,9 @@ def _deliveries(query: Query, lines: dict[str, FieldProblem]) -> list[dict[str, 
 
 
 def number_text(value: object) -> str:
-    """Numbers as a person would write them: 0.25, 28, 1000000."""
+    """Numbers as a person would write them: 0.25, 28, 1000000; lists with commas."""
+    if isinstance(value, tuple):
+        return ",".join(value)
     if isinstance(value, float):
         return f"{value:.0f}" if value == int(value) else repr(value)
     return str(value)

@@ -33,6 +33,7 @@ from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
+from forecasting.report.forms import CSV, HUB, JSON, XLSX, Form
 from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
@@ -55,7 +56,6 @@ from forecasting.service.page.link import (
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
-from forecasting.service.workers.forms import CSV, HUB, JSON, XLSX, Form
 
 DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}

@@ -20,9 +20,8 @@ from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, language_names, translator
-from forecasting.report.layout import QUANTITIES
 from forecasting.report.sentence import duty_sentence
-from forecasting.report.words import Words, cautions, theatre_name
+from forecasting.report.words import Words, cautions, theatre_name, weapon_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -67,6 +66,7 @@ def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView |
     form = form_context(asked.request, sent, t)
     context: dict[str, Any] = _common(asked, t) | form | {"plan": None, "supply": None, "holdable": [], "notices": []}
     context |= {"shown": lambda value: _short(value, t), "theatre_name": lambda name: theatre_name(name, t)}
+    context["weapon_name"] = lambda name: weapon_name(name, t)
     context["scenario"] = form["chosen"]
     if shown:
         context |= _of_plan(asked, shown, t)
@@ -167,7 +167,6 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "supply": supply,
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),
         "counts": {name: counts[name] for name in ("reported", "derived", "assumed")},
-        "quantities": QUANTITIES,
         "cited": sorted({each.id: each for each in _cited_sources(plan)}.values(), key=lambda each: each.id),
         "alts": picture_alts(plan, other, shown.past, record.model if record else None, t.language),
         "sources": picture_sources(asked.theme),

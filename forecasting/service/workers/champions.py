@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from features.errors import SalvocastError
 from features.records import SHAHED, UKRAINE
 from forecasting.registry import Champion, Registry, embedded_store, tracking_uri
+from forecasting.registry.store import is_refusal
 from forecasting.service.workers.pool import Overloaded
 
 Series = tuple[str, str]
@@ -17,13 +18,14 @@ RETRY_SECONDS = 5.0
 class Champions:
     """The champion of each series. Its saved files are in the home, for the processes that compute.
 
-    problem: why the registry could not be asked the last time; None where it could, or was not asked yet.
+    problems: series -> why the registry did not answer for it the last time. One series stops no other: a registry with
+    logins refuses a model that nobody has made, and answers for the rest.
     """
 
     def __init__(self) -> None:
         self._known: dict[Series, Champion] = {}
         self._answered: frozenset[Series] = frozenset()
-        self.problem: str | None = None
+        self.problems: dict[Series, str] = {}
 
     @property
     def known_champions(self) -> dict[Series, Champion]:
@@ -32,7 +34,7 @@ class Champions:
 
     def is_settled(self, theatre: str, weapon_class: str) -> bool:
         """Whether the registry has said which model serves the series, if any, or could not be asked just now."""
-        return (theatre, weapon_class) in self._answered or self.problem is not None
+        return (theatre, weapon_class) in self._answered or (theatre, weapon_class) in self.problems
 
     def of(self, theatre: str, weapon_class: str) -> Champion | None:
         """The champion of a series; None where none is registered.
@@ -42,8 +44,8 @@ class Champions:
         series = (theatre, weapon_class)
         if series not in self._known and series not in self._answered:
             raise Overloaded(
-                "which model serves is not known yet, as the model registry was not reached: try again in "
-                f"{RETRY_SECONDS:.0f} s, or name a model",
+                f"which model serves {weapon_class} in {theatre} is not known yet, as the registry did not answer for "
+                f"it: try again in {RETRY_SECONDS:.0f} s, or name a model",
                 RETRY_SECONDS,
             )
         return self._known.get(series)
@@ -58,19 +60,31 @@ class Champions:
 
     def ask(self, series: Iterable[Series]) -> None:
         """Asks the registry, which may take a while; where it is away, what is known stays."""
-        uri, asked = tracking_uri(), frozenset(series)
+        uri, asked = tracking_uri(), sorted(set(series))
         store = embedded_store(uri)
+        if store is not None and not store.exists():  # nothing was ever registered there, and asking would make it
+            self._answered, self.problems = self._answered | set(asked), {}
+            return
         try:
-            if store is None or store.exists():  # else nothing was ever registered there, and asking would make it
-                registry = Registry.open(uri)
-                for each in sorted(asked):
-                    found = registry.champion(*each)
-                    if found is None:
-                        self._known.pop(each, None)
-                    elif self._known.get(each) != Champion.of(found):
-                        registry.load(found)
-                        self._known[each] = Champion.of(found)
-            self._answered |= asked
-            self.problem = None
+            registry = Registry.open(uri)
         except SalvocastError as error:
-            self.problem = str(error)
+            self.problems = dict.fromkeys(asked, str(error))
+            return
+        for number, each in enumerate(asked):
+            try:
+                self._ask(registry, each)
+                self.problems.pop(each, None)
+            except SalvocastError as error:
+                if not is_refusal(error):  # it is away, and would keep us waiting for each of the others too
+                    self.problems |= dict.fromkeys(asked[number:], str(error))
+                    return
+                self.problems[each] = str(error)
+
+    def _ask(self, registry: Registry, series: Series) -> None:
+        found = registry.champion(*series)
+        if found is None:
+            self._known.pop(series, None)
+        elif self._known.get(series) != Champion.of(found):
+            registry.load(found)
+            self._known[series] = Champion.of(found)
+        self._answered |= {series}

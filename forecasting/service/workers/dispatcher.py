@@ -20,10 +20,10 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
+from forecasting.report.forms import JSON, Form, convert_document
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
-from forecasting.service.workers.forms import JSON, Form, convert_document
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
@@ -229,15 +229,19 @@ class Dispatcher:
             await asyncio.sleep(0.05)
 
     async def _watch_registry(self) -> None:
-        """Asks for new champions, again and again."""
+        """Asks for new champions, again and again; a problem is told once."""
+        of_ledger: str | None = None
         while True:
-            problem = self.champions.problem
+            before = dict(self.champions.problems)
             try:
                 await asyncio.to_thread(lambda: self.champions.ask(self._known_series()))
-            except SalvocastError as error:  # of the ledger
-                self.champions.problem = str(error)
-            if self.champions.problem and self.champions.problem != problem:
-                log.warning("cannot ask for the champion", problem=self.champions.problem)
+                of_ledger = None
+            except SalvocastError as error:
+                if of_ledger != str(error):
+                    log.warning("cannot ask for the champions", problem=(of_ledger := str(error)))
+            for (theatre, weapon_class), problem in self.champions.problems.items():
+                if before.get((theatre, weapon_class)) != problem:
+                    log.warning("cannot ask for the champion", series=f"{theatre}/{weapon_class}", problem=problem)
             for (theatre, weapon_class), champion in self.champions.known_champions.items():
                 CHAMPION_VERSION.labels(f"{theatre}/{weapon_class}").set(champion.version)
             self._look_again.clear()

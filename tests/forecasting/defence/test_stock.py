@@ -143,12 +143,14 @@ def test_a_mistake_in_the_deliveries_is_told_by_row(row: str, told: str, defence
 
 
 def test_counts_take_the_place_of_the_stated_stock(defence: Defence) -> None:
-    counted = with_stock(defence, {"c": 77}, ORIGIN, "stock.csv")
+    counted = with_stock(defence, {"c": 77}, ORIGIN)
     assert counted.layer("b").stock == defence.layer("b").stock
     stock = counted.layer("c").stock
     assert stock is not None
     assert (stock.low, stock.high, stock.basis, stock.date) == (77, 77, "reported", ORIGIN)
-    assert [source.title for source in counted.sources if source.id in stock.sources] == ["stock as given in stock.csv"]
+    assert [source.title for source in counted.sources if source.id in stock.sources] == [
+        "stock as given in the request"
+    ]
     assert counted.layer("c").monthly_supply == defence.layer("c").monthly_supply
     check_sources(counted, counted.sources)  # each number's source is listed
 
@@ -160,5 +162,5 @@ def test_defences_that_kill_alike_are_equal_without_their_stocks(defence_of: Def
     stocked = defence_of([layer | missiles | {"lead_time_days": 9.0, "minimum_stock": 4, "review_days": 7}])
     assert stocked != bare
     assert without_stocks(stocked) == bare == without_stocks(bare)
-    assert without_stocks(with_stock(stocked, {"a": 5}, ORIGIN, "stock.csv")) == bare
+    assert without_stocks(with_stock(stocked, {"a": 5}, ORIGIN)) == bare
     assert without_stocks(defence_of([layer | {"kill_probability": 0.6}])) != bare

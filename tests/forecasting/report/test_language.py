@@ -16,9 +16,10 @@ from features.scenarios import bundled_scenarios, load_scenario
 from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
 from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence
+from forecasting.defence.stock import with_stock
 from forecasting.report.language import catalogue, languages, translator
 from forecasting.report.layout import plural
-from forecasting.report.words import COUNTS, SENTENCES
+from forecasting.report.words import AGAINST_KIND, COUNTS, QUANTITY_WORDS, SENTENCES, UNIT_WORDS
 
 ROOT = Path(__file__).parents[3]
 KEYWORDS = {"t": None, "plural": (1, 2), "_": None, "ngettext": (1, 2)}
@@ -37,7 +38,9 @@ def stated() -> Catalog:
 
 def said_in_the_code() -> Iterator[str | tuple[str, ...]]:
     # A sentence of nothing but what is put in has no words.
-    yield from (text for text in (*SENTENCES.values(), *COUNTS.values()) if isinstance(text, tuple) or words(text))
+    tables = (SENTENCES, COUNTS, UNIT_WORDS, QUANTITY_WORDS, AGAINST_KIND)
+    said = (text for table in tables for text in table.values())
+    yield from (text for text in said if isinstance(text, tuple) or words(text))
     rooms = [ROOT / "forecasting" / "report", ROOT / "forecasting" / "commands"]
     for path in sorted(path for room in rooms for path in room.glob("*.py")):
         with path.open("rb") as file:
@@ -82,6 +85,8 @@ def test_what_the_bundled_data_name_is_translated(catalogue: Catalog, stated: Ca
     said = [layer.name for layer in layers]
     for layer in layers:
         said += [layer.interceptor, plural(layer.interceptor)] if layer.interceptor else []
+    said += [kind.id for name in BUNDLED_DEFENCES for kind in bundled_defence(name).kinds]
+    said.append(with_stock(bundled_defence("ukraine"), {}, date(2026, 3, 1)).sources[-1].title)
     assert [text for text in [*said, "Ukraine", "South Korea"] if text not in stated] == []
     assert [name for name in (SHAHED, *MISSILES) if weapons(name) not in catalogue] == []
 

@@ -85,4 +85,4 @@ def test_no_answer_is_a_failure_or_leaves_the_definition(fuzzed: Server) -> None
 
 @pytest.mark.slow
 def test_no_answer_of_thousands_is_a_failure_or_leaves_the_definition(fuzzed: Server) -> None:
-    assert run_cases(fuzzed, 6_000) >= 5_000
+    assert run_cases(fuzzed, 2_400) >= 2_000

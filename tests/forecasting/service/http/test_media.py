@@ -2,9 +2,9 @@
 
 import pytest
 
+from forecasting.report.forms import ASKED_FOR, CSV, HUB, JSON, XLSX, Form
 from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refusal
-from forecasting.service.workers.forms import CSV, FORMS, HUB, JSON, XLSX, Form
 
 
 @pytest.mark.parametrize(
@@ -41,5 +41,5 @@ def test_what_allows_no_form_is_refused(accept: str) -> None:
 
 
 def test_every_form_is_reached_by_the_type_that_it_states() -> None:
-    for form in FORMS.values():
+    for form in ASKED_FOR.values():
         assert accepted_form(form.accepted[0]) == form

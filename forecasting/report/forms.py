@@ -1,0 +1,110 @@
+"""The forms in which a document is given out, by the command, the API and the page.
+
+A form is an entry of FORMS and the function that writes it. What writes is loaded when it is used: the command's help
+must not wait for pandas.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from forecasting.report.document import ForecastDocument, PlanDocument
+
+
+def _table(document: "ForecastDocument | PlanDocument", language: str) -> bytes:
+    from forecasting.report.text import document_text
+
+    return document_text(document, language).encode() + b"\n"
+
+
+def _json(document: "ForecastDocument | PlanDocument", _: str) -> bytes:
+    from forecasting.report.document import document_json
+
+    return document_json(document)
+
+
+def _csv(document: "ForecastDocument | PlanDocument", _: str) -> bytes:
+    from forecasting.report.frames import long_frame
+
+    return _csv_text(long_frame(document))
+
+
+def _xlsx(document: "ForecastDocument | PlanDocument", language: str) -> bytes:
+    from forecasting.report.frames import workbook
+
+    return workbook(document, language)
+
+
+def _hub(document: "ForecastDocument | PlanDocument", _: str) -> bytes:
+    from forecasting.report.document import PlanDocument
+    from forecasting.report.hub import hub_rows
+
+    return _csv_text(hub_rows(document.forecast if isinstance(document, PlanDocument) else document))
+
+
+def _csv_text(frame: "pd.DataFrame") -> bytes:
+    return frame.to_csv(index=False, lineterminator="\n").encode()
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of a document.
+
+    accepted: the media types, with their parameters, that ask for it; the first is its own; none where only a terminal
+    shows it. write: (document, language of its sentences) -> its bytes. example: how it begins, for the API's
+    definition. binary: whether a terminal cannot show it.
+    """
+
+    name: str
+    suffix: str
+    accepted: tuple[str, ...]
+    write: "Callable[[ForecastDocument | PlanDocument, str], bytes]"
+    example: str = ""
+    binary: bool = False
+
+    @property
+    def media_type(self) -> str:
+        """As the response states it."""
+        kind, _, _ = self.accepted[0].partition("/")
+        return f"{self.accepted[0]}; charset=utf-8" if kind == "text" else self.accepted[0]
+
+
+TABLE = Form("table", ".txt", (), _table)
+JSON = Form("json", ".json", ("application/json",), _json)
+CSV = Form(
+    "csv",
+    ".csv",
+    ("text/csv",),
+    _csv,
+    "table,item,measure,value,basis\ndays,2026-03-01,drones_median,125.0,record\n",
+)
+XLSX = Form(
+    "xlsx",
+    ".xlsx",
+    ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
+    _xlsx,
+    "(a workbook with a sheet per table)",
+    binary=True,
+)
+HUB = Form(
+    "hub",
+    "-hub.csv",
+    ("application/vnd.hubverse+csv", "text/csv;profile=hub"),
+    _hub,
+    "reference_date,target,horizon,target_end_date,output_type,output_type_id,value\n"
+    "2026-02-28,drones,1,2026-03-01,quantile,0.5,125.0\n",
+)
+"""The model output of forecast hubs: a row per quantile."""
+FORMS = {form.name: form for form in (TABLE, JSON, CSV, XLSX, HUB)}
+ASKED_FOR = {media_type: form for form in FORMS.values() for media_type in form.accepted}
+"""Media type -> the form that it asks for."""
+
+
+def convert_document(document: bytes, form: str, language: str) -> bytes:
+    """A document, given as its JSON, in the form of that name. language: of its sentences."""
+    from forecasting.report.reading import read_document
+
+    return FORMS[form].write(read_document(document), language)

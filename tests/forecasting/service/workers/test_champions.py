@@ -1,0 +1,72 @@
+"""The champions as a server knows them, with a registry that does not answer for every series."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
+
+from features.errors import SalvocastError
+from forecasting.service.workers import champions as module
+from forecasting.service.workers.champions import Champions
+from forecasting.service.workers.pool import Overloaded
+
+SHAHED, BALLISTIC = ("ukraine", "shahed"), ("ukraine", "ballistic")
+
+
+class FakeRegistry:
+    """Has a champion of Shahed-type drones, and answers for ballistic missiles as `errors` says."""
+
+    def __init__(self) -> None:
+        self.version, self.asked = 1, 0
+        self.errors: dict[tuple[str, str], Exception] = {}
+
+    def champion(self, theatre: str, weapon_class: str) -> Any:
+        self.asked += 1
+        if cause := self.errors.get((theatre, weapon_class)):
+            raise SalvocastError("the tracking store failed") from cause
+        return self.version if (theatre, weapon_class) == SHAHED else None
+
+    def load(self, found: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> FakeRegistry:
+    fake = FakeRegistry()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    monkeypatch.setattr(module, "Registry", SimpleNamespace(open=lambda _uri: fake))
+    monkeypatch.setattr(module, "Champion", SimpleNamespace(of=lambda version: ("champion", version)))
+    return fake
+
+
+REFUSED = MlflowException("Permission denied", error_code=PERMISSION_DENIED)
+
+
+def test_a_series_that_the_registry_refuses_does_not_stop_the_others(registry: FakeRegistry) -> None:
+    registry.errors[BALLISTIC] = REFUSED
+    champions = Champions()
+    for version in (1, 2):
+        registry.version = version
+        champions.ask([SHAHED, BALLISTIC])
+        assert champions.of(*SHAHED) == ("champion", version)
+        assert list(champions.problems) == [BALLISTIC]
+        assert champions.is_settled(*BALLISTIC)
+        with pytest.raises(Overloaded, match="which model serves ballistic in ukraine is not known yet"):
+            champions.of(*BALLISTIC)
+    registry.errors.clear()
+    champions.ask([SHAHED, BALLISTIC])
+    assert champions.problems == {}
+    assert champions.of(*BALLISTIC) is None
+
+
+def test_a_registry_that_is_away_is_asked_once_for_all_and_what_is_known_stays(registry: FakeRegistry) -> None:
+    champions = Champions()
+    champions.ask([SHAHED])
+    registry.asked = 0
+    registry.errors = dict.fromkeys((SHAHED, BALLISTIC), MlflowException("connection refused"))
+    champions.ask([SHAHED, BALLISTIC])
+    assert registry.asked == 1
+    assert set(champions.problems) == {SHAHED, BALLISTIC}
+    assert champions.of(*SHAHED) == ("champion", 1)
