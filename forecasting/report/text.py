@@ -98,9 +98,10 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
     if gap:
         record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
     silent = t("silent days: {rule}", rule=document.quiet_day_rule)
+    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
     return [
         assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
-        f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent})",
+        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
         ", ".join(
             (
                 t("model {model}", model=document.model_id) + _chosen(document, t),

@@ -74,6 +74,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "published_share": "{source}",
     # What a document of the first format says in English
     "as_issued": "{text}",
+    # What the counts of a record are of
+    "all_hours": "all hours of the whole theatre",
+    "nights_left_out": "all hours of the whole theatre; {nights} of the last {days} days are left out, of which only "
+    "the night is known",
     # Rules
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",
@@ -225,6 +229,8 @@ def assumption_prefix(assumption_only: bool, t: Translator) -> str:
 def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
     """What a forecast says of the record it rests on: days that are mostly unknown, counts that wait for a person."""
     told, lines = forecast.unknown_days, list[str]()
+    if forecast.scope and "nights" in forecast.scope.values:
+        lines.append(t("Note: {advice}.", advice=Words(t)(forecast.scope)))
     if told:
         lines.append(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))
     for one in forecast.held:
