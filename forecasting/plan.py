@@ -25,6 +25,7 @@ from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.defence.trials import OrderTrials, covered_until, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
+from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
@@ -164,7 +165,10 @@ def prepare(model: Model, history: LaunchHistory) -> Prepared:
 
 
 def prepare_calibration(
-    defence: Defence, history: LaunchHistory, kill_shares: Sequence[StatedKills] = ()
+    defence: Defence,
+    history: LaunchHistory,
+    kill_shares: Sequence[StatedKills] = (),
+    sample: Sampler = sample_posterior,
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
@@ -179,6 +183,8 @@ def prepare_calibration(
         With the losses, as published by the origin.
     kill_shares : sequence of StatedKills
         Published shares of the kills by layer.
+    sample : callable
+        What draws from the posterior, or gives the same draws.
 
     Returns
     -------
@@ -193,6 +199,7 @@ def prepare_calibration(
         armed_share=reported_armed_share(history) if tells_decoys else None,
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
+        sample=sample,
     )
     recent = [each for each in found.periods if each.period.code == "last_nights"]
     short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]

@@ -18,6 +18,7 @@ from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
 from features.stated import Source
+from features.unknown_days import scope
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
 from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
@@ -92,6 +93,7 @@ class ForecastDocument(Document):
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
     quiet_day_rule: str
+    scope: Message | None = Field(default=None, description="what the counts are of, and which days are left out")
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
     held: list[HeldCountDocument] = Field(default=[], description="reported counts that wait for a person's word")
     data_sources: list[str] = Field(description="names of the sources of the launch counts")
@@ -217,6 +219,7 @@ def forecast_document(
         origin=forecast.origin,
         last_attack_day_known=forecast.last_day_known,
         quiet_day_rule=forecast.quiet_day_rule.value,
+        scope=scope(forecast.nights_alone),
         unknown_days=(
             UnknownDaysDocument(unknown=forecast.unknown_days.unknown, days=forecast.unknown_days.days)
             if forecast.unknown_days

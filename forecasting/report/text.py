@@ -100,9 +100,10 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
     if gap:
         record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
     silent = t("silent days: {rule}", rule=document.quiet_day_rule)
+    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
     return [
         assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
-        f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent})",
+        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
         ", ".join(
             (
                 t("model {model}", model=document.model_id) + _chosen(document, t),
@@ -341,7 +342,7 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
 def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in (each for each in document.assumptions if not each.kind):
+    for assumption in (each for each in document.assumptions if not each.kind and not each.weapon_class):
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
         quantity: t(name)

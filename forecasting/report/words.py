@@ -95,6 +95,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "published_share": "{source}",
     # What a document of the first format says in English
     "as_issued": "{text}",
+    # What the counts of a record are of
+    "all_hours": "all hours of the whole theatre",
+    "nights_left_out": "all hours of the whole theatre; {nights} of the last {days} days are left out, of which only "
+    "the night is known",
     # Rules
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",
@@ -184,6 +188,8 @@ class Words:
         """What a number of the defence is of: its layer or the drones have it, in all or against a kind of drone."""
         names = AGAINST_KIND if stated.layer and stated.kind else QUANTITY_WORDS
         what = self.t(names[stated.quantity]) if stated.quantity in names else stated.quantity
+        if stated.weapon_class:
+            return self.t("{what} ({kind})", what=what, kind=weapon_name(stated.weapon_class, self.t))
         kind = self.t.stated(stated.kind.replace("_", " "))
         return self.t("{what} ({kind})", what=what, kind=kind) if stated.kind else what
 
@@ -248,6 +254,8 @@ def assumption_prefix(assumption_only: bool, t: Translator) -> str:
 def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
     """What a forecast says of the record it rests on: days that are mostly unknown, counts that wait for a person."""
     told, lines = forecast.unknown_days, list[str]()
+    if forecast.scope and "nights" in forecast.scope.values:
+        lines.append(t("Note: {advice}.", advice=Words(t)(forecast.scope)))
     if told:
         lines.append(t("Note: {advice}.", advice=t(ADVICE, unknown=told.unknown, days=told.days)))
     for one in forecast.held:

@@ -19,6 +19,7 @@ from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
+from forecasting.report.forms import ASKED_FOR
 from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
@@ -182,6 +183,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "record": list(score_rows(record.model, t)) if record else None,
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
+        "downloads": list(dict.fromkeys(ASKED_FOR.values())),
         "permalink": asked.permanent(forecast.origin, shown.plan_id).query,
         "issued": shown.issued,
     }
