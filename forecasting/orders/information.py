@@ -35,7 +35,7 @@ class Information:
 
     @property
     def measurable(self) -> bool:
-        """Whether it is more than four standard errors: what chance finds is skewed, and a defence has fifty numbers."""
+        """Whether it is more than four standard errors: what chance finds is skewed, and there are fifty numbers."""
         return self.value > 4.0 * self.error
 
 
