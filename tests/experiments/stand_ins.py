@@ -111,9 +111,14 @@ class StandInRegistry:
         self.world.call()
         return known[0]
 
+    def record_move_by_hand(self, *_: str) -> None:
+        assert self.world.locked
+
     def set_champion(self, _: str, version: int) -> None:
         assert self.world.locked
         self.world.call()
+        if version == self.world.champion:
+            return
         self.world.champion = version
         self.world.history.append(version)
         self.world.call()

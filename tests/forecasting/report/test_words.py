@@ -15,6 +15,7 @@ from features.history import LaunchHistory
 from features.messages import Message
 from features.printable import printable
 from features.sources import ATTRIBUTION
+from features.unknown_days import scope as scope_of
 from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence
 from forecasting.report import language
 from forecasting.report.assumption_document import stated_assumptions
@@ -176,11 +177,19 @@ def test_every_document_comes_back_from_its_json(document: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tongue", "unknown", "held"),
-    [("en", "Note: 60 of", "Held: 9,000 launched"), ("uk", "Зауваження: невідомі", "Відкладено: 9 000")],
+    ("tongue", "unknown", "held", "scope"),
+    [
+        ("en", "Note: 60 of", "Held: 9,000 launched", "12 of the last 91 days are left out"),
+        (
+            "uk",
+            "Зауваження: невідомі",
+            "Відкладено: 9 000",
+            "з останніх 91 діб не враховано 12",
+        ),
+    ],
 )
-def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
-    tongue: str, unknown: str, held: str, plan: PlanDocument, bundled_history: LaunchHistory
+def test_unknown_days_held_counts_and_scope_are_told_by_the_text_and_the_page(
+    tongue: str, unknown: str, held: str, scope: str, plan: PlanDocument, bundled_history: LaunchHistory
 ) -> None:
     from forecasting.answers.request import PlanRequest
     from forecasting.service.page.form import SubmittedForm
@@ -190,6 +199,7 @@ def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
     found = {
         "unknown_days": UnknownDaysDocument(unknown=60, days=91),
         "held": [HeldCountDocument(row=7, attack_day=date(2026, 2, 27), launched=9_000, reason="too many")],
+        "scope": scope_of(12),
     }
     doubtful = plan.model_copy(update={"forecast": plan.forecast.model_copy(update=found)})
 
@@ -202,6 +212,7 @@ def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
     for said in seen(doubtful):
         assert unknown in said
         assert held in said
+        assert scope in said
         assert "salvocast data quarantine release 7 --reason TEXT" in said
     first = {"en": "Only 31 of the last 91 days are known", "uk": "Відома лише 31 з останніх 91 діб"}[tongue]
     assert duty_sentence(doubtful, tongue).startswith(first)
@@ -210,3 +221,4 @@ def test_unknown_days_and_held_counts_are_told_by_the_text_and_the_page(
         assert first not in said
         assert unknown[:8] not in said
         assert held[:8] not in said
+        assert scope not in said
