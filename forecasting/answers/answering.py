@@ -343,7 +343,8 @@ def _bundled(name: str) -> str:
 
 def _seen(history: LaunchHistory) -> tuple[object, ...]:
     """All that can be learned from a history: its digest leaves out what only some parts of a plan look at."""
-    return history.digest, history.neutralised.tobytes(), history.armed_share.tobytes(), history.sources, history.held
+    series = (history.neutralised, history.armed_share, history.floor)
+    return history.digest, *(one.tobytes() for one in series), history.sources, history.held
 
 
 def _check_size(request: PlanRequest, stated: Defence) -> None:
