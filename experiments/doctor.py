@@ -135,10 +135,15 @@ def _check_settings(add: Callable[..., None], settings: Settings) -> None:
 def _check_ledger(add: Callable[..., None], ledger: Ledger, series: list[tuple[str, str]], now: datetime) -> None:
     add(Health.OK if series else Health.WARNING, f"{len(series)} series", do="salvocast ingest")
     for theatre, weapon_class in series:
-        last = ledger.history(theatre, weapon_class).last_known_day
+        history = ledger.history(theatre, weapon_class)
+        last = history.last_known_day
         age = now.date() - last
         found = f"last attack day known {last}, {_days(age)} ago"
         add(_by_age(age), found, of=f"{theatre} {weapon_class}", do="salvocast ingest newer reports")
+        for held in history.held:  # plans and learning go on from the record without them
+            found = f"{held.launched:,} launched on {held.attack_day} is not used until confirmed: {held.reason}"
+            release = f"if it is right: salvocast data quarantine release {held.row_id} --reason TEXT"
+            add(Health.WARNING, found, of=f"{theatre} {weapon_class} held count", do=release)
     batches = ledger.batches()
     if batches:
         newest = max(batch["recorded_at"] for batch in batches).replace(tzinfo=UTC)
@@ -165,6 +170,14 @@ def _check_champion(
     age = now.date() - champion.origin
     found = f"version {champion.version}, {champion.model_id}, fitted through {champion.origin}, {_days(age)} ago"
     add(_by_age(age), found, of=name)
+    changes = registry.champion_history(theatre, weapon_class)
+    if changes and changes[0].by_hand:
+        add(
+            Health.WARNING,
+            changes[0].reason,
+            of=f"{name} alias",
+            do="salvocast champion history; salvocast champion rollback",
+        )
 
 
 def _check_jobs(add: Callable[..., None], runs: list[SlotRun], now: datetime) -> None:
