@@ -10,7 +10,7 @@ import typer
 from features.home import ledger_url
 from features.opening import open_ledger
 from features.options import QuietDaysOption, TheatreOption, WeaponClassOption, counts_text, name_and_value, parse_day
-from features.records import COUNT_FIELDS, KYIV
+from features.records import COUNT_FIELDS, KYIV, SHAHED, UKRAINE, Bound, Hours
 from features.sightings import Relation
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
@@ -118,16 +118,44 @@ def undo(
     print(f"read {batch} undone: {sightings:,} reports of it count no more; it can be read again")
 
 
+@data.command("total")
+def total(
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month that was told of.")],
+    launched: Annotated[int, typer.Argument(min=1, metavar="N", help="Drones launched in it.")],
+    source: Annotated[str, typer.Option(metavar="TEXT", help="Who says so.")],
+    published: Annotated[str | None, typer.Option(metavar="DATE", help="When; without it, today.")] = None,
+    bound: Annotated[Bound, typer.Option(help="How it is stated.")] = Bound.EXACTLY,
+    hours: Annotated[Hours, typer.Option(help="What it counts of its days.")] = Hours.ALL,
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+) -> None:
+    """Keep the total of a month as what it is: no salvo, but what its days must come to (salvocast data check)."""
+    from features.totals import StatedTotal
+
+    day = parse_day(published, "--published") or datetime.now(KYIV).date()
+    stated = StatedTotal.of_month(month, launched, bound, hours, source.strip(), day, theatre, weapon_class)
+    with open_ledger() as ledger:
+        ledger.check_series(theatre, weapon_class)
+        new = ledger.state_total(stated, datetime.now(UTC))
+    print(f"{stated}: {'kept' if new else 'known already'}; salvocast data check holds the days against it")
+
+
 @data.command("check")
-def check() -> None:
-    """Compare months with the totals of independent trackers, sources with each other, all hours with their parts."""
-    from features.cross_check import compare_months, comparison_text, monthly_totals, sources_compared
+def check(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
+    """Compare months with the totals of others, sources with each other, all hours with their parts."""
+    from features.cross_check import compare_months, comparison_text, monthly_totals, scope_regimes, sources_compared
+    from features.totals import totals_text
 
     with open_ledger() as ledger:
-        history = ledger.history()
-        lost = ledger.told_again()
-    print(comparison_text(compare_months(history, monthly_totals())), end="")
+        history = ledger.history(theatre, weapon_class)
+        lost = ledger.told_again(theatre, weapon_class)
+        totals = ledger.totals(theatre, weapon_class)
+        standing = ledger.salvos(theatre, weapon_class).standing if totals else ()
+    if (theatre, weapon_class) == (UKRAINE, SHAHED):
+        print(comparison_text(compare_months(history, monthly_totals())), end="")
+    print(totals_text(totals, history, standing), end="")
     print(sources_compared(lost), end="")
+    print(scope_regimes(lost), end="")
     summaries = [one for one in lost if one.relation is Relation.SUMMARY]
     for one in summaries:
         if one.report.launched != one.counted:
@@ -250,6 +278,7 @@ def _report_frame(ledger: "Ledger", theatre: str, weapon_class: str, day: date |
         | {
             "published_at": None if entry.published_at_assumed else entry.published_at.isoformat(),
             "revision": entry.revision,
+            "hours": entry.report.hours.value,
             "flags": " ".join(entry.report.flags),
         }
         for entry in entries

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from io import StringIO
+from itertools import groupby
+from operator import itemgetter
 from typing import Self
 
 import numpy as np
@@ -30,8 +32,8 @@ BREAKS = {
     "at_least": "is a lower bound, off only where the ledger has less",
     "up_to": "is an upper bound, off only where the ledger has more",
 }
-SCOPE_PERCENT, FEWEST_COMMON = 25.0, 5
-"""Two sources that differ by more over so many reports of a month count different things."""
+SCOPE_PERCENT, FEWEST_COMMON, FEWEST_MONTHS = 25.0, 5, 2
+"""Two sources that differ by more over so many reports of a month, in so many months, count different things."""
 _BREAK_OF_BOUND = {"about": ("rounded",), "at_least": ("at_least",), "up_to": ("up_to",)}
 
 
@@ -167,23 +169,54 @@ def sources_compared(lost: Iterable[Lost]) -> str:
     lost: as `Ledger.told_again` gives them. A source that tells nights alone beside one of all hours shows here, and
     from which month on. The report that stands is the one that is counted.
     """
+    lines = []
+    for (source, standing, month), told, counted, reports in _months_of_pairs(lost):
+        difference = 100 * (told / counted - 1)
+        flag = "  <- FLAG: another scope, such as nights beside all hours?" if abs(difference) > SCOPE_PERCENT else ""
+        lines.append(
+            f"{month}  {source} {told:,}, {standing} {counted:,}, which is counted ({difference:+.0f} %, {reports} "
+            f"reports of the same hours){flag}"
+        )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _months_of_pairs(lost: Iterable[Lost]) -> list[tuple[tuple[str, str, str], int, int, int]]:
+    """(source, the source that stands, month), drones of each of the hours that both tell, reports of them."""
     months: dict[tuple[str, str, str], list[Lost]] = {}
     for one in lost:
         if one.relation is Relation.OUTRANKED:
             pair = (one.report.source, one.stands.source, f"{one.report.attack_day:%Y-%m}")
             months.setdefault(pair, []).append(one)
+    sums = [
+        (pair, sum(one.report.launched for one in both), sum(one.counted for one in both), len(both))
+        for pair, both in sorted(months.items())
+    ]
+    return [one for one in sums if one[3] >= FEWEST_COMMON and one[2]]
+
+
+def scope_regimes(lost: Iterable[Lost]) -> str:
+    """Since when one source has told other hours than another: a regime with its first and last month, a line each.
+
+    It begins with the first of two or more months in a row in which the two differ by more than `SCOPE_PERCENT`, by the
+    days that both tell.
+    """
+    pairs: dict[tuple[str, str], list[tuple[str, bool, int, int]]] = {}
+    for (source, standing, month), told, counted, _ in _months_of_pairs(lost):
+        differs = abs(told / counted - 1) > SCOPE_PERCENT / 100
+        pairs.setdefault((source, standing), []).append((month, differs, told, counted))
     lines = []
-    for (source, standing, month), pairs in sorted(months.items()):
-        told, counted = sum(one.report.launched for one in pairs), sum(one.counted for one in pairs)
-        if len(pairs) < FEWEST_COMMON or not counted:
-            continue
-        difference = 100 * (told / counted - 1)
-        flag = "  <- FLAG: another scope, such as nights beside all hours?" if abs(difference) > SCOPE_PERCENT else ""
-        lines.append(
-            f"{month}  {source} {told:,}, {standing} {counted:,}, which is counted ({difference:+.0f} %, {len(pairs)} "
-            f"reports of the same hours){flag}"
-        )
-    return "".join(f"{line}\n" for line in lines)
+    for (source, standing), months in pairs.items():
+        for differs, run in groupby(months, key=itemgetter(1)):
+            regime = list(run)
+            if differs and len(regime) >= FEWEST_MONTHS:
+                first, last = regime[0][0], regime[-1][0]
+                share = sum(one[2] for one in regime) / sum(one[3] for one in regime)
+                ends = "on" if last == months[-1][0] else f"to {last}"
+                lines.append(
+                    f"regime  from {first} {ends}: {source} tells {share:.0%} of what {standing} tells of "
+                    f"the same days: they count other hours, so do not join their series at {first}\n"
+                )
+    return "".join(lines)
 
 
 def _armed(history: LaunchHistory) -> NDArray[np.float64]:

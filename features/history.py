@@ -10,15 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
-from features.records import QuietDayRule, ReportingRegime, SalvoReport
+from features.records import AFTERNOON, MORNING, QuietDayRule, ReportingRegime, SalvoReport
 from features.sightings import Salvos
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-MORNING, AFTERNOON = time(5), time(14)
-"""A window that begins after the one is by day; one that ends after the other tells of more than the night."""
 DAYTIME_SHARE = 0.1
 """From this share of the drones of late on, attacks by day are not negligible (none of 2024 and 2025 came near it)."""
 DAYTIME_DAYS, DAYTIME_LAUNCHED = 60, 2_000

@@ -1,7 +1,7 @@
 """`salvocast ingest`: reports in."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,29 +186,25 @@ def _confirmed(text: str, received: datetime | None) -> bool:
     """Shows each message beside what was read of it; whether the person says yes. Asks nobody but a terminal."""
     from features.sources.bulletin import review
 
-    record = _record()
     for number, bulletin in _bulletins(text, received):
-        print(f"message {number}\n\n{review(bulletin, record)}")
+        print(f"message {number}\n\n{review(bulletin, *_known_of(bulletin.reports))}")
     if sys.stdin.isatty() and typer.confirm("store these reports?"):
         return True
     print("nothing was stored", file=sys.stderr)
     return False
 
 
-def _record() -> "list[SalvoReport]":
-    """The reports of the ledger; none, and no ledger is made, where there is no file of one."""
+def _known_of(reports: "Sequence[SalvoReport]") -> "tuple[list[SalvoReport], list[str]]":
+    """What the ledger knows of the series of these reports, and why it would hold each; nothing where there is none."""
     from features.ledger import Ledger
 
     url = ledger_url()
     if not isinstance(url, str) and not Path(str(url.database)).exists():
-        return []
+        return [], []  # and none is made
     now = datetime.now(UTC)
     with Ledger.open(url) as ledger:
-        return [
-            entry.report
-            for theatre, weapon_class, _ in ledger.series()
-            for entry in ledger.as_of(now, theatre, weapon_class)
-        ]
+        series = dict.fromkeys((one.theatre, one.weapon_class) for one in reports)
+        return [entry.report for each in series for entry in ledger.as_of(now, *each)], ledger.doubts(reports)
 
 
 def _tell_unread(text: str, received: datetime | None) -> None:

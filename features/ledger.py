@@ -11,7 +11,7 @@ a revision is never shown before anybody can have seen it.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -24,12 +24,14 @@ from features.database import Database, utc
 from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
+from features.plausibility import Record
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.storing import IngestCounts, Storing
 from features.tables import batch_table, report_table, stated, undone_batch_table
+from features.totals import StatedTotal, read_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
 from features.waiting import held_counts, own_row, quarantined, settle
@@ -261,6 +263,22 @@ class Ledger(Database):
             missiles.update(sums[kind].launched)
         return history.with_missiles(missiles)
 
+    def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
+        """Why reports would be held for a person's word (`features.plausibility`).
+
+        Parameters
+        ----------
+        reports : sequence of SalvoReport
+            Not read into the ledger yet.
+
+        Returns
+        -------
+        list of str
+            Of each the reason, '' where it would not be held.
+        """
+        with self._connection() as connection:
+            return [Record(connection, one.theatre, one.weapon_class).doubts([one])[0] for one in reports]
+
     def revisions(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[LedgerReport]:
         """Every version of every salvo whose counts changed.
 
@@ -292,7 +310,56 @@ class Ledger(Database):
         tuple of Lost
             Why each adds nothing, and what stands for it; oldest window first.
         """
-        return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class)).lost
+        return self.salvos(theatre, weapon_class).lost
+
+    def salvos(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> Salvos:
+        """The salvos of a series as known now.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        Salvos
+            The reports that add up, and those that add nothing.
+        """
+        return Salvos.of(entry.report for entry in self.as_of(_END_OF_TIME, theatre, weapon_class))
+
+    def state_total(self, total: StatedTotal, recorded_at: datetime) -> bool:
+        """Keeps the total of a month (`features.totals`), which is no salvo of any day.
+
+        Parameters
+        ----------
+        total : StatedTotal
+            As somebody stated it.
+        recorded_at : datetime
+            Now, with zone.
+
+        Returns
+        -------
+        bool
+            Whether it is new.
+        """
+        with self._transaction() as connection:
+            return store_total(connection, total, utc(recorded_at))
+
+    def totals(self, theatre: str = UKRAINE, weapon_class: str = SHAHED) -> list[StatedTotal]:
+        """The totals of months that were stated of a series.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        list of StatedTotal
+            Of each source the last that it stated of a month, oldest month first.
+        """
+        with self._connection() as connection:
+            return read_totals(connection, theatre, weapon_class)
 
     def withdrawn(
         self, theatre: str = UKRAINE, weapon_class: str = SHAHED

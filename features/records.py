@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 from unicodedata import category
@@ -127,6 +127,37 @@ class QuietDayRule(StrEnum):
 
 LONGEST_TEXTS = {"target_area": 200, "reporter": 200, "source": 40, "shot_down_by_area": 2_000}
 """Characters of the texts of a report: what both databases, the API and a workbook can hold."""
+
+MORNING, AFTERNOON = time(5), time(14)
+"""A window that begins after the one is by day; one that ends after the other tells of more than the night."""
+ALL_HOURS = timedelta(hours=20)
+"""A window of so many hours or more is of all hours: the longest nights on record, with late updates, have 19."""
+
+
+class Hours(StrEnum):
+    """What hours of its date a report speaks of; with its area, its scope. Its window tells it: it is not stored."""
+
+    NIGHT = "night"
+    PART_OF_DAY = "part_of_day"
+    ALL = "all_hours"
+
+    @classmethod
+    def of(cls, window_start: datetime, window_end: datetime) -> "Hours":
+        """The scope of a window: a night ends by the afternoon, and begins before the morning."""
+        if window_end - window_start >= ALL_HOURS:
+            return cls.ALL
+        begins_by_day = window_start >= datetime.combine(window_end, MORNING)
+        return cls.PART_OF_DAY if begins_by_day or window_end.time() >= AFTERNOON else cls.NIGHT
+
+
+class Bound(StrEnum):
+    """How a total is stated."""
+
+    EXACTLY = "exactly"
+    ABOUT = "about"
+    AT_LEAST = "at_least"
+    UP_TO = "up_to"
+
 
 _SERIES_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -255,6 +286,11 @@ class SalvoReport:
     def attack_day(self) -> date:
         """The local calendar date on which the window ends."""
         return self.window_end.date()
+
+    @property
+    def hours(self) -> Hours:
+        """The hours that it speaks of."""
+        return Hours.of(self.window_start, self.window_end)
 
     @property
     def neutralised(self) -> int | None:

@@ -27,10 +27,8 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Protocol, Self, TypeVar
 
-from features.records import COUNT_FIELDS, KYIV, SalvoReport
+from features.records import ALL_HOURS, COUNT_FIELDS, KYIV, SalvoReport
 
-ALL_HOURS = timedelta(hours=20)
-"""A window of so many hours or more is of all hours: the longest nights on record, with late updates, have 19."""
 PARTS_COVER = 2 / 3
 """The share of a window of all hours that its parts must cover to stand for it: a night and the day after it do."""
 LOSSES = ("shot_down", "suppressed")

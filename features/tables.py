@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest migration. Compared before Alembic is loaded, because loading it costs more than the whole query."""
 
 metadata = sa.MetaData()
@@ -124,6 +124,21 @@ decision_table = sa.Table(
     sa.Column("decided_at", sa.DateTime, nullable=False, comment="UTC"),
     sa.Column("kind", sa.String(20), nullable=False, comment="repaired or released"),
     sa.Column("reason", sa.Text, nullable=False, comment="why it was released, or the corrected cells"),
+)
+total_table = sa.Table(
+    "stated_total",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("theatre", sa.String(40), nullable=False),
+    sa.Column("weapon_class", sa.String(40), nullable=False),
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("last_day", sa.Date, nullable=False),
+    sa.Column("launched", sa.Integer, nullable=False),
+    sa.Column("bound", sa.String(20), nullable=False, comment="exactly, about, at_least or up_to"),
+    sa.Column("hours", sa.String(20), nullable=False, comment="of its days: night, part_of_day or all_hours"),
+    sa.Column("source", sa.String(200), nullable=False, comment="who says so"),
+    sa.Column("published_on", sa.Date, nullable=False),
+    sa.Column("recorded_at", sa.DateTime, nullable=False, comment="UTC"),
 )
 coverage_table = sa.Table(
     "coverage",

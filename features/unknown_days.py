@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.history import LaunchHistory
+from features.messages import Message
 
 WINDOW = 365
 RECENT, FEWEST_KNOWN = 91, 28
@@ -41,3 +42,13 @@ def mostly_unknown(history: LaunchHistory) -> UnknownDays | None:
     recent = unknown[-RECENT:]
     count = int(recent.sum())
     return UnknownDays(count, recent.size) if count >= FEWEST and recent.size - count < FEWEST_KNOWN else None
+
+
+def nights_alone(history: LaunchHistory) -> int:
+    """Of the last quarter, the days of which the night alone is known where it is a part: floors, and left out."""
+    return int((~np.isnan(history.floor[-RECENT:])).sum())
+
+
+def scope(nights: int) -> Message:
+    """What the counts of a record are of, where `nights` of the last quarter are left out."""
+    return Message.of("nights_left_out", nights=nights, days=RECENT) if nights else Message.of("all_hours")

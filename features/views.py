@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from features.history import AFTERNOON, MORNING, DailySums
-from features.records import KYIV, REPORT_FIELDS, SalvoReport
+from features.history import DailySums
+from features.records import AFTERNOON, KYIV, MORNING, REPORT_FIELDS, SalvoReport
 from features.sightings import Salvos
 from features.snapshots import Gaps
 from features.tables import batch_table, report_table, sighting_table

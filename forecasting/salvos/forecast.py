@@ -48,6 +48,8 @@ class SalvoForecast:
         Counts that wait for a person's word, and that the forecast does not know of.
     days_before : tuple of float
         Drones on the last known days, oldest first, by which the line of massed strikes moves on; with none it stays.
+    nights_alone : int
+        Of the last quarter, the days of which only the night is told, where attacks by day are not negligible.
     """
 
     theatre: str
@@ -65,6 +67,7 @@ class SalvoForecast:
     mostly_quiet: bool = False
     held: tuple[HeldCount, ...] = ()
     days_before: tuple[float, ...] = ()
+    nights_alone: int = 0
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)

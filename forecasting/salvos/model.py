@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.errors import InputError, SalvocastError, unknown_name
 from features.history import LaunchHistory
 from features.massed import WINDOW, is_mostly_quiet, massed_threshold
-from features.unknown_days import mostly_unknown
+from features.unknown_days import mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.gap import LONGEST_GAP, bridged
 from forecasting.salvos.soundness import doubted, level_doubt, limited
@@ -303,6 +303,7 @@ def forecast_fitted(
         mostly_quiet=is_mostly_quiet(history),
         held=history.held,
         days_before=tuple(history.known[-WINDOW:].tolist()),
+        nights_alone=nights_alone(history),
     )
 
 

@@ -72,7 +72,7 @@ def known_digits(value: float, standard_error: float | None) -> float:
 def known_step(value: float, standard_error: float | None) -> float:
     """The unit to which a value is known: the next of 1, 2, 5, 10, ... that is no smaller than its standard error; at
     least 1 for a whole number, and 0 where nothing needs rounding."""
-    if not standard_error:
+    if not standard_error or standard_error < 1e-9:
         return 0.0
     power = 10.0 ** math.floor(math.log10(standard_error))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= standard_error * (1 - 1e-9))

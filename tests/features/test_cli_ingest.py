@@ -196,7 +196,12 @@ def test_a_row_goes_from_quarantine_into_the_ledger_or_out_of_sight(
 
 def test_the_check_shows_every_month_and_flags_without_failing(salvocast: Callable[..., Done]) -> None:
     assert salvocast("ingest", "bundled").code == 0
+    stated = ("data", "total", "2026-02", "9000", "--source", "Air Force", "--published", "2026-03-01")
+    kept = "2026-02 9,000 launched, all hours (Air Force, 2026-03-01)"
+    assert salvocast(*stated).out.startswith(f"{kept}: kept; ")
+    assert salvocast(*stated).out.startswith(f"{kept}: known already; ")
     done = salvocast("data", "check")
+    assert any(line.startswith(f"{kept}: its 28 days that are known have ") for line in done.out.splitlines())
     assert (done.code, done.err) == (0, "")
     assert "2025-08" in done.out
     assert "<- FLAG" in done.out

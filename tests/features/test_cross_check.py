@@ -8,7 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from features.cross_check import BREAKS, MonthlyTotal, compare_months, comparison_text, monthly_totals, sources_compared
+from features.cross_check import (
+    BREAKS,
+    MonthlyTotal,
+    compare_months,
+    comparison_text,
+    monthly_totals,
+    scope_regimes,
+    sources_compared,
+)
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
@@ -173,3 +181,20 @@ def test_a_source_of_another_scope_is_flagged_from_its_month_on(make_report: Mak
     assert may.startswith("2026-05  bulletin 700, table 1,400, which is counted (-50 %")
     assert "FLAG: another scope" in may
     assert sources_compared([]) == ""
+
+
+def test_a_change_of_scope_is_a_regime_with_its_first_month(make_report: MakeReport) -> None:
+    reports = []
+    for month, by_table in (("2026-03", 100), ("2026-04", 200), ("2026-05", 180), ("2026-06", 100)):
+        for day in range(1, 8):
+            night = f"{month}-{day:02}"
+            start = datetime.fromisoformat(f"{night}T00:00")
+            window = {"window_start": start, "window_end": start + timedelta(hours=23, minutes=59)}
+            reports += [make_report(night, 100, source="bulletin"), make_report(launched=by_table, **window)]
+    told_of = Salvos.of(reports).lost
+    (regime,) = scope_regimes(told_of).splitlines()
+    assert regime.startswith("regime  from 2026-04 to 2026-05: bulletin tells 53% of what table tells of the same days")
+    ongoing = [one for one in told_of if one.report.attack_day < date(2026, 6, 1)]
+    assert "from 2026-04 on:" in scope_regimes(ongoing)
+    single = [one for one in told_of if one.report.attack_day.month != 5]
+    assert scope_regimes(single) == ""

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from features.errors import InputError
-from features.records import COUNT_FIELDS, KYIV, LARGEST_COUNT, QuietDayRule, ReportingRegime
+from features.records import COUNT_FIELDS, KYIV, LARGEST_COUNT, Hours, QuietDayRule, ReportingRegime
 from tests.features.conftest import MakeReport
 
 
@@ -179,3 +179,17 @@ def test_the_hour_that_comes_twice_is_two_hours(make_report: MakeReport) -> None
 def test_what_silence_means_belongs_to_the_theatre(theatre: str, weapon_class: str, rule: QuietDayRule) -> None:
     assert QuietDayRule.default_for(theatre, weapon_class) is rule
     assert QuietDayRule.defaults_text() == "in ukraine before-2025 for shahed and all for others, elsewhere none"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-01-09 18:00", "2026-01-10 08:00", Hours.NIGHT),
+        ("2026-01-10 00:30", "2026-01-10 04:00", Hours.NIGHT),
+        ("2026-01-10 09:00", "2026-01-10 12:00", Hours.PART_OF_DAY),
+        ("2026-01-09 20:00", "2026-01-10 14:00", Hours.PART_OF_DAY),
+        ("2026-01-10 00:00", "2026-01-10 23:59", Hours.ALL),
+    ],
+)
+def test_the_window_of_a_report_tells_what_hours_it_speaks_of(start: str, end: str, hours: Hours) -> None:
+    assert Hours.of(datetime.fromisoformat(start), datetime.fromisoformat(end)) is hours

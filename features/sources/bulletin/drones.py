@@ -22,7 +22,7 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
     def agreed(name: str, mine: Sequence[Count]) -> None:
         """Enter the one value that counts agree on; an exact statement wins over a rounded one of the same thing."""
         exact = [one for one in mine if one.number.qualifier == "exactly"] or mine
-        if len({one.number.value for one in exact}) == 1:
+        if len({one.number.value for one in exact}) == 1 and all(_allows(one.number, exact[0].number) for one in mine):
             found[name] = exact[0].number
             for one in mine:
                 findings.take_count(name, one)
@@ -56,7 +56,8 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
         findings.take_count("left_airspace", one)
     suppressed = of("suppressed", (*DRONES, "decoys"))
     shot_down = _without_sum(of("shot_down", DRONES), suppressed)
-    agreed("shot_down", _without_sum(shot_down, of("shot_down", ("other_drones",))))
+    shot_down = _without_sum(shot_down, of("shot_down", ("other_drones",)))
+    agreed("shot_down", _at_most(shot_down, found.get("launched")))
     agreed("suppressed", suppressed)
     agreed("still_airborne", of("still_airborne", DRONES))
     for name in FURTHER:
@@ -77,6 +78,23 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
         # "Destroyed all 16" says how many there were.
         agreed("launched", all_of)
     return found
+
+
+def _at_most(losses: Sequence[Count], launched: Number | None) -> Sequence[Count]:
+    """The counts of losses without those told after them of more than were launched, which are of another attack."""
+    possible = [one for one in losses if launched is None or one.number.value <= launched.value]
+    others = [one.node for one in losses if one not in possible]
+    return possible if possible and others and min(others) > possible[-1].node else losses
+
+
+def _allows(bound: Number, number: Number) -> bool:
+    """Whether a number can be what a bound says of the same thing: "over 60" is not 47."""
+    match bound.qualifier:
+        case "at_least":
+            return number.value >= bound.value
+        case "up_to":
+            return number.value <= bound.value
+    return True
 
 
 def _part_of(jets: Count, counts: Sequence[Count], nodes: list[Node]) -> bool:

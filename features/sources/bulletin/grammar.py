@@ -37,8 +37,8 @@ class Grammar:
         """Reason, reach and pattern of what is told aside, over the cleaned text."""
         self._russian = _words(data["languages"]["russian"])
         scope = data["scope"]
-        self.national, self.named_after, self.goes_on, self.superlative = (
-            re.compile(scope[name]) for name in ("national", "named_after", "goes_on", "superlative")
+        self.national, self.named_after, self.goes_on, self.superlative, self.launched_from = (
+            re.compile(scope[name]) for name in ("national", "named_after", "goes_on", "superlative", "launched_from")
         )
         self.adversatives = frozenset(scope["adversatives"])
         places = "|".join([*scope["regions"], *scope["towns"]])

@@ -22,6 +22,7 @@ FIRST = ("link", "date_range", "date", "year", "time", "dotted", "percent", "age
 NAMES = (
     "indefinite",
     "some_night",
+    "said_on",
     "unit",
     "shahed_jet",
     "cruise_name",
@@ -126,7 +127,7 @@ class Lexer:
 
     def weekday(self, text: str) -> int:
         """The number of a day of the week, Monday 0."""
-        return next(number for number, stems in enumerate(self._weekdays) if stems.match(text))
+        return next(number for number, stems in enumerate(self._weekdays) if stems.search(text))
 
     def _clock(self, text: str) -> tuple[int, int] | None:
         """Hour and minute of a time of day; None where it is none (25:70)."""

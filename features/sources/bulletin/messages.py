@@ -5,7 +5,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,15 @@ TAKEN_ASIDE = ("launched", "shot_down", "suppressed")
 class Message:
     """One message of a file. received: when it came out, with zone. problem: why its text cannot be taken as it is.
 
-    exported: it is one of a channel's export, where most messages are no reports.
+    exported: it is one of a channel's export, where most messages are no reports. edited: when it was given this text,
+    where that was later than it came out: what it says is known since then.
     """
 
     text: str
     received: datetime | None
     problem: str = ""
     exported: bool = False
+    edited: datetime | None = None
 
 
 def read_bulletins(source: str | Path, *, received: datetime | None = None) -> Reading:
@@ -80,22 +82,28 @@ def _read(message: Message) -> tuple[tuple[SalvoReport, ...], str]:
     """The reports of a message, or why there are none; no reason where an export's message counts nothing."""
     if message.problem:
         return (), message.problem
+    received = message.received
+    if message.edited and received and message.edited.astimezone(KYIV).date() == received.astimezone(KYIV).date():
+        received = message.edited  # "as of 10:00" was written into the post of 8:30
     try:
-        bulletin = parse_bulletin(message.text, received=message.received)
+        bulletin = parse_bulletin(message.text, received=received)
     except InputError as error:
         return (), str(error)
     except Exception as error:  # noqa: BLE001  # one odd message must not stop the others
         return (), f"could not be read ({type(error).__name__}: {error}): read it as a person would"
+    reports = bulletin.reports
+    if message.edited:
+        reports = tuple(replace(one, published_at=message.edited) for one in reports)
     told = [one for one in bulletin.fields if one.name.endswith(TAKEN_ASIDE)]
     if message.exported and not told and not bulletin.foreign:
-        return bulletin.reports, ""
+        return reports, ""
     candidates = dict.fromkeys(f"{one.name} {one.qualifier.replace('_', ' ')} {one.value}" for one in told)
     parts = ["; ".join(bulletin.problems) or "no report in this message"]
     parts += [f"counted: {', '.join(candidates).replace(' exactly ', ' ')}"] if candidates else []
     parts += (
         [f"set aside: {', '.join(dict.fromkeys(one.reason for one in bulletin.asides))}"] if bulletin.asides else []
     )
-    return bulletin.reports, "; ".join(parts)
+    return reports, "; ".join(parts)
 
 
 def split_messages(text: str, received: datetime | None) -> Iterator[Message]:
@@ -183,7 +191,9 @@ def _exported(exported: Any) -> Iterator[Message]:
             continue
         if text.strip():
             # A text that had to be mended is for a person to look at.
-            yield Message(_plain(text), _exported_time(message), exported=_plain(text) == text)
+            received, edited = _exported_time(message), _exported_time(message, "edited")
+            later = edited if received and edited and edited > received else None
+            yield Message(_plain(text), received, exported=_plain(text) == text, edited=later)
 
 
 def _listed(messages: Any) -> list[Any]:
@@ -201,11 +211,12 @@ def _plain(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "\ufffd")
 
 
-def _exported_time(message: dict[str, Any]) -> datetime | None:
+def _exported_time(message: dict[str, Any], name: str = "date") -> datetime | None:
+    """When a message came out, or was `edited`; None where the export does not tell."""
     try:
-        if "date_unixtime" in message:
-            return datetime.fromtimestamp(int(message["date_unixtime"]), tz=KYIV)
-        moment = datetime.fromisoformat(str(message["date"]))
+        if f"{name}_unixtime" in message:
+            return datetime.fromtimestamp(int(message[f"{name}_unixtime"]), tz=KYIV)
+        moment = datetime.fromisoformat(str(message[name]))
     except (KeyError, ValueError, OverflowError, OSError, TypeError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=KYIV)

@@ -1,23 +1,26 @@
 """One message to its reports: the order of the steps, and what of their numbers may enter a report."""
 
 from bisect import bisect_left
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from features.errors import InputError
-from features.records import MISSILES, SHAHED, UKRAINE, ReportingRegime, SalvoReport
+from features.records import COUNT_FIELDS, MISSILES, SHAHED, UKRAINE, ReportingRegime, SalvoReport
 from features.sources.bulletin.areas import Areas
 from features.sources.bulletin.drones import drone_counts
 from features.sources.bulletin.findings import Findings
 from features.sources.bulletin.grammar import Grammar, bulletin_grammar
 from features.sources.bulletin.lexer import YEARS, Number
 from features.sources.bulletin.missiles import inherit_kind, missile_counts
+from features.sources.bulletin.moments import Moments
 from features.sources.bulletin.nodes import DRONES, nodes_of
 from features.sources.bulletin.roles import Roles
-from features.sources.bulletin.scope import Scope
+from features.sources.bulletin.scope import DAY_BEFORE, Scope
 from features.sources.bulletin.sifting import sifted
 from features.sources.bulletin.text import Clean
 from features.sources.bulletin.types import Bulletin
-from features.sources.bulletin.windows import Moments, Windows
+from features.sources.bulletin.windows import Windows
 
 SOURCE = "bulletin"
 RUSSIAN = "the text is in Russian, which is not read: give the Ukrainian or English version"
@@ -65,8 +68,19 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     clean = Clean(text)
     if grammar.is_russian(clean.text):
         return Bulletin(text, (), (), (), ReportingRegime.UNSPECIFIED, (RUSSIAN,), foreign=True)
+    bulletin = _read(grammar, clean, received)
+    if not bulletin.reports and received is not None and any(one.reason == DAY_BEFORE for one in bulletin.asides):
+        # Nothing is told of the night: a summary of the day before, which the receipt dates.
+        return _read(grammar, clean, received, day_before=True)
+    return bulletin
+
+
+def _read(grammar: Grammar, clean: Clean, received: datetime | None, *, day_before: bool = False) -> Bulletin:
+    """A cleaned text as it is read; day_before: its summary of the day before the receipt, and nothing else."""
     reporter, area = _reporter(grammar, clean.text)
-    scope = Scope(grammar, clean, grammar.lexer.tokens(clean.text), area=area != grammar.reporters[-1][1])
+    own_area = area != grammar.reporters[-1][1]
+    tokens = grammar.lexer.tokens(clean.text)
+    scope = Scope(grammar, clean, tokens, area=own_area, received=received, day_before=day_before)
     findings = Findings(clean, scope.tokens)
     nodes = nodes_of(findings.tokens, grammar)
     roles = Roles(grammar, nodes)
@@ -83,7 +97,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     for first, last in windows.sections(roles.counts):
         mine = roles.counts[bisect_left(places, first) : bisect_left(places, last)]
         said = windows.said_of(first, last, mine)
-        window = windows.window(said, previous)
+        window = windows.day_before() if day_before else windows.window(said, previous)
         previous = said if said.days else previous
         counts = sifted(windows.of_window(mine, said), scope)
         drones = drone_counts(counts, nodes, findings)
@@ -99,7 +113,7 @@ def parse_bulletin(text: str, *, received: datetime | None) -> Bulletin:
     problems = tuple(dict.fromkeys(findings.problems))
     regime = regime or _regime_of_words(roles)
     asides = tuple(sorted(scope.asides, key=lambda one: one.start))
-    return Bulletin(text, tuple(writer.reports), fields, findings.unread(), regime, problems, asides)
+    return Bulletin(clean.original, writer.without_repeats(), fields, findings.unread(), regime, problems, asides)
 
 
 def _reporter(grammar: Grammar, text: str) -> tuple[str, str]:
@@ -153,6 +167,22 @@ class _Writer:
             elif weapon == SHAHED:
                 self._problems.append("no launched count of drones that could be read without doubt")
 
+    def without_repeats(self) -> tuple[SalvoReport, ...]:
+        """The reports, where two are of the same hours one for both; none of those that differ in what they count."""
+        kept: list[SalvoReport] = []
+        for report in self.reports:
+            same = [one for one in kept if one.weapon_class == report.weapon_class and _share_hours(one, report)]
+            kept = [one for one in kept if one not in same]
+            together = report
+            for one in same:
+                if not (joined := _joined(one, together)):
+                    self._problems.append(f"{report.weapon_class}: {one.launched} and {report.launched} of one night")
+                    break
+                together = joined
+            else:
+                kept.append(together)
+        return tuple(kept)
+
     def _add(self, window: tuple[datetime, datetime], weapon: str, known: dict[str, int]) -> None:
         try:
             report = SalvoReport(
@@ -177,6 +207,23 @@ class _Writer:
             self._problems.append(f"{weapon}: {error}")
         else:
             self.reports.append(report)
+
+
+def _share_hours(one: SalvoReport, other: SalvoReport) -> bool:
+    """Whether two windows share more than half of the shorter one."""
+    shared = min(one.window_end, other.window_end) - max(one.window_start, other.window_start)
+    return 2 * shared > min(one.window_end - one.window_start, other.window_end - other.window_start)
+
+
+def _joined(one: SalvoReport, other: SalvoReport) -> SalvoReport | None:
+    """What two reports of one attack tell together; None where they differ in a count."""
+    counts: dict[str, Any] = {}
+    for name in COUNT_FIELDS:
+        told = {getattr(one, name), getattr(other, name)} - {None}
+        if len(told) > 1:
+            return None
+        counts[name] = next(iter(told), None)
+    return replace(one, **counts)
 
 
 def _implausible(known: dict[str, int]) -> str | None:

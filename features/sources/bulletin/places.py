@@ -57,12 +57,12 @@ def told_of_places(
             country = match["part"] if official else None
             if match["subject"] or (match["part"] and not country):
                 yield told
-            elif (
-                country
-                or listed >= LONG
-                or (target and (listed > 1 or national or _of_missiles(tokens[told.first : told.last])))
-            ):
+            elif country or listed >= LONG or (target and (listed > 1 or _of_missiles(tokens[told.first : told.last]))):
                 continue
+            elif target and national:
+                # What was sent at one town gives way to what was sent at the country.
+                if told.first < place:
+                    yield replace(told, last=sentence.last, share=True, part=False)
             elif listed > 1 and alone and told.first < place:
                 yield replace(told, part=not told.share)
             elif target or not _in_relative_clause(told, tokens):
@@ -113,4 +113,6 @@ def _out_of_whole(tokens: list[Token]) -> bool:
 
 def _in_relative_clause(told: Told, tokens: list[Token]) -> bool:
     """Whether the place is that of what the drones did ("9 drones that damaged homes in Kyiv"), not of the count."""
-    return told.first < told.place and any(one.kind == "which" for one in tokens[told.first : told.place])
+    before = tokens[told.first : told.place]
+    turn = next((index for index, one in enumerate(before) if one.kind == "which"), 0)
+    return any(one.number is not None for one in before[:turn])  # "he said that over the region 17 drones" is none

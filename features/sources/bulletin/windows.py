@@ -3,7 +3,7 @@
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from features.records import KYIV
 from features.sources.bulletin.findings import Findings
 from features.sources.bulletin.grammar import Grammar
 from features.sources.bulletin.lexer import ASIDE, Day, Token
+from features.sources.bulletin.moments import END_DAYS, Moments
 from features.sources.bulletin.nodes import DRONES, Count
 from features.sources.bulletin.sentences import Sentences
 
@@ -26,57 +27,9 @@ NEAR = 5
 LONGEST = timedelta(days=2)
 NEWS = timedelta(days=90)
 """A date without a year is at most so long before the receipt."""
-LEAP, LENGTH_OF_YEAR = 2024, 366
-END_DAYS = ("night_date", "day_date", "plain_date", "asof_date", "end_date")
-"""The names of days that can be the last of a window, the most telling first."""
 START_WORDS = ("start_time", "start_date", "night_from")
 END_WORDS = ("end_time", "end_date", "asof_time", "asof_date")
 CUE_WORDS = ("cue", "night_date", "day_date", "plain_date")
-
-
-@dataclass(slots=True)
-class Moments:
-    """What the text says of a window; `cue` is night, day or nothing; tokens: where it says so."""
-
-    cue: str = ""
-    clocks: dict[str, tuple[int, int]] = field(default_factory=dict)
-    days: dict[str, Day] = field(default_factory=dict)
-    tokens: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def anchored(self) -> bool:
-        """Whether this can open the report of a window of its own."""
-        return bool(self.cue) or "start_time" in self.clocks
-
-    def contradicts(self, later: "Moments") -> bool:
-        """Whether a later mention cannot be about the same window."""
-        return (
-            bool(self.cue and later.cue and self.cue != later.cue)
-            or any(self.clocks.get(name, clock) != clock for name, clock in later.clocks.items())
-            or any(self.days.get(name, day) != day for name, day in later.days.items())
-        )
-
-    def is_of_another_attack(self, later: "Moments") -> bool:
-        """Whether a mention is of another night or day than this; an hour of an update is not."""
-        ends = [[said.days[name] for name in END_DAYS if name in said.days] for said in (self, later)]
-        return (
-            bool(self.cue and later.cue and self.cue != later.cue)
-            or any(self.days.get(name, day) != day for name, day in later.days.items())
-            or any(_far_apart(one, other) for one in ends[0] for other in ends[1])
-        )
-
-    def add(self, later: "Moments") -> None:
-        """Add a later mention: what was said first counts."""
-        if later.cue and not self.cue:
-            self.cue, self.tokens["cue"] = later.cue, later.tokens["cue"]
-        if "start_time" in later.clocks and "start_time" in self.clocks:
-            return
-        for name, clock in later.clocks.items():
-            if self.clocks.setdefault(name, clock) == clock:
-                self.tokens.setdefault(name, later.tokens[name])
-        for name, day in later.days.items():
-            if self.days.setdefault(name, day) == day:
-                self.tokens.setdefault(name, later.tokens[name])
 
 
 class Windows:
@@ -100,6 +53,7 @@ class Windows:
         }
         self._local = received.astimezone(KYIV).replace(tzinfo=None) if received else None
         self._kinds = {token.kind for token in self._tokens}
+        self._telling = {*grammar.verbs, *BESIDE, "drone", "shahed", "date", "today", "asof", "merged"}
         self._mentions = self._found()
         self._stated = self._stated_years()
         self._firsts = [first for first, _ in self._mentions]
@@ -118,8 +72,14 @@ class Windows:
                 caught = {name: match.start(name) for name in match.groupdict() if match[name]}
                 if used.isdisjoint(caught.values()) and (said := self._said(cue, caught, match.span())) is not None:
                     used.update(caught.values())
-                    bare = set(caught) == {"plain_date"}
-                    if not self._is_broken_off(match.start()) and (not bare or self._dates_the_attack(match.start())):
+                    bare = set(caught) in ({"plain_date"}, {"evening_date"})
+                    hours = bool(caught) and all(name.endswith("_time") for name in caught)
+                    dated = not bare or self._dates_the_attack(match.start())
+                    if (
+                        dated
+                        and not self._is_broken_off(match.start())
+                        and not (hours and self._is_aside(*match.span()))
+                    ):
                         mentions.append((match.start(), said))
         return sorted(mentions, key=lambda one: one[0])
 
@@ -128,6 +88,12 @@ class Windows:
         sentence = self._sentences.of(index)
         stop = self._tokens[sentence.last : sentence.last + 1]
         return sentence.first not in self._counted and bool(stop) and stop[0].text.startswith("..")
+
+    def _is_aside(self, first: int, last: int) -> bool:
+        """Whether hours stand in a later paragraph with no word of an attack: those of a programme, or of an office."""
+        sentence = self._sentences.of(first)
+        around = [*self._tokens[sentence.first : first], *self._tokens[last : sentence.last]]
+        return sentence.paragraph > 1 and not any(one.number or one.kind in self._telling for one in around)
 
     def _dates_the_attack(self, index: int) -> bool:
         """Whether a bare date is that of what is counted: on top, or in one sentence with a count or the attack."""
@@ -149,15 +115,18 @@ class Windows:
                     return None
                 said.clocks[name] = token.clock
             elif (day := self._day(token)) is not None:
-                said.days[name] = day
+                if name == "said_date":
+                    said.told_on = day
+                else:
+                    said.days[name] = day
             else:
                 return None
         return said
 
     def _day(self, token: Token) -> Day | None:
-        if token.kind in ("today", "yesterday", "weekday") and self._local:
+        if token.kind in ("today", "yesterday", "weekday", "said_on") and self._local:
             back = int(token.kind == "yesterday")
-            if token.kind == "weekday":
+            if token.kind in ("weekday", "said_on"):
                 back = (self._local.weekday() - self._grammar.lexer.weekday(token.text)) % 7
             day = self._local.date() - timedelta(days=back)
             return Day(day.day, day.month, day.year)
@@ -196,20 +165,51 @@ class Windows:
         """
         launched = next((one.first for one in counts if one.role == "launched" and one.object in DRONES), None)
         together = Moments()
+        told = last
         if launched is not None:
             sentence = self._sentences.of(launched)
             together = self.said(max(sentence.first, first), min(sentence.last, last))
-        if not together.anchored:
+        if "evening_date" in together.days and not together.cue:
+            return together.with_evening()  # what was launched in the evening of a date is of it, whatever the night
+        if together.anchored:
+            told = self._sentences.of(launched or 0).last
+        else:
             together = Moments()
         this_night = self._is_this_night(together)
         mine = self._mentions[bisect_left(self._firsts, first) : bisect_left(self._firsts, last)]
-        for _, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
-            if not (together.is_of_another_attack(one) or (this_night and this_night.is_of_another_attack(one))):
+        for place, one in sorted(mine, key=lambda mention: not self._corrects(*mention)):
+            another = together.is_of_another_attack(one) or (this_night and this_night.is_of_another_attack(one))
+            undated = not any(name in together.days for name in END_DAYS)
+            if not another and not (undated and place >= told and self._is_old_news(one)):
                 together.add(one)
+        together.with_evening()
+        if self._may_be_eve(together):
+            self._findings.problems.append("a date stands apart from the night: is it that before or after it?")
+            return Moments()
         if this_night and not any(name in together.days for name in END_DAYS):
             together.days["night_date"] = this_night.days["asof_date"]
             together.tokens["night_date"] = together.tokens["cue"]
         return together
+
+    def _may_be_eve(self, said: Moments) -> bool:
+        """Whether a date of yesterday stands in another sentence than the night: that night may be the one after it."""
+        named = [name for name in END_DAYS if name in said.days]
+        if said.cue != "night" or named != ["plain_date"] or self._local is None or "start_time" in said.clocks:
+            return False
+        places = [self._sentences.of(said.tokens[name][0]) for name in ("cue", "plain_date")]
+        try:
+            eve = self._local.date() - self._date(said.days["plain_date"]) == timedelta(days=1)
+        except ValueError:
+            return False
+        return eve and places[0] != places[1]
+
+    def _is_old_news(self, said: Moments) -> bool:
+        """Whether a mention is of days before what a text speaks of that came out now: a recollection."""
+        try:
+            days = [self._date(said.days[name]) for name in ("plain_date", "evening_date") if name in said.days]
+        except ValueError:
+            return False
+        return self._local is not None and any(self._local.date() - day > LONGEST for day in days)
 
     def _is_this_night(self, said: Moments) -> Moments | None:
         """The night before the receipt, where the text speaks of "this night" without a date."""
@@ -240,6 +240,8 @@ class Windows:
 
         previous: an earlier window of the message, whose day holds where this one names none.
         """
+        if said.told_on and not any(name in said.days for name in END_DAYS) and (news := self._news_of(said)):
+            said = news
         kind = said.cue or ("date" if "plain_date" in said.days and "period" not in self._kinds else "")
         usual = [time.fromisoformat(one) for one in self._grammar.data["window"].get(kind, [])]
         start_said, end_said = said.clocks.get("start_time"), said.clocks.get("end_time", said.clocks.get("asof_time"))
@@ -282,6 +284,27 @@ class Windows:
             return None
         self._take(said, start, end, assumed)
         return start, end
+
+    def _news_of(self, said: Moments) -> Moments | None:
+        """What is said without a day, as of the day on which it was told; without night or day only as fresh news."""
+        if said.told_on is None or self._local is None or "start_date" in said.days or "night_from" in said.days:
+            return None
+        fresh = (said.told_on.day, said.told_on.month) == (self._local.day, self._local.month)
+        if not said.cue and ("start_time" in said.clocks or not fresh):
+            return None
+        cue = said.cue or ("night" if self._local.time() < NOON else "")
+        name = {"night": "night_date", "day": "day_date"}.get(cue, "plain_date")
+        place = said.tokens.get("said_date", (0, 0))
+        return replace(said, cue=cue, days={**said.days, name: said.told_on}, tokens={**said.tokens, name: place})
+
+    def day_before(self) -> tuple[datetime, datetime] | None:
+        """The calendar day before the receipt, and the fields that tell."""
+        if self._local is None:
+            return None
+        day = self._local.date() - timedelta(days=1)
+        hours = [datetime.combine(day, time.fromisoformat(one)) for one in self._grammar.data["window"]["date"]]
+        self._take(Moments(), hours[0], hours[1], ["start", "end", "date"])
+        return hours[0], hours[1]
 
     def is_running(self, window: tuple[datetime, datetime]) -> bool:
         """Whether a window is taken to end at the receipt, because the message came out before its usual end."""
@@ -371,12 +394,3 @@ class Windows:
 
 def _clock(said: tuple[int, int]) -> time:
     return time(said[0] % 24, said[1])
-
-
-def _far_apart(one: Day, other: Day) -> bool:
-    """Whether two days of a year are more than a day apart; a day without its month is near any."""
-    try:
-        days = abs((date(LEAP, one.month, one.day) - date(LEAP, other.month, other.day)).days)
-    except ValueError:
-        return False
-    return days > 1 and days < LENGTH_OF_YEAR - 1

@@ -138,7 +138,10 @@ class ReportsRequest(ApiModel):
 
 
 class ReportsBody(ApiModel):
-    """What became of the reports. first_rejection: why the first of those in quarantine could not be read."""
+    """What became of the reports. first_rejection: why the first of those in quarantine could not be read.
+
+    passed_over: messages that are no reports, by what they are. notes: what a person should know of it all.
+    """
 
     rows_read: int
     added: int
@@ -146,6 +149,8 @@ class ReportsBody(ApiModel):
     unchanged: int
     quarantined: int
     first_rejection: str | None
+    passed_over: dict[str, int]
+    notes: list[str]
     version: str
 
 

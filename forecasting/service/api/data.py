@@ -84,7 +84,7 @@ async def post_reports(
     dispatcher = dispatcher_of(request)
     if not dispatcher.settings.accept_reports:
         raise Refusal(403, "this server accepts no reports: start it with --accept-reports")
-    counts = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingest_reports, given)
+    counts, passed_over, notes = await dispatcher.in_time(REPORTS_SECONDS, work.with_answering, ingest_reports, given)
     return ReportsBody(
         rows_read=counts.rows_read,
         added=counts.added,
@@ -92,13 +92,19 @@ async def post_reports(
         unchanged=counts.unchanged,
         quarantined=counts.quarantined,
         first_rejection=counts.first_rejection.reason if counts.first_rejection else None,
+        passed_over=passed_over,
+        notes=notes,
         version=await asyncio.to_thread(dispatcher.ledger.data_version),
     )
 
 
-def ingest_reports(answering: Answerer, given: ReportsRequest) -> IngestCounts:
-    """Adds the reports to the ledger. Raises InputError, and adds nothing, for what the readers refuse."""
-    return answering.ledger.ingest(reading_of(given), datetime.now(UTC))
+def ingest_reports(answering: Answerer, given: ReportsRequest) -> tuple[IngestCounts, dict[str, int], list[str]]:
+    """Adds the reports to the ledger: what became of them, what was passed over, and notes on them all.
+
+    Raises InputError, and adds nothing, for what the readers refuse.
+    """
+    reading = reading_of(given)
+    return answering.ledger.ingest(reading, datetime.now(UTC)), dict(reading.passed_over), list(reading.notes)
 
 
 def reading_of(given: ReportsRequest) -> Reading:

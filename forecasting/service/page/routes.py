@@ -33,7 +33,7 @@ from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.forms import CSV, HUB, JSON, XLSX, Form
+from forecasting.report.forms import ASKED_FOR, Form
 from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
@@ -58,7 +58,6 @@ from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page,
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
 
-DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
 """How long these take, for the queue before the processes that compute."""
@@ -140,7 +139,8 @@ def page_router() -> APIRouter:
             return Response(status_code=404)
         return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_A_YEAR})
 
-    for name, form in DOWNLOADS.items():
+    for form in dict.fromkeys(ASKED_FOR.values()):
+        name = f"plan{form.suffix}"
         router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
 
     @router.get("/{name}")

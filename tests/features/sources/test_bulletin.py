@@ -165,12 +165,26 @@ def test_review_shows_what_was_set_aside_and_what_is_odd_beside_the_record() -> 
     text = "У ніч на 5 січня 2026 року ворог запустив 500 БпЛА. Збито 440. На Полтавщині збито 8."
     (report,) = parse_bulletin(text, received=None).reports
     other = replace(report, launched=490, source="table")
-    before = replace(other, window_start=datetime(2026, 1, 1, 18), window_end=datetime(2026, 1, 2, 8), launched=90)
-    shown = review(parse_bulletin(text, received=None), [report, other, before])
+    shown = review(parse_bulletin(text, received=None), [report, other], ["launched 500 is 5 times the largest"])
     assert "one place              | На Полтавщині збито 8" in shown
     assert "! table has of that day, 04 18:00 to 05 08:00: launched 490" in shown
-    assert "! more than on any day of the record (90)" in shown
+    assert "! would be held: launched 500 is 5 times the largest" in shown
     assert shown.count("!") == 2
+
+
+def test_what_an_edited_post_says_is_known_since_its_edit(tmp_path: Path) -> None:
+    posted, later = "2026-01-05T08:30:00", "2026-01-07T12:00:00"
+    text = "В ніч на 5 січня атакував 30 БпЛА. Станом на {} збито 20."
+    posts = [
+        {"id": 1, "date": posted, "edited": "2026-01-05T10:15:00", "text": text.format("10:00")},
+        {"id": 2, "date": posted, "edited": later, "text": text.format("08:00")},
+        {"id": 3, "date": posted, "text": text.format("08:00")},
+    ]
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps({"messages": posts}), encoding="utf-8")
+    read = [row for row in read_bulletins(path).rows if isinstance(row, SalvoReport)]
+    told = [(f"{one.window_end:%d %H:%M}", f"{one.published_at:%d %H:%M}") for one in read]
+    assert told == [("05 10:00", "05 10:15"), ("05 08:00", "07 12:00"), ("05 08:00", "05 08:30")]
 
 
 def test_a_telegram_export_gives_reports_rows_for_a_person_and_a_count_of_other_posts(tmp_path: Path) -> None:

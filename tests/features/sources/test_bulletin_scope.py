@@ -206,3 +206,83 @@ def test_a_round_number_of_a_heading_is_not_the_count() -> None:
     report = drones(f"{heading}\n\nУ ніч на 21 травня ворог запустив 119 БпЛА.")
     assert report is not None
     assert report.launched == 119
+
+
+GOOD = "Overnight Russia launched 91 drones at Ukraine, and air defence shot down 70 of them, the Air Force said."
+MORNING_AFTER = "Цієї ночі ворог запустив 91 дрон. Збито 70 дронів."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # A photo of other years, opening hours, a recollection, a headline of another piece
+        f"A crater after a strike in Kyiv, Ukraine, March 3, 2024. (Agency)\n\n{GOOD}",
+        f"{GOOD}\n\nOn the radio\n\n10:00am - Noon\n\nNoon - 7:00pm",
+        f"{GOOD}\n\nAn attack on 2 May killed three people.",
+        f"{GOOD}\n\nUkraine downs 96 drones in latest overnight strike",
+        # Sent at one town, at the other side's land, from it
+        f"{GOOD} Of 25 drones fired at the southern port city of Odesa 19 were shot down.",
+        f"{GOOD} One drone returned to Russian territory.",
+        "Overnight Russia launched 91 drones from Cape Chauda in occupied Crimea. Air defence shot down 70 of them.",
+        # One attack is one of nothing; a bound that the count keeps
+        f"{GOOD} They came in one coordinated attack.",
+        f"{GOOD} The minister said that over 60 had been shot down.",
+        # An evening is the beginning of its night
+        f"{MORNING_AFTER} Про перші пуски повідомляли ще ввечері 20 травня.",
+    ],
+)
+def test_what_stands_beside_a_report_in_an_article_changes_none_of_it(text: str) -> None:
+    report = drones(text) or pytest.fail("; ".join(read(text).problems))
+    assert (report.launched, report.shot_down, report.suppressed) == (91, 70, None)
+    assert report.attack_day.isoformat() == "2026-05-21"
+
+
+@pytest.mark.parametrize(
+    ("text", "day", "launched", "shot_down"),
+    [
+        ("Минулої доби ворог застосував 31 БпЛА типу Shahed. 26 з них знищено.", "2026-05-20", 31, 26),
+        ("Over the past day the enemy used 31 Shahed UAVs. 26 of them were destroyed.", "2026-05-20", 31, 26),
+        (
+            "Russia attacked with 31 drones, the Air Force said on Thursday. It downed 26.",
+            "2026-05-21",
+            31,
+            26,
+        ),
+        ("The Air Force said on Wednesday that Russia launched 31 drones overnight.", "2026-05-20", 31, None),
+        ("З вечора 20 травня росіяни атакували 31 БпЛА. Збито 26.", "2026-05-21", 31, 26),
+        ("On the evening of May 20 Russia launched 31 drones. Air defence downed 26.", "2026-05-20", 31, 26),
+    ],
+)
+def test_the_receipt_dates_what_it_can_without_doubt(text: str, day: str, launched: int, shot_down: int | None) -> None:
+    report = drones(text) or pytest.fail("; ".join(read(text).problems))
+    assert (report.attack_day.isoformat(), report.launched, report.shot_down) == (day, launched, shot_down)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Russia attacked with 31 drones, the Air Force said on Wednesday.",  # the night to it, or after it?
+        "On 20 May Russia launched 31 drones. Fires burned overnight.",
+        "War update: 31 Ukrainian airstrikes overnight. Russia launched drones.",
+        "Overnight Russia launched 31 drones and missiles.",
+        "Цієї ночі ворог запустив 31 дрон і ракети.",
+    ],
+)
+def test_what_the_receipt_cannot_settle_is_not_stored(text: str) -> None:
+    assert drones(text) is None
+
+
+def test_a_bound_and_a_number_that_break_each_other_are_neither() -> None:
+    report = drones("Цієї ночі ворог запустив 91 дрон. Збито понад 60 дронів. ППО знищила 47 БпЛА.")
+    assert report is not None
+    assert (report.launched, report.shot_down) == (91, None)
+
+
+def test_a_night_that_a_message_tells_twice_is_one_report() -> None:
+    text = (
+        "Сили оборони збили вночі 38 ворожих дронів з 71\nЗахисники збили в ніч на четвер, 21 травня, 38 БпЛА. "
+        "Станом на 9:00 підтверджено збиття 38 БпЛА. 25 імітаторів локаційно втрачено. "
+        "У ніч на 21 травня 2026 року (із 19.00 20 травня) противник атакував 71 ударним БпЛА."
+    )
+    (report,) = read(text).reports
+    assert (report.launched, report.shot_down, report.suppressed) == (71, 38, 25)

@@ -1,6 +1,7 @@
 """Months without a report make no forecast surer, and one that ended long ago changes nothing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,7 +56,10 @@ def test_without_a_long_gap_all_is_as_ever(history_of: HistoryOf, counts: NDArra
 
 
 def test_a_model_fitted_across_a_gap_is_saved_and_says_what_is_unknown(history_of: HistoryOf) -> None:
-    history = history_of(gap(278, 50.0))
+    counts = gap(278, 50.0)
+    floor = np.full(counts.size, np.nan)
+    floor[-3:-1] = 20.0  # of two of the unknown days the night alone is told
+    history = replace(history_of(counts), floor=floor)
     model = load_model("salvo_ensemble")
     saved = load_saved(save_model(SavedModel.of(model, fit(model, history), history)))
     made, again = forecast(model, history, REQUEST, 3), saved.forecast(REQUEST, 3)
@@ -63,6 +67,7 @@ def test_a_model_fitted_across_a_gap_is_saved_and_says_what_is_unknown(history_o
     assert made.unknown_days is not None
     assert (made.unknown_days.unknown, made.unknown_days.days) == (278, 279)
     assert again.unknown_days == made.unknown_days
+    assert (again.nights_alone, made.nights_alone) == (2, 2)
 
 
 def test_where_fewer_than_four_weeks_of_a_quarter_are_known_it_is_said(history_of: HistoryOf) -> None:

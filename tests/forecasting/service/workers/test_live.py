@@ -78,6 +78,9 @@ def test_reports_are_taken_where_the_server_accepts_them(serve: Serve) -> None:
         ).json()
         assert told["added"] == 1, told
         assert client.post("/api/v1/forecast", json=SMALL).json()["origin"] == "2026-03-02"
+        posts = [{"id": 1, "date": "2026-03-03T01:00:00", "text": "5 БпЛА курсом на захід."}]
+        told = client.post("/api/v1/reports", json={"bulletin": json.dumps({"messages": posts})}).json()
+        assert (told["passed_over"], told["notes"]) == ({"not a report": 1}, [])
         for wrong in ({}, {"rows": []}, {"rows": [{"launched": 4}]}, {"bulletin": "x", "rows": [{"launched": 1}]}):
             assert client.post("/api/v1/reports", json=wrong).status_code == 422
 
