@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 
+from experiments.report_sources import source_problems
 from experiments.schedule import Cron
 from experiments.settings import Settings, load_settings, settings_path
 from experiments.slots import JobSlots, SlotRun, Status
@@ -121,12 +121,11 @@ def _check_home(add: Callable[..., None]) -> None:
 def _check_settings(add: Callable[..., None], settings: Settings) -> None:
     n_sources = len(settings.source)
     add(Health.OK if n_sources else Health.WARNING, f"{n_sources} sources of reports", do="add a [[source]]")
-    for source in settings.source:
-        if source.path and not any(letter in source.path for letter in "*?["):
-            place = settings_path().parent / Path(source.path).expanduser()
-            here = place.exists()
-            found = f"{source.kind} {source.path} is {'there' if here else 'missing'}"
-            add(Health.OK if here else Health.FAILURE, found, of="source", do=f"put it at {place}")
+    wrong = source_problems(settings.source, settings_path().parent)
+    for name, problem in wrong:
+        add(Health.FAILURE, f"{name}: {problem}", of="source")
+    if n_sources and not wrong:
+        add(Health.OK, f"{n_sources} in place", of="source")
     told = bool(os.environ.get("SALVOCAST_ALERT_URL") or settings.alerts.command)
     found = "failures are told" if told else "nobody is told of failures"
     add(Health.OK if told else Health.WARNING, found, of="alerts", do="set SALVOCAST_ALERT_URL or [alerts] command")

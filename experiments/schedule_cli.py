@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.options import CronOption, TimezoneOption
+from features.complaints import complain
 from features.home import ledger_url
 from features.logs import (
     LOG_FORMAT_VARIABLE,
@@ -66,7 +67,9 @@ def schedule_command(
     if context.invoked_subcommand is not None:
         return
     from experiments.alerts import Alert
+    from experiments.report_sources import source_problems
     from experiments.schedule import Cron, Schedule
+    from experiments.settings import load_settings, settings_path
     from experiments.slots import JobSlots, Status
     from features.errors import SalvocastError
 
@@ -86,6 +89,10 @@ def schedule_command(
         return _serves(theatre, weapon_class)
 
     when = Cron.parse(cron, timezone)
+    if not once:  # what is wrong is told now, and not in the night; a timer's run tells it by an alert
+        settings = load_settings()
+        for name, problem in source_problems(settings.source, settings_path().parent):
+            complain(f"source {name}: {problem}")
     try:
         opened = JobSlots.open(ledger_url())
     except SalvocastError as error:
