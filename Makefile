@@ -77,6 +77,7 @@ mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake c
 evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card: window by window with the targets missed, all models, scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
 	$(BIN)/python experiments/benchmarks/windows.py
+	$(BIN)/python experiments/benchmarks/raid_nights.py
 	$(BIN)/salvocast backtest --scenario-policy as-published
 
 peers: .venv/ready .venv-peers/ready  ## public tools on the same folds as our models (some fifteen minutes)

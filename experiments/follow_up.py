@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from experiments.alerts import Alert
 from experiments.drift import Check, drift_checks
+from experiments.report_sources import Severity, check_history
+from features.errors import SalvocastError
 from features.home import ledger_url
 from features.ledger import Ledger
 from features.opening import open_ledger
@@ -32,11 +34,16 @@ def issue_plan(ledger: Ledger, archive: Archive, theatre: str, weapon_class: str
     there is no bundled defence to plan for.
 
     now: with zone. While data and champion stay the same, the plan is the same, and is issued once. Raises
-    SalvocastError, and issues nothing, where it is not known which model serves.
+    SalvocastError, and issues nothing, where it is not known which model serves, and where the record is one that
+    nothing is learned from (`check_history`).
     """
     defended = theatre in BUNDLED_DEFENCES and weapon_class == SHAHED
     request = (PlanRequest if defended else ForecastRequest)(theatre=theatre, weapon_class=weapon_class)
     context = local_context(request)
+    trained = context.champion.origin if context.champion else None
+    findings = check_history(ledger.history(theatre, weapon_class), trained, now)
+    if stops := [finding.text for finding in findings if finding.severity is Severity.STOP]:
+        raise SalvocastError(f"no plan is issued: {'; '.join(stops)}; the one issued last stands")
     return archive.issue(
         document_json(local_answering(ledger).document(request, context)),
         request=request.canonical,

@@ -8,8 +8,6 @@ from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from experiments.settings import BulletinSource, KaggleSource, Source, TableSource
 from features.errors import InputError, SalvocastError, one_line
 from features.history import LaunchHistory
@@ -19,15 +17,11 @@ from features.sources.bulletin import read_bulletins
 from features.sources.kaggle import download_newest, read_kaggle, snapshot_files
 from features.sources.reading import Reading
 from features.sources.table import read_table
-from forecasting.salvos.model import FEWEST_DAYS
 
 OVERDUE = timedelta(hours=36)
 """Without a report of drones for so long after the end of a night, one is missing."""
 MORNING = time(8)
 """When the usual night window ends."""
-NEW_DAYS = 28
-IMPLAUSIBLE = 3.0
-"""A day of more than so many times the largest day before it is a slip of the pen until a person says otherwise."""
 
 
 class Severity(Enum):
@@ -81,10 +75,11 @@ def ingest_sources(ledger: Ledger, sources: Sequence[Source], folder: Path, now:
 
 
 def check_history(history: LaunchHistory, trained_through: date | None, now: datetime) -> tuple[Finding, ...]:
-    """What speaks against learning from the history.
+    """What speaks against learning from the history, and against issuing a forecast from it.
 
-    trained_through: the last day that the champion was trained on, None without one: then the last 28 days are looked
-    at as new. now: with zone.
+    A count that the record cannot bear is no part of it until a person confirms it (`features.plausibility`), and after
+    that nobody doubts it again. trained_through: the last day that the champion was trained on, None without one. now:
+    with zone.
     """
     findings = []
     last = history.last_known_day
@@ -98,18 +93,6 @@ def check_history(history: LaunchHistory, trained_through: date | None, now: dat
                 Severity.STOP,
             )
         )
-    n_new = NEW_DAYS if trained_through is None else max((history.last_day - trained_through).days, 0)
-    split = history.launched.size - n_new
-    if n_new and split >= FEWEST_DAYS:
-        before, new = float(np.nanmax(history.launched[:split])), history.launched[split:]
-        for index in np.flatnonzero(new > IMPLAUSIBLE * before):
-            findings.append(
-                Finding(
-                    f"{history.days[split + index]} has {new[index]:,.0f} launched, more than {IMPLAUSIBLE:g} times "
-                    f"the largest day before, {before:,.0f}: see whether that is what was reported",
-                    Severity.STOP,
-                )
-            )
     return tuple(findings)
 
 

@@ -126,6 +126,8 @@ def retrain(
         key = digest_of_all(history.digest, code_version(), rules.digest)
         run = runs.of(series, key)
         if not dry_run:
+            if by_hand := registry.record_move_by_hand(theatre, weapon_class):
+                on_finding(Finding(f"{by_hand.reason}: salvocast champion history", Severity.FAILURE))
             _end_dead_runs(registry, runs, theatre, weapon_class, run)
         champion = registry.champion(theatre, weapon_class)
         findings = check_history(history, champion.origin if champion else None, now())
@@ -152,7 +154,7 @@ def retrain(
             if comparison is not None and comparison.failed:
                 told = f"{', '.join(comparison.failed)} could not be compared: {record.reason}"
                 on_finding(Finding(told, Severity.FAILURE))
-            version = _put_in_service(registry, run, record, history, champion)
+            version = _put_in_service(registry, run, record, history)
             runs.finish(run.id, "FINISHED", version=version.version)
         except SalvocastError:
             with suppress(SalvocastError):  # the tracking store itself may be what failed
@@ -239,14 +241,12 @@ def _put_in_service(
     run: "RetrainingRun",
     record: Record,
     history: LaunchHistory,
-    champion: "RegisteredModel | None",
 ) -> "RegisteredModel":
     """Fits the recipe to everything known, registers it, and moves the alias."""
     model = load_model(record.model)
     saved = SavedModel.of(model, fit(model, history), history)
     version = registry.register(saved, run_id=run.id, scores=record.scores, tags={"reason": record.reason})
-    if champion is None or champion.version != version.version:
-        registry.set_champion(version.name, version.version)
+    registry.set_champion(version.name, version.version)  # also confirms one that was killed before it could
     return version
 
 

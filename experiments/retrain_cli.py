@@ -21,7 +21,10 @@ from features.records import SHAHED, UKRAINE
 if TYPE_CHECKING:
     from experiments.report_sources import Finding
     from experiments.settings import Settings
-    from forecasting.registry import RegisteredModel, Registry
+    from forecasting.registry import Promotion, RegisteredModel, Registry
+
+LONGEST_REASON = 2_000
+"""Characters: with what else stands there, it must go into one tag."""
 
 champion = typer.Typer(help="The registered model that serves: show it, its history, or go back to an earlier one.")
 
@@ -136,24 +139,25 @@ def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "
     print(f"registered   {serving.registered_at:%Y-%m-%d %H:%M} UTC by run {serving.run_id}")
     print(f"scores       {scores or 'none: its recipe was not compared yet'} (of its recipe, at held-out origins)")
     if since:
-        print(f"serves since {since[0].promoted_at:%Y-%m-%d %H:%M} UTC: {since[0].reason}")
+        print(f"serves since {_told(since[0])}")
 
 
 @champion.command("history")
 def history(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
-    """Every change of the version that serves, the newest first."""
+    """Every change of the version that serves, the newest first: when, which, why and by whom."""
     from forecasting.registry import Registry
 
     with Registry.open() as registry:
-        _serving_champion(registry, theatre, weapon_class)
         known = {version.version: version for version in registry.versions(theatre, weapon_class)}
         changes = registry.champion_history(theatre, weapon_class)
+    if not changes:
+        raise _no_champion(theatre, weapon_class, [])
     for change in changes:
-        version = known[change.version]
-        print(
-            f"{change.promoted_at:%Y-%m-%d %H:%M} UTC  version {change.version}: {version.model_id}, fitted through "
-            f"{version.origin}: {change.reason}"
-        )
+        version = known.get(change.version or 0)
+        model, origin = (version.model_id, version.origin) if version else (change.model_id, change.origin)
+        named = f"version {change.version}: {model or 'a model'}, fitted through {origin or 'an unknown day'}"
+        served = "no version" if change.version is None else named if version else f"{named}, deleted since"
+        print(f"{change.promoted_at:%Y-%m-%d %H:%M} UTC  {served}: {change.reason}{_by(change)}")
 
 
 @champion.command("rollback")
@@ -166,26 +170,32 @@ def rollback(
     weapon_class: WeaponClassOption = "shahed",
 ) -> None:
     """Let an earlier version serve again; nothing is deleted. New data bring a new version of its recipe."""
-    from forecasting.registry import Registry
+    from forecasting.registry import Registry, earlier_versions, registered_name
 
     if not reason.strip():
         raise InputError("--reason is empty: say why the champion shall not serve")
+    if len(reason) > LONGEST_REASON:
+        raise InputError(f"--reason has {len(reason):,} characters: expected at most {LONGEST_REASON:,}")
     with Registry.open() as registry, registry.lock():
-        serving = _serving_champion(registry, theatre, weapon_class)
+        serving = registry.champion(theatre, weapon_class)
+        changes = registry.champion_history(theatre, weapon_class)
+        if not changes:
+            raise _no_champion(theatre, weapon_class, [])
+        now = None if serving is None else serving.version
+        name = registered_name(theatre, weapon_class)
         known = {version.version: version for version in registry.versions(theatre, weapon_class)}
-        served = {change.version for change in registry.champion_history(theatre, weapon_class)}
-        earlier = [version for version in served & set(known) if version < serving.version]
+        earlier = [version for version in earlier_versions(changes, now) if version in known]
         if to is None and not earlier:
-            raise InputError(f"no version served before version {serving.version}: name one with --to")
-        chosen = max(earlier) if to is None else to
+            raise InputError(f"no version served before version {now} that is still there: name one with --to")
+        chosen = earlier[0] if to is None else to
         if chosen not in known:
-            raise InputError(f"--to {chosen}: {serving.name} has the versions {_spans(known)}")
-        if chosen == serving.version:
+            raise InputError(f"--to {chosen}: {name} has the versions {_spans(known)}")
+        if chosen == now:
             raise InputError(f"--to {chosen}: it serves already")
         registry.load(known[chosen])  # one that cannot be read must not serve
-        told = f"rolled back from version {serving.version}: {reason.strip()}"
-        registry.set_champion(serving.name, chosen, reason=told)
-    print(f"{serving.name} version {chosen} serves: {known[chosen].model_id}, fitted through {known[chosen].origin}")
+        told = f"rolled back from {f'version {now}' if now else 'no version'}: {reason.strip()}"
+        registry.set_champion(name, chosen, reason=told)
+    print(f"{name} version {chosen} serves: {known[chosen].model_id}, fitted through {known[chosen].origin}")
 
 
 def settings_text(settings: "Settings") -> str:
@@ -196,10 +206,26 @@ def settings_text(settings: "Settings") -> str:
 def _serving_champion(registry: "Registry", theatre: str, weapon_class: str) -> "RegisteredModel":
     serving = registry.champion(theatre, weapon_class)
     if serving is None:
-        raise InputError(
-            f"no champion is registered for {weapon_class} in theatre {theatre}: salvocast retrain makes one"
-        )
+        raise _no_champion(theatre, weapon_class, registry.champion_history(theatre, weapon_class))
     return serving
+
+
+def _no_champion(theatre: str, weapon_class: str, changes: "list[Promotion]") -> InputError:
+    nothing = f"no champion is registered for {weapon_class} in theatre {theatre}"
+    if not changes:
+        return InputError(f"{nothing}: salvocast retrain makes one")
+    return InputError(f"{nothing}: {changes[0].reason}; salvocast champion rollback lets the last one serve again")
+
+
+def _told(change: "Promotion") -> str:
+    """When a version came to serve, why and by whom."""
+    if change.by_hand:
+        return f"an unknown time: {change.reason}"
+    return f"{change.promoted_at:%Y-%m-%d %H:%M} UTC: {change.reason}{_by(change)}"
+
+
+def _by(change: "Promotion") -> str:
+    return f" (by {change.by})" if change.by else ""
 
 
 def _spans(versions: "dict[int, RegisteredModel]") -> str:

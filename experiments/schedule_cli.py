@@ -22,7 +22,7 @@ from features.logs import (
     without_secrets,
 )
 from features.opening import open_ledger
-from features.options import TheatreOption, WeaponClassOption
+from features.options import TheatreOption, WeaponClassOption, whole_number
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def follow_up_command(
 
 @schedule.command("history")
 def history_command(
-    limit: Annotated[int, typer.Option(min=1, help="How many runs, newest first.")] = 30,
+    limit: Annotated[int, typer.Option(callback=whole_number(1), help="How many runs, newest first.")] = 30,
     output: Annotated[HistoryFormat, typer.Option("--format", help="How to write it.")] = HistoryFormat.TABLE,
 ) -> None:
     """When runs were due, by whom they were run, and how they ended. Times in UTC."""

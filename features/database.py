@@ -1,7 +1,7 @@
 """One database of the project's own: opened, brought up to date, read, and written by one process at a time."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from features.errors import SalvocastError
+from features.errors import NotPermittedError, SalvocastError
 from features.tables import SCHEMA_REVISION
 
 LOCK_WAIT_MS = 20_000
@@ -18,6 +18,8 @@ LOCK_WAIT_MS = 20_000
 
 _ADVISORY_LOCK = 725_882_278
 """Any number, so long as every Salvocast uses the same one on a PostgreSQL server."""
+
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class Database:
@@ -132,7 +134,28 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except (sa.exc.DBAPIError, sa.exc.InterfaceError) as error:
-            raise SalvocastError(self._failure_text(error)) from error
+            kind = NotPermittedError if _is_refused(error) else SalvocastError
+            raise kind(self._failure_text(error)) from error
+
+    def tables_not_permitted(self, tables: Sequence[sa.Table]) -> list[str]:
+        """The tables that this account may not add rows to.
+
+        Parameters
+        ----------
+        tables : sequence of sqlalchemy.Table
+            To look at; nothing is written.
+
+        Returns
+        -------
+        list of str
+            Their names.
+        """
+        if self._engine.dialect.name != "postgresql":
+            place = Path(self._engine.url.database or "")
+            return [table.name for table in tables if place.exists() and not os.access(place, os.W_OK)]
+        may = sa.text("SELECT has_table_privilege(:name, 'INSERT')")
+        with self._connection() as connection:
+            return [table.name for table in tables if not connection.scalar(may, {"name": table.name})]
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
@@ -149,7 +172,9 @@ class Database:
         url = self._engine.url.render_as_string(hide_password=True)
         reason = _first_line(error)
         advice = "see that it can be reached and written, or set SALVOCAST_LEDGER_URL or SALVOCAST_HOME"
-        if "locked" in reason or "lock timeout" in reason:
+        if _sqlstate(error) == _INSUFFICIENT_PRIVILEGE:
+            advice = "this account may not do that: use one that may, or grant it (experiments/deploy/grants.sql)"
+        elif "locked" in reason or "lock timeout" in reason:
             advice = "another process is writing to it; nothing was changed, try again"
         elif any(sign in reason for sign in ("full", "disk I/O", "No space left")):
             advice = "make room on its disk; nothing was changed"
@@ -198,6 +223,16 @@ def _schema_revision(connection: Connection) -> str | None:
         return None
     revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return revision
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether the rights of the account are what is missing."""
+    return _sqlstate(error) == _INSUFFICIENT_PRIVILEGE or "readonly database" in str(error)
+
+
+def _sqlstate(error: Exception) -> str:
+    """PostgreSQL's code of the failure; empty from SQLite."""
+    return str(getattr(getattr(error, "orig", None), "sqlstate", ""))
 
 
 def _first_line(error: Exception) -> str:

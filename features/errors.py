@@ -42,6 +42,11 @@ class InputError(SalvocastError, ValueError):
     exit_code = 2
 
 
+class NotPermittedError(SalvocastError):
+    """What the rights of this account do not allow, such as an INSERT for a database role that only reads: it was
+    understood and refused, so that trying again is of no use. Its arguments are those of `SalvocastError`."""
+
+
 def unknown_name(kind: str, given: str, known: Iterable[str], *, field: str = "") -> InputError:
     """The error for a name that is not known, with the nearest known names first.
 

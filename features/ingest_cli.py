@@ -12,7 +12,7 @@ import typer
 
 from features.errors import InputError
 from features.home import ledger_url
-from features.options import TheatreOption, WeaponClassOption, counts_text, name_and_value
+from features.options import TheatreOption, WeaponClassOption, counts_text, name_and_value, whole_number
 from features.records import QuietDayRule
 
 if TYPE_CHECKING:  # loaded by the commands that use them: `salvocast --help` must answer at once
@@ -101,7 +101,9 @@ def ingest_table(
         QuietDayRule | None, typer.Option(help="Which days without a row had no launches, between the first and last.")
     ] = None,
     sheet: Annotated[str | None, typer.Option(metavar="NAME", help="Of a workbook; without it the first.")] = None,
-    skip_rows: Annotated[int, typer.Option(min=0, metavar="N", help="Rows above the names of the columns.")] = 0,
+    skip_rows: Annotated[
+        int, typer.Option(callback=whole_number(0), metavar="N", help="Rows above the names of the columns.")
+    ] = 0,
     theatre: TheatreOption = "ukraine",
     weapon_class: WeaponClassOption = "shahed",
     published: Annotated[

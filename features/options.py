@@ -1,5 +1,6 @@
 """What commands of every room say of a series and a day, and how they tell what became of a file."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,3 +60,16 @@ def counts_text(source: str, counts: "IngestCounts") -> str:
         f"{source}: read {counts.rows_read:,} = {counts.added:,} added + {counts.revised:,} revised + "
         f"{counts.unchanged:,} unchanged + {counts.quarantined:,} quarantined{before}{flagged}"
     )
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[typer.CallbackParam, int], int]:
+    """A callback of an option that takes whole numbers from `least` to `most`, or without an upper end: what is outside
+    is told as every other error is."""
+    expected = f"a whole number from {least:,} on" if most is None else f"a whole number from {least:,} to {most:,}"
+
+    def checked(parameter: typer.CallbackParam, given: int) -> int:
+        if given < least or (most is not None and given > most):
+            raise InputError(f"{parameter.opts[0]} is {given}: expected {expected}")
+        return given
+
+    return checked

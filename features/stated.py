@@ -1,5 +1,6 @@
 """What a person states in a TOML file: numbers as sourced ranges, and what is wrong with a file, told in one line."""
 
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -26,6 +27,9 @@ Number = Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False)]
 Day = Annotated[date, Field(ge=date(1990, 1, 1), le=date(2100, 12, 31))]
 """A day outside of it is a slip of the pen, and an account from one to another would not fit into memory."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+_ADDRESS = re.compile(r"(https?://|urn:)\S+")
 
 
 class Stated(BaseModel):
@@ -115,7 +119,14 @@ class SourcedRange(Stated):
 
 
 def check_sources(stated: Stated, sources: Sequence[Source]) -> None:
-    """Raises ValueError where a number, or a table, names a source that is not listed, or one is listed twice."""
+    """Raises ValueError where a number, or a table, names a source that is not listed, or one is listed twice, or where
+    the address of one is none of the web."""
+    for source in sources:
+        if source.url and not _ADDRESS.fullmatch(source.url):  # it becomes a link that readers follow
+            raise ValueError(
+                f"source {source.id}: url is {_shown(source.url)}: expected an address that begins with https://, "
+                "http:// or urn:, without spaces, or an empty text"
+            )
     known = [source.id for source in sources]
     if repeated := sorted({name for name in known if known.count(name) > 1}):
         raise ValueError(f"source {repeated[0]} is stated twice")

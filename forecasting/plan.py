@@ -14,6 +14,7 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.messages import Message
 from features.records import SHAHED
+from features.scenarios import ProductionScenario
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -22,6 +23,7 @@ from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
+from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
@@ -30,7 +32,13 @@ from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
-from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.scenario_forecast import (
+    LearnedSupply,
+    ScenarioForecaster,
+    ScenarioRequest,
+    SuppliedForecast,
+    days_needed,
+)
 
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
@@ -71,31 +79,62 @@ class Prepared:
     fitted: Fitted
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
-    def forecast_under(
-        self, salvos: SalvoForecast, request: ScenarioRequest, held: Mapping[str, float] | None = None
-    ) -> SuppliedForecast:
-        """The forecast of this model under a scenario.
+    def forecast(
+        self,
+        request: SimulationRequest,
+        seed: int,
+        scenario: ScenarioRequest | None = None,
+        held: Mapping[str, float] | None = None,
+    ) -> tuple[SalvoForecast, SuppliedForecast | None]:
+        """The forecast of this model, and what it rests on where it is under a scenario.
+
+        Parameters
+        ----------
+        request : SimulationRequest
+            Days ahead, and paths.
+        seed : int
+            Of the random numbers.
+        scenario : ScenarioRequest, optional
+            Without it, the record alone.
+        held : mapping of str to float, optional
+            Assumption of the scenario -> the level 0 to 1 of its range to hold it at.
+
+        Returns
+        -------
+        (SalvoForecast, SuppliedForecast or None)
+        """
+        if scenario is None:
+            return forecast_fitted(self.model, self.fitted, self.history, request, seed), None
+        forecaster = self.forecaster(request, seed, scenario.published)
+        supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, held)
+        return supplied.forecast, supplied
+
+    def forecaster(self, request: SimulationRequest, seed: int, published: ProductionScenario) -> ScenarioForecaster:
+        """Of forecasts under scenarios, all on the same random numbers.
 
         What the record says of supply is learned once for requests with the same horizon that follow each other.
 
         Parameters
         ----------
-        salvos : SalvoForecast
-            Of this model alone.
-        request : ScenarioRequest
-            The scenario and the theatre.
-        held : mapping of str to float, optional
-            Assumption -> the level 0 to 1 of its range to hold it at.
+        request : SimulationRequest
+            Days ahead, and paths.
+        seed : int
+            Of the random numbers.
+        published : ProductionScenario
+            By whose past record the weight of supply is learned.
 
         Returns
         -------
-        SuppliedForecast
+        ScenarioForecaster
         """
+        days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
-        if learned is None or (learned.horizon, learned.published) != (salvos.horizon, request.published):
-            learned = LearnedSupply(self.history, request.published, salvos.horizon)
+        if learned is None or (learned.horizon, learned.published) != (days, published):
+            learned = LearnedSupply(self.history, published, days)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
-        return ScenarioForecaster(salvos, learned).forecast_under(request.scenario, request.theatre, held)
+        ahead = SimulationRequest(with_look_ahead, request.n_paths)
+        salvos = forecast_fitted(self.model, self.fitted, self.history, ahead, seed)
+        return ScenarioForecaster(salvos, learned, request.horizon)
 
 
 def prepare(model: Model, history: LaunchHistory) -> Prepared:
@@ -121,7 +160,10 @@ def prepare(model: Model, history: LaunchHistory) -> Prepared:
 
 
 def prepare_calibration(
-    defence: Defence, history: LaunchHistory, kill_shares: Sequence[StatedKills] = ()
+    defence: Defence,
+    history: LaunchHistory,
+    kill_shares: Sequence[StatedKills] = (),
+    sample: Sampler = sample_posterior,
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
@@ -136,6 +178,8 @@ def prepare_calibration(
         With the losses, as published by the origin.
     kill_shares : sequence of StatedKills
         Published shares of the kills by layer.
+    sample : callable
+        What draws from the posterior, or gives the same draws.
 
     Returns
     -------
@@ -150,6 +194,7 @@ def prepare_calibration(
         armed_share=reported_armed_share(history) if tells_decoys else None,
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
+        sample=sample,
     )
     recent = [each for each in found.periods if each.period.code == "last_nights"]
     short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]
@@ -325,11 +370,7 @@ def make_plan(
     defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
-    salvos = forecast_fitted(prepared.model, prepared.fitted, history, request, seed)
-    supplied = None
-    if scenario:
-        supplied = prepared.forecast_under(salvos, scenario, held)
-        salvos = supplied.forecast
+    salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     number = {layer.id: index for index, layer in enumerate(planned.layers)}

@@ -94,8 +94,8 @@ def main(
         print(f"{len(changes)} changes of the version that served; the recipes, with their first morning:")
         served = None
         for change in reversed(changes):
-            if models[change.version] != served:
-                served = models[change.version]
+            if models[change.version or 0] != served:
+                served = models[change.version or 0]
                 print(f"  {change.promoted_at:%Y-%m-%d}  {served}: {change.reason}")
         print(f"\nmean scores of {REQUEST.horizon} days ahead, drones; coverage of the 80 % range of days, percent")
         print(_board(pd.DataFrame(rows)).to_string(float_format=lambda value: f"{value:,.2f}"))

@@ -22,6 +22,7 @@ from time import perf_counter
 import numpy as np
 
 from features.ledger import Ledger
+from features.records import SHAHED
 from features.sources.bundled import read_bundled
 from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.defence.engagement import engage, engage_in_total
@@ -94,6 +95,31 @@ def sized_defence(
     return sized, defence.model_copy(update={"layers": of_another_name(defence.layers, n_layers)})
 
 
+def raid_sizes(salvos: SalvoForecast, defence: Defence) -> None:
+    """What three kinds and three classes take against two kinds: of ten layers four meet missiles, one of them nothing
+    else; 10,000 paths of 90 nights, cruise missiles on one in five, ballistic ones on every other; and the memory."""
+    sized, ten = sized_defence(salvos, defence, 10_000, 90, 10)
+    rng, shape = np.random.default_rng(1), sized.paths.shape
+    others = {
+        "cruise": rng.poisson(20, shape) * (rng.random(shape) < 0.2),
+        "ballistic": rng.poisson(4, shape) * (rng.random(shape) < 0.5),
+    }
+    armed = np.full((1, 90), 0.62)
+    two_kinds = ten.model_copy(update={"kinds": ()}).facing((SHAHED,))
+
+    def two() -> None:
+        engage_in_total(sized, two_kinds, armed_share=armed)
+
+    def three() -> None:
+        engage_in_total(sized, ten, armed_share=armed, others=others)
+
+    before, after = median_seconds(two, 3), median_seconds(three, 3)
+    print(f"{before:8.2f} s  two kinds, {len(two_kinds.layers)} layers: 10,000 paths x 90")
+    print(f"{after:8.2f} s, {after / before:.2f} times that: three kinds and three classes, {len(ten.layers)} layers")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{peak:8.2f} GB at most until here")
+
+
 def whole_year(salvos: SalvoForecast, defence: Defence) -> None:
     """The largest defence that is aimed at, once, with the memory of this process."""
     started = perf_counter()
@@ -109,7 +135,8 @@ def main() -> None:
     counts, shares = np.full((2_000, 28), 200), np.full((2_000, 1), 0.3)
     unit = median_seconds(lambda: [np.random.default_rng(1).binomial(counts, shares) for _ in range(18)])
     text = resources.files("features.bundled").joinpath("defence_ukraine.toml").read_text(encoding="utf-8")
-    defence, request = parse_defence(text, "bundled"), SimulationRequest(28, 2_000)
+    whole, request = parse_defence(text, "bundled"), SimulationRequest(28, 2_000)
+    defence = whole.facing((SHAHED,))
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'ledger.db'}"
         fresh = iter(range(100))
@@ -149,6 +176,9 @@ def main() -> None:
                 "picture": lambda: render(plan_picture(document, history), ".png", "plan"),
                 "salvocast --help, a process": salvocast(folder, "--help"),
                 "salvocast plan, a process": salvocast(folder, "plan"),
+                "salvocast plan of three classes, a process": salvocast(
+                    folder, "plan", "--threats", "shahed,cruise,ballistic"
+                ),
                 "salvocast plan with a target of leakers, a process": salvocast(folder, "plan", "--leak-target", "438"),
             }
             print(f"1 unit = {len(defence.layers)} x 2 binomial draws of 2,000 x 28 = {unit:.4f} s here")
@@ -156,6 +186,7 @@ def main() -> None:
                 seconds = median_seconds(work)
                 print(f"{seconds:8.3f} s {seconds / unit:8.2f}  {name}")
             defence_sizes(salvos, defence)
+            raid_sizes(salvos, whole)
             if year:
                 whole_year(salvos, defence)
 

@@ -12,7 +12,7 @@ from forecasting.registry import Registry
 
 
 def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri: str | None = None) -> pd.DataFrame:
-    """The promotions of a series, from the champion back from predecessor to predecessor.
+    """What served of a series, by the promotion log.
 
     Parameters
     ----------
@@ -24,11 +24,12 @@ def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri:
     Returns
     -------
     pandas.DataFrame
-        One row per promotion, the newest first; empty where no champion is registered. Columns: version (int), model_id
-        (str), promoted_at (datetime, UTC), origin (datetime: the last attack day that the version was fitted to),
-        predecessor (Int64: version, or missing), new_recipe (bool: whether its model is another than the predecessor's;
-        false for one that was only fitted to newer data), reason (str), score (float: mean over the held-out origins, 1
-        is the reference model; NaN where nothing was compared), run_id (str: of its retraining).
+        One row per promotion, the newest first; empty where none was registered. Columns: version (Int64, missing where
+        somebody took the alias away), model_id (str), promoted_at (datetime, UTC), origin (datetime: the last attack
+        day that the version was fitted to), predecessor (Int64: version, or missing), new_recipe (bool: whether its
+        model is another than the predecessor's; false for one that was only fitted to newer data), reason (str), score
+        (float: mean over the held-out origins, 1 is the reference model; NaN where nothing was compared), run_id (str:
+        of its retraining; empty for a version that is deleted since).
 
     Raises
     ------
@@ -38,18 +39,19 @@ def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri:
     with Registry.open(uri) as registry:
         promotions = registry.champion_history(theatre, weapon_class)
         versions = {version.version: version for version in registry.versions(theatre, weapon_class)}
+    models = {each.version: each.model_id for each in promotions}  # of deleted versions too
+    models |= {number: version.model_id for number, version in versions.items()}
     rows = []
     for promotion in promotions:
-        made = versions.get(promotion.version)
-        before = versions.get(promotion.predecessor or 0)
+        made = versions.get(promotion.version or 0)
         rows.append(
             {
                 "version": promotion.version,
-                "model_id": made.model_id if made else "",
+                "model_id": models[promotion.version],
                 "promoted_at": promotion.promoted_at,
-                "origin": made.origin if made else None,
+                "origin": made.origin if made else promotion.origin,
                 "predecessor": promotion.predecessor,
-                "new_recipe": before is None or made is None or made.model_id != before.model_id,
+                "new_recipe": models[promotion.version] != models.get(promotion.predecessor),
                 "reason": promotion.reason,
                 "score": made.scores.get("score", float("nan")) if made else float("nan"),
                 "run_id": made.run_id if made else "",
@@ -59,7 +61,7 @@ def champion_history(*, theatre: str = UKRAINE, weapon_class: str = SHAHED, uri:
     frame = pd.DataFrame(rows, columns=columns)
     frame["promoted_at"] = pd.to_datetime(frame["promoted_at"], utc=True)
     frame["origin"] = pd.to_datetime(frame["origin"]).astype("datetime64[s]")
-    return frame.astype({"predecessor": "Int64", "version": "int64", "new_recipe": "bool", "score": "float64"})
+    return frame.astype({"predecessor": "Int64", "version": "Int64", "new_recipe": "bool", "score": "float64"})
 
 
 def verdicts(run_id: str, *, uri: str | None = None) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.defence.comparison import Difference, differences
@@ -40,10 +41,10 @@ from forecasting.report.document import ForecastDocument, PlanDocument, forecast
 from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
-from forecasting.salvos.model import SimulationRequest, forecast_fitted, load_model
+from forecasting.salvos.model import Model, SimulationRequest, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
-from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioForecaster, ScenarioRequest, SuppliedForecast
+from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, SuppliedForecast
 from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
@@ -60,7 +61,7 @@ class Answerer:
     """Answers requests from one ledger.
 
     load_champion: digest of a registered champion -> what was saved of it. today: the date by which nothing can have
-    been published later.
+    been published later. remember: keeps what is learned from a record; None: nothing is kept but in memory.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class Answerer:
         ledger: Ledger,
         load_champion: Callable[[str], SavedModel],
         today: Callable[[], date],
+        remember: Remember | None = None,
     ) -> None:
-        self.ledger, self._load_champion, self._today = ledger, load_champion, today
+        self.ledger, self._load_champion, self._today, self._remember = ledger, load_champion, today, remember
         self._histories: LRUCache[object, LaunchHistory] = LRUCache(KEPT)
         self._models: LRUCache[object, Prepared] = LRUCache(KEPT)
         self._calibrations: LRUCache[object, Calibration] = LRUCache(KEPT)
@@ -93,13 +95,8 @@ class Answerer:
     ) -> tuple[SalvoForecast, SuppliedForecast | None]:
         """The forecast that is asked for, and the scenario that it is under, where there is one."""
         scenario = self._scenario(request)
-        prepared = self.prepared(request, context)
         simulated = SimulationRequest(request.horizon, request.paths)
-        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
-        if scenario is None:
-            return salvos, None
-        supplied = prepared.forecast_under(salvos, scenario, request.held)
-        return supplied.forecast, supplied
+        return self.prepared(request, context).forecast(simulated, request.seed, scenario, request.held)
 
     def forecast_under_scenario(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
         """The forecast under the scenario that is asked for. Raises InputError where none is."""
@@ -132,11 +129,9 @@ class Answerer:
         scenario, defence = self._scenario(request), defence_of(request).facing((SHAHED,))
         if scenario is None:
             raise InputError("scenario is none: expected one whose assumptions to move")
-        prepared = self.prepared(request, context)
         simulated = SimulationRequest(request.horizon, request.paths)
-        salvos = forecast_fitted(prepared.model, prepared.fitted, prepared.history, simulated, request.seed)
-        forecaster = ScenarioForecaster.of(salvos, prepared.history, scenario.published)
-        total = len(uncertain(scenario.scenario, request.theatre, salvos))
+        forecaster = self.prepared(request, context).forecaster(simulated, request.seed, scenario.published)
+        total = len(uncertain(scenario.scenario, request.theatre, forecaster))
         return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
 
     def plan(
@@ -211,20 +206,33 @@ class Answerer:
 
         def learn() -> Prepared:
             if champion is None:
-                return prepare(load_model(name), history)
+                return self._prepare(load_model(name), history, name)
             saved = self._load_champion(champion.digest)
             if (saved.data_digest, saved.origin) == (history.digest, history.last_day):
                 return Prepared(history, saved.model, saved.fitted)
             # Its recipe won; what it learnt then is not what is known now.
-            return prepare(saved.model, history)
+            return self._prepare(saved.model, history, champion.digest)
 
         return get_or_make(self._models, (*_seen(history), champion.digest if champion else name), learn)
+
+    def _prepare(self, model: Model, history: LaunchHistory, name: str) -> Prepared:
+        # The code of a model of somebody's own may change without ours.
+        if self._remember is None or not type(model).__module__.startswith("forecasting."):
+            return prepare(model, history)
+        return prepare_remembered(model, history, name, self._remember)
 
     def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
         killing = without_stocks(stated)
         shares = kill_shares(request.theatre, request.weapon_class)
-        key = (*_seen(history), killing.model_dump_json(), bool(shares))
-        return get_or_make(self._calibrations, key, lambda: prepare_calibration(killing, history, shares))
+        text = killing.model_dump_json()
+
+        def learn() -> Calibration:
+            if self._remember is None:
+                return prepare_calibration(killing, history, shares)
+            sample = remembered_sampler(history, f"{text}\n{shares!r}", self._remember)
+            return prepare_calibration(killing, history, shares, sample)
+
+        return get_or_make(self._calibrations, (*_seen(history), text, bool(shares)), learn)
 
     def _scenario(self, request: ForecastRequest) -> ScenarioRequest | None:
         if request.scenario == NO_SCENARIO:

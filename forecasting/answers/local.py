@@ -7,11 +7,12 @@ from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, ForecastRequest
 from forecasting.registry import Champion, cached_model, serving_model
+from forecasting.registry.learned import remembered
 
 
 def local_answering(ledger: Ledger) -> Answerer:
     """Answers from the ledger and the models that this machine keeps, as of today."""
-    return Answerer(ledger, cached_model, lambda: datetime.now(UTC).date())
+    return Answerer(ledger, cached_model, lambda: datetime.now(UTC).date(), remembered)
 
 
 def local_context(request: ForecastRequest) -> AnswerContext:

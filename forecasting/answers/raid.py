@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from zlib import crc32
 
 import numpy as np
-from scipy.stats import poisson
 
 from features.errors import InputError, unknown_name
 from features.records import MISSILES, SHAHED, weapons
@@ -86,5 +85,7 @@ def _at_rate(paths: Counts | None, per_week: float, shape: tuple[int, ...], seed
     rng = np.random.default_rng([seed, _STREAM])
     if paths is not None and paths.any():
         return whole_drones(paths * (per_week / 7.0 / paths.mean()), rng)
+    from scipy.stats import poisson  # loading it takes longer than a plan without stated rates
+
     drawn: Counts = poisson.ppf(rng.random(shape), per_week / 7.0).astype(np.int64)
     return drawn

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, FailFast, Field, Tag, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
@@ -128,6 +128,7 @@ class PlanRequest(ForecastRequest):
     ] = UKRAINE
     layers: Annotated[
         tuple[Name, ...],
+        FailFast(),
         Field(
             max_length=MOST_LAYERS, description="the layers to report and to order for, of the whole defence; none: all"
         ),
@@ -141,7 +142,9 @@ class PlanRequest(ForecastRequest):
         ),
     ] = ()
     without: Annotated[
-        tuple[Name, ...], Field(max_length=MOST_LAYERS, description="what if the defence did not have these layers")
+        tuple[Name, ...],
+        FailFast(),
+        Field(max_length=MOST_LAYERS, description="what if the defence did not have these layers"),
     ] = ()
     stock: Annotated[
         dict[Name, Count],
@@ -151,7 +154,9 @@ class PlanRequest(ForecastRequest):
         ),
     ] = {}
     deliveries: Annotated[
-        tuple[DatedDelivery, ...], Field(max_length=1_000, description="dated ones, beside the monthly supply")
+        tuple[DatedDelivery, ...],
+        FailFast(),
+        Field(max_length=1_000, description="dated ones, beside the monthly supply"),
     ] = ()
     service_level: Annotated[
         float,

@@ -6,14 +6,19 @@ from typing import Annotated
 import typer
 
 from features.logs import LogFormat, LogFormatOption
+from features.options import whole_number
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen at; any but a loopback one needs SALVOCAST_TOKENS.")] = (
         "127.0.0.1"
     ),
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen at; 0: any that is free.")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Server processes, which share the cores.")] = 1,
+    port: Annotated[
+        int, typer.Option(callback=whole_number(0, 65_535), help="Port to listen at; 0: any that is free.")
+    ] = 8000,
+    workers: Annotated[
+        int, typer.Option(callback=whole_number(1, 64), help="Server processes, which share the cores.")
+    ] = 1,
     name: Annotated[
         list[str] | None,
         typer.Option(metavar="HOST", help="A host name that requests may be addressed to; repeatable."),

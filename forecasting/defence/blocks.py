@@ -39,12 +39,15 @@ AT_ONCE = 2**16
 NumPy; more, and their arrays leave the processor's cache."""
 _DEFENCE_STREAM = 2
 """Splits the seed, so that another defence meets the same salvos."""
-_ALL_LAYERS = -1
-"""In place of the number of a layer."""
+_ALL_LAYERS = ""
+"""In place of the id of a layer."""
 _PURPOSES = (
     *("ranges", "reach", "kill", "passing", "interceptors", "armed", "weather", "daylight"),
     *("kinds", "range"),
 )
+_BY_PATH = {"ranges", "range", "daylight"}
+"""What is drawn once for a path: in each block one number in each of BLOCK equal parts of (0, 1), in random order, so
+that orders of two seeds differ less (Latin hypercube; McKay, Beckman and Conover 1979)."""
 _RANGES = tuple(
     name
     for name, field in DefenceLayer.model_fields.items()
@@ -155,17 +158,25 @@ class PathBlocks:
         if out.warhead_kg is not None:
             out.warhead_kg[:] = self.warheads()
 
-    def uniforms(self, layer: int, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
-        """Uniform numbers on [0, 1) of that layer and purpose; the first rows are the same however many there are."""
-        uniforms = np.empty(shape)
+    def uniforms(self, layer_id: str, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
+        """Uniform numbers on [0, 1) of that layer and purpose, by its id, whatever other layers there are.
+
+        Those of all paths come night by night: the first paths and the first nights are the same however many there
+        are.
+        """
+        uniforms, of_layer = np.empty(shape), crc32(layer_id.encode())
         for number, start in enumerate(range(0, shape[0], BLOCK), self.first):
-            seed = [self.forecast.seed, _DEFENCE_STREAM, number, layer + 1, _PURPOSES.index(purpose), *which]
-            np.random.default_rng(seed).random(out=uniforms[start : start + BLOCK])
+            seed = [self.forecast.seed, _DEFENCE_STREAM, number, of_layer, _PURPOSES.index(purpose), *which]
+            rows, rng = uniforms[start : start + BLOCK], np.random.default_rng(seed)
+            drawn = rng.random((*shape[1:], BLOCK))
+            if purpose in _BY_PATH:
+                drawn = (drawn.argsort(axis=-1) + rng.random(drawn.shape)) / BLOCK
+            rows[:] = drawn[..., : len(rows)].T
         return uniforms
 
     def row(self, layer: int, purpose: str, *which: int) -> Array:
         """One for each path and night, in one row."""
-        return self.uniforms(layer, purpose, self.shape, *which).ravel()
+        return self.uniforms(self.defence.layers[layer].id, purpose, self.shape, *which).ravel()
 
     @cached_property
     def armed_kinds(self) -> tuple[str, ...]:
@@ -217,13 +228,14 @@ class PathBlocks:
 
     def drawn(self, index: int) -> dict[str, Array]:
         """Quantity -> (n_paths,) its value on each path; a range with higher numbers gives a higher one."""
-        uniforms = self.uniforms(index, "ranges", (self.shape[0], len(_RANGES)))
+        layer_id = self.defence.layers[index].id
+        uniforms = self.uniforms(layer_id, "ranges", (self.shape[0], len(_RANGES)))
         given = self.levels[index] if self.levels else {}
 
         def level(quantity: str) -> Array:
             if quantity in _RANGES:
                 return uniforms[:, _RANGES.index(quantity)]
-            return self.uniforms(index, "range", (self.shape[0],), crc32(quantity.encode()))
+            return self.uniforms(layer_id, "range", (self.shape[0],), crc32(quantity.encode()))
 
         return {
             quantity: stated.quantile(given[quantity] if quantity in given else level(quantity))

@@ -14,10 +14,10 @@ from forecasting.defence.layers import Defence
 from forecasting.losses.evidence import Draws, Evidence, some_sizes
 from forecasting.losses.reported_losses import Array
 from forecasting.losses.variation import BLOCK_DAYS, Variation, precision_of
+from forecasting.salvos.sampling import normals
 
 STREAM = 5
 """Splits the seed, so that a calibrated defence meets the same salvos."""
-_PATH_SIZES = 12
 _FACTORS = (0.3, 0.6, 0.8, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0)
 
 
@@ -74,26 +74,32 @@ class Calibration:
     evidence: Evidence
 
     def for_paths(self, launched: NDArray[np.int64], seed: int) -> "PathDraws":
-        """Calibrated draws for `engage`: one for each path of `launched`, (n_paths, horizon), at random."""
-        rng = np.random.default_rng([seed, STREAM, 1])
+        """Calibrated draws for `engage`: one for each path of `launched`, (n_paths, horizon), at random.
+
+        Those of the first nights are the same however many there are.
+        """
+        of_paths, of_steps, of_nights = np.random.default_rng([seed, STREAM, 1]).spawn(3)
         n_paths, horizon = launched.shape
-        dealt = rng.permutation(np.arange(n_paths) % self.posterior.n_draws)
+        dealt = of_paths.permutation(np.arange(n_paths) % self.posterior.n_draws)
         draws, (distinct, number) = self.posterior.rows(dealt), self._distinct
         nights = np.maximum(launched, 1).astype(np.float64)
-        steps = self.variation.drift * rng.standard_normal((n_paths, -(-horizon // BLOCK_DAYS)))
+        steps = self.variation.drift * normals((n_paths, -(-horizon // BLOCK_DAYS)), of_steps)
         drift = np.repeat(np.cumsum(steps, axis=1), BLOCK_DAYS, axis=1)[:, :horizon]
-        sizes = np.unique(np.geomspace(nights.min(), nights.max(), _PATH_SIZES))
+        sizes = 2.0 ** np.arange(np.floor(np.log2(nights.min())), np.ceil(np.log2(nights.max())) + 1)
         cascade = {factor: self._lost_share(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
-        part = _Interpolation.of(sizes, nights)
-        by_now = part.at(cascade[1.0])
+        between = _Interpolation.of(sizes, nights)
+        by_now = between.at(cascade[1.0])
         size, beyond = self.evidence.sizes.effect_of(nights)
         shift = draws.size_effect[:, np.newaxis] * size + drift
         share = expit(logit(np.clip(by_now, 1e-6, 1.0 - 1e-6)) + shift)
         precision = precision_of(nights, self.variation.overdispersion)
-        wanted = rng.beta(share * precision, (1.0 - share) * precision)
+        wanted = np.empty(nights.shape)
+        for night, rng in enumerate(of_nights.spawn(horizon)):  # a beta number takes as many uniform ones as it needs
+            alpha, beta = (part[:, night] * precision[:, night] for part in (share, 1.0 - share))
+            wanted[:, night] = rng.beta(alpha, beta)
         factors, below = np.full(nights.shape, _FACTORS[-1]), np.zeros(nights.shape)
         for low, (high, table) in zip((0.0, *_FACTORS), cascade.items(), strict=False):
-            above = part.at(table)
+            above = between.at(table)
             here = (wanted >= below) & (wanted < above)
             np.copyto(factors, low + (high - low) * (wanted - below) / np.maximum(above - below, 1e-12), where=here)
             below = above

@@ -44,7 +44,7 @@ from forecasting.defence.kinds import mean_shares
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import STREAM, Calibration, Comparison, UpdatedQuantity
 from forecasting.losses.evidence import BLOCKS, Evidence, UnknownParameters, some_sizes
-from forecasting.losses.importance import sample_posterior
+from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import Array, ReportedLosses, StatedKills
 from forecasting.losses.variation import BLOCK_DAYS, Variation, fitted_variation
@@ -70,6 +70,7 @@ def calibrate(
     seed: int = 1,
     variation: Variation | None = None,
     size_effect: float = SIZE_EFFECT,
+    sample: Sampler = sample_posterior,
 ) -> Calibration:
     """The ranges of the defence, updated with what was reported until the origin.
 
@@ -91,7 +92,7 @@ def calibrate(
     prior = posterior = unknown.draws(rng.standard_normal((n_draws, unknown.n_scores)))
     effective = float(n_draws)
     if evidence.record.days.size:
-        scores, effective = sample_posterior(
+        scores, effective = sample(
             lambda scores: evidence.log_likelihood(unknown.draws(scores)), unknown.n_scores, n_draws, rng
         )
         posterior = unknown.draws(scores)

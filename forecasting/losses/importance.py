@@ -13,7 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-
+Fit = Callable[[Array], Array]
+"""(n_points, n) scores, standard normal beforehand -> (n_points,) log-likelihood, up to a constant."""
+Sampler = Callable[[Fit, int, int, np.random.Generator], tuple[Array, float]]
+"""`sample_posterior`, or what gives the same."""
 
 _STEP = 0.25
 _MOST_STEPS = 12
@@ -26,13 +29,9 @@ _WIDENED = 1.1
 _FROM_PRIOR = 0.1
 
 
-def sample_posterior(
-    fit: Callable[[Array], Array], n: int, n_draws: int, rng: np.random.Generator
-) -> tuple[Array, float]:
+def sample_posterior(fit: Fit, n: int, n_draws: int, rng: np.random.Generator) -> tuple[Array, float]:
     """(n_draws, n) equally likely draws, some of them several times, and how many independent ones they are worth (the
     effective sample size: Kong 1992, A note on importance sampling using standardized weights).
-
-    fit: (n_points, n) scores, standard normal beforehand -> (n_points,) log-likelihood, up to a constant.
     """
     center, scale = _mode(fit, n)
     for stage in range(_STAGES):
@@ -44,7 +43,7 @@ def sample_posterior(
     return scores[_resampled(weights, n_draws, rng)], float(1.0 / (weights @ weights))
 
 
-def _mode(fit: Callable[[Array], Array], n: int) -> tuple[Array, Array]:
+def _mode(fit: Fit, n: int) -> tuple[Array, Array]:
     """(n,) the scores of highest posterior density, by Newton's method with differences over _STEP, and (n, n) the
     scale of a normal distribution there, wider than the second derivatives say where the likelihood tells.
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from features.errors import InputError
 from forecasting.defence.layers import Defence, DefenceLayer
 from forecasting.defence.outcome import StockOutlook
+from forecasting.salvos.spread import standard_errors
 
 
 def check_service_level(service_level: float) -> None:
@@ -40,6 +41,8 @@ class InterceptorOrder:
         Share of the paths on which the stock is out before the order arrives.
     stock_out_probability : float
         Share of the paths with a stock-out at any time until the review period ends, with it.
+    quantity_error : float
+        Standard error of the quantity, as there are so many paths and no more; NaN with fewer than 40.
     """
 
     layer_id: str
@@ -48,6 +51,7 @@ class InterceptorOrder:
     cost_usd: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
     unavoidable_shortage: float = 0.0
     stock_out_probability: float = 0.0
+    quantity_error: float = math.nan
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,4 +243,5 @@ def order_for_horizon(
         cost_usd=(quantity * unit_cost.low, quantity * unit_cost.mode, quantity * unit_cost.high),
         unavoidable_shortage=needs.unavoidable_shortage,
         stock_out_probability=needs.stock_out_probability(quantity),
+        quantity_error=float(standard_errors(needs.least_order, [service_level])[0]),
     )

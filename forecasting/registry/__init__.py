@@ -1,12 +1,14 @@
 """The champion and its rivals in the MLflow model registry; the last champion kept at hand for when that is away.
 
-The MLflow store (`store`), one retraining at a time (`lock`), versions and the alias (`champions`), what a version
-consists of (`pyfunc`), copies of those that were loaded (`copies`), and which one serves (`serving`).
+The MLflow store (`store`), one retraining at a time (`lock`), versions and the alias (`champions`), what served when
+and why (`promotions`), what a version consists of (`pyfunc`), copies of those that were loaded (`copies`), and which
+one serves (`serving`).
 """
 
-from forecasting.registry.champions import CHALLENGER, CHAMPION, Promotion, RegisteredModel, Registry, registered_name
+from forecasting.registry.champions import CHALLENGER, CHAMPION, RegisteredModel, Registry, registered_name
 from forecasting.registry.copies import cached_model, copies_of_models, noted_champions
 from forecasting.registry.places import artifact_location, move_places, refuse_copied_store
+from forecasting.registry.promotions import Promotion, earlier_versions
 from forecasting.registry.serving import Champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
@@ -27,6 +29,7 @@ __all__ = [
     "artifact_location",
     "cached_model",
     "copies_of_models",
+    "earlier_versions",
     "embedded_store",
     "move_places",
     "noted_champions",

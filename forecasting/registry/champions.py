@@ -10,10 +10,10 @@ import json
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,18 @@ from features.home import ledger_url, salvocast_home
 from features.release import code_version
 from forecasting.registry.copies import cached_files, keep, note_champion, noted_champion
 from forecasting.registry.lock import file_lock, server_lock
+from forecasting.registry.promotions import (
+    Entry,
+    Promotion,
+    confirmation_tag,
+    earlier_versions,
+    entry_tag,
+    is_unconfirmed,
+    learned,
+    log_entries,
+    served_versions,
+    who,
+)
 from forecasting.registry.pyfunc import ARTIFACT, FOLDER, write_pyfunc
 from forecasting.registry.store import or_none, ready_client, tracking_uri, with_retries
 from forecasting.salvos.saved import LARGEST_BYTES, SavedModel, digest_of, load_saved, save_model
@@ -35,7 +47,6 @@ LOCK_SECONDS = 60.0
 
 _TAG = "salvocast."
 _STATED = ("digest", "model_id", "data_digest", "code_version", "origin", "scores")
-_PROMOTIONS = f"{_TAG}promotions"
 
 
 def registered_name(theatre: str, weapon_class: str) -> str:
@@ -105,28 +116,6 @@ class RegisteredModel:
     scores: dict[str, float]
     aliases: tuple[str, ...]
     tags: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """How a version became champion.
-
-    Parameters
-    ----------
-    version : int
-        That serves from then on.
-    promoted_at : datetime
-        In UTC.
-    reason : str
-        In words.
-    predecessor : int, optional
-        The version that it took over from; None: there was none.
-    """
-
-    version: int
-    promoted_at: datetime
-    reason: str
-    predecessor: int | None
 
 
 class Registry:
@@ -301,8 +290,8 @@ class Registry:
     def set_champion(self, name: str, version: int, *, reason: str = "") -> None:
         """Moves the alias of the champion, in one step; does nothing where it is there already.
 
-        What is recorded on the version first (when, why and after which one) counts from that step on: see
-        `champion_history`.
+        What is going to be done (when, why, by whom and after which version) is written into the promotion log first,
+        and confirmed once the registry says that the alias stands there: see `champion_history`.
 
         Parameters
         ----------
@@ -314,23 +303,36 @@ class Registry:
             In words; without it, the tag "reason" of the version.
         """
         chosen = self._client.get_model_version(name, str(version))
-        before = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
-        predecessor = None if before is None else int(before.version)
-        if predecessor == version:
+        self._bring_log_up_to_date(name)
+        entries, serving = self._promotion_log(name)
+        if serving == version:
             return
-        since = _promotions(before)[-1].promoted_at if before is not None and _promotions(before) else None
-        made = [each for each in _promotions(chosen) if since is None or each.promoted_at <= since]  # others broke off
-        now = self._now()
-        if since is not None and now <= since:  # a clock that went back must not turn the order round
-            now = since + timedelta(microseconds=1)
-        made.append(Promotion(version, now, reason or chosen.tags.get("reason", ""), predecessor))
-        record = json.dumps([asdict(each) | {"promoted_at": each.promoted_at.isoformat()} for each in made])
-        self._client.set_model_version_tag(name, str(version), _PROMOTIONS, record)
+        why = reason or chosen.tags.get("reason", "")
+        promotion = Promotion(version, self._now(), why, serving, who(), **learned(chosen))
+        number = self._write_entry(name, entries, promotion)
         self._client.set_registered_model_alias(name, CHAMPION, str(version))
+        if self._promotion_log(name)[1] == version:
+            self._client.set_registered_model_tag(name, *confirmation_tag(number, version))
+
+    @with_retries
+    def record_move_by_hand(self, theatre: str, weapon_class: str) -> Promotion | None:
+        """Writes into the promotion log that somebody moved the alias past Salvocast, where somebody did.
+
+        Parameters
+        ----------
+        theatre, weapon_class : str
+            Of the series.
+
+        Returns
+        -------
+        Promotion or None
+            What was found; None where the alias stands as the log says, or that was found before.
+        """
+        return self._bring_log_up_to_date(registered_name(theatre, weapon_class))
 
     @with_retries
     def champion_history(self, theatre: str, weapon_class: str) -> list[Promotion]:
-        """How the champion came to be, from predecessor to predecessor, as far as their versions are kept.
+        """What served, by the promotion log; it outlives deleted versions and a deleted alias.
 
         Parameters
         ----------
@@ -340,7 +342,8 @@ class Registry:
         Returns
         -------
         list of Promotion
-            The newest first. A promotion that broke off before the alias moved is not in it.
+            The newest first. A promotion that broke off before the alias moved is not in it; an alias that stands where
+            no entry has put it is, as moved by hand and found now.
         """
         return self._history(registered_name(theatre, weapon_class))
 
@@ -370,11 +373,13 @@ class Registry:
             The newest first: those that serve or may at once serve again (an alias is on them, or the champion took
             over from them, or a rollback without further words goes to them), and the others.
         """
-        history = self._history(name)
-        earlier = [each.version for each in history if each.version < history[0].version]
-        near = {history[0].predecessor if history else None, max(earlier, default=None)}
+        history, versions = self._history(name), self._versions(name)
+        there = {version.version for version in versions}
+        earlier = earlier_versions(history, history[0].version if history else None)
+        back = next((version for version in earlier if version in there), None)
+        near = {history[0].predecessor if history else None, back}
         parts: tuple[list[RegisteredModel], list[RegisteredModel]] = ([], [])
-        for version in self._versions(name) if name.startswith("salvocast-") else ():  # not of copies
+        for version in versions if name.startswith("salvocast-") else ():  # not of copies
             parts[not (version.aliases or version.version in near)].append(version)
         return parts
 
@@ -389,20 +394,34 @@ class Registry:
         """
         or_none(self._client.delete_model_version, version.name, str(version.version))
 
+    def _promotion_log(self, name: str) -> tuple[list[Entry], int | None]:
+        """The entries of the log, and the version that the alias stands on."""
+        model = or_none(self._client.get_registered_model, name)
+        if model is None:
+            return [], None
+        serving = model.aliases.get(CHAMPION)
+        return log_entries(model.tags), None if serving is None else int(serving)
+
     def _history(self, name: str) -> list[Promotion]:
-        recorded = {int(version.version): _promotions(version) for version in self._raw_versions(name)}
-        champion = or_none(self._client.get_model_version_by_alias, name, CHAMPION)
-        history: list[Promotion] = []
-        version = None if champion is None else int(champion.version)
-        while version is not None:
-            earlier = [
-                each for each in recorded.get(version, []) if not history or each.promoted_at < history[-1].promoted_at
-            ]
-            if not earlier:
-                break
-            history.append(earlier[-1])
-            version = earlier[-1].predecessor
-        return history
+        entries, serving = self._promotion_log(name)
+        return served_versions(entries, serving, self._raw_versions(name), self._now)
+
+    def _bring_log_up_to_date(self, name: str) -> Promotion | None:
+        """Confirms what a kill left unconfirmed; writes down a move by hand, and returns it."""
+        entries, serving = self._promotion_log(name)
+        if serving is not None and is_unconfirmed(entries, serving):
+            self._client.set_registered_model_tag(name, *confirmation_tag(entries[-1].number, serving))
+            return None
+        told = served_versions(entries, serving, self._raw_versions(name), self._now)
+        if not told or not told[0].by_hand or told[0] in (entry.promotion for entry in entries):
+            return None
+        self._write_entry(name, entries, told[0])
+        return told[0]
+
+    def _write_entry(self, name: str, entries: Sequence[Entry], promotion: Promotion) -> int:
+        number = entries[-1].number + 1 if entries else 1
+        self._client.set_registered_model_tag(name, *entry_tag(number, promotion))
+        return number
 
     @with_retries
     def load(self, registered: RegisteredModel) -> SavedModel:
@@ -574,11 +593,3 @@ def _require_registered(version: Any, aliases: tuple[str, ...]) -> RegisteredMod
             "to a version that was, or delete it and retrain"
         )
     return made
-
-
-def _promotions(version: Any) -> list[Promotion]:
-    """What is recorded of a version's promotions, oldest first."""
-    return [
-        Promotion(**each | {"promoted_at": datetime.fromisoformat(each["promoted_at"])})
-        for each in json.loads(version.tags.get(_PROMOTIONS, "[]"))
-    ]

@@ -12,11 +12,13 @@ class Assumption(Document):
     """One number that the plan rests on.
 
     layer: "" for what is stated of the drones. kind: of drone; "" for the common one. Of a layer and a kind it is how
-    many times as much the layer does against that kind.
+    many times as much the layer does against that kind. weapon_class: that a layer meets beside drones, in numbers of
+    their own; "" for the drones.
     """
 
     layer: str
     kind: str = ""
+    weapon_class: str = ""
     quantity: str
     low: float
     mode: float
@@ -34,22 +36,25 @@ def stated_assumptions(defence: Defence) -> list[Assumption]:
         Assumption(
             layer=layer,
             kind=kind,
+            weapon_class=weapon_class,
             quantity=quantity,
             **(stated.model_dump(exclude={"at_least", "up_to"}) | {"sources": list(stated.sources)}),
         )
-        for layer, kind, quantity, stated in _numbers(defence)
+        for layer, kind, weapon_class, quantity, stated in _numbers(defence)
     ]
 
 
-def _numbers(defence: Defence) -> Iterator[tuple[str, str, str, SourcedRange]]:
-    """Layer, kind, quantity and range."""
+def _numbers(defence: Defence) -> Iterator[tuple[str, str, str, str, SourcedRange]]:
+    """Layer, kind, class of weapon, quantity and range."""
     for layer in defence.layers:
-        for kind, table in {"": layer, **layer.against}.items():
-            yield from ((layer.id, kind, *each) for each in ranges_of(table).items())
-    yield from (("", "", *each) for each in ranges_of(defence).items())
+        for kind, against in {"": layer, **layer.against}.items():
+            yield from ((layer.id, kind, "", *each) for each in ranges_of(against).items())
+        for weapon_class, met in layer.meets.items():
+            yield from ((layer.id, "", weapon_class, *each) for each in ranges_of(met).items())
+    yield from (("", "", "", *each) for each in ranges_of(defence).items())
     for each in defence.kinds:
-        yield from (("", each.id, "share", point) for point in each.share)
-        yield from (("", each.id, *stated) for stated in ranges_of(each).items())
+        yield from (("", each.id, "", "share", point) for point in each.share)
+        yield from (("", each.id, "", *stated) for stated in ranges_of(each).items())
 
 
 def used_sources(defence: Defence) -> list[Source]:

@@ -35,7 +35,7 @@ from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, U
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.spread import Spread, quantile, spread
+from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
 WINDOWS = (7, 28, 90, 180)
@@ -55,12 +55,14 @@ UNITS = {
 
 
 class DayForecast(Document):
-    """One attack day. massed_probability: that the day is a massed strike."""
+    """One attack day. massed_probability: that the day is a massed strike. massed_from_drones: the count that makes it
+    one, on the median path; absent in documents of before."""
 
     attack_day: date
     horizon: int
     drones: Spread
     massed_probability: float
+    massed_from_drones: int | None = Field(default=None, exclude_if=lambda count: count is None)
 
 
 class WindowForecast(Document):
@@ -75,7 +77,7 @@ class WindowForecast(Document):
 
 
 class MassedStrikes(Document):
-    """What counts as a massed strike here."""
+    """What counts as a massed strike here. threshold_drones: in the first week."""
 
     rule: Message
     threshold_drones: int
@@ -118,6 +120,7 @@ class LayerDocument(Document):
     drones_killed: Spread = Field(description="decoys included")
     interceptors_needed: Spread | None = Field(description="had every layer enough of them")
     interceptors_needed_at_service_level: int | None
+    interceptors_needed_at_service_level_error: StatedError = None
     interceptors_used: Spread | None = Field(description="with the stock and supply there is")
     opening_stock: Spread | None
     supply: Spread | None = Field(description="delivered within the horizon")
@@ -205,7 +208,7 @@ def forecast_document(
         Quantiles and probabilities; notes as coded messages.
     """
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
-    massed = forecast.massed
+    massed, massed_from = forecast.massed, np.median(forecast.massed_thresholds, axis=0)
     return ForecastDocument(
         theatre=forecast.theatre,
         weapon_class=forecast.weapon_class,
@@ -239,6 +242,7 @@ def forecast_document(
                 horizon=step + 1,
                 drones=spread(forecast.paths[:, step]),
                 massed_probability=float(massed[:, step].mean()),
+                massed_from_drones=int(massed_from[step]),
             )
             for step, day in enumerate(forecast.days)
         ],
@@ -304,6 +308,9 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 interceptors_needed=spread(stock.needed.sum(axis=1)) if stock else None,
                 interceptors_needed_at_service_level=(
                     int(quantile(stock.needed.sum(axis=1), plan.service_level)) if stock else None
+                ),
+                interceptors_needed_at_service_level_error=(
+                    stated_error(standard_errors(stock.needed.sum(axis=1), [plan.service_level])[0]) if stock else None
                 ),
                 interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
                 opening_stock=spread(stock.opening) if stock else None,

@@ -53,12 +53,13 @@ def _csv_text(frame: "pd.DataFrame") -> bytes:
 class Form:
     """A form of a document.
 
-    accepted: the media types, with their parameters, that ask for it; the first is its own; none where only a terminal
-    shows it. write: (document, language of its sentences) -> its bytes. example: how it begins, for the API's
-    definition. binary: whether a terminal cannot show it.
+    title: on the page. accepted: the media types, with their parameters, that ask for it; the first is its own; none
+    where only a terminal shows it. write: (document, language of its sentences) -> its bytes. example: how it begins,
+    for the API's definition. binary: whether a terminal cannot show it.
     """
 
     name: str
+    title: str
     suffix: str
     accepted: tuple[str, ...]
     write: "Callable[[ForecastDocument | PlanDocument, str], bytes]"
@@ -72,10 +73,11 @@ class Form:
         return f"{self.accepted[0]}; charset=utf-8" if kind == "text" else self.accepted[0]
 
 
-TABLE = Form("table", ".txt", (), _table)
-JSON = Form("json", ".json", ("application/json",), _json)
+TABLE = Form("table", "", ".txt", (), _table)
+JSON = Form("json", "JSON", ".json", ("application/json",), _json)
 CSV = Form(
     "csv",
+    "CSV",
     ".csv",
     ("text/csv",),
     _csv,
@@ -83,6 +85,7 @@ CSV = Form(
 )
 XLSX = Form(
     "xlsx",
+    "XLSX",
     ".xlsx",
     ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",),
     _xlsx,
@@ -91,7 +94,8 @@ XLSX = Form(
 )
 HUB = Form(
     "hub",
-    "-hub.csv",
+    "CSV of forecast hubs",
+    ".hub.csv",
     ("application/vnd.hubverse+csv", "text/csv;profile=hub"),
     _hub,
     "reference_date,target,horizon,target_end_date,output_type,output_type_id,value\n"

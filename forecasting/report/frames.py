@@ -12,6 +12,7 @@ from features.messages import Message
 from features.printable import printable
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
+from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
 from forecasting.report.words import Words
 from forecasting.salvos.spread import Spread
@@ -115,7 +116,7 @@ def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH)
     """
     buffer = BytesIO()
     with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
-        for name, frame in tables(document, language).items():
+        for name, frame in tables(rounded(document), language).items():
             _writable(frame).to_excel(writer, sheet_name=name, index=False)
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"
@@ -204,7 +205,7 @@ def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if isinstance(value, Spread):
             flat[f"{name}_median"] = value.median
-            for interval in value.intervals:
+            for interval in value.intervals:  # their standard errors are in the JSON; a workbook is rounded to them
                 percent = f"{interval.level:.0%}".rstrip("%")
                 flat[f"{name}_low_{percent}"] = interval.low
                 flat[f"{name}_high_{percent}"] = interval.high

@@ -9,6 +9,7 @@ from forecasting.defence.layers import DefenceLayer
 from forecasting.orders.ordering import InterceptorOrder
 from forecasting.plan import LayerRules, Required
 from forecasting.report.parts import Document
+from forecasting.salvos.spread import StatedError, stated_error
 
 
 class OrderDocument(Document):
@@ -16,6 +17,7 @@ class OrderDocument(Document):
     order to the next one's."""
 
     quantity: int
+    quantity_error: StatedError = None
     cost_usd_low: float
     cost_usd_mode: float
     cost_usd_high: float
@@ -71,6 +73,7 @@ def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocumen
     lead_time = layer.lead_time_days
     return OrderDocument(
         quantity=order.quantity,
+        quantity_error=stated_error(order.quantity_error),
         cost_usd_low=order.cost_usd[0],
         cost_usd_mode=order.cost_usd[1],
         cost_usd_high=order.cost_usd[2],

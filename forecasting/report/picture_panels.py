@@ -43,8 +43,11 @@ def fan_panel(
     came = _came_since(document, past)
     if not np.isnan(came).all():
         axes.plot(days, came, "o", ms=4, color=theme.ink, label=t("reported since"))
-    line = t("massed strike: from {n}", n=t.number(threshold))
-    axes.axhline(threshold, color=theme.orange, lw=1, ls="--", label=line)
+    lines = [threshold, *(day.massed_from_drones or threshold for day in document.days)]
+    told = dict.fromkeys(map(t.number, (min(lines), max(lines))))
+    label = t("massed strike: from {n}", n="–".join(told))
+    first = [past_days[0]] if past_days.size else [days[0]]
+    axes.step([*first, *days], lines, where="pre", color=theme.orange, lw=1, ls="--", label=label)
     axes.set_ylim(bottom=0)
     drawn.count_axis(axes)
     drawn.date_axis(axes)

@@ -67,7 +67,7 @@ def record_of(model_id: str, targets: Sequence[PastForecast], t: Translator) -> 
 
 def interval_text(shown: Spread, t: Translator) -> str:
     """The 80 % interval: 900 to 2,100 (80 %)."""
-    interval = shown.interval(0.8)
+    interval = shown.rounded().interval(0.8)
     return t(
         "{low} to {high} ({level})", low=t.number(interval.low), high=t.number(interval.high), level=t.percent(0.8)
     )

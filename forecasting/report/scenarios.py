@@ -152,7 +152,7 @@ def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
 
 
 def _spread_text(sample: NDArray[np.int64] | NDArray[np.float64]) -> str:
-    told = spread(sample)
+    told = spread(sample).rounded()
     interval = told.interval(0.8)
     return f"{told.median:,.0f} ({interval.low:,.0f}-{interval.high:,.0f})"
 

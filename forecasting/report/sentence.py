@@ -9,7 +9,8 @@ from forecasting.report.hub import quantiles
 from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
 from forecasting.report.picture_words import forecast_of
-from forecasting.report.words import assumption_prefix, capital, weapon_name
+from forecasting.report.rounding import rounded
+from forecasting.report.words import assumption_prefix, capital, few_known_days, weapon_name
 
 LATE = 0.01
 """A chance of a shortage that no order can prevent is told from there on."""
@@ -22,11 +23,13 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     others it is told how many need an order. All numbers are the document's; the night of one in four is read off
     its quantiles (see `upper_quartile_day`).
     """
+    document = rounded(document)
     t, forecast = translator(language), forecast_of(document)
     said = [_expected_drones(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):
         said.append(_largest_order(document, stocks, t))
-    return assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t) + " ".join(said)
+    alone = assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t)
+    return alone + few_known_days(forecast, t) + " ".join(said)
 
 
 def upper_quartile_day(document: ForecastDocument) -> float:

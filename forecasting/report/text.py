@@ -24,8 +24,17 @@ from forecasting.report.layout import (
 )
 from forecasting.report.order_text import order_lines, requirement_lines
 from forecasting.report.raid_text import raid_lines
+from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
-from forecasting.report.words import Words, assumption_prefix, cautions, full_weapon_name, theatre_name, weapon_name
+from forecasting.report.words import (
+    Words,
+    assumption_prefix,
+    cautions,
+    few_known_days,
+    full_weapon_name,
+    theatre_name,
+    weapon_name,
+)
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -35,13 +44,14 @@ LATE = 0.01
 
 def document_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
     """The forecast or the plan in that language, ending without a line break."""
+    document = rounded(document)
     words = Words(translator(language, plain=True), document)
     if isinstance(document, ForecastDocument):
         return terminal_text(
             [
                 *_head(words.t("Salvocast forecast"), document, words),
                 "",
-                _sentence(document, words),
+                wrap_line(few_known_days(document, words.t) + _sentence(document, words)),
                 "",
                 *_salvos(document, words),
                 *_supply(document, words),
@@ -51,8 +61,8 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         [
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
-            _order_sentence(document, words),
-            _sentence(document.forecast, words),
+            wrap_line(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            wrap_line(_sentence(document.forecast, words)),
             "",
             *_salvos(document.forecast, words),
             *_supply(document.forecast, words),
@@ -118,7 +128,7 @@ def _chosen(document: ForecastDocument, t: Translator) -> str:
 def _sentence(document: ForecastDocument, words: Words) -> str:
     window, t = document.windows[0], words.t
     total, largest = window.total_drones.interval(0.8), window.largest_day_drones
-    return wrap_line(
+    return (
         t.plural(
             "Next {n} attack day: {low} to {high} {weapons} (80 %), most likely about {median}.",
             "Next {n} attack days: {low} to {high} {weapons} (80 %), most likely about {median}.",
@@ -154,7 +164,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
     if not wanted:
-        return wrap_line(t("Order nothing {safety}: stock and supply as stated last.", safety=safety))
+        return t("Order nothing {safety}: stock and supply as stated last.", safety=safety)
     outcome = document.outcome
     said = t(
         "Order {safety}: {wanted}. Cost: {cost} M USD.",
@@ -174,7 +184,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     if late:
         too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
         said += " " + t(too_late, chances="; ".join(late))
-    return wrap_line(said)
+    return said
 
 
 def _salvos(document: ForecastDocument, words: Words) -> list[str]:
@@ -192,7 +202,7 @@ def _salvos(document: ForecastDocument, words: Words) -> list[str]:
         lines.append(t("({days}: --format csv or json)", days=more))
     decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
     massed = t(
-        "massed: {rule}, {threshold} here; the chance of at least one such day, and how many to expect.",
+        "massed: {rule}, {threshold} in the first week; the chance of at least one such day, and how many to expect.",
         rule=words(document.massed_strikes.rule),
         threshold=t.number(document.massed_strikes.threshold_drones),
     )
@@ -321,7 +331,7 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
 def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     t = words.t
     stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in (each for each in document.assumptions if not each.kind):
+    for assumption in (each for each in document.assumptions if not each.kind and not each.weapon_class):
         stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
     quantities = {
         quantity: t(name)

@@ -82,9 +82,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "two_per_drone": "two per drone",
     "thousand_a_day": "1,000 a day",
     "last_month_plus_fifth": "last month plus 20 %",
-    "massed_by_known_days": "a day of at least {multiple} times the median of the last {window} known attack days",
-    "massed_by_launch_days": "a day of at least {multiple} times the median of the last {window} known attack days, of "
-    "those with launches",
+    "massed_by_days_before": "a day of at least {multiple} times the median of the last {window} attack days before "
+    "its week, known or forecast",
+    "massed_by_launch_days_before": "a day of at least {multiple} times the median of the last {window} attack days "
+    "before its week, known or forecast, of those with launches",
     "massed_by_forecast_days": "a day of at least {multiple} times the median of the forecast days with launches",
 }
 """Code -> the sentence in English, or its forms for one and for many {n}; what the catalogues translate.
@@ -166,6 +167,8 @@ class Words:
         """What a number of the defence is of: its layer or the drones have it, in all or against a kind of drone."""
         names = AGAINST_KIND if stated.layer and stated.kind else QUANTITY_WORDS
         what = self.t(names[stated.quantity]) if stated.quantity in names else stated.quantity
+        if stated.weapon_class:
+            return self.t("{what} ({kind})", what=what, kind=weapon_name(stated.weapon_class, self.t))
         kind = self.t.stated(stated.kind.replace("_", " "))
         return self.t("{what} ({kind})", what=what, kind=kind) if stated.kind else what
 
@@ -242,6 +245,23 @@ def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
             )
         )
     return lines
+
+
+def few_known_days(forecast: ForecastDocument, t: Translator) -> str:
+    """What stands first in what is said of a forecast that rests on few days; nothing where enough are known."""
+    told = forecast.unknown_days
+    if told is None:
+        return ""
+    known = told.days - told.unknown
+    return (
+        t.plural(
+            "Only {n} of the last {days} days is known, so all that follows is uncertain.",
+            "Only {n} of the last {days} days are known, so all that follows is uncertain.",
+            known,
+            days=t.number(told.days),
+        )
+        + " "
+    )
 
 
 def capital(text: str) -> str:

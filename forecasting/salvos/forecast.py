@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import HeldCount
+from features.massed import massed_thresholds
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays
 
@@ -46,6 +48,8 @@ class SalvoForecast:
         Counts that wait for a person's word, and that the forecast does not know of.
     nights_alone : int
         Of the last quarter, the days of which only the night is told, where attacks by day are not negligible.
+    days_before : tuple of float
+        Drones on the last known days, oldest first, by which the line of massed strikes moves on; with none it stays.
     """
 
     theatre: str
@@ -63,6 +67,7 @@ class SalvoForecast:
     mostly_quiet: bool = False
     held: tuple[HeldCount, ...] = ()
     nights_alone: int = 0
+    days_before: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)
@@ -111,8 +116,13 @@ class SalvoForecast:
         largest: NDArray[np.int64] = self.paths.max(axis=1)
         return largest
 
+    @cached_property
+    def massed_thresholds(self) -> NDArray[np.int64]:
+        """(n_paths, horizon) the smallest count that is a massed strike by the level that the path has by then."""
+        return massed_thresholds(self.massed_threshold, np.array(self.days_before), self.paths)
+
     @property
     def massed(self) -> NDArray[np.bool_]:
         """(n_paths, horizon) whether the day is a massed strike."""
-        massed: NDArray[np.bool_] = self.paths >= self.massed_threshold
+        massed: NDArray[np.bool_] = self.paths >= self.massed_thresholds
         return massed

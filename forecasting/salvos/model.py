@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError, SalvocastError, unknown_name
 from features.history import LaunchHistory
-from features.massed import is_mostly_quiet, massed_threshold
+from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.gap import LONGEST_GAP, bridged
@@ -303,6 +303,7 @@ def forecast_fitted(
         mostly_quiet=is_mostly_quiet(history),
         held=history.held,
         nights_alone=nights_alone(history),
+        days_before=tuple(history.known[-WINDOW:].tolist()),
     )
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from features.massed import is_mostly_quiet, massed_threshold
+from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
@@ -73,7 +73,7 @@ class SavedModel:
         Of the series.
     origin : date
         The history's last attack day, from which it forecasts.
-    last_day_known, data_sources, data_digest, quiet_day_rule, massed_threshold, unknown_days, mostly_quiet
+    last_day_known, data_sources, data_digest, quiet_day_rule, massed_threshold, days_before, unknown_days, mostly_quiet
         As of `SalvoForecast`.
     level_doubt : float
         By how much the level is open where many of the last days are unknown (`forecasting.salvos.soundness`).
@@ -93,6 +93,7 @@ class SavedModel:
     mostly_quiet: bool = False
     level_doubt: float = 0.0
     nights_alone: int = 0
+    days_before: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -126,6 +127,7 @@ class SavedModel:
             mostly_quiet=is_mostly_quiet(history),
             level_doubt=level_doubt(history),
             nights_alone=nights_alone(history),
+            days_before=tuple(history.known[-WINDOW:].tolist()),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -159,6 +161,7 @@ class SavedModel:
             unknown_days=self.unknown_days,
             mostly_quiet=self.mostly_quiet,
             nights_alone=self.nights_alone,
+            days_before=self.days_before,
         )
 
 
@@ -198,6 +201,7 @@ def save_model(saved: SavedModel) -> dict[str, bytes]:
         **({"mostly_quiet": True} if saved.mostly_quiet else {}),
         **({"nights_alone": saved.nights_alone} if saved.nights_alone else {}),
         "level_doubt": saved.level_doubt,
+        **({"days_before": list(saved.days_before)} if saved.days_before else {}),
         "model": _plain(saved.model, "model", arrays),
         "fitted": _plain(saved.fitted, "fitted", arrays),
     }
@@ -272,6 +276,7 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             mostly_quiet=bool(document.get("mostly_quiet")),
             level_doubt=float(document["level_doubt"]),
             nights_alone=int(document.get("nights_alone", 0)),
+            days_before=tuple(map(float, document.get("days_before", []))),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from features.errors import SalvocastError
+from features.errors import NotPermittedError, SalvocastError
 from forecasting.service import warming
 from forecasting.service.api import docs
 from forecasting.service.api import routes as api
@@ -78,6 +78,8 @@ async def _problem(request: Request, error: Exception) -> Response:
         refusal = refusal_of(error, _body_fields(request))
         if refusal.status >= 500 and not isinstance(error, Overloaded | Refusal):
             log.error("failed", request=request.scope["state"]["request_id"], exc_info=error)
+        if isinstance(error, NotPermittedError):  # no fault of the code: a line says it all
+            log.warning("not permitted", request=request.scope["state"]["request_id"], problem=str(error))
     return problem(refusal, request.scope["state"]["request_id"])
 
 

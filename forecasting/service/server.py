@@ -14,14 +14,18 @@ import urllib.request
 from functools import partial
 
 import h11
+from sqlalchemy import Table
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
+from features.complaints import complain
 from features.errors import SalvocastError
+from features.ledger import Ledger
 from features.logs import LogFormat, set_up_log
 from features.opening import open_ledger
+from features.tables import batch_table, issued_table, quarantine_table, report_table, sighting_table
 from forecasting.service.workers.pool import load_ahead
 from forecasting.service.workers.settings import Settings, is_loopback
 
@@ -39,7 +43,9 @@ WARMING = "forecasting.service.warming"
 
 def run(settings: Settings, log_format: LogFormat) -> None:
     """Serves until SIGINT or SIGTERM. Raises SalvocastError where it cannot listen."""
-    open_ledger().__exit__()  # an empty one gets the bundled reports once, before several workers see it
+    with open_ledger() as ledger:  # an empty one gets the bundled reports once, before several workers see it
+        for line in not_permitted(ledger, settings):
+            complain(line)
     with tempfile.TemporaryDirectory(prefix="salvocast-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the metrics are imported
         config = Config(
@@ -70,6 +76,24 @@ def run(settings: Settings, log_format: LogFormat) -> None:
             Multiprocess(config, sockets=[listening]).run()
         else:
             Server(config).run(sockets=[listening])
+
+
+def not_permitted(ledger: Ledger, settings: Settings) -> list[str]:
+    """What a server with these settings promises and may not do in its ledger, a line each."""
+    lines = []
+    wanted: dict[str, tuple[Table, ...]] = {"give out plans or forecasts, which are issued first": (issued_table,)}
+    if settings.accept_reports:
+        wanted["add reports"] = (batch_table, report_table, sighting_table, quarantine_table)
+    for what, tables in wanted.items():
+        if missing := ledger.tables_not_permitted(tables):
+            lines.append(
+                f"this server cannot {what}: its account may not add to {', '.join(missing)}; grant it "
+                "(experiments/deploy/grants.sql)"
+            )
+    writers = [token.name for token in settings.tokens if "report" in token.scopes]
+    if writers and not settings.accept_reports:
+        lines.append(f"no reports are accepted of {', '.join(writers)}: start the server with --accept-reports")
+    return lines
 
 
 class ImpatientProtocol(H11Protocol):

@@ -105,7 +105,7 @@ class AssimilatedSupply:
 
     def future(self, n_paths: int, seed: int) -> SupplyDraws:
         """The supply from the day after the origin, one draw per path: picked by weight, with the stock at the origin,
-        and output times a true over stated ratio that walks on.
+        and output times a true over stated ratio that walks on, a martingale: what is made grows as stated, on average.
 
         Common random numbers: of two scenarios with the same seed, a path has the same draw (as long as the record says
         the same of both; the Gumbel-max trick, Maddison et al. 2014) and the same walk.
@@ -113,7 +113,8 @@ class AssimilatedSupply:
         picked, now, rng = self._draws_of_paths(n_paths, seed)
         ahead = self.drawn.window(self.origin + timedelta(days=1), self.drawn.last_day, self.stock)
         supply = ahead.pick(picked)
-        walk = OUTPUT_WALK / np.sqrt(BLOCK) * normals((n_paths, supply.n_days), rng).cumsum(axis=1)
+        daily = OUTPUT_WALK / np.sqrt(BLOCK)
+        walk = (daily * normals((n_paths, supply.n_days), rng) - daily**2 / 2.0).cumsum(axis=1)
         return scale_output(supply, np.exp(now[:, np.newaxis] + walk))
 
     def sustained_now(self, n_paths: int, seed: int) -> Draws:
@@ -192,6 +193,7 @@ def blocks(n_days: int) -> list[slice]:
 def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, Draws, Draws]:
     """Weights, stock at the origin, and mean and variance of the log of true over stated output, (n_draws,) each."""
     stock, usable = drawn.opening, 1.0 - drawn.lost_before_launch
+    paused = drawn.paused[: record.size] & ~(record > 0)  # no pause that was assumed outlives launches on record
     ratio, log_weight = np.zeros((2, drawn.n_draws))
     variance = np.full(drawn.n_draws, FIRST_DOUBT**2)
     for days in blocks(record.size):
@@ -205,7 +207,7 @@ def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, D
         leaving = leaving * (np.minimum(all_leaving, there) / np.maximum(all_leaving, 1e-9))[:, np.newaxis]
         above = np.maximum(there - leaving.sum(axis=1) - drawn.minimum, 0.0)
         used = -np.expm1(-counts.size / drawn.drawdown)
-        active = 1.0 - drawn.paused[days].mean()
+        active = 1.0 - paused[days].mean()
         sustained = usable * active * np.minimum(above, made + np.maximum(above - made, 0.0) * used)
         if known.mean() >= FEWEST_KNOWN:
             launched = np.where(known, counts, counts[known].mean())

@@ -35,6 +35,8 @@ together."""
 PRIOR = np.array([0.5, 0.125, 0.125, 0.125, 0.125])
 TOLD = (56, 84, 168, 252, 336)
 """Horizons, in days, at which past forecasts of the level are compared: the mean of the 28 days up to each."""
+LOOK_AHEAD = BLOCK // 2
+"""Days of a path after a day that its level rests on."""
 EARLIEST = 6 * BLOCK
 """Days of history before the first past origin."""
 PAST_DRAWS = 400
@@ -64,6 +66,12 @@ class CoupledPaths:
     paths: NDArray[np.int64]
     supply: SupplyDraws
     stock: Draws
+
+    def first(self, n_days: int) -> "CoupledPaths":
+        """The same without the days after the first n_days."""
+        last_day = self.supply.first_day + timedelta(days=n_days - 1)
+        supply = self.supply.window(self.supply.first_day, last_day)
+        return CoupledPaths(self.paths[:, :n_days], supply, self.stock[:, :n_days])
 
     @property
     def armed_share(self) -> Draws:
@@ -126,7 +134,8 @@ def couple(
 ) -> CoupledPaths:
     """Paths of the salvo model (n_paths, horizon), brought to the level of supply as the weights say.
 
-    published, what_if: `AssimilatedSupply.future` of n_paths with the same seed. A path keeps its shape: each day is
+    published, what_if: `AssimilatedSupply.future` of n_paths with the same seed, for as many days, or fewer: salvos
+    beyond them are looked at for the level of the last days. A path keeps its shape: each day is
     multiplied by a factor, its level being a mean of 28 days around it. What a variant changes is what the planner
     asserts, so it counts in full from the first day, whatever the weights: the level is multiplied by what the variant
     sustains over what the published scenario does, draw by draw. The same scenario changes nothing. head_start:
@@ -140,7 +149,7 @@ def couple(
     """
     rng = np.random.default_rng([seed, _COUPLING_STREAM])
     supply = published if what_if is None else what_if
-    level = _running_level(salvos, history)
+    level, salvos = _running_level(salvos, history)[:, : supply.n_days], salvos[:, : supply.n_days]
     # A pause stops launches, not the output that they tell of.
     base = _sustained_launches(replace(published, paused=np.zeros_like(published.paused)))
     behind = np.reshape(1.0 / np.asarray(head_start), (-1, 1))
@@ -169,7 +178,8 @@ def borrow_shape(salvos: NDArray[np.int64], history: LaunchHistory, supply: Supp
     It rests on assumptions alone; whoever shows it must say so.
     """
     rng = np.random.default_rng([seed, _COUPLING_STREAM])
-    return _launch(supply, salvos / _running_level(salvos, history) * _sustained_launches(supply), rng)
+    shape = (salvos / _running_level(salvos, history))[:, : supply.n_days]
+    return _launch(supply, shape * _sustained_launches(supply), rng)
 
 
 def unrecorded_supply(
@@ -289,11 +299,12 @@ def _launch(supply: SupplyDraws, wanted: Draws, rng: np.random.Generator) -> Cou
 def _running_level(salvos: NDArray[np.int64], history: LaunchHistory) -> Draws:
     """(n_paths, horizon) mean of the 28 days around each day of a path, of the last known days before it, and of fewer
     where the path ends."""
-    before = history.known[-(BLOCK // 2 - 1) :]
+    before = history.known[-(BLOCK - LOOK_AHEAD - 1) :]
     series = np.concatenate([np.broadcast_to(before, (salvos.shape[0], before.size)), salvos], axis=1)
     so_far = np.pad(series.cumsum(axis=1), ((0, 0), (1, 0)))
     index = np.arange(salvos.shape[1]) + before.size
-    start, stop = np.maximum(index - BLOCK // 2 + 1, 0), np.minimum(index + BLOCK // 2 + 1, series.shape[1])
+    start = np.maximum(index - (BLOCK - LOOK_AHEAD) + 1, 0)
+    stop = np.minimum(index + LOOK_AHEAD + 1, series.shape[1])
     level: Draws = np.maximum((so_far[:, stop] - so_far[:, start]) / (stop - start), _LEAST)
     return level
 
@@ -308,7 +319,8 @@ def _log_level_by_supply(assimilated: AssimilatedSupply, horizons: list[int]) ->
     )
     mean = assimilated.weights @ levels
     variance = assimilated.weights @ ((levels - mean) ** 2 + assimilated.log_ratio_variance[:, np.newaxis])
-    return mean, variance + OUTPUT_WALK**2 * (np.array(horizons) / BLOCK - 0.5)
+    walked = OUTPUT_WALK**2 * (np.array(horizons) / BLOCK - 0.5)
+    return mean - walked / 2.0, variance + walked  # the walk is a martingale of the output, not of its logarithm
 
 
 def _log_level_by_walk(past: LaunchHistory, horizons: list[int]) -> tuple[Draws, Draws]:
@@ -317,8 +329,9 @@ def _log_level_by_walk(past: LaunchHistory, horizons: list[int]) -> tuple[Draws,
     blocks = past.launched[-n_blocks * BLOCK :].reshape(n_blocks, BLOCK)
     levels = np.log([np.mean(block[~np.isnan(block)]) + _LEAST for block in blocks if not np.isnan(block).all()])
     walk = np.sqrt(np.mean(np.diff(levels[-14:]) ** 2) / BLOCK)
-    variance = np.clip(walk, SMALLEST_WALK, LARGEST_WALK) ** 2 * np.array(horizons) + LEVEL_NOISE**2
-    return np.full(len(horizons), levels[-1]), variance
+    daily = np.clip(walk, SMALLEST_WALK, LARGEST_WALK) ** 2
+    beyond = np.maximum(np.array(horizons) - BLOCK, 0)  # from there on a martingale of the level, as the ensemble's is
+    return levels[-1] - daily * beyond / 2.0, daily * np.array(horizons) + LEVEL_NOISE**2
 
 
 def _log_levels(launches: Draws, horizons: list[int]) -> Draws:

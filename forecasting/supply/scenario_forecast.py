@@ -10,8 +10,10 @@ from features.massed import massed_from
 from features.scenarios import ProductionScenario
 from features.stock_flow import NewModel, SupplyDraws
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.supply.assimilation import AssimilatedSupply, assimilate
+from forecasting.salvos.model import MAX_HORIZON
+from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate
 from forecasting.supply.coupling import (
+    LOOK_AHEAD,
     CoupledPaths,
     CouplingWeights,
     SupplyOutlook,
@@ -112,11 +114,14 @@ class LearnedSupply:
 class ScenarioForecaster:
     """Forecasts under scenarios from one origin, all on the same random numbers: what differs is the scenarios' doing.
 
-    salvos: of the salvo model, for the history of `learned`, as many days ahead.
+    salvos: of the salvo model, for the history of `learned`, as many days ahead, or LOOK_AHEAD more. n_days: of the
+    forecasts; None is as many as learned for. What a day is like rests on the month around it, and what is in store
+    on the launches of the first month: with `days_needed` learned and simulated, no day depends on the horizon.
     """
 
     salvos: SalvoForecast
     learned: LearnedSupply
+    n_days: int | None = None
 
     @classmethod
     def of(cls, salvos: SalvoForecast, history: LaunchHistory, published: ProductionScenario) -> Self:
@@ -146,9 +151,12 @@ class ScenarioForecaster:
             assimilated = published
             coupled = couple(*shared)
         else:
-            assimilated = assimilate(scenario, self.history, salvos.horizon, self.learned.n_draws, LEARNING_SEED, fixed)
+            assimilated = assimilate(
+                scenario, self.history, self.learned.horizon, self.learned.n_draws, LEARNING_SEED, fixed
+            )
             head_start = assimilated.sustained_now(n_paths, seed) / published.sustained_now(n_paths, seed)
             coupled = couple(*shared, assimilated.future(n_paths, seed), head_start)
+        coupled = coupled.first(self.horizon)
         outlook = supply_outlook(assimilated, scenario_verdict(assimilated), weights, coupled)
         return SuppliedForecast(replace(salvos, paths=coupled.paths), coupled, outlook, assimilated.scenario)
 
@@ -157,15 +165,27 @@ class ScenarioForecaster:
     ) -> SuppliedForecast:
         salvos = self.salvos
         known = scenario.as_known(salvos.origin)
-        supply = unrecorded_supply(known, theatre, salvos.origin, salvos.horizon, salvos.n_paths, salvos.seed, fixed)
-        coupled = borrow_shape(salvos.paths, self.history, supply, salvos.seed)
+        days = self.learned.horizon
+        supply = unrecorded_supply(known, theatre, salvos.origin, days, salvos.n_paths, salvos.seed, fixed)
+        coupled = borrow_shape(salvos.paths, self.history, supply, salvos.seed).first(self.horizon)
         threshold = massed_from(coupled.paths[coupled.paths > 0])
-        forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold)
+        forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold, days_before=())
         return SuppliedForecast(forecast, coupled, unrecorded_outlook(known, coupled), known, self.history.theatre)
+
+    @property
+    def horizon(self) -> int:
+        """Days of the forecasts."""
+        return self.learned.horizon if self.n_days is None else self.n_days
 
     @cached_property
     def _future(self) -> SupplyDraws:
         return self.learned.assimilated_supply.future(self.salvos.n_paths, self.salvos.seed)
+
+
+def days_needed(horizon: int) -> tuple[int, int]:
+    """Days of supply, and of salvos, from which a forecast so many days ahead is made; see `ScenarioForecaster`."""
+    learned = max(horizon, BLOCK)
+    return learned, min(learned + LOOK_AHEAD, MAX_HORIZON)
 
 
 def under_scenario(salvos: SalvoForecast, history: LaunchHistory, request: ScenarioRequest) -> SuppliedForecast:

@@ -9,7 +9,6 @@ from features.production import draw_supply
 from features.scenarios import ProductionScenario
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
-from forecasting.salvos.forecast import SalvoForecast
 from forecasting.supply.scenario_forecast import ScenarioForecaster
 
 LOW, HIGH = 0.1, 0.9
@@ -63,7 +62,7 @@ def sensitivity(
         return float(np.sum(engaged.unlimited.interceptors) / supplied.forecast.n_paths)
 
     swings = []
-    for assumption in uncertain(scenario, theatre, forecaster.salvos):
+    for assumption in uncertain(scenario, theatre, forecaster):
         swings.append(Swing(assumption, demand({assumption: LOW}), demand({assumption: HIGH})))
         on_step()
     swings.sort(key=lambda swing: (-swing.width, swing.assumption))
@@ -71,13 +70,15 @@ def sensitivity(
         scenario.name,
         theatre,
         theatre != forecaster.history.theatre,
-        forecaster.salvos.horizon,
+        forecaster.horizon,
         demand(),
         tuple(swings),
     )
 
 
-def uncertain(scenario: ProductionScenario, theatre: str, salvos: SalvoForecast) -> tuple[str, ...]:
+def uncertain(scenario: ProductionScenario, theatre: str, forecaster: ScenarioForecaster) -> tuple[str, ...]:
     """The assumptions of a scenario, as known at the origin, that have a range and matter for the theatre."""
-    drawn = draw_supply(scenario.as_known(salvos.origin), theatre, salvos.days[-1], 1, salvos.seed)
+    salvos = forecaster.salvos
+    last_day = salvos.days[forecaster.horizon - 1]
+    drawn = draw_supply(scenario.as_known(salvos.origin), theatre, last_day, 1, salvos.seed)
     return tuple(drawn.levels)

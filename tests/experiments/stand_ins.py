@@ -111,9 +111,14 @@ class StandInRegistry:
         self.world.call()
         return known[0]
 
+    def record_move_by_hand(self, *_: str) -> None:
+        assert self.world.locked
+
     def set_champion(self, _: str, version: int) -> None:
         assert self.world.locked
         self.world.call()
+        if version == self.world.champion:
+            return
         self.world.champion = version
         self.world.history.append(version)
         self.world.call()
@@ -137,13 +142,13 @@ class StandInRuns:
 
     def of(self, series: str, key: str) -> RetrainingRun | None:
         found = [run for run, stored in self._all() if (stored["series"], stored["key"]) == (series, key)]
-        return next((run for run in found if not run.finished_folds), found[0] if found else None)
+        return next((run for run in found if not run.finished), found[0] if found else None)
 
     def unfinished(self, series: str) -> list[RetrainingRun]:
         return [run for run, stored in self._all() if (stored["series"], stored["status"]) == (series, "RUNNING")]
 
-    def judged(self, evidence: str) -> bool:
-        return any(stored.get("evidence") == evidence and run.finished_folds for run, stored in self._all())
+    def has_compared(self, evidence: str) -> bool:
+        return any(stored.get("evidence") == evidence and run.finished for run, stored in self._all())
 
     def start(self, series: str, key: str, name: str) -> RetrainingRun:
         self.world.call()

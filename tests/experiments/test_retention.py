@@ -165,7 +165,7 @@ def test_what_serves_served_before_or_was_issued_stays_with_its_run_and_artefact
     assert world.runs() == run_ids(world, 1, 4, 5) | {world.backtests["fair"], world.backtests["new"]}
     assert world.with_artefacts() == run_ids(world, 1, 4, 5) | {world.backtests["new"]}
     assert world.registry.champion(*SERIES) == champion
-    assert [change.version for change in world.registry.champion_history(*SERIES)] == [5, 4]
+    assert [change.version for change in world.registry.champion_history(*SERIES)] == [5, 4, 2, 1]
     models = {path.name for path in (world.home / "models").iterdir() if path.is_dir()}
     assert models == {world.versions[4].digest, world.versions[5].digest}
     for path in (world.home / "models").iterdir():  # from the registry, not from the copies
@@ -212,7 +212,7 @@ def test_runs_that_the_next_retraining_asks_for_stay(world: World) -> None:
         assert runs.has_compared("evidence 5")
         found = runs.of("ukraine shahed", "key 5")
         assert found is not None
-        assert found.finished_folds
+        assert found.finished
 
 
 def test_killed_after_any_step_it_goes_on_with_the_next(world: World) -> None:

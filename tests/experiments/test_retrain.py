@@ -163,7 +163,7 @@ def test_a_broken_source_is_told_and_the_rest_goes_on(operator: Operator) -> Non
     operator.report("2026-03-01")
     assert operator.run().kind is Kind.FIRST
     assert operator.findings[0].text.startswith("source table gone.csv failed: ")
-    assert operator.findings[0].weight is Severity.FAILURE
+    assert operator.findings[0].severity is Severity.FAILURE
     assert operator.world.versions[0].origin == date(2026, 3, 1)
 
 

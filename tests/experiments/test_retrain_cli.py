@@ -11,13 +11,18 @@ import pytest
 import typer
 
 from experiments import retrain_cli
+from experiments.follow_up import issue_plan
 from experiments.retrain_cli import settings_text
 from experiments.settings import Settings, load_settings, parse_settings
+from features.errors import SalvocastError
+from features.home import ledger_url
 from features.ledger import Ledger
 from features.quarantine import release
 from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.commands.main import run
+from forecasting.record.archive import Archive
+from forecasting.registry.promotions import who
 
 SETTINGS = """
 [[source]]
@@ -80,7 +85,7 @@ def test_two_mornings_and_a_way_back(machine: Path, salvocast: Salvocast, store:
     assert (code, len(out)) == (0, 1)
     assert out[0].startswith("nothing new: data ")
     code, _, err = salvocast("champion", "rollback", "--reason", "unsure")
-    assert (code, err) == (2, ["salvocast: no version served before version 1: name one with --to"])
+    assert (code, err) == (2, ["salvocast: no version served before version 1 that is still there: name one with --to"])
 
     report(machine, "2026-03-01,210")
     code, out, _ = salvocast("retrain")
@@ -133,10 +138,28 @@ def test_two_mornings_and_a_way_back(machine: Path, salvocast: Salvocast, store:
         "version 2: seasonal_naive",
         "version 1: empirical_window",
     ]
-    assert out[0].endswith(": rolled back from version 2: too wide on Sundays")
+    assert out[0].endswith(f": rolled back from version 2: too wide on Sundays (by {who()})")
     code, out, _ = salvocast("retrain")
     assert code == 0
     assert "its version 2 was rolled back, empirical_window version 1" in out[0]
+
+    client.set_registered_model_alias("salvocast-ukraine-shahed", "champion", "2")
+    code, out, _ = salvocast("champion", "show")
+    assert out[4].startswith("serves since an unknown time: the alias was moved by hand, found on ")
+    code, _, err = salvocast("retrain")
+    assert code == 3
+    assert any("the alias was moved by hand, found on" in line for line in err)
+    client.delete_registered_model_alias("salvocast-ukraine-shahed", "champion")
+    code, _, err = salvocast("champion", "show")
+    assert (code, "the alias was taken away by hand, found on" in err[0]) == (2, True)
+    assert salvocast("champion", "rollback", "--reason", "it was taken away")[1][0].startswith(
+        "salvocast-ukraine-shahed version 2 serves: seasonal_naive"
+    )
+    _, out, _ = salvocast("champion", "history")
+    assert [line.partition("UTC  ")[2].partition(":")[0] for line in out] == [
+        *("version 2", "no version", "version 2"),
+        *("version 1", "version 2", "version 1"),
+    ]
 
 
 def test_a_source_that_fails_needs_a_person_and_the_rest_is_done(machine: Path, salvocast: Salvocast) -> None:
@@ -159,17 +182,37 @@ def test_a_dry_run_makes_no_version_and_reads_no_source(machine: Path, salvocast
         assert len(ledger.batches()) == 1
 
 
-def test_data_that_do_not_pass_are_a_failure_that_tells_what_still_serves(machine: Path, salvocast: Salvocast) -> None:
+def test_a_count_that_waits_for_a_person_is_not_learned_from_and_one_that_is_confirmed_is(
+    machine: Path, salvocast: Salvocast
+) -> None:
     assert salvocast("retrain")[0] == 0
     report(machine, "2026-03-01,9000")
-    assert salvocast("retrain")[0] == 3  # done, and a count waits for a person for a person's word
+    code, out, err = salvocast("retrain")
+    assert (code, "nothing new" in out[0]) == (3, True)  # the last sound record goes on; a person is to see to it
+    assert "row waits in quarantine" in " ".join(err)
     with Ledger.open(f"sqlite:///{machine / 'ledger.db'}") as ledger:
         (held,) = ledger.quarantine()
         release(ledger, held["id"], "so the Air Force said", datetime.now(UTC))
+    code, out, _ = salvocast("retrain")
+    assert (code, "through 2026-03-01" in out[0]) == (0, True)
+
+
+def test_data_that_do_not_pass_are_not_learned_from_and_no_plan_is_issued_from_them(
+    machine: Path, salvocast: Salvocast, weekly_ledger: Path
+) -> None:
+    report(machine, "2026-03-01,210")
+    assert salvocast("retrain")[0] == 0
+    report(machine)
+    shutil.copy(weekly_ledger, machine / "ledger.db")  # restored from before
     code, out, err = salvocast("retrain")
     assert (code, out) == (1, [])
-    assert "2026-03-01 has 9,000 launched, more than 3 times the largest day before" in err[-1]
-    assert "empirical_window version 1, fitted through 2026-02-28, still serves" in err[-1]
+    told = "the record ends on 2026-02-28, the champion was trained through 2026-03-01: reports are missing"
+    assert told in err[-1]
+    assert "empirical_window version 1, fitted through 2026-03-01, still serves" in err[-1]
+    with Ledger.open(ledger_url()) as ledger, Archive.open(ledger_url()) as archive:
+        with pytest.raises(SalvocastError, match=f"no plan is issued: {told}"):
+            issue_plan(ledger, archive, "ukraine", "shahed", datetime.now(UTC))
+        assert archive.list() == []
 
 
 def test_a_tracking_server_that_is_away_is_told_in_one_line_and_the_reports_are_in(

@@ -1,6 +1,5 @@
 """A real retraining, killed at random moments and started again, ends as one that nobody disturbed."""
 
-import json
 import os
 import random
 import shutil
@@ -11,10 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from forecasting.registry.promotions import log_entries
 
 SETTINGS = """
 [[source]]
@@ -116,13 +119,8 @@ def state(home: Path) -> dict[str, Any]:
 
         names = dict(mlflow.execute("SELECT run_uuid, name FROM runs").fetchall())
         tags = rows("SELECT run_uuid, key, value FROM tags WHERE key LIKE 'salvocast.%'")
-        promotions = [
-            (version, json.loads(value)) if key == "salvocast.promotions" else (version, key, value)
-            for version, key, value in rows("SELECT version, key, value FROM model_version_tags")
-        ]
-        for record in promotions:
-            for promotion in record[1] if len(record) == 2 else ():
-                del promotion["promoted_at"]
+        log = log_entries(dict(mlflow.execute("SELECT key, value FROM registered_model_tags").fetchall()))
+        served = [replace(entry.promotion, promoted_at=datetime.min) for entry in log if entry.confirmed]
         tables = [name for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         times = {"recorded_at", "known_at", "agreed_at"}  # when a file was read
         content = {}
@@ -136,7 +134,8 @@ def state(home: Path) -> dict[str, Any]:
                 (*each, names[run])
                 for *each, run in rows("SELECT name, version, current_stage, status, run_id FROM model_versions")
             ],
-            "version tags": promotions,
+            "version tags": rows("SELECT version, key, value FROM model_version_tags"),
+            "promotions": served,
             "runs": rows("SELECT name, status, lifecycle_stage FROM runs"),
             "run tags": [(names[run], key, value) for run, key, value in tags],
             "parameters": [(names[run], *rest) for run, *rest in rows("SELECT run_uuid, key, value FROM params")],

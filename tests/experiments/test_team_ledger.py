@@ -7,7 +7,14 @@ import pytest
 import sqlalchemy as sa
 
 from experiments.slots import JobSlots
+from features.errors import NotPermittedError
+from features.ledger import Ledger
+from features.sources.bundled import read_bundled
 from forecasting.record.archive import Archive
+from forecasting.service.api.bodies import ReportsRequest
+from forecasting.service.api.data import reading_of
+from forecasting.service.server import not_permitted
+from forecasting.service.workers.settings import Settings
 from tests.experiments.team import Team, engine_of, salvocast
 
 
@@ -25,7 +32,7 @@ TABLES = ("batch", "report", "sighting", "quarantine", "decision", "coverage", "
 class TestParties:
     """What a reader, a planner and an operator can do in the ledger, and cannot."""
 
-    @pytest.mark.parametrize("login", ["olena", "petro", "serving"])
+    @pytest.mark.parametrize("login", ["olena", "petro"])
     @pytest.mark.parametrize("table", TABLES)
     def test_readers_and_planners_change_nothing(self, team: Team, login: str, table: str) -> None:
         url = team.ledger(login)
@@ -63,6 +70,34 @@ class TestParties:
             done = salvocast(team.ledger(login), "ingest", "table", str(table))
             assert done.returncode == code, done.stderr
             assert ("permission denied" in done.stderr) is (code == 1)
+
+    def test_the_service_adds_what_the_reports_desk_sends_and_changes_no_report(self, team: Team) -> None:
+        """The whole way of a report: added, revised, held, said again, and read again without news."""
+        with Ledger.open(team.ledger("serving")) as ledger:
+            assert not_permitted(ledger, Settings(accept_reports=True)) == []
+            told = ((101, "added"), (105, "revised"), (105, "unchanged"), (30_000, "quarantined"))
+            for hour, (launched, counted) in enumerate(told, start=10):
+                rows = [{"date": "2026-03-03", "launched": launched}]
+                received = f"2026-03-03T{hour}:00:00+02:00"
+                given = ReportsRequest.model_validate({"rows": rows, "received": received})
+                counts = ledger.ingest(reading_of(given), datetime(2026, 3, 3, hour, tzinfo=UTC))
+                assert getattr(counts, counted) == 1, counts
+            assert ledger.history().launched[-1] == 105
+        url = team.ledger("serving")
+        for statement in ("DELETE FROM report", "UPDATE report SET launched = 1", "DELETE FROM sighting"):
+            denied(url, statement)
+        with engine_of(url) as engine, engine.connect() as connection, pytest.raises(sa.exc.IntegrityError):
+            connection.exec_driver_sql("DELETE FROM batch")  # what brought reports is held by them
+
+    def test_what_an_account_may_not_do_is_refused_and_said_at_the_start(self, team: Team) -> None:
+        with Ledger.open(team.ledger("petro")) as ledger:
+            (reports,) = not_permitted(ledger, Settings(accept_reports=True))
+            with pytest.raises(NotPermittedError, match=r"permission denied for table batch.*deploy/grants\.sql"):
+                ledger.ingest(read_bundled(), datetime(2026, 3, 4, tzinfo=UTC))
+        assert reports.startswith("this server cannot add reports: its account may not add to batch, report, ")
+        with Ledger.open(team.ledger("olena")) as ledger:
+            (issuing,) = not_permitted(ledger, Settings())
+        assert "may not add to issued_forecast" in issuing
 
     def test_nobody_changes_what_was_issued_not_even_an_operator(self, team: Team) -> None:
         for login in ("petro", "anna", "retraining"):

@@ -55,7 +55,7 @@ def test_no_secret_and_no_home_is_in_any_line_of_the_log(
         log.exception("failed")
         logging.getLogger("library").exception("failed")
     written = capsys.readouterr().err
-    for each in (*notify, "Оля", person.name, "another:with"):
+    for each in (*told, "Оля", person.name, "another:with"):
         assert each not in written
     assert written.count(HIDDEN) > 40
     assert "~" in written

@@ -205,20 +205,23 @@ def learned_once() -> Iterator[None]:
     fitted: dict[Any, Prepared] = {}
     calibrated: dict[Any, Calibration] = {}
 
-    def prepare_once(model: Model, history: LaunchHistory) -> Prepared:
+    def prepare_once(model: Model, history: LaunchHistory, *_: object) -> Prepared:
         key = repr(model), answering._seen(history)
         if key not in fitted:
             fitted[key] = prepare(model, history)
         return fitted[key]
 
-    def calibrate_once(defence: Defence, history: LaunchHistory, shares: Sequence[StatedKills] = ()) -> Calibration:
+    def calibrate_once(
+        defence: Defence, history: LaunchHistory, shares: Sequence[StatedKills] = (), *_: object
+    ) -> Calibration:
         key = defence.model_dump_json(), answering._seen(history), tuple(shares)
         if key not in calibrated:
             calibrated[key] = prepare_calibration(defence, history, shares)
         return calibrated[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(answering, "prepare", prepare_once)
+        for name in ("prepare", "prepare_remembered"):
+            patch.setattr(answering, name, prepare_once)
         patch.setattr(answering, "prepare_calibration", calibrate_once)
         yield
 

@@ -375,3 +375,31 @@ def test_a_plan_under_a_scenario_is_the_same_whatever_was_asked_before(
     for each in asked:
         alone = prepare(load_model("empirical_window"), bundled_history)
         np.testing.assert_array_equal(paths(shared, *each), paths(alone, *each))
+
+
+@pytest.mark.parametrize("scenario", [None, "truce_30_days"])
+def test_the_first_week_is_the_same_however_long_the_plan(
+    scenario: str | None, bundled_history: LaunchHistory, bundled_defence: Defence, bundled_calibrated: Calibration
+) -> None:
+    """Drones, kills, interceptors and leakers of each night, with and without a scenario, calibrated."""
+    prepared = prepare(load_model("empirical_window"), bundled_history)
+    asked = None if scenario is None else ScenarioRequest(load_scenario("published"), load_scenario(scenario), UKRAINE)
+    plans = [
+        make_plan(
+            prepared,
+            bundled_defence,
+            SimulationRequest(horizon, 60),
+            service_level=0.95,
+            seed=1,
+            calibrated=bundled_calibrated,
+            scenario=asked,
+        )
+        for horizon in (7, 28, 90)
+    ]
+    week, *longer = plans
+    for plan in longer:
+        assert np.array_equal(plan.forecast.paths[:, :7], week.forecast.paths)
+        assert np.array_equal(plan.forecast.massed[:, :7], week.forecast.massed)
+        for name in ("kills", "decoy_kills", "interceptors", "leakers", "decoy_leakers"):
+            nights = (getattr(each.engagements.actual, name) for each in (plan, week))
+            assert np.array_equal(next(nights)[..., :7], next(nights)), name

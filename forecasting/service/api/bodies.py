@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, model_validator
 
 
 class ApiModel(BaseModel):
@@ -126,6 +126,7 @@ class ReportsRequest(ApiModel):
     ] = None
     rows: Annotated[
         list[dict[Annotated[str, Field(max_length=100)], str | Annotated[int, Field(strict=True)] | None]] | None,
+        FailFast(),
         Field(min_length=1, max_length=5_000, description="a report each, by field: date or window, launched, ..."),
     ] = None
 

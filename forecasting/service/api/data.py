@@ -19,14 +19,14 @@ from features.storing import IngestCounts
 from forecasting.answers.answering import Answerer
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
 from forecasting.service.api.definition import UNCHANGED, problems
-from forecasting.service.http.exchange import check_json, dispatcher_of, with_entity_tag
+from forecasting.service.http.exchange import JsonRoute, check_json, dispatcher_of, with_entity_tag
 from forecasting.service.http.problems import Refusal
 from forecasting.service.workers import work
 
 REPORTS_SECONDS, DATA_SECONDS = 1.0, 0.5
 """What it takes to add reports, and to look through the ledger."""
 
-router = APIRouter(tags=["data"])
+router = APIRouter(tags=["data"], route_class=JsonRoute)
 
 
 @router.get(

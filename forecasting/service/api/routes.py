@@ -14,7 +14,7 @@ from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api.bodies import StateBody
 from forecasting.service.api.definition import DOCUMENT, UNCHANGED, problems
-from forecasting.service.http.exchange import ID_HEADER, check_json, dispatcher_of, is_current, until_gone
+from forecasting.service.http.exchange import ID_HEADER, JsonRoute, check_json, dispatcher_of, is_current, until_gone
 from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refusal
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
@@ -22,7 +22,7 @@ from forecasting.service.workers.metrics import metrics_text
 
 IMMUTABLE = "private, max-age=31536000, immutable"
 
-router = APIRouter(prefix="/api/v1")
+router = APIRouter(prefix="/api/v1", route_class=JsonRoute)
 Issue = Annotated[Literal["true", "false"], Query(description="whether it is kept in the archive, under its id")]
 Route = TypeVar("Route", bound=Callable[..., object])
 

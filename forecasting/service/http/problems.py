@@ -6,12 +6,14 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
-from features.errors import InputError, SalvocastError
+from features.errors import InputError, NotPermittedError, SalvocastError
 from forecasting.answers.validation import error_line, error_place
 from forecasting.salvos.model import ModelError
 from forecasting.service.workers.pool import Overloaded, TookTooLong
 
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+"""That are looked at, of one request."""
 
 _TITLES = {
     400: "Bad Request",
@@ -75,10 +77,12 @@ def refusal_of(error: Exception, fields: Iterable[str] = ()) -> Refusal:
     if isinstance(error, InputError | ModelError | TookTooLong):
         return Refusal(422, error)
     if isinstance(error, ValidationError | RequestValidationError):
-        errors = list(error.errors())
+        errors = list(error.errors())[:MOST_ERRORS]
         if isinstance(error, RequestValidationError):  # whose places begin with "body", "path" or "query"
             errors = [each | {"loc": () if each["type"] == "json_invalid" else each["loc"][1:]} for each in errors]
         return Refusal(422, error_line(errors, fields), field=error_place(errors[0]))
+    if isinstance(error, NotPermittedError):
+        return Refusal(403, "the database does not let this server write that; its log says what is to be granted")
     if isinstance(error, SalvocastError):  # its words name places of this machine
         return Refusal(503, "a store of the server failed; its log says why under this instance", {"Retry-After": "5"})
     return Refusal(500, "the server failed; its log says why under this instance")

@@ -3,17 +3,23 @@
 import asyncio
 import base64
 import binascii
+import re
+import time
 from contextlib import suppress
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forecasting.service.http.problems import Refusal, problem
+from forecasting.service.workers.pool import DEADLINE
 from forecasting.service.workers.settings import Settings, Token, holder
 
 OPEN_PATHS = frozenset(f"{prefix}/{name}" for prefix in ("", "/api/v1") for name in ("healthz", "readyz"))
 """What a supervisor asks without a token; they tell nothing."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_HOST = re.compile(r"(?P<name>\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(:[0-9]{1,5})?")
+"""A name, or an address, and perhaps a port (RFC 9110, 7.2)."""
 
 LISTENING_SECONDS = 2.0
 MOST_DRAINED = 16_000_000
@@ -56,6 +62,7 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         headers, send = Headers(scope=scope), _draining_send(receive, send)
+        DEADLINE.set(time.monotonic() + self._settings.longest)
         try:
             self._check(scope, headers)
         except Refusal as refusal:
@@ -68,6 +75,8 @@ class RequestGuard:
         self._check_token(scope, headers)
         if scope["method"] not in READING:
             _check_origin(scope["path"], headers)
+        elif scope["path"] not in OPEN_PATHS:
+            _check_embedding(headers)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._settings.largest_body:
             raise _too_large(self._settings)
@@ -75,9 +84,9 @@ class RequestGuard:
     def _check_host(self, headers: Headers) -> None:
         """A name that resolves to this machine without being its own is an attack on a browser (DNS rebinding)."""
         given = headers.get("host", "")
-        name = given.rpartition("]")[0] + "]" if given.startswith("[") else given.partition(":")[0]
+        read = _HOST.fullmatch(given)
         names = {"localhost", "127.0.0.1", "[::1]", *self._settings.names}
-        if name.lower() not in names:
+        if read is None or read["name"].lower() not in names:
             raise Refusal(421, f"Host is '{given[:200]}': expected a name of this server; see --name")
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
@@ -117,6 +126,14 @@ def _check_origin(path: str, headers: Headers) -> None:
         )
     if not own:
         raise Refusal(403, "the request comes from another site: expected one from this server's own pages")
+
+
+def _check_embedding(headers: Headers) -> None:
+    """Lets no other site have a reader's browser compute, with a picture or a frame of its own. A link that is followed
+    is the reader's doing; what does not say where it comes from is no browser of these years."""
+    followed = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == ("navigate", "document")
+    if headers.get("sec-fetch-site", "none") not in ("same-origin", "none") and not followed:
+        raise Refusal(403, "another site embeds this address: follow it as a link, or open it by itself")
 
 
 def _too_large(settings: Settings) -> Refusal:

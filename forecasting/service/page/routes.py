@@ -33,7 +33,7 @@ from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.forms import CSV, HUB, JSON, XLSX, Form
+from forecasting.report.forms import ASKED_FOR, Form
 from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
@@ -57,7 +57,6 @@ from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page,
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
 
-DOWNLOADS = {"plan.json": JSON, "plan.csv": CSV, "plan.xlsx": XLSX, "plan.hub.csv": HUB}
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
 """How long these take, for the queue before the processes that compute."""
@@ -84,13 +83,13 @@ def page_router() -> APIRouter:
         query = parse_qsl(request.url.query)
         if any(name == "shown" for name, _ in query):  # by a form: it names all its fields, the address some
             try:
-                return RedirectResponse(f"/?{parse_query(query).query}", 303)
+                return RedirectResponse(f"/?{(await _parsed(query)).query}", 303)
             except FormError as error:
-                return _invalid_form_page(request, query, error)
+                return await _invalid_form_page(request, query, error)
         try:
-            return await _page(request, parse_query(query), records)
+            return await _page(request, await _parsed(query), records)
         except TOLD as error:
-            return _failure_page(request, query, error)
+            return await _failure_page(request, query, error)
 
     @router.post("/own/{what}")
     async def post_own(request: Request, what: Literal["scenario", "defence"]) -> Response:
@@ -98,18 +97,19 @@ def page_router() -> APIRouter:
         text = form.get("toml", "")
         query = [pair for pair in parse_qsl(form.get("query", "")) if not pair[0].startswith(_BOUND_TO[what])]
         try:
-            return RedirectResponse(f"/?{parse_query([*query, (OWN + what, pack_text(text))]).query}", 303)
+            packed = await asyncio.to_thread(pack_text, text)
+            return RedirectResponse(f"/?{(await _parsed([*query, (OWN + what, packed)])).query}", 303)
         except InputError as error:
-            return _invalid_form_page(request, query, _as_fields(error, what), {what: text})
+            return await _invalid_form_page(request, query, _as_fields(error, what), {what: text})
 
     @router.post("/issue")
     async def post_issue(request: Request) -> Response:
         query = parse_qsl((await _form(request)).get("query", ""))
         try:
-            wanted = parse_query(query)
+            wanted = await _parsed(query)
             answer = await dispatcher_of(request).answer(wanted.request, Channel.PAGE)
         except TOLD as error:
-            return _failure_page(request, query, error)
+            return await _failure_page(request, query, error)
         return RedirectResponse(f"/?{replace(wanted, id=answer.id).query}#send", 303)
 
     @router.get("/picture/{name}.{suffix}")
@@ -118,7 +118,7 @@ def page_router() -> APIRouter:
         try:
             content = await _picture(dispatcher_of(request), name, suffix, query, records)
         except TOLD as error:
-            return _failure_page(request, query, error)
+            return await _failure_page(request, query, error)
         headers = {"Cache-Control": "private, max-age=60", "Content-Security-Policy": PICTURE_POLICY}
         return Response(content, media_type=PICTURE_TYPES[suffix], headers=headers)
 
@@ -132,7 +132,8 @@ def page_router() -> APIRouter:
             return Response(status_code=404)
         return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_A_YEAR})
 
-    for name, form in DOWNLOADS.items():
+    for form in dict.fromkeys(ASKED_FOR.values()):
+        name = f"plan{form.suffix}"
         router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
 
     @router.get("/{name}")
@@ -140,7 +141,7 @@ def page_router() -> APIRouter:
         nothing = Refusal(404, f"there is nothing at /{name}")
         if "text/html" not in request.headers.get("accept", ""):
             raise nothing
-        return _failure_page(request, [], nothing)
+        return await _failure_page(request, [], nothing)
 
     return router
 
@@ -149,11 +150,11 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
     async def get_download(request: Request) -> Response:
         query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
         try:
-            wanted = parse_query(query)
+            wanted = await _parsed(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
             content = await dispatcher.in_form(answer, form, _language(request, wanted.lang))
         except TOLD as error:
-            return _failure_page(request, query, error)
+            return await _failure_page(request, query, error)
         suffix = name.removeprefix("plan")
         headers = {"Content-Disposition": f'attachment; filename="salvocast-{answer.id[:12]}{suffix}"'}
         return Response(content, media_type=form.media_type, headers=headers)
@@ -195,7 +196,7 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
     if name not in PICTURES or suffix not in PICTURE_TYPES:
         known_names = ", ".join(PICTURES)
         raise Refusal(404, f"there is no picture '{name[:40]}.{suffix[:10]}': known are {known_names} as svg and png")
-    wanted = parse_query([pair for pair in query if pair[0] != "narrow"])
+    wanted = await _parsed([pair for pair in query if pair[0] != "narrow"])
     context = await dispatcher.context(wanted.request)
     look = {"theme": wanted.theme or "light", "language": wanted.lang or "en", "narrow": ("narrow", "1") in query}
     if "record" in PICTURES[name].takes:
@@ -329,7 +330,13 @@ _BOUND_TO = {
 
 
 async def _form(request: Request) -> dict[str, str]:
-    return dict(parse_qsl((await request.body()).decode(errors="replace"), keep_blank_values=True))
+    body = await request.body()
+    return await asyncio.to_thread(lambda: dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)))
+
+
+async def _parsed(query: Query) -> PageQuery:
+    """`parse_query`, outside the event loop, which answers others meanwhile."""
+    return await asyncio.to_thread(parse_query, query)
 
 
 def _language(request: Request, chosen: str = "") -> str:
@@ -340,26 +347,30 @@ def _language(request: Request, chosen: str = "") -> str:
     return negotiate_locale([each for each in preferred if each], list(languages()), sep="-") or "en"
 
 
-def _invalid_form_page(
+async def _invalid_form_page(
     request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None
 ) -> Response:
     """The form as it was sent, with what is wrong beside its fields."""
-    try:
-        # What else it says is right, and stays.
-        rest = parse_query([pair for pair in query if pair[0] not in wrong.lines])
-    except FormError:
-        rest = PageQuery(PlanRequest())
     language = _language(request, dict(query).get("lang", ""))
-    return _html(page(rest, language, SubmittedForm(tuple(query), wrong.lines, own or {})).encode(), 422)
+
+    def rendered() -> bytes:  # which reads the own texts once more
+        try:
+            # What else it says is right, and stays.
+            rest = parse_query([pair for pair in query if pair[0] not in wrong.lines])
+        except FormError:
+            rest = PageQuery(PlanRequest())
+        return page(rest, language, SubmittedForm(tuple(query), wrong.lines, own or {})).encode()
+
+    return _html(await asyncio.to_thread(rendered), 422)
 
 
-def _failure_page(request: Request, query: Query, error: Exception) -> Response:
+async def _failure_page(request: Request, query: Query, error: Exception) -> Response:
     """A page that tells why there is no plan."""
     if isinstance(error, FormError):
-        return _invalid_form_page(request, query, error)
+        return await _invalid_form_page(request, query, error)
     refusal = refusal_of(error)
     if refusal.status == 422:
-        return _invalid_form_page(request, query, _as_fields(refusal.error))
+        return await _invalid_form_page(request, query, _as_fields(refusal.error))
     language = _language(request, dict(query).get("lang", ""))
     line = translator(language).error(refusal.error)
     text = problem_page(refusal.status, line, language, f"/?{urlencode(query)}")

@@ -1,5 +1,6 @@
 """Tables of the page that are computed from several documents: two plans compared, and how good forecasts have been."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from forecasting.record.scoreboard import DAY_BANDS, TOTALS
 from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
+from forecasting.report.rounding import rounded
 from forecasting.salvos.spread import LEVELS, Spread
 
 
@@ -37,11 +39,8 @@ def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> I
     """Two plans, row by row. Their windows and layers are the same: only the scenario differs."""
 
     def spreads(name: str, one: Spread, other: Spread) -> ComparedRow:
-        change = _change(one.median, other.median, t)
-        return ComparedRow(name, _median_between(one, t), _median_between(other, t), change)
-
-    def numbers(name: str, one: float, other: float, decimals: int = 0) -> ComparedRow:
-        return ComparedRow(name, t.number(one, decimals), t.number(other, decimals), _change(one, other, t))
+        change = _change(one.median, other.median, t, _noise(one.median_error, other.median_error))
+        return ComparedRow(name, _median_between(one.rounded(), t), _median_between(other.rounded(), t), change)
 
     for window, beside in zip(left.forecast.windows, right.forecast.windows, strict=True):
         name = t.plural("drones in {n} day", "drones in {n} days", window.n_days)
@@ -57,9 +56,16 @@ def comparison_rows(left: PlanDocument, right: PlanDocument, t: Translator) -> I
         yield spreads(t("their warheads, kg"), left.outcome.leaked_warhead_kg, right.outcome.leaked_warhead_kg)
     for layer, same in zip(left.layers, right.layers, strict=True):
         if layer.order and same.order:
-            yield numbers(t("order, {layer}", layer=t.stated(layer.name)), layer.order.quantity, same.order.quantity)
+            one, other = layer.order, same.order
+            yield ComparedRow(
+                t("order, {layer}", layer=t.stated(layer.name)),
+                t.number(rounded(one).quantity),
+                t.number(rounded(other).quantity),
+                _change(one.quantity, other.quantity, t, _noise(one.quantity_error, other.quantity_error)),
+            )
     costs = left.outcome.orders_cost_usd_mode / 1e6, right.outcome.orders_cost_usd_mode / 1e6
-    yield numbers(t("orders, M USD"), *costs, decimals=1)
+    before_usd, after_usd = (t.number(cost, 1) for cost in costs)
+    yield ComparedRow(t("orders, M USD"), before_usd, after_usd, _change(*costs, t))
 
 
 def score_rows(record: TrackRecord, t: Translator) -> Iterable[ScoredRow]:
@@ -89,14 +95,22 @@ def _median_between(spread: Spread, t: Translator) -> str:
     return f"{t.number(spread.median)} ({t.number(interval.low)}–{t.number(interval.high)})"
 
 
-def _change(before: float, after: float, t: Translator) -> str:
-    """In per cent of what was before, small ones with a decimal; in units where that is nothing."""
+def _noise(*errors: float | None) -> float:
+    """Two standard errors of a difference. The plans share their random numbers, so it is rather less."""
+    return 2.0 * math.hypot(*(error or 0.0 for error in errors))
+
+
+def _change(before: float, after: float, t: Translator, noise: float = 0.0) -> str:
+    """In per cent of what was before, small ones with a decimal; in units where that is nothing. noise: a difference no
+    larger than that is told as such."""
     if before == after:
         return "0"
     if before == 0:
-        return _signed(after, t.number(after))
-    changed = 100 * (after / before - 1)
-    return _signed(changed, f"{t.number(abs(changed), 1 if abs(changed) < 10 else 0)}\u00a0%")
+        changed = _signed(after, t.number(after))
+    else:
+        share = 100 * (after / before - 1)
+        changed = _signed(share, f"{t.number(abs(share), 1 if abs(share) < 10 else 0)}\u00a0%")
+    return t("{change}, within noise", change=changed) if abs(after - before) <= noise else changed
 
 
 def _signed(value: float, text: str) -> str:

@@ -19,7 +19,9 @@ from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
+from forecasting.report.forms import ASKED_FOR
 from forecasting.report.language import Translator, language_names, translator
+from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.words import Words, cautions, theatre_name, weapon_name
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
@@ -131,7 +133,7 @@ def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
 
 def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]:
     """What is shown of a plan that was made."""
-    plan, other, record = shown.plan, shown.other, shown.record
+    plan, other, record = rounded(shown.plan), shown.other, shown.record
     forecast = plan.forecast
     supply = forecast.supply
     layers = {layer.layer: layer for layer in plan.layers}
@@ -173,11 +175,12 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "fallback_theme": asked.theme or "light",
         "picture_url": picture_urls(asked, pinned, t.language),
         "other": other,
-        "compared": list(comparison_rows(plan, other, t)) if other else [],
+        "compared": list(comparison_rows(shown.plan, other, t)) if other else [],
         "name_of": lambda each: _scenario_title(each, t),
         "record": list(score_rows(record.model, t)) if record else None,
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
+        "downloads": list(dict.fromkeys(ASKED_FOR.values())),
         "permalink": asked.permanent(forecast.origin, shown.plan_id).query,
         "issued": shown.issued,
     }

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import TimeoutError as JobTimeoutError
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
@@ -24,6 +25,10 @@ Result = TypeVar("Result")
 
 WARMING_SECONDS = 120.0
 """Time-out of what a process learns before its first job."""
+
+
+DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
+"""Of the request that is being answered, on the monotonic clock: whatever it waits for and computes ends by then."""
 
 
 class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
@@ -69,8 +74,9 @@ def load_ahead(modules: Sequence[str]) -> ForkServerContext:
 class Pool:
     """Runs functions of a module in `n_processes` processes of their own; each begins with `begin(*begin_with)`.
 
-    most_waiting: jobs that may wait for a process. longest: seconds that a job may wait and run together; what cannot
-    is refused before it begins, and what runs longer all the same is stopped, by ending its process.
+    most_waiting: jobs that may wait for a process. longest: seconds that a job may wait and run together, or less where
+    its request has a `DEADLINE`; what cannot is refused before it begins, at once or while it waits, and what runs
+    longer all the same is stopped, by ending its process.
     preload: modules that a new process finds loaded. on_change: told when a process, or who waits for one, has changed.
     """
 
@@ -122,7 +128,8 @@ class Pool:
         Cancelled: the job is stopped, or never begins. Raises Overloaded where the queue is full or too slow for it,
         and TookTooLong where it was stopped at the time-out.
         """
-        wait = self.wait
+        wait, now = self.wait, time.monotonic()
+        deadline = min(now + self.longest, DEADLINE.get())
         if seconds > self.longest:
             raise TookTooLong(
                 "this would take about {time:,} s, and {most:,} s is the most: take fewer paths, a shorter horizon or "
@@ -130,12 +137,18 @@ class Pool:
                 time=round(seconds),
                 most=round(self.longest),
             )
-        if len(self._waiting) >= self._most_waiting or wait + seconds > self.longest:
-            raise Overloaded(
-                f"{len(self._waiting)} requests are waiting already: try again in {max(1, math.ceil(wait))} s", wait
-            )
-        process = await self._take(seconds)
-        return await self._run_in(process, seconds, function, *arguments)
+        if len(self._waiting) >= self._most_waiting or now + wait + seconds > deadline:
+            raise self._overloaded(wait)
+        try:
+            process = await self._take(seconds, deadline - seconds - now)
+        except TimeoutError:  # those before it took longer than reckoned, or a process had to be made anew
+            raise self._overloaded(self.wait) from None
+        return await self._run_in(process, deadline, seconds, function, *arguments)
+
+    def _overloaded(self, wait: float) -> Overloaded:
+        """What is told to who cannot be answered in time."""
+        n, again = len(self._waiting), max(1, math.ceil(wait))
+        return Overloaded(f"{n} requests are waiting already: try again in {again} s", wait)
 
     async def warm(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
         """Runs the function in every process, each when it is idle, and from now on in every new one before its first
@@ -162,7 +175,8 @@ class Pool:
             process.pool.stop()  # type: ignore[no-untyped-call]
         await asyncio.gather(*(asyncio.to_thread(process.pool.join, 5.0) for process in self._all))
 
-    async def _take(self, seconds: float) -> _Process:
+    async def _take(self, seconds: float, longest: float = math.inf) -> _Process:
+        """A process for a job of so many seconds. Raises TimeoutError where none is idle within `longest` seconds."""
         if self._idle:
             process = self._idle.popleft()
             self._on_change(self)
@@ -171,8 +185,9 @@ class Pool:
         self._waiting.append(waiting)
         self._on_change(self)
         try:
-            return await waiting.process
-        except asyncio.CancelledError:
+            async with asyncio.timeout(None if math.isinf(longest) else longest):
+                return await waiting.process
+        except (asyncio.CancelledError, TimeoutError):
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
                 self._on_change(self)
@@ -192,18 +207,19 @@ class Pool:
         self._on_change(self)
 
     async def _run_in(
-        self, process: _Process, seconds: float, function: Callable[..., Result], *arguments: object
+        self, process: _Process, deadline: float, seconds: float, function: Callable[..., Result], *arguments: object
     ) -> Result:
-        process.busy_until = time.monotonic() + seconds
-        job: Any = process.pool.schedule(function, arguments, timeout=self.longest)
+        began = time.monotonic()
+        process.busy_until = began + seconds
+        job: Any = process.pool.schedule(function, arguments, timeout=max(deadline - began, 0.1))
         try:
             result: Result = await asyncio.wrap_future(job)
         except (JobTimeoutError, ProcessExpired, asyncio.CancelledError) as error:
             self._renew(process)
             if isinstance(error, JobTimeoutError):
+                ran = time.monotonic() - began
                 raise TookTooLong(
-                    f"stopped after {self.longest:,.0f} s: take fewer paths, a shorter horizon or fewer layers",
-                    self.longest,
+                    f"stopped after {ran:,.0f} s: take fewer paths, a shorter horizon or fewer layers", ran
                 ) from error
             if isinstance(error, ProcessExpired):  # ended from outside, such as for want of memory
                 raise Overloaded("the process that computed it was ended: try again, or ask for less", 5.0) from error
@@ -215,11 +231,12 @@ class Pool:
         return result
 
     def _renew(self, process: _Process) -> None:
-        """Gives the process back once the new one in its place is warm."""
+        """Gives the process back: once the new one in its place is warm where nobody waits, and at once to who does."""
 
         async def renewed() -> None:
             try:
-                await self._warm(process)
+                if not self._waiting:
+                    await self._warm(process)
             finally:
                 self._give_back(process)
 

@@ -18,6 +18,7 @@ requests = st.builds(
     scenario=st.sampled_from(["published", "workers_25000", {"toml": "[scenario]\nname = 'mine'"}]),
     held=st.dictionaries(st.text(min_size=1, max_size=20), st.floats(0, 1)),
     layers=st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True), max_size=5),
+    threats=st.sampled_from([(), "shahed", "cruise=40/week, shahed", ["shahed", "cruise", "ballistic"]]),
     stock=st.dictionaries(st.sampled_from(["drones", "guns"]), st.integers(0, 10**9)),
     service_level=st.floats(0.01, 0.99),
     seed=st.integers(0, 2**63 - 1),
@@ -42,6 +43,17 @@ def test_the_order_in_which_a_request_is_written_does_not_matter() -> None:
     one = PlanRequest.model_validate_json('{"stock": {"guns": 1, "drones": 2}, "seed": 3}')
     other = PlanRequest.model_validate_json('{"seed": 3, "stock": {"drones": 2, "guns": 1}}')
     assert one.digest == other.digest
+
+
+def test_the_same_raid_is_the_same_request() -> None:
+    one, other = (
+        PlanRequest.model_validate({"threats": threats})
+        for threats in ("ballistic, shahed,cruise", ["shahed", "cruise", "ballistic"])
+    )
+    assert one == other
+    assert one.rates == {"ballistic": None, "cruise": None}
+    assert PlanRequest.model_validate({"threats": "shahed,cruise=2.5/week"}).rates == {"cruise": 2.5}
+    assert PlanRequest.model_validate({"threats": "shahed"}) == PlanRequest()
 
 
 def test_a_forecast_and_a_plan_are_told_apart() -> None:
@@ -69,6 +81,13 @@ def test_a_forecast_and_a_plan_are_told_apart() -> None:
         {"service_level": float("nan")},
         {"budget": 1e6},
         {"horizons": 28},
+        {"threats": "cruise"},
+        {"threats": "shahed,cruise,cruise=3/week"},
+        {"threats": "shahed,cruise=3"},
+        {"threats": "shahed,cruise=0/week"},
+        {"threats": "shahed=3/week"},
+        {"threats": "shahed,cruise", "leak_target": 5.0},
+        {"threats": "shahed,cruise", "weapon_class": "ballistic"},
         {"deliveries": [{"layer": "drones", "date": "2026-03-01", "quantity": 1.5}]},
     ],
     ids=lambda wrong: json.dumps(wrong)[:40],

@@ -10,7 +10,7 @@ import pytest
 
 from features.stated import SourcedRange, tables
 from forecasting.answers.answering import bundled_defence
-from forecasting.defence.layers import Against, Defence, DefenceLayer, DroneKind, Wave, parse_defence
+from forecasting.defence.layers import Against, Defence, DefenceLayer, DroneKind, Met, Wave, parse_defence
 from forecasting.report.defence import cautions
 from tests.forecasting.conftest import Told
 
@@ -53,6 +53,7 @@ def test_every_example_in_a_new_file_is_right_and_none_is_missing(everything: Pa
         (defence.waves, Wave),
         (defence.kinds, DroneKind),
         ([against for layer in defence.layers for against in layer.against.values()], Against),
+        ([met for layer in defence.layers for met in layer.meets.values()], Met),
         ([defence], Defence),
     ):
         assert set().union(*(each.model_fields_set for each in stated)) == set(model.model_fields)

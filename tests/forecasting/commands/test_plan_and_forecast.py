@@ -311,3 +311,27 @@ def test_the_numbers_of_the_command_are_those_of_the_library(salvocast: Run, bun
     expected = long_frame(plan_document(bundled_plan)).to_csv(index=False, lineterminator="\n")
     pd.testing.assert_frame_equal(pd.read_csv(StringIO(text)), pd.read_csv(StringIO(expected)))
     assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("threats", "told"),
+    [
+        ("shahed,balistic", "unknown class of weapon 'balistic': did you mean ballistic"),
+        ("cruise", "--threats: expected shahed among them"),
+        ("shahed,cruise=lots", "--threats: 'cruise=lots': expected a class of weapon, or one with a rate"),
+    ],
+)
+def test_a_raid_that_cannot_be_is_told(threats: str, told: str, salvocast: Run) -> None:
+    assert told in failed(salvocast("plan", *SHORT, "--threats", threats), 2)
+
+
+def test_a_raid_in_json_follows_the_schema_and_has_every_class(salvocast: Run) -> None:
+    made = salvocast(
+        "plan", *SHORT, "--model", "empirical_window", "--threats", "shahed,cruise=40/week", "--format", "json"
+    )
+    document = json.loads(succeeded(made))
+    Draft202012Validator(json.loads(published_schema("plan"))).validate(document)
+    assert [(each["weapon_class"], each["stated_per_week"]) for each in document["raid"]] == [
+        ("shahed", None),
+        ("cruise", 40),
+    ]

@@ -102,6 +102,31 @@ def test_a_change_in_one_layer_leaves_the_draws_of_the_others_alone(salvos_of: S
         assert np.array_equal(values, other.draws[1][quantity])
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_the_first_nights_are_the_same_however_many_follow(salvos_of: SalvosOf, bundled_defence: Defence) -> None:
+    paths = np.random.default_rng(1).poisson(300, (39, 12))
+    whole, part = (engage(salvos_of(paths[:, :n]), bundled_defence) for n in (12, 5))
+    for one, other in ((whole.actual, part.actual), (whole.unlimited, part.unlimited)):
+        for name in ("engagements", "kills", "interceptors", "unmet", "leakers", "leakers_by_kind"):
+            assert np.array_equal(getattr(one, name)[..., :5], getattr(other, name)), name
+
+
+def test_a_layer_that_joins_changes_the_others_through_the_drones_alone(
+    salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    """In front and with nothing in reach it changes nothing; the draws of the others stay whatever it does."""
+    wide = (0.2, 0.5, 0.9)
+    salvos = salvos_of(np.full((60, 3), 30))
+    whole = defence_of([jammer(0.0, 0.5), jammer(wide, wide), interceptors(wide, wide)])
+    without = whole.model_copy(update={"layers": whole.layers[1:]})
+    idle, alone = engage(salvos, whole), engage(salvos, without)
+    assert np.array_equal(idle.actual.kills[1:], alone.actual.kills)
+    assert np.array_equal(idle.actual.interceptors[1:], alone.actual.interceptors)
+    busy = engage(salvos, defence_of([jammer(0.9, 0.9), jammer(wide, wide), interceptors(wide, wide)]))
+    for drawn, again in zip(busy.draws[1:], alone.draws, strict=True):
+        assert all(np.array_equal(drawn[name], again[name]) for name in again)
+
+
 @pytest.mark.parametrize("through", [(0,), (7, 13), (-1,)])
 def test_a_total_over_other_nights_than_there_are_is_refused(
     through: tuple[int, ...], salvos_of: SalvosOf, defence_of: DefenceOf

@@ -1,6 +1,5 @@
 """One version for one model, one champion, whole or not at all."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from forecasting.registry import (
     champions,
     registered_name,
 )
+from forecasting.registry.promotions import who
 from forecasting.salvos.saved import digest_of, save_model
 from tests.forecasting.registry.conftest import (
     NAME,
@@ -47,7 +47,8 @@ def test_a_model_is_registered_promoted_and_read_again(registry: Registry, run_i
     assert champion.aliases == (CHAMPION,)
     assert registry.versions(*SERIES) == [champion]
     assert paths(registry.load(champion)) == paths(saved)
-    assert registry.champion_history(*SERIES) == [Promotion(1, NOON, "first", None)]
+    learned = {"model_id": "exponential_empirical", "origin": date(2026, 2, 28)}
+    assert registry.champion_history(*SERIES) == [Promotion(1, NOON, "first", None, who(), **learned)]
     assert registry.champion("israel", "shahed") is None
 
 
@@ -88,7 +89,7 @@ STEPS = (
     "log_artifacts",
     "get_run",
     "create_model_version",
-    "set_model_version_tag",
+    "set_registered_model_tag",
     "set_registered_model_alias",
 )
 
@@ -98,8 +99,7 @@ def state(registry: Registry) -> Any:
     versions = registry.versions(*SERIES)
     history = [(each.version, each.reason, each.predecessor) for each in registry.champion_history(*SERIES)]
     kept = [(each.version, each.digest, each.run_id, each.scores, each.aliases) for each in versions]
-    recorded = [len(json.loads(each.tags.get("salvocast.promotions", "[]"))) for each in versions]
-    return champion and champion.version, kept, history, recorded
+    return champion and champion.version, kept, history
 
 
 @pytest.mark.slow
@@ -132,35 +132,11 @@ def test_killed_at_any_step_and_run_again_it_ends_in_the_same_state(
     assert last[0] == versions[0]
     assert [version for version, *_ in last[1]] == versions
     assert last[2] == [(2, "better", 1), (1, "better", None)][-len(versions) :]
-    assert last[3] == [1] * len(versions)
     retrained(registry, run_id, second)
     assert state(registry) == last
     champion = registry.champion(*SERIES)
     assert champion is not None
     assert paths(registry.load(champion)) == paths(second)
-
-
-def test_the_history_goes_back_from_the_champion(registry: Registry, run_id: str, saved_of: SavedOf) -> None:
-    for level in (100.0, 200.0, 300.0):
-        registry.register(saved_of(level), run_id=run_id, scores={}, tags={"reason": f"level {level:.0f}"})
-    for version, reason in ((1, ""), (2, ""), (1, "rolled back"), (1, "there already"), (3, "")):
-        registry.set_champion(NAME, version, reason=reason)
-    assert registry.champion_history(*SERIES) == [
-        Promotion(3, NOON + timedelta(days=3), "level 300", 1),
-        Promotion(1, NOON + timedelta(days=2), "rolled back", 2),
-        Promotion(2, NOON + timedelta(days=1), "level 200", 1),
-        Promotion(1, NOON, "level 100", None),
-    ]
-
-
-def test_the_history_keeps_its_order_when_the_clock_goes_back(
-    registry: Registry, run_id: str, saved_of: SavedOf
-) -> None:
-    for level in (100.0, 200.0):
-        registry.register(saved_of(level), run_id=run_id, scores={})
-    for hours, version in ((0, 1), (-5, 2), (-9, 1)):
-        Registry.open(registry.uri, now=lambda hours=hours: NOON + timedelta(hours=hours)).set_champion(NAME, version)
-    assert [each.version for each in registry.champion_history(*SERIES)] == [1, 2, 1]
 
 
 def test_a_version_that_somebody_else_made_is_not_taken_for_a_model_of_ours(

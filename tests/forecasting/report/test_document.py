@@ -29,6 +29,7 @@ from forecasting.report.document import (
 from forecasting.report.frames import long_frame, workbook
 from forecasting.report.language import translator
 from forecasting.report.layout import WIDTH
+from forecasting.report.rounding import rounded
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.text import document_text
 from forecasting.report.words import Words
@@ -195,7 +196,7 @@ def test_the_text_says_what_the_document_says(plan: PlanDocument) -> None:
     for layer in plan.layers:
         assert layer.name in text
         if layer.order and layer.order.quantity:
-            assert f"{layer.order.quantity:,} {layer.interceptor}" in " ".join(text.split())
+            assert f"{rounded(layer.order).quantity:,} {layer.interceptor}" in " ".join(text.split())
     assert plan.forecast.data_digest[:12] in text
     assert "as of 2026-02-28" in text
 

@@ -17,6 +17,7 @@ from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
 from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence
 from forecasting.defence.stock import with_stock
+from forecasting.report.forms import HUB
 from forecasting.report.language import catalogue, languages, translator
 from forecasting.report.layout import plural
 from forecasting.report.words import AGAINST_KIND, COUNTS, QUANTITY_WORDS, SENTENCES, UNIT_WORDS
@@ -38,6 +39,7 @@ def stated() -> Catalog:
 
 def said_in_the_code() -> Iterator[str | tuple[str, ...]]:
     # A sentence of nothing but what is put in has no words.
+    yield HUB.title
     tables = (SENTENCES, COUNTS, UNIT_WORDS, QUANTITY_WORDS, AGAINST_KIND)
     said = (text for table in tables for text in table.values())
     yield from (text for text in said if isinstance(text, tuple) or words(text))

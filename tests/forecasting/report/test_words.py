@@ -14,11 +14,15 @@ import pytest
 from features.history import LaunchHistory
 from features.messages import Message
 from features.printable import printable
+from features.sources import ATTRIBUTION
 from features.unknown_days import scope as scope_of
+from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence
 from forecasting.report import language
-from forecasting.report.document import PlanDocument
+from forecasting.report.assumption_document import stated_assumptions
+from forecasting.report.document import UNITS, PlanDocument
 from forecasting.report.language import catalogue, language_names, languages, translator
 from forecasting.report.parts import HeldCountDocument, UnknownDaysDocument
+from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text
 from forecasting.report.words import SENTENCES, Words
 
@@ -110,6 +114,26 @@ def test_layers_are_called_by_the_names_in_their_document(plan: PlanDocument) ->
     assert "Винищувачі (F-16): 1\u00a0200" in Words(translator("uk"), plan)(short)
 
 
+def test_every_number_of_a_defence_says_in_words_what_it_is_of() -> None:
+    english, ukrainian = Words(translator("en")), Words(translator("uk"))
+    numbers = [each for name in BUNDLED_DEFENCES for each in stated_assumptions(bundled_defence(name))]
+    said = {(each.layer, each.kind, each.weapon_class, each.quantity): english.quantity(each) for each in numbers}
+    assert len(said) > 80
+    assert [text for text in said.values() if "_" in text or "." in text.replace("prob.", "")] == []
+    assert [each for each in numbers if ukrainian.quantity(each) == english.quantity(each)] == []
+    assert said["interceptor_drone", "jet", "", "reach"] == "times the engaged share (jet)"
+
+
+def test_units_and_sources_of_a_document_are_ids_that_are_worded(plan: PlanDocument) -> None:
+    english, ukrainian = Words(translator("en")), Words(translator("uk"))
+    for said, texts in ((UNITS.values(), "unit"), (ATTRIBUTION, "source")):
+        for each in said:
+            assert "_" not in getattr(english, texts)(each)
+            assert getattr(english, texts)(each) != getattr(ukrainian, texts)(each)
+    assert english.unit("US dollars") == "US dollars"  # as a document of the first format says it
+    assert set(plan.forecast.data_sources) <= set(ATTRIBUTION)
+
+
 @pytest.fixture
 def polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A language that is nothing but a catalogue."""
@@ -190,7 +214,11 @@ def test_unknown_days_held_counts_and_scope_are_told_by_the_text_and_the_page(
         assert held in said
         assert scope in said
         assert "salvocast data quarantine release 7 --reason TEXT" in said
+    first = {"en": "Only 31 of the last 91 days are known", "uk": "Відома лише 31 з останніх 91 діб"}[tongue]
+    assert duty_sentence(doubtful, tongue).startswith(first)
+    assert document_text(doubtful, tongue).split("\n\n")[1].startswith(first)
     for said in seen(plan):
+        assert first not in said
         assert unknown[:8] not in said
         assert held[:8] not in said
         assert scope not in said

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.records import UKRAINE
 from features.scenarios import ProductionScenario
 from forecasting.supply import assimilation
 from forecasting.supply import coupling as supply
@@ -146,6 +147,25 @@ def test_the_future_goes_on_from_what_the_record_says_and_grows_less_sure() -> N
     assert walked == pytest.approx(assimilation.OUTPUT_WALK**2 * 299 / 28, rel=0.15)
     assert np.isin(future.opening, found.stock).all()
     assert future.first_day == found.origin + timedelta(days=1)
+
+
+def test_what_is_made_does_not_grow_by_being_unsure() -> None:
+    """Output as stated stands still: so does its mean, while the median falls behind it."""
+    made = assimilate(scenario(rate(100.0)), record(np.full(560, 100.0)), 90, 50, seed=1).future(20_000, 1).armed
+    assert made.mean(axis=0) == pytest.approx(np.full(90, made[:, 0].mean()), rel=0.03)
+    assert np.median(made[:, -1]) < 0.85 * np.median(made[:, 0])
+
+
+def test_a_pause_that_the_record_refutes_was_none() -> None:
+    """Launches of 28 days in which a scenario says that nothing was launched: nothing was saved up in them."""
+    truce = {"id": "truce", "title": "Truce", "kind": "pause", "theatre": UKRAINE, "date": on(112), "until": on(139)}
+    counts = np.full(140, 100.0)
+    plain, refuted = (assimilate(scenario(**given), record(counts), 1, 10, 1) for given in ({}, {"events": (truce,)}))
+    assert refuted.log_ratio == pytest.approx(plain.log_ratio)
+    assert refuted.stock == pytest.approx(plain.stock)
+    counts[112:] = 0.0
+    kept = assimilate(scenario(events=(truce,)), record(counts), 1, 10, 1)
+    assert (kept.stock > plain.stock + 1_000).all()
 
 
 # ---------------------------------------------------------------- verdict

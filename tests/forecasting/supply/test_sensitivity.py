@@ -111,7 +111,7 @@ def test_the_demand_is_what_is_launched_with_the_assumption_held(
 def test_the_same_again_is_the_same(found: Sensitivity, forecaster: ScenarioForecaster, one_each: Defence) -> None:
     steps: list[int] = []
     assert sensitivity(forecaster, stated(HALL), UKRAINE, one_each, lambda: steps.append(1)) == found
-    assert len(steps) == len(found.swings) == len(uncertain(stated(HALL), UKRAINE, forecaster.salvos))
+    assert len(steps) == len(found.swings) == len(uncertain(stated(HALL), UKRAINE, forecaster))
 
 
 def test_the_text_shows_what_moves_and_counts_the_rest(found: Sensitivity) -> None:

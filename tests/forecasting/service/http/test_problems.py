@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from features.errors import InputError, SalvocastError
+from features.errors import InputError, NotPermittedError, SalvocastError
 from forecasting.answers.request import PlanRequest
 from forecasting.salvos.model import ModelError
 from forecasting.service.http.problems import Refusal, problem, refusal_of
@@ -23,6 +23,11 @@ from forecasting.service.workers.pool import Overloaded, TookTooLong
         (Overloaded("try again", 3.2), 503, "try again"),
         (Refusal(404, "not there"), 404, "not there"),
         (SalvocastError("the ledger sqlite:////srv/x failed"), 503, "a store of the server failed; its log says why"),
+        (
+            NotPermittedError("the ledger postgresql://h/srv refused"),
+            403,
+            "the database does not let this server write",
+        ),
         (ZeroDivisionError("secret"), 500, "the server failed; its log says why"),
     ],
 )

@@ -150,7 +150,17 @@ def test_no_token_and_no_folder_of_the_home_is_in_the_log(guarded: Server, stran
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil", "", "[::2]"]
+    "host",
+    [
+        "evil.example",
+        "evil.example:80",
+        "127.0.0.1.evil.example",
+        "localhost.evil",
+        "",
+        "[::2]",
+        "[::1].evil.com",
+        "[::1]x:80",
+    ],
 )
 def test_a_name_that_only_resolves_to_this_machine_is_refused(host: str, stranger: httpx.Client) -> None:
     assert stranger.get("/healthz", headers={"Host": host}).status_code == 421

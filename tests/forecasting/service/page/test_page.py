@@ -51,6 +51,22 @@ def test_the_link_to_a_plan_gives_its_bytes_again_and_names_its_origin_and_id(cl
     assert again.one("code", id="plan-id")["data-id"] == asked["id"]
 
 
+def test_a_raid_shows_what_each_class_takes_and_the_form_keeps_it(client: httpx.Client) -> None:
+    query = f"{QUICK}&model=empirical_window&threats=ballistic,cruise,shahed"
+    shown, made = page(client, query), plan(client, query)
+    assert made.raid is not None
+    shown.one("table", id="raid")
+    assert len(shown.all("th", scope="row")) > len(made.layers)
+    for words in ("Ballistic missiles", "cruise missiles", "Long-range missiles (Patriot)", "of the whole raid"):
+        assert words in shown.text
+    assert shown.one("input", id="threats")["value"] == "shahed,ballistic,cruise"
+    wrong = page(client, f"{QUICK}&threats=cruise")
+    assert "expected classes of weapon with shahed among them" in wrong.text
+    alone = page(client)
+    assert "Long-range missiles (Patriot)" not in alone.text
+    assert not alone.all("table", id="raid")
+
+
 def test_the_age_of_the_last_report_is_told_where_the_newest_is_asked_for(client: httpx.Client) -> None:
     shown = page(client)
     ago = (datetime.now(KYIV).date() - date(2026, 2, 28)).days

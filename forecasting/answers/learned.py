@@ -1,0 +1,89 @@
+"""What is learned from a record, as bytes that may be kept: the fitted model, and the draws of a calibration.
+
+Both take longer than the plan that is made with them, and depend on the record, the code and its libraries alone. Who
+keeps the bytes, and where, is not decided here.
+"""
+
+import hashlib
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from importlib.metadata import version
+from io import BytesIO
+from zipfile import ZipFile
+
+import numpy as np
+
+from features.errors import SalvocastError
+from features.history import LaunchHistory
+from features.release import code_version
+from forecasting.losses.importance import Fit, Sampler, sample_posterior
+from forecasting.losses.reported_losses import Array
+from forecasting.plan import Prepared
+from forecasting.salvos.model import Model, fit
+from forecasting.salvos.saved import SavedModel, load_saved, save_model
+
+Remember = Callable[[str, Callable[[], bytes]], bytes]
+"""(key, how to make it) -> the bytes kept under the key, or else made now, and kept unless there are none."""
+LIBRARIES = ("numpy", "scipy", "statsmodels", "scikit-learn")
+
+
+def key_of(what: str, history: LaunchHistory, *rests_on: str) -> str:
+    """SHA-256 of all that something learned depends on: the code, its libraries and the machine, the whole history, and
+    the texts given."""
+    state = hashlib.sha256()
+    libraries = [f"{name} {version(name)}" for name in LIBRARIES]
+    texts = [what, code_version(), platform.python_version(), platform.machine(), *libraries, *rests_on]
+    of_history = [getattr(history, each.name) for each in fields(history)]
+    for part in (*texts, *of_history):
+        content = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
+        state.update(len(content).to_bytes(8, "little") + content)
+    return state.hexdigest()
+
+
+def prepare_remembered(model: Model, history: LaunchHistory, name: str, remember: Remember) -> Prepared:
+    """`forecasting.plan.prepare`, but for the fit where it is kept. name: that tells the recipe from any other."""
+    fitted = None
+
+    def make() -> bytes:
+        nonlocal fitted
+        fitted = fit(model, history)
+        try:
+            return _packed(save_model(SavedModel.of(model, fitted, history)))
+        except SalvocastError:  # a model of somebody's own, or one that holds numbers without end
+            return b""
+
+    content = remember(key_of("fit", history, name), make)
+    if fitted is None:
+        fitted = load_saved(_unpacked(content)).fitted
+    return Prepared(history, model, fitted)
+
+
+def remembered_sampler(history: LaunchHistory, rests_on: str, remember: Remember) -> Sampler:
+    """`sample_posterior` for a calibration, but for draws that are kept. rests_on: all but the history that they do."""
+
+    def sample(log_likelihood: Fit, n: int, n_draws: int, rng: np.random.Generator) -> tuple[Array, float]:
+        def make() -> bytes:
+            scores, effective = sample_posterior(log_likelihood, n, n_draws, rng)
+            content = BytesIO()
+            np.savez(content, allow_pickle=False, scores=scores, effective=np.array(effective))
+            return content.getvalue()
+
+        content = remember(key_of("draws", history, rests_on, str(n), str(n_draws)), make)
+        with np.load(BytesIO(content), allow_pickle=False) as kept:
+            return kept["scores"], float(kept["effective"])
+
+    return sample
+
+
+def _packed(files: Mapping[str, bytes]) -> bytes:
+    content = BytesIO()
+    with ZipFile(content, "w") as archive:
+        for name, each in files.items():
+            archive.writestr(name, each)
+    return content.getvalue()
+
+
+def _unpacked(content: bytes) -> dict[str, bytes]:
+    with ZipFile(BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}

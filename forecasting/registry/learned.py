@@ -1,0 +1,62 @@
+"""What was learned from a record, kept in the home: any of it may be removed at any time, and is learned again."""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from features.errors import SalvocastError
+from features.files import write_file
+from features.home import salvocast_home
+
+MOST_FILES, MOST_BYTES = 64, 200_000_000
+"""Kept; what was used longest ago goes first."""
+LEFT_OVER = 3_600.0
+"""Seconds after which what a killed process began to write is removed."""
+_DIGEST = hashlib.sha256().digest_size
+
+
+def remembered(key: str, make: Callable[[], bytes]) -> bytes:
+    """The bytes that are kept under the key, if they are whole, or else those made now, which are kept then.
+
+    A file begins with the digest of the rest and is put in place by renaming, so that several processes may keep the
+    same at once. A home that cannot be written to keeps nothing, and no answer waits for it.
+    """
+    path = learned_folder() / key
+    content = _whole(path)
+    if content is None:
+        content = make()
+        if content:
+            with suppress(OSError, SalvocastError):
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                write_file(path, hashlib.sha256(content).digest() + content)
+                _remove_oldest(path.parent)
+    return content
+
+
+def learned_folder() -> Path:
+    """Where it is kept."""
+    return salvocast_home() / "learned"
+
+
+def _whole(path: Path) -> bytes | None:
+    """What is kept in the file; None where there is none, or it was changed or cut off."""
+    try:
+        content = path.read_bytes()
+        os.utime(path)  # used now
+    except OSError:
+        return None
+    digest, rest = content[:_DIGEST], content[_DIGEST:]
+    return rest if hashlib.sha256(rest).digest() == digest else None
+
+
+def _remove_oldest(folder: Path) -> None:
+    n_files = n_bytes = 0
+    found = [(path, path.stat()) for path in folder.iterdir()]
+    for path, stat in sorted(found, key=lambda each: -each[1].st_mtime):
+        n_files, n_bytes = n_files + 1, n_bytes + stat.st_size
+        left_over = path.name.startswith(".") and time.time() - stat.st_mtime > LEFT_OVER
+        if n_files > MOST_FILES or n_bytes > MOST_BYTES or left_over:
+            path.unlink(missing_ok=True)
