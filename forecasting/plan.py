@@ -15,23 +15,28 @@ from features.history import LaunchHistory
 from features.messages import Message
 from features.records import SHAHED
 from features.scenarios import ProductionScenario
+from features.stock_flow import NewModel
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
+from forecasting.defence.trials import OrderTrials, covered_until, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
+from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
+from forecasting.orders.frontier import FrontierPoint, point
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
-from forecasting.orders.requirement import Requirement, requirement, values_of_limits
+from forecasting.orders.requirement import Requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
+from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
-from forecasting.salvos.model import Fitted, Model, SimulationRequest, fit, forecast_fitted
+from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
     ScenarioForecaster,
@@ -222,11 +227,12 @@ class Target:
 
 @dataclass(frozen=True)
 class Required:
-    """The least-cost mix for a target. worth: what the limits are worth."""
+    """The least-cost mix for a target. worth: what the limits are worth. evaluated: what the mix does."""
 
     target: Target
     found: Requirement
     worth: tuple[Message, ...]
+    evaluated: FrontierPoint
 
 
 @dataclass(frozen=True)
@@ -264,6 +270,8 @@ class Plan:
         Mean over paths and nights; None where armed drones and decoys are not told apart.
     rules : LayerRules, optional
         Of the layer whose interceptors kill most; None where no layer has interceptors.
+    advice : OrderAdvice, optional
+        What the orders buy; None where no layer has interceptors.
     required : Required, optional
         Where there is a target.
     notes : tuple of Message
@@ -284,6 +292,7 @@ class Plan:
     calibration: Calibration | None = None
     armed_share: float | None = None
     rules: LayerRules | None = None
+    advice: OrderAdvice | None = None
     required: Required | None = None
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
@@ -351,15 +360,7 @@ def make_plan(
         Where paths times horizon needs too much memory, for held assumptions without a scenario, and for what the parts
         refuse.
     """
-    if request.n_paths * request.horizon > MAX_CELLS:
-        raise InputError(
-            "{paths} paths of {horizon} attack days: a plan takes at most {most} path days; take fewer paths or a "
-            "shorter horizon",
-            field="paths",
-            paths=request.n_paths,
-            horizon=request.horizon,
-            most=MAX_CELLS,
-        )
+    check_path_days(request)
     check_service_level(service_level)  # before the work, and for a defence without any stock too
     if held and scenario is None:
         raise InputError(
@@ -370,53 +371,153 @@ def make_plan(
     defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
+
+    def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> _Simulation:
+        return _simulated(
+            prepared,
+            planned,
+            defence,
+            SimulationRequest(nights, request.n_paths),
+            seed=seed,
+            calibrated=calibrated,
+            scenario=scenario,
+            held=held,
+            deliveries=deliveries,
+            threats=threats,
+            end=request.horizon,
+            on_paths=on_paths,
+        )
+
+    nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
+    if nights > MAX_HORIZON:
+        raise InputError(
+            f"lead time and review period of a layer ask for {nights} nights: expected at most {MAX_HORIZON} together",
+            field="defence",
+        )
+    if threats and nights > request.horizon:
+        raise InputError(
+            f"lead time and review period of a layer ask for {nights} nights, and other classes of weapon come with "
+            f"the drones: take a horizon of {nights}",
+            field="horizon",
+        )
+    made = simulated(request.horizon, on_paths)
+    further = simulated(nights) if nights > request.horizon else made
+    lead_times = dict(zip(planned.ids, map(further.engagements.lead_time, range(len(planned.layers))), strict=True))
+    orders = tuple(
+        order_for_horizon(stock, planned, service_level, lead_times[stock.layer_id], request.horizon)
+        for stock in further.engagements.stocks
+        if stock.layer_id in asked
+    )
+    advice = order_advice(planned, further.engagements, further.trials, orders, asked, request.horizon)
+    rules = _rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
+    required = _required(planned, made, target, asked) if target else None
+    look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
+    return Plan(
+        history,
+        made.salvos,
+        planned,
+        made.engagements,
+        orders,
+        service_level,
+        made.supplied,
+        calibration=made.calibration,
+        armed_share=None if made.armed_share is None else float(made.armed_share.mean()),
+        rules=rules,
+        advice=advice,
+        required=required,
+        notes=(*look, *_left_out(without), *made.notes, *_beyond(made.beyond), *notes_of_raid(planned, threats)),
+        layers=asked,
+        threats=threats,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Simulation:
+    """Salvos and what the defence does with them; `drawn` is what `engage` was given."""
+
+    salvos: SalvoForecast
+    supplied: SuppliedForecast | None
+    armed_share: Array | None
+    calibration: Calibration | None
+    notes: tuple[Message, ...]
+    levels: Levels
+    factors: dict[str, Array]
+    beyond: float
+    engagements: Engagements
+    trials: OrderTrials
+
+    @property
+    def new_models(self) -> Sequence[NewModel]:
+        return self.supplied.new_models if self.supplied else ()
+
+
+def _simulated(
+    prepared: Prepared,
+    planned: Defence,
+    defence: Defence,
+    request: SimulationRequest,
+    *,
+    seed: int,
+    calibrated: Calibration | None,
+    scenario: ScenarioRequest | None,
+    held: Mapping[str, float] | None,
+    deliveries: Sequence[Delivery],
+    threats: tuple[Threat, ...],
+    end: int,
+    on_paths: Callable[[int], object] | None,
+) -> _Simulation:
+    """The part of a plan that is drawn; see `make_plan`. planned: the defence without what is left out. end: nights of
+    the horizon that is planned for."""
+    check_path_days(request)
+    history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = _armed_share(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
-    number = {layer.id: index for index, layer in enumerate(planned.layers)}
     levels, factors, beyond = _engagement_draws(planned, salvos, calibration)
-    new_models = supplied.new_models if supplied else ()
+    trials = OrderTrials(planned, end=end)
     engagements = engage(
         salvos,
         planned,
         levels=levels,
         kill_factors=factors,
         armed_share=armed_share,
-        new_models=new_models,
+        new_models=supplied.new_models if supplied else (),
         deliveries=deliveries,
+        trials=trials,
         others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
     )
-    orders = tuple(
-        order_for_horizon(stock, planned, service_level, engagements.lead_time(number[stock.layer_id]))
-        for stock in engagements.stocks
-        if stock.layer_id in asked
+    return _Simulation(salvos, supplied, armed_share, calibration, notes, levels, factors, beyond, engagements, trials)
+
+
+def _required(planned: Defence, made: _Simulation, target: Target, asked: Container[str]) -> Required:
+    """The least-cost mix for the target, evaluated, and what the limits are worth by the program."""
+    engagements, trials = made.engagements, made.trials
+    program = defence_program(
+        made.salvos, planned, engagements, levels=made.levels, kill_factors=made.factors, new_models=made.new_models
     )
-    required = None
-    if target:
-        program = defence_program(
-            salvos, planned, engagements, levels=levels, kill_factors=factors, new_models=new_models
+    limit = np.where([name in asked for name in planned.ids], program.limit, 0.0)
+    program, market = replace(program, limit=limit), market_of(planned, engagements, asked)
+    found, by_program = evaluated_requirement(
+        program, trials, trials.first(SEARCHED), market, target.leakers, target.budget_usd
+    )
+    worth: tuple[Message, ...] = ()
+    if found.met == by_program.met:  # else its limits are worth something else
+        worth = values_of_limits(by_program, made.salvos.horizon, *fire_units(program, planned, engagements))
+    return Required(target, found, worth, point(trials, market, found.quantities))
+
+
+def check_path_days(request: SimulationRequest) -> None:
+    """Raises InputError where paths times horizon needs too much memory."""
+    if request.n_paths * request.horizon > MAX_CELLS:
+        raise InputError(
+            "{paths} paths of {horizon} attack days: a plan takes at most {most} path days; take fewer paths or a "
+            "shorter horizon",
+            field="paths",
+            paths=request.n_paths,
+            horizon=request.horizon,
+            most=MAX_CELLS,
         )
-        program = replace(program, limit=np.where(np.isin(planned.ids, asked), program.limit, 0.0))
-        found = requirement(program, target.leakers, budget_usd=target.budget_usd)
-        worth = values_of_limits(found, salvos.horizon, *fire_units(program, planned, engagements))
-        required = Required(target, found, tuple(worth))
-    return Plan(
-        history,
-        salvos,
-        planned,
-        engagements,
-        orders,
-        service_level,
-        supplied,
-        calibration=calibration,
-        armed_share=None if armed_share is None else float(armed_share.mean()),
-        rules=_rules(planned, salvos, history, engagements, asked),
-        required=required,
-        notes=(*_left_out(without), *notes, *_beyond(beyond), *notes_of_raid(planned, threats)),
-        layers=asked,
-        threats=threats,
-    )
 
 
 def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
@@ -517,7 +618,12 @@ def _engagement_draws(
 
 
 def _rules(
-    defence: Defence, salvos: SalvoForecast, history: LaunchHistory, engagements: Engagements, asked: Container[str]
+    defence: Defence,
+    salvos: SalvoForecast,
+    history: LaunchHistory,
+    engagements: Engagements,
+    asked: Container[str],
+    end: int,
 ) -> LayerRules | None:
     """Of the layer with interceptors, of those asked for, that kills most: the rules speak of the interceptor that
     meets most drones.
@@ -535,14 +641,12 @@ def _rules(
     layer = defence.layers[index]
     stock = next(stock for stock in engagements.stocks if stock.layer_id == layer.id)
     lead_time = engagements.lead_time(index)
-    nights = salvos.horizon
-    if layer.review_days is not None:
-        nights = int(np.median(lead_time)) + layer.review_days
+    nights = int(covered_until(layer, np.median(lead_time), end))
     launched = max(float(salvos.paths.sum()), 1.0)
     last_month = history.known[-MONTH:]
     assert layer.unit_cost_usd is not None
     made = rules_of_thumb(
-        cover_of(stock, layer, lead_time),
+        cover_of(stock, layer, lead_time, end),
         nights=nights,
         drones=float(salvos.paths[:, :nights].sum(axis=1).mean()),
         used_last_month=float(stock.needed.sum()) / launched * float(last_month.sum()),

@@ -173,7 +173,7 @@ class PlanRequest(ForecastRequest):
         Field(description="armed drones that may leak over the horizon: adds the least-cost mix"),
     ] = None
     budget: Annotated[
-        Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False, strict=True)] | None,
+        Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)] | None,
         Field(description="of the least-cost mix, in US dollars; needs a target for the leakers"),
     ] = None
     calibrate: Annotated[

@@ -27,6 +27,7 @@ from forecasting.defence.raid import (
 )
 from forecasting.defence.stock import Delivery, available_by_night, available_share, opening_stock, supplied_by_night
 from forecasting.defence.thinning import binomial_quantile, keep_freed_memory
+from forecasting.defence.trials import MetLayer, OrderTrials
 from forecasting.salvos.forecast import SalvoForecast
 
 Levels = Sequence[Mapping[str, Array]]
@@ -108,9 +109,10 @@ class PathBlocks:
         """(n_paths, horizon)."""
         return self.forecast.n_paths, self.forecast.horizon
 
-    def meet(self, out: Engagements) -> None:
-        """Fills `out` with what these paths meet."""
+    def meet(self, out: Engagements, trials: OrderTrials | None = None) -> None:
+        """Fills `out` with what these paths meet. trials: to be told of them, while it wants more."""
         keep_freed_memory()
+        kept: list[MetLayer] | None = [] if trials and trials.wants_more else None
         stocks = {stock.layer_id: stock for stock in out.stocks}
         drones = self.by_kind(self.forecast.paths.astype(np.float64))
         launched: Raid = {SHAHED: drones} | {
@@ -136,6 +138,8 @@ class PathBlocks:
                 stock.wanted[:] = needed
                 available = available_by_night(stock.opening, stock.supplied, needed)
                 actual = fought_in_turn_with(cells, wanted, available.ravel())
+            if kept is not None:
+                kept.append(MetLayer(cells, unlimited, came_unlimited))
             for demand, done in ((out.unlimited, unlimited), (out.actual, actual)):
                 demand.write(index, done)
             if actual is not wanted:
@@ -157,6 +161,8 @@ class PathBlocks:
             out.raid.write_ends(launched, came, came_unlimited)
         if out.warhead_kg is not None:
             out.warhead_kg[:] = self.warheads()
+        if trials and kept is not None:
+            trials.add(out, kept, came_unlimited)
 
     def uniforms(self, layer_id: str, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
         """Uniform numbers on [0, 1) of that layer and purpose, by its id, whatever other layers there are.

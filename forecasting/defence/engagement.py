@@ -56,6 +56,7 @@ from forecasting.defence.outcome import (
     StockOutlook,
 )
 from forecasting.defence.stock import Delivery
+from forecasting.defence.trials import OrderTrials
 from forecasting.salvos.forecast import SalvoForecast
 
 
@@ -68,6 +69,7 @@ def engage(
     armed_share: Array | None = None,
     new_models: Sequence[NewModel] = (),
     deliveries: Sequence[Delivery] = (),
+    trials: OrderTrials | None = None,
     others: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
     on_paths: Callable[[int], object] | None = None,
 ) -> Engagements:
@@ -79,8 +81,8 @@ def engage(
     (n_paths or 1, horizon) share of the launched drones that is armed; the others are decoys. Without it, decoys are
     not told apart: every drone counts as armed. new_models: of a scenario, a draw for each path, in the order in which
     they take over; what the defence says of a kind goes before what they say. deliveries: dated ones, beside the
-    layers' monthly supply. others: class of weapon -> (n_paths, horizon) how many come with the drones. on_paths: told,
-    now and then, of so many more paths done.
+    layers' monthly supply. others: class of weapon -> (n_paths, horizon) how many come with the drones. trials: to be
+    filled, so that it can say what orders would do. on_paths: told, now and then, of so many more paths done.
 
     Layers that meet nothing of what comes are left out (`Defence.facing`). Both runs use the same random numbers: where
     the stock lasts on every path they are equal. Seeded by the forecast's seed. Raises InputError for a factor or a
@@ -91,7 +93,7 @@ def engage(
     whole = _room(forecast, defence, new_models, tuple(others), with_decoys=armed_share is not None)
     for block in _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries, others):
         n_paths = block.forecast.n_paths
-        block.meet(whole.rows(slice(done, done + n_paths)))
+        block.meet(whole.rows(slice(done, done + n_paths)), trials)
         done += n_paths
         if on_paths:
             on_paths(n_paths)

@@ -123,6 +123,8 @@ class DefenceLayer(Stated):
         From one order to the next; None: to the end of the horizon.
     minimum_stock : int
         Interceptors that should always be left, though they are fired when nothing else is.
+    pack_size : int
+        Interceptors that are ordered together.
     """
 
     id: Name
@@ -151,6 +153,7 @@ class DefenceLayer(Stated):
     lead_time_days: SourcedRange | None = None
     review_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
     minimum_stock: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)] = 0
+    pack_size: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] = 1
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -196,7 +199,9 @@ class DefenceLayer(Stated):
         if self.interceptor is not None and missing:
             raise ValueError(f"a layer with an interceptor needs {', '.join(missing)}")
         if self.interceptor is None and (
-            self.minimum_stock or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
+            self.minimum_stock
+            or self.pack_size > 1
+            or any(getattr(self, name) is not None for name in STOCKED + STOCKED_OPTIONAL)
         ):
             raise ValueError("a layer with a stock needs interceptor = '...': what one interceptor is")
         _check_interceptors(self.interceptors_per_engagement)
@@ -360,6 +365,8 @@ class Defence(Stated):
         Share of the drones of an attack day that come in daylight; None: none do.
     warhead_kg : SourcedRange, optional
         Kilograms, of the common armed drone.
+    drone_cost_usd : SourcedRange, optional
+        US dollars, what the common armed drone costs who launches it.
     kinds : tuple of DroneKind
         Of armed drone, beside the common one.
     layers : tuple of DefenceLayer
@@ -377,6 +384,7 @@ class Defence(Stated):
     about: str
     daylight_share: SourcedRange | None = None
     warhead_kg: SourcedRange | None = None
+    drone_cost_usd: SourcedRange | None = None
     kinds: tuple[DroneKind, ...] = ()
     layers: tuple[DefenceLayer, ...] = Field(min_length=1)
     waves: tuple[Wave, ...] = ()

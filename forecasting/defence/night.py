@@ -97,6 +97,10 @@ class Layer:
     for_reach: Kinds
     fire: Fire
 
+    def at(self, index: NDArray[np.intp]) -> "Layer":
+        """The same in some of the cells."""
+        return Layer(self.reach.take(index, axis=1), self.for_reach.take(index, axis=1), self.fire.at(index))
+
 
 @dataclass(frozen=True, eq=False)
 class Fought:
@@ -106,6 +110,21 @@ class Fought:
     killed: Kinds
     engagements: Array
     used: Array
+
+    def at(self, index: NDArray[np.intp]) -> "Fought":
+        """The same in some of the cells."""
+        return Fought(
+            self.reached.take(index, axis=1),
+            self.killed.take(index, axis=1),
+            self.engagements.take(index),
+            self.used.take(index),
+        )
+
+    @classmethod
+    def joined(cls, first: "Fought", second: "Fought") -> "Fought":
+        """Both, one after the other."""
+        pairs = ((getattr(first, name), getattr(second, name)) for name in cls.__dataclass_fields__)
+        return cls(*(np.concatenate(pair, axis=-1) for pair in pairs))
 
     def survivors(self, came: Kinds) -> Kinds:
         """The drones by kind, of those that came, that go on to the next layer."""

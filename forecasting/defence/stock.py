@@ -195,12 +195,12 @@ def without_stocks(defence: Defence) -> Defence:
     last. Defences that differ in stocks, supply, prices, orders or other classes alone give equal ones. The sources of
     kinds stay: they say what was known when."""
 
-    nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0}
+    nothing = dict.fromkeys(("interceptor", *STOCKED, *STOCKED_OPTIONAL)) | {"minimum_stock": 0, "pack_size": 1}
     of_drones = defence.facing((SHAHED,))
     layers = tuple(layer.model_copy(update=nothing) for layer in of_drones.layers)
     cited = {name for kind in defence.kinds for point in kind.share for name in point.sources}
     sources = tuple(source for source in defence.sources if source.id in cited)
-    return defence.model_copy(update={"layers": layers, "sources": sources})
+    return defence.model_copy(update={"layers": layers, "sources": sources, "drone_cost_usd": None})
 
 
 def _counted(count: int, day: date) -> SourcedRange:

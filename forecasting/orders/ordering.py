@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from features.errors import InputError
 from forecasting.defence.layers import Defence, DefenceLayer
 from forecasting.defence.outcome import StockOutlook
+from forecasting.defence.trials import covered_until
 from forecasting.salvos.spread import standard_errors
 
 
@@ -129,7 +130,7 @@ def cover(
     available: NDArray[np.int64],
     *,
     lead_time: ArrayLike = 0,
-    review_period: int | None = None,
+    review_period: ArrayLike | None = None,
     minimum_stock: int = 0,
 ) -> Cover:
     """What an order placed at the origin has to cover: lead_time + review_period nights, until the next one arrives.
@@ -145,7 +146,7 @@ def cover(
         Opening stock and all deliveries by the start of the night.
     lead_time : int or (n_paths,) array_like
         Whole nights before the order can be used.
-    review_period : int, optional
+    review_period : int or (n_paths,) array_like, optional
         Nights from one order to the next; None: to the end of the horizon.
     minimum_stock : int
         Interceptors that should always be left; they are fired when nothing else is.
@@ -181,15 +182,18 @@ def cover(
     """
     n_paths, horizon = needed.shape
     arrival = np.broadcast_to(np.asarray(lead_time, dtype=np.int64), n_paths)[:, np.newaxis]
-    last = np.full_like(arrival, horizon) if review_period is None else arrival + review_period
-    if arrival.min() < 0 or minimum_stock < 0 or (review_period is not None and review_period < 1):
+    review = np.asarray(1 if review_period is None else review_period, dtype=np.int64)
+    last = np.full_like(arrival, horizon)
+    if review_period is not None:
+        last = arrival + np.broadcast_to(review, n_paths)[:, np.newaxis]
+    if arrival.min() < 0 or minimum_stock < 0 or review.min() < 1:
         raise InputError(
-            f"lead time {arrival.min()}, review period {review_period}, minimum stock {minimum_stock}: expected a lead "
+            f"lead time {arrival.min()}, review period {review.min()}, minimum stock {minimum_stock}: expected a lead "
             "time and a minimum stock of 0 or more, and a review period of 1 night or more"
         )
-    if arrival.max() + (review_period or 1) > horizon:
+    if max(last.max(), arrival.max() + 1) > horizon:
         raise InputError(
-            f"lead time {arrival.max()} and review period {review_period or 1} together are longer than the horizon, "
+            f"lead time {arrival.max()} and review period {review.max()} together are longer than the horizon, "
             f"{horizon} nights: take a longer horizon"
         )
     missing = np.cumsum(needed, axis=1) - available
@@ -204,20 +208,21 @@ def cover(
     )
 
 
-def cover_of(outlook: StockOutlook, layer: DefenceLayer, lead_time: ArrayLike = 0) -> Cover:
+def cover_of(outlook: StockOutlook, layer: DefenceLayer, lead_time: ArrayLike = 0, end: int | None = None) -> Cover:
     """What an order for the layer has to cover: from its arrival to the end of the review period that the layer states,
-    or of the horizon.
+    or else as `forecasting.defence.trials.covered_until` has it.
 
-    lead_time: whole nights to its arrival, one number or (n_paths,). Raises InputError where these nights do not fit
+    lead_time: whole nights to its arrival, one number or (n_paths,). end: of the horizon that is planned for, where
+    the outlook goes further; None: where it does not. Raises InputError where these nights do not fit
     into the horizon.
     """
-    available = outlook.opening[:, np.newaxis] + outlook.supplied
+    available, lead_time = outlook.opening[:, np.newaxis] + outlook.supplied, np.asarray(lead_time)
     try:
         return cover(
             outlook.needed,
             available,
             lead_time=lead_time,
-            review_period=layer.review_days,
+            review_period=layer.review_days if end is None else covered_until(layer, lead_time, end) - lead_time,
             minimum_stock=layer.minimum_stock,
         )
     except InputError as error:
@@ -225,15 +230,16 @@ def cover_of(outlook: StockOutlook, layer: DefenceLayer, lead_time: ArrayLike = 
 
 
 def order_for_horizon(
-    outlook: StockOutlook, defence: Defence, service_level: float, lead_time: ArrayLike = 0
+    outlook: StockOutlook, defence: Defence, service_level: float, lead_time: ArrayLike = 0, end: int | None = None
 ) -> InterceptorOrder:
-    """The least whole order with P(no stock-out from its arrival to the end of the review period) >= service_level.
+    """The least order of whole packs with P(no stock-out from its arrival to the end of the review period) >=
+    service_level.
 
-    lead_time: see `cover_of`. Raises InputError where service_level is not between 0 and 1.
+    lead_time, end: see `cover_of`. Raises InputError where service_level is not between 0 and 1.
     """
     layer = defence.layer(outlook.layer_id)
-    needs = cover_of(outlook, layer, lead_time)
-    quantity = needs.order_up_to(service_level)
+    needs = cover_of(outlook, layer, lead_time, end)
+    quantity = -(-needs.order_up_to(service_level) // layer.pack_size) * layer.pack_size
     unit_cost = layer.unit_cost_usd
     assert unit_cost is not None
     return InterceptorOrder(

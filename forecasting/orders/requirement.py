@@ -106,12 +106,7 @@ def requirement(
     tail_level: the leakers counted are the mean over the worst 1 - tail_level of the paths (CVaR); 0: over all paths.
     Raises InputError for a target or a budget that is negative, or a tail level that is not in [0, 1).
     """
-    if not 0 <= leak_target < np.inf:
-        raise InputError(
-            "leak target is {given}: expected a number of armed drones, 0 or more",
-            field="leak_target",
-            given=leak_target,
-        )
+    check_leak_target(leak_target)
     if not budget_usd >= 0:
         raise InputError("budget is {given} USD: expected 0 or more", field="budget", given=budget_usd)
     if not 0 <= tail_level < 1:
@@ -130,7 +125,7 @@ def requirement(
     leakers = recourse.plane(bought).risk
     obstacle = None
     if not reachable:
-        obstacle = _out_of_reach(program, leak_target, tail_level, least)
+        obstacle = out_of_reach(program, leak_target, tail_level=tail_level)
     elif needed_usd > budget_usd:
         obstacle = Message.of(
             "budget_limits",
@@ -153,6 +148,16 @@ def requirement(
         budget_value=mix.budget_value,
         rounds=mix.rounds,
     )
+
+
+def check_leak_target(leak_target: float) -> None:
+    """Raises InputError where it is no number of drones."""
+    if not 0 <= leak_target < np.inf:
+        raise InputError(
+            "leak target is {given}: expected a number of armed drones, 0 or more",
+            field="leak_target",
+            given=leak_target,
+        )
 
 
 def values_of_limits(
@@ -341,14 +346,30 @@ def _solve(
     )
 
 
-def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, least: float) -> Message:
-    """Which limit keeps the leakers above the target, found by lifting one after the other."""
+def least_leakers(program: DefenceProgram, *, tail_level: float = 0.0) -> float:
+    """The risk with all that can be bought; see `requirement`."""
+    recourse = _Recourse(program, tail_level)
+    return recourse.plane(recourse.upper).risk
+
+
+def leakers_without_order(program: DefenceProgram) -> float:
+    """The mean number of armed leakers, as the program counts them, with nothing bought."""
+    return _Recourse(program, 0.0).plane(np.zeros(len(program.layer_ids))).risk
+
+
+def out_of_reach(program: DefenceProgram, target: float, *, tail_level: float = 0.0, off: float = 0.0) -> Message:
+    """Which limit keeps the leakers above the target, found by lifting one after the other.
+
+    off: how many leakers the program counts too many; it is given the target with them, and they are not told.
+    """
+    told, target = target, target + off
+    least = least_leakers(program, tail_level=tail_level)
     boundless = replace(program, limit=np.full(len(program.layer_ids), np.inf))
 
     def least_of(lifted: DefenceProgram) -> float:
-        recourse = _Recourse(lifted, tail_level)
-        return recourse.plane(recourse.upper).risk
+        return least_leakers(lifted, tail_level=tail_level)
 
+    best = least - off
     if least_of(boundless) <= target:
         more = _cheapest(_Recourse(boundless, tail_level), target)[1] - np.floor(program.limit)
         missing = [
@@ -356,15 +377,15 @@ def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, lea
             for each, layer in zip(more, program.layer_ids, strict=True)
             if each > 0
         ]
-        return Message.of("deliveries_limit", leakers=least, target=target, missing=missing)
+        return Message.of("deliveries_limit", leakers=best, target=told, missing=missing)
     at_once = replace(boundless, lead_time=np.zeros(1))
     without = least_of(at_once)
     if without <= target:
-        return Message.of("lead_time_limits", leakers=least, target=target, without=without)
+        return Message.of("lead_time_limits", leakers=best, target=told, without=max(without - off, 0.0))
     unsaturated = replace(at_once, capacity=np.full(1, np.inf))
     without = least_of(unsaturated)
     if without > target:
-        return Message.of("reach_limits", leakers=least, target=target, without=without)
+        return Message.of("reach_limits", leakers=best, target=told, without=max(without - off, 0.0))
     # The layers whose capacity matters most, as few as will do, and the same number more for each of them.
     recourse = _Recourse(at_once, tail_level)
     first = recourse.plane(recourse.upper).capacity_slope.argsort(kind="stable")
@@ -378,4 +399,4 @@ def _out_of_reach(program: DefenceProgram, target: float, tail_level: float, lea
     most = int(np.ceil(program.armed.max()))  # no night brings more
     enough = bisect_left(range(most), True, key=lambda more: with_more(n_layers, more) <= target)
     layers = [program.layer_ids[layer] for layer in first[:n_layers]]
-    return Message.of("capacity_limits", leakers=least, target=target, engagements=enough, layers=layers)
+    return Message.of("capacity_limits", leakers=best, target=told, engagements=enough, layers=layers)

@@ -34,6 +34,7 @@ from forecasting.report.order_document import (
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
+from forecasting.report.worth_document import OrderWorthDocument, worth_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
@@ -182,6 +183,9 @@ class PlanDocument(Document):
     stock_out: list[StockOutDay] = Field(description="empty where no layer has interceptors")
     rules_of_thumb: RulesDocument | None = Field(description="null where no layer has interceptors")
     requirement: RequirementDocument | None = Field(description="null without a target for the leakers")
+    order_worth: OrderWorthDocument | None = Field(
+        default=None, description="what the orders buy; null where no layer has interceptors"
+    )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
     notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
     assumptions: list[Assumption]
@@ -358,6 +362,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         stock_out=_stock_out(plan),
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
+        order_worth=worth_document(plan.advice, plan.defence) if plan.advice else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
         notes=list(plan.notes),
         assumptions=stated_assumptions(plan.defence),

@@ -26,6 +26,10 @@ _KEYS = {
     "stock_out": ("attack_day",),
     "outcome": ("measure",),
     "rules": ("rule",),
+    "order_worth": ("measure",),
+    "layer_worth": ("layer",),
+    "frontier": ("by", "number"),
+    "service_levels": ("service_level",),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -69,6 +73,13 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             made["stock_out"] = _frame(words, document.stock_out)
         if document.rules_of_thumb:
             made["rules"] = _frame(words, document.rules_of_thumb.rules)
+        if worth := document.order_worth:
+            made |= {
+                "order_worth": pd.concat([_measures(words, worth), _measures(words, worth.together, "together ")]),
+                "layer_worth": _frame(words, worth.layers),
+                "frontier": _frame(words, worth.frontier),
+                "service_levels": _frame(words, worth.service_levels),
+            }
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:
@@ -169,6 +180,8 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             stated["rules_of_thumb"] = words.t(
                 "{layer}, for {n} nights", layer=words.layer(rules.layer), n=rules.nights
             )
+        if worth := document.order_worth:
+            stated["order_worth"] = " ".join(map(words.sentence, worth.says))
         if required := document.requirement:
             stated["requirement"] = words(required.obstacle) if required.obstacle else words.t("met")
             stated["requirement_worth"] = "; ".join(map(words, required.worth))
@@ -177,8 +190,8 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
     return pd.DataFrame({"what": stated.keys(), "value": [str(value) for value in stated.values()]})
 
 
-def _measures(words: Words, document: BaseModel) -> pd.DataFrame:
-    """One row per number of the document; a number that has no spread is its median."""
+def _measures(words: Words, document: BaseModel, prefix: str = "") -> pd.DataFrame:
+    """One row per number of the document; a number that has no spread is its median. prefix: of their names."""
     rows = []
     for name, value in document:
         by_name = {f"{name} {each}": of for each, of in value.items()} if isinstance(value, dict) else {name: value}
@@ -188,7 +201,7 @@ def _measures(words: Words, document: BaseModel) -> pd.DataFrame:
             if isinstance(of, Spread)
         ]
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            rows.append({"measure": name, "value_median": value})
+            rows.append({"measure": f"{prefix}{name}", "value_median": value})
     return pd.DataFrame(rows)
 
 

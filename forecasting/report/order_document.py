@@ -23,6 +23,7 @@ class OrderDocument(Document):
     cost_usd_high: float
     lead_time_days_low: int = Field(description="whole nights before it can be used; 0: in hand at the origin")
     lead_time_days_high: int
+    lead_time_stated: bool | None = Field(default=None, description="false: to be in hand on day 1, as none is stated")
     review_days: int | None = Field(description="until the next order arrives; null: to the end of the horizon")
     minimum_stock: int
     unavoidable_shortage: float = Field(description="probability that the stock is out before any order can arrive")
@@ -63,6 +64,9 @@ class RequirementDocument(Document):
     obstacle: Message | None = Field(description="which limit binds, and by how much; null where the target is met")
     cost_usd: float
     leakers: float = Field(description="armed drones over the horizon with the mix, on average")
+    leakers_without_order: float | None = Field(default=None, description="the same with nothing bought")
+    leakers_avoided_error: float | None = Field(default=None, description="standard error of the difference of the two")
+    joint_risk: float | None = Field(default=None, description="with the mix, that some layer runs out")
     leaker_price_usd: float | None = Field(description="what one armed leaker fewer costs; null where not met")
     mix: list[MixPart]
     worth: list[Message] = Field(description="what the limits are worth, the largest first")
@@ -79,6 +83,7 @@ def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocumen
         cost_usd_high=order.cost_usd[2],
         lead_time_days_low=math.ceil(lead_time.low) if lead_time else 0,
         lead_time_days_high=math.ceil(lead_time.high) if lead_time else 0,
+        lead_time_stated=lead_time is not None,
         review_days=layer.review_days,
         minimum_stock=layer.minimum_stock,
         unavoidable_shortage=order.unavoidable_shortage,
@@ -105,7 +110,7 @@ def rules_document(made: LayerRules) -> RulesDocument:
 
 def requirement_document(required: Required, layers: tuple[DefenceLayer, ...]) -> RequirementDocument:
     """The published form of the least-cost mix over these layers."""
-    found, target = required.found, required.target
+    found, target, error = required.found, required.target, required.evaluated.saved.leakers_error
     return RequirementDocument(
         leak_target=target.leakers,
         budget_usd=None if math.isinf(target.budget_usd) else target.budget_usd,
@@ -113,6 +118,9 @@ def requirement_document(required: Required, layers: tuple[DefenceLayer, ...]) -
         obstacle=found.obstacle,
         cost_usd=found.cost_usd,
         leakers=found.leakers,
+        leakers_without_order=found.leakers + required.evaluated.saved.leakers,
+        leakers_avoided_error=None if math.isnan(error) else error,
+        joint_risk=required.evaluated.joint_risk,
         leaker_price_usd=None if math.isnan(found.leaker_price_usd) else found.leaker_price_usd,
         mix=[
             MixPart(layer=layer.id, quantity=int(quantity), cost_usd=float(quantity) * layer.unit_cost_usd.mode)

@@ -2,7 +2,7 @@
 
 from forecasting.report.document import LayerDocument, PlanDocument
 from forecasting.report.layout import millions, plural, spread_range, table, wrap_line
-from forecasting.report.words import Words, drones, money
+from forecasting.report.words import Words, money
 
 VALUES_SHOWN = 3
 
@@ -16,7 +16,8 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     header = [t("layer"), t("order"), t("cost, M USD"), *(t("out by {day}", day=f"{day:%m-%d}") for day in dates)]
     header += [t("with the order"), t("before it arrives"), t("unmet engagements"), t("arrives in"), t("covers")]
     by_day = {each.attack_day: each.probability for each in document.stock_out}
-    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], words) for layer in ordered]
+    horizon = document.forecast.horizon
+    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], horizon, words) for layer in ordered]
     level = t.percent(document.service_level)
     return [
         "",
@@ -33,11 +34,15 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     ]
 
 
-def _order_cells(layer: LayerDocument, by_date: list[float], words: Words) -> list[str]:
+def _order_cells(layer: LayerDocument, by_date: list[float], horizon: int, words: Words) -> list[str]:
     order, t = layer.order, words.t
     assert order is not None
     assert layer.unmet_engagements is not None
-    arrives = dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))
+    arrives = "-".join(map(str, dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))))
+    if order.lead_time_stated is False:
+        arrives = t("in hand on day 1")
+    elif order.lead_time_days_low >= horizon:
+        arrives = t("{days}, after these {n} days", days=arrives, n=horizon)
     return [
         words.layer(layer.layer),
         t.number(order.quantity),
@@ -46,7 +51,7 @@ def _order_cells(layer: LayerDocument, by_date: list[float], words: Words) -> li
         t.percent(order.stock_out_probability),
         t.percent(order.unavoidable_shortage),
         spread_range(layer.unmet_engagements, 0.8, t),
-        "-".join(map(str, arrives)),
+        arrives,
         t("to the end") if order.review_days is None else str(order.review_days),
     ]
 
@@ -97,6 +102,10 @@ def requirement_lines(document: PlanDocument, words: Words) -> list[str]:
         for part in required.mix
         if part.quantity
     ]
+
+    def decimal(leakers: float) -> str:
+        return t.number(leakers, 1)
+
     mix = t("nothing")
     if bought:
         mix = t("{mix}, for {cost}", mix="; ".join(bought), cost=money(required.cost_usd, t))
@@ -112,8 +121,16 @@ def requirement_lines(document: PlanDocument, words: Words) -> list[str]:
         said = t(
             "Least-cost mix: buy {mix}. Then {leakers} armed drones leak on average.",
             mix=mix,
-            leakers=drones(required.leakers, t),
+            leakers=decimal(required.leakers),
         )
     else:
-        said = t("Not met: {obstacle}. The mix that leaks least: {mix}.", obstacle=words(required.obstacle), mix=mix)
+        said = t(
+            "Not met: {obstacle}. The best that can be had: {leakers} with {mix}.",
+            obstacle=words(required.obstacle),
+            mix=mix,
+            leakers=decimal(required.leakers),
+        )
+    if required.leakers_without_order is not None:
+        before = t("With nothing bought, {leakers} leak on average.", leakers=decimal(required.leakers_without_order))
+        said = f"{before} {said}"
     return ["", head, wrap_line(said), *(wrap_line(f"- {words(worth)}") for worth in required.worth[:VALUES_SHOWN])]

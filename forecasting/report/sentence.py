@@ -10,7 +10,7 @@ from forecasting.report.language import Translator, translator
 from forecasting.report.layout import plural
 from forecasting.report.picture_words import forecast_of
 from forecasting.report.rounding import rounded
-from forecasting.report.words import assumption_prefix, capital, few_known_days, weapon_name
+from forecasting.report.words import Words, assumption_prefix, capital, few_known_days, weapon_name
 
 LATE = 0.01
 """A chance of a shortage that no order can prevent is told from there on."""
@@ -20,14 +20,16 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     """What to expect of the first window; of a plan also how long a stock lasts, and what to order of it.
 
     The stock is the one whose order costs most; where nothing is to be ordered, the one likeliest to run short. Of the
-    others it is told how many need an order. All numbers are the document's; the night of one in four is read off
-    its quantiles (see `upper_quartile_day`).
+    others it is told how many need an order, and then what all orders buy. All numbers are the document's; the night of
+    one in four is read off its quantiles (see `upper_quartile_day`).
     """
     document = rounded(document)
     t, forecast = translator(language), forecast_of(document)
     said = [_expected_drones(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):
         said.append(_largest_order(document, stocks, t))
+        if document.order_worth:
+            said += map(Words(t, document).sentence, document.order_worth.says[:1])
     alone = assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t)
     return alone + few_known_days(forecast, t) + " ".join(said)
 

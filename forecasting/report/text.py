@@ -35,6 +35,7 @@ from forecasting.report.words import (
     theatre_name,
     weapon_name,
 )
+from forecasting.report.worth_text import worth_lines
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -70,6 +71,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *raid_lines(document, words),
             *_interceptors(document, words),
             *order_lines(document, words),
+            *worth_lines(document, words),
             "",
             *_outcome(document, words),
             *requirement_lines(document, words),
@@ -163,8 +165,9 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     else:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
+    buys = "".join(f" {words.sentence(each)}" for each in document.order_worth.says[:1]) if document.order_worth else ""
     if not wanted:
-        return t("Order nothing {safety}: stock and supply as stated last.", safety=safety)
+        return t("Order nothing {safety}: stock and supply as stated last.", safety=safety) + buys
     outcome = document.outcome
     said = t(
         "Order {safety}: {wanted}. Cost: {cost} M USD.",
@@ -184,7 +187,15 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     if late:
         too_late = "No order arrives in time to prevent a shortage with a chance of {chances}."
         said += " " + t(too_late, chances="; ".join(late))
-    return said
+    at_once = [
+        t.stated(plural(layer.interceptor or ""))
+        for layer in document.layers
+        if layer.order and layer.order.quantity and layer.order.lead_time_stated is False
+    ]
+    if at_once:
+        no_lead_time = "To be in hand on day 1, as no lead time is stated: {interceptors}."
+        said += " " + t(no_lead_time, interceptors="; ".join(at_once))
+    return said + buys
 
 
 def _salvos(document: ForecastDocument, words: Words) -> list[str]:

@@ -16,6 +16,8 @@ from forecasting.report.layout import QUANTITIES
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 
 _LEAK = "with all that can be bought {leakers:drones} armed drones leak, the target is {target:drones}: "
+_JOINT_RISK = "some stock still runs out in {risk:percent} of the futures, {without:percent} with no order"
+_AND_RISK = "and some stock runs out in {risk:percent} of the futures"
 SENTENCES: Mapping[str, str | tuple[str, str]] = {
     # What the record says of a production scenario
     "record_allows": "the record allows it: {share:percent} of the draws, as stated, could have made the launches on "
@@ -47,6 +49,21 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "thousand_interceptors": "thousand interceptors of {layer:layer} that can be bought",
     "saves": "saves up to {usd:usd}",
     "stops": "stops up to {drones:drones} more armed drones",
+    # What orders buy
+    "order_buys": "of {leakers:drones} armed drones that get through, the order stops {avoided:tenths} ± "
+    "{error:tenths}, for {each_usd:usd} each; " + _JOINT_RISK,
+    "order_buys_mass": "the warheads of these leakers weigh {kg:whole} ± {error:whole} kg",
+    "order_no_effect": "the order, for {cost_usd:usd}, has no measurable effect on the {leakers:drones} armed drones "
+    "that get through; " + _JOINT_RISK,
+    "nothing_ordered": "with nothing ordered, {leakers:drones} armed drones get through on average, and some stock "
+    "runs out in {without:percent} of the futures",
+    "mix_below": "for less money, {cost_usd:usd}, the mix that leaks least stops {avoided:tenths}, " + _AND_RISK,
+    "mix_above": "for more money, {cost_usd:usd}, the mix that leaks least stops {avoided:tenths}, " + _AND_RISK,
+    "next_best": "more money is best spent on {layer:layer}: {pieces:whole} more, for {cost_usd:usd}, stop "
+    "{avoided:hundredths} more armed drones",
+    "orders_look_further": "Orders are made for {nights:whole} days, as far as lead and review times ask; the forecast "
+    "and the stocks are told for the {horizon:whole} days asked.",
+    "next_no_effect": "no more of any layer would have a measurable effect",
     # How the ranges of the defence were taken
     "not_calibrated": "The ranges of the defence are taken as stated, not held against the reported losses.",
     "no_record_of_theatre": "No record of theatre {theatre:theatre}: the ranges of the defence are taken as stated.",
@@ -204,6 +221,8 @@ class _Writer(string.Formatter):
                 return t.number(value)
             case "tenths":
                 return t.number(value, 1)
+            case "hundredths":
+                return t.number(value, 2)
             case "usd":
                 return money(value, t)
             case "day":

@@ -46,10 +46,10 @@ class SalvoForecast:
         Whether most of the known ones had no launches.
     held : tuple of HeldCount
         Counts that wait for a person's word, and that the forecast does not know of.
-    nights_alone : int
-        Of the last quarter, the days of which only the night is told, where attacks by day are not negligible.
     days_before : tuple of float
         Drones on the last known days, oldest first, by which the line of massed strikes moves on; with none it stays.
+    nights_alone : int
+        Of the last quarter, the days of which only the night is told, where attacks by day are not negligible.
     """
 
     theatre: str
@@ -66,8 +66,8 @@ class SalvoForecast:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     held: tuple[HeldCount, ...] = ()
-    nights_alone: int = 0
     days_before: tuple[float, ...] = ()
+    nights_alone: int = 0
 
     def __post_init__(self) -> None:
         self.paths.setflags(write=False)

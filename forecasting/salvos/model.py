@@ -302,8 +302,8 @@ def forecast_fitted(
         unknown_days=mostly_unknown(history),
         mostly_quiet=is_mostly_quiet(history),
         held=history.held,
-        nights_alone=nights_alone(history),
         days_before=tuple(history.known[-WINDOW:].tolist()),
+        nights_alone=nights_alone(history),
     )
 
 

@@ -92,8 +92,8 @@ class SavedModel:
     unknown_days: UnknownDays | None = None
     mostly_quiet: bool = False
     level_doubt: float = 0.0
-    nights_alone: int = 0
     days_before: tuple[float, ...] = ()
+    nights_alone: int = 0
 
     @classmethod
     def of(cls, model: Model, fitted: Fitted, history: LaunchHistory) -> Self:
@@ -126,8 +126,8 @@ class SavedModel:
             unknown_days=mostly_unknown(history),
             mostly_quiet=is_mostly_quiet(history),
             level_doubt=level_doubt(history),
-            nights_alone=nights_alone(history),
             days_before=tuple(history.known[-WINDOW:].tolist()),
+            nights_alone=nights_alone(history),
         )
 
     def forecast(self, request: SimulationRequest, seed: int) -> SalvoForecast:
@@ -160,8 +160,8 @@ class SavedModel:
             seed=seed,
             unknown_days=self.unknown_days,
             mostly_quiet=self.mostly_quiet,
-            nights_alone=self.nights_alone,
             days_before=self.days_before,
+            nights_alone=self.nights_alone,
         )
 
 
@@ -275,8 +275,8 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             unknown_days=UnknownDays(**told) if (told := document.get("unknown_days")) else None,
             mostly_quiet=bool(document.get("mostly_quiet")),
             level_doubt=float(document["level_doubt"]),
-            nights_alone=int(document.get("nights_alone", 0)),
             days_before=tuple(map(float, document.get("days_before", []))),
+            nights_alone=int(document.get("nights_alone", 0)),
         )
     except _NOT_OF_OURS as error:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error

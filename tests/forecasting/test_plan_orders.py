@@ -15,6 +15,8 @@ from forecasting.plan import (
     Plan,
     Target,
 )
+from forecasting.report.document import plan_document
+from forecasting.report.text import document_text
 from tests.forecasting.orders.programs import leakers_with
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, planned, stocked
 from tests.said import said
@@ -45,9 +47,27 @@ class TestOrders:
         order = planned(history_of(np.full(100, 10.0)), defence_of([layer])).orders[0]
         assert (order.quantity, order.unavoidable_shortage, order.stock_out_probability) == (30, 1.0, 1.0)
 
-    def test_a_horizon_that_ends_before_names_the_layer(self, history_of: HistoryOf, defence_of: DefenceOf) -> None:
-        layer = stocked(15.0, lead_time_days=20.0, review_days=14)
-        with pytest.raises(InputError, match=r"layer a: lead time 20 and review period 14 together are longer"):
+    def test_an_order_that_arrives_after_the_horizon_is_made_and_marked(
+        self, history_of: HistoryOf, defence_of: DefenceOf
+    ) -> None:
+        """Five a night, 150 in hand: 20 nights to the arrival take 100, and 14 more 70. The other five are the next
+        layer's, for the seven nights asked."""
+        layer = stocked(150.0, lead_time_days=20.0, review_days=14, engagements_per_night=5.0)
+        made = planned(history_of(np.full(100, 10.0)), defence_of([layer, stocked(10.0)]), horizon=7)
+        assert [order.quantity for order in made.orders] == [20, 25]
+        assert (made.forecast.horizon, made.engagements.actual.leakers.shape[1]) == (7, 7)
+        assert said(made.notes[0]).startswith("Orders are made for 34 days")
+        assert made.advice is not None
+        assert made.advice.worth.joint_risk_without == 1.0
+        document = plan_document(made)
+        assert document.layers[0].order is not None
+        assert document.layers[0].order.lead_time_days_low == 20
+        assert "20, after these 7 days" in document_text(document)
+        assert "To be in hand on day 1, as no lead time is stated: missiles." in document_text(document)
+
+    def test_a_lead_time_of_years_is_refused_with_the_limit(self, history_of: HistoryOf, defence_of: DefenceOf) -> None:
+        layer = stocked(15.0, lead_time_days=700.0, review_days=60)
+        with pytest.raises(InputError, match=r"ask for 760 nights: expected at most 730"):
             planned(history_of(np.full(100, 10.0)), defence_of([layer]))
 
     def test_the_rule_of_last_month_looks_back_on_the_last_month(

@@ -97,13 +97,13 @@ class Raid:
     seed: int
 
     def met(
-        self, salvos_of: SalvosOf, defence_of: DefenceOf, layers: list[dict[str, Any]] | None = None
+        self, salvos_of: SalvosOf, defence_of: DefenceOf, layers: list[dict[str, Any]] | None = None, **more: Any
     ) -> Engagements:
         salvos = salvos_of(self.paths, seed=self.seed)
         rng = np.random.default_rng(self.seed)
         others = {name: rng.poisson(mean, salvos.paths.shape) for name, mean in self.others.items()}
         defence = self.defence(defence_of, layers)
-        return engage(salvos, defence, armed_share=armed(self.share, salvos), others=others)
+        return engage(salvos, defence, armed_share=armed(self.share, salvos), others=others, **more)
 
     def defence(self, defence_of: DefenceOf, layers: list[dict[str, Any]] | None = None) -> Defence:
         return stated(defence_of, layers or self.layers, self.kinds)

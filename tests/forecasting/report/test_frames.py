@@ -69,6 +69,12 @@ def numbers_of(document: dict[str, Any]) -> Numbers:
     add_rows("stock_out", document.get("stock_out", []), "attack_day")
     add_measures("outcome", document.get("outcome", {}))
     add_rows("rules", (document.get("rules_of_thumb") or {"rules": []})["rules"], "rule")
+    if worth := document.get("order_worth"):
+        add_measures("order_worth", {name: value for name, value in worth.items() if name != "together"})
+        add_measures("order_worth", {f"together {name}": value for name, value in worth["together"].items()})
+        add_rows("layer_worth", worth["layers"], "layer")
+        add_rows("frontier", worth["frontier"], "by", "number")
+        add_rows("service_levels", worth["service_levels"], "service_level")
     required = document.get("requirement") or {"mix": []}
     add_measures("requirement", required)
     add_rows("mix", required["mix"], "layer")
@@ -106,11 +112,14 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
     if isinstance(document, PlanDocument):
         names += ["layers", "outcome"]
         names += ["stock_out"] * bool(written["stock_out"]) + ["rules"] * bool(written["rules_of_thumb"])
+        names += ["order_worth", "layer_worth", "frontier", "service_levels"] * bool(written["order_worth"])
         names += ["calibration", "calibrated", "shares"] * bool(written["calibration"])
         names += ["assumptions", "sources"]
     assert book.sheetnames == names
     keys: dict[str, tuple[str, ...]] = {"days": ("attack_day",), "windows": ("n_days",), "layers": ("layer",)}
     keys |= {"outcome": ("measure",), "stock_out": ("attack_day",), "rules": ("rule",), "calibration": ("measure",)}
+    keys |= {"order_worth": ("measure",), "frontier": ("by", "number"), "service_levels": ("service_level",)}
+    keys |= {"layer_worth": ("layer",)}
     keys |= {"calibrated": ("layer", "quantity"), "shares": ("period", "counts", "layer")}
     keys |= {"supply_at_origin": ("measure",), "supply": ("day",), "weights": ("horizon",)}
     days = {"first_day", "last_day"}

@@ -47,7 +47,7 @@ RAMP = [*np.linspace(0.0, 0.099, 11), *np.linspace(0.1, 0.89, 8), *np.linspace(0
 
 
 def test_it_reads_as_an_officer_would_say_it(one_stock: Callable[..., PlanDocument]) -> None:
-    plan = one_stock(RAMP, quantity=31_000, quantity_error=None)
+    plan = one_stock(RAMP, quantity=31_000, quantity_error=None).model_copy(update={"order_worth": None})
     total = rounded(plan).forecast.windows[0].total_drones.interval(0.8)
     night = upper_quartile_day(plan.forecast)
     assert said(plan) == (
@@ -100,7 +100,8 @@ def test_the_order_that_costs_most_is_told_and_how_many_others_there_are(documen
         assert dearest.interceptor is not None
         assert f"{dearest.interceptor}s last" in sentence.lower()
         assert f"order {rounded(dearest.order).quantity:,} for" in sentence
-        assert sentence.endswith(f"{len(stocks) - 1} other stocks need orders.")
+        assert f"{len(stocks) - 1} other stocks need orders. Of " in sentence
+        assert sentence.endswith("with no order.")
 
 
 def test_without_an_order_the_stock_likeliest_to_run_short_is_told(document: PlanDocument) -> None:

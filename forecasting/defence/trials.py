@@ -1,0 +1,266 @@
+"""The nights of a plan fought again with interceptors that are ordered at the origin, on the same random numbers.
+
+A path on which no stock runs short without an order stays as it is with any: more stock is never more short, and
+nothing else of the path changes. So only the others are kept and fought again, and of their nights only those that a
+shortage touches are computed anew (`forecasting.defence.night`).
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from features.records import SHAHED
+from forecasting.defence.layers import Defence, DefenceLayer
+from forecasting.defence.night import Array, Fought, Layer
+from forecasting.defence.outcome import Engagements
+from forecasting.defence.raid import Raid, fought_in_turn_anew, fought_in_turn_with, survivors, used_by_all
+from forecasting.defence.stock import available_by_night
+
+MOST_CELLS = 2**16
+"""Nights of paths that are kept: each takes some 200 bytes a layer. Of a larger plan the first paths are."""
+
+
+def covered_until(layer: DefenceLayer, lead_time: ArrayLike, end: int) -> NDArray[np.int64]:
+    """(n_paths,) the first night that an order which is placed now does not have to cover.
+
+    The next one arrives then, where the layer states a review period. Else it is the end of the horizon; an order that
+    arrives after that covers as many nights as the horizon has.
+
+    lead_time: whole nights, one number or (n_paths,). end: nights of the horizon.
+    """
+    arrival = np.asarray(lead_time, dtype=np.int64)
+    if layer.review_days is not None:
+        return arrival + layer.review_days
+    return np.where(arrival < end, end, arrival + end)
+
+
+def nights_to_look_at(layers: Iterable[DefenceLayer], end: int) -> int:
+    """As far as lead time and review period of any of these layers ask, and to the end of the horizon at least."""
+    asked = [
+        int(covered_until(layer, math.ceil(layer.lead_time_days.high) if layer.lead_time_days else 0, end))
+        for layer in layers
+        if layer.interceptor is not None
+    ]
+    return max([end, *asked])
+
+
+@dataclass(frozen=True, eq=False)
+class MetLayer:
+    """One layer on the nights of some paths with no end of its stock: class of weapon -> the layer as it meets it, and
+    what it does to it, in its order of priority. came: what comes to it then, of every class."""
+
+    layers: Mapping[str, Layer]
+    fought: Mapping[str, Fought]
+    came: Raid
+
+    def at(self, index: NDArray[np.intp]) -> "MetLayer":
+        """The same in some of the cells."""
+        return MetLayer(
+            {name: layer.at(index) for name, layer in self.layers.items()},
+            {name: done.at(index) for name, done in self.fought.items()},
+            raid_at(self.came, index),
+        )
+
+
+def raid_at(raid: Raid, index: NDArray[np.intp]) -> Raid:
+    """What comes in some of the cells."""
+    return {name: came.take(index, axis=1) for name, came in raid.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class OrderOutcome:
+    """What becomes of the paths with an order.
+
+    leakers: (n_paths,) armed drones that no layer kills. warhead_kg: (n_paths,) kilograms of theirs; None where no mass
+    is stated. short: (n_layers, n_paths) whether the stock runs out, or below the minimum stock, until the next order
+    arrives.
+    """
+
+    leakers: Array
+    warhead_kg: Array | None
+    short: NDArray[np.bool_]
+
+    @property
+    def joint_risk(self) -> float:
+        """Share of the paths on which some layer runs out."""
+        return float(self.short.any(axis=0).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class _Stock:
+    """Of one layer. ordered: (n_paths, horizon) whether an order has arrived. covered: nights until the next one."""
+
+    opening: NDArray[np.int64]
+    supplied: NDArray[np.int64]
+    ordered: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
+    minimum: int
+
+    def at(self, rows: NDArray[np.intp]) -> "_Stock":
+        """The same on some of the paths."""
+        return _Stock(self.opening[rows], self.supplied[rows], self.ordered[rows], self.covered[rows], self.minimum)
+
+    def short(self, needed: Array, available: Array) -> NDArray[np.bool_]:
+        """(n_paths,) whether it runs out on a covered night."""
+        out: NDArray[np.bool_] = np.any(((available - needed < self.minimum) & self.covered), axis=1)
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The paths of one block that an order can change. rows: which of all. left: what is behind the last layer, with no
+    end of stock; of the kinds of drone, n_armed are armed, with warheads of these masses, (n_armed, n_paths)."""
+
+    rows: NDArray[np.intp]
+    layers: tuple[MetLayer, ...]
+    stocks: tuple[_Stock | None, ...]
+    left: Raid
+    n_armed: int
+    warhead_kg: Array | None
+
+    def first(self, n_paths: int) -> "_Part":
+        """Those of its paths that are among the first of all."""
+        n_rows = int(np.searchsorted(self.rows, n_paths))
+        cells = np.arange(n_rows * self.left[SHAHED].shape[1] // self.rows.size)
+        rows = np.arange(n_rows)
+        return _Part(
+            self.rows[rows],
+            tuple(layer.at(cells) for layer in self.layers),
+            tuple(stock and stock.at(rows) for stock in self.stocks),
+            raid_at(self.left, cells),
+            self.n_armed,
+            None if self.warhead_kg is None else self.warhead_kg[:, rows],
+        )
+
+    def fight(self, quantities: Array, out: OrderOutcome) -> None:
+        """Writes into `out` what becomes of these paths with the order.
+
+        Followed are only the cells to which other drones come than with no end of stock, `changed`.
+        """
+        changed = np.empty(0, np.intp)
+        came = raid_at(self.left, changed)
+        for index, (met, stock) in enumerate(zip(self.layers, self.stocks, strict=True)):
+            part = met.at(changed)
+            done: Mapping[str, Fought] = fought_in_turn_anew(part.layers, part.fought, came, part.came)
+            if stock is not None:
+                needed = used_by_all(met.fought).copy()
+                needed[changed] = used_by_all(done)
+                ordered = needed.reshape(stock.ordered.shape)
+                supplied = stock.supplied + stock.ordered * quantities[index]
+                available = available_by_night(stock.opening, supplied, ordered)
+                out.short[index, self.rows] = stock.short(ordered, available)
+                available = available.ravel()
+                besides = np.setdiff1d(np.flatnonzero(needed > available), changed, assume_unique=True)
+                part = met.at(besides)
+                changed = np.concatenate([changed, besides])
+                came = {name: np.concatenate([each, part.came[name]], axis=1) for name, each in came.items()}
+                wanted = {name: Fought.joined(each, part.fought[name]) for name, each in done.items()}
+                done = fought_in_turn_with(met.at(changed).layers, wanted, available.take(changed))
+            came = survivors(done, came)
+            unchanged = raid_at(self.layers[index + 1].came if index + 1 < len(self.layers) else self.left, changed)
+            differ = [(each != unchanged[name]).any(axis=0) for name, each in came.items()]
+            differs = np.flatnonzero(np.logical_or.reduce(differ))
+            changed, came = changed.take(differs), raid_at(came, differs)
+        left = self.left[SHAHED][: self.n_armed].copy()
+        left[:, changed] = came[SHAHED][: self.n_armed]
+        by_kind = left.reshape(self.n_armed, self.rows.size, -1).sum(axis=2)
+        out.leakers[self.rows] = by_kind.sum(axis=0)
+        if out.warhead_kg is not None and self.warhead_kg is not None:
+            out.warhead_kg[self.rows] = (by_kind * self.warhead_kg).sum(axis=0)
+
+
+class OrderTrials:
+    """What orders would do: filled by `forecasting.defence.engagement.engage`, then called with quantities.
+
+    Parameters
+    ----------
+    defence : Defence
+        Whose review periods and minimum stocks count.
+    most_cells : int
+        Nights of paths to keep at most, but for those of the first paths; `n_paths` is then less than there are.
+    end : int, optional
+        Nights of the horizon that is planned for, where the paths go further.
+
+    Attributes
+    ----------
+    n_paths : int
+        The first paths of the forecast, that the trials are of.
+    """
+
+    def __init__(self, defence: Defence, most_cells: int = MOST_CELLS, end: int | None = None) -> None:
+        self.n_paths, self._end = 0, end
+        self._defence, self._most_cells = defence, most_cells
+        self._parts: list[_Part] = []
+        self._leakers: list[Array] = []
+        self._warheads: list[Array] = []
+        self._made: dict[bytes, OrderOutcome] = {}
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is room for more paths."""
+        kept: int = sum(part.left[SHAHED].shape[1] for part in self._parts)
+        return kept < self._most_cells
+
+    def add(self, met: Engagements, layers: Sequence[MetLayer], left: Raid) -> None:
+        """Takes the next paths: what the defence does with its stock, and with no end of it; see `_Part`."""
+        n_paths, horizon = met.actual.leakers.shape
+        stocks = {stock.layer_id: stock for stock in met.stocks}
+        nights = np.arange(horizon)
+        touched, made = np.zeros(n_paths, bool), list[_Stock | None]()
+        for index, layer in enumerate(self._defence.layers):
+            if layer.id not in stocks:
+                made.append(None)
+                continue
+            stock, lead_time = stocks[layer.id], met.lead_time(index)[:, np.newaxis]
+            ordered = nights >= lead_time
+            covered = nights < covered_until(layer, lead_time, self._end or horizon)
+            made.append(_Stock(stock.opening, stock.supplied, ordered, covered, layer.minimum_stock))
+            held = stock.opening[:, np.newaxis] + stock.supplied - np.cumsum(stock.used, axis=1)
+            assert stock.wanted is not None
+            touched |= ((stock.wanted > stock.used) | (held < layer.minimum_stock)).any(axis=1)
+        rows = np.flatnonzero(touched)
+        cells = (rows[:, np.newaxis] * horizon + nights).ravel()
+        warheads = met.leaked_warhead_kg(met.actual)
+        if rows.size:
+            self._parts.append(
+                _Part(
+                    self.n_paths + rows,
+                    tuple(layer.at(cells) for layer in layers),
+                    tuple(stock and stock.at(rows) for stock in made),
+                    raid_at(left, cells),
+                    len(met.kinds),
+                    None if met.warhead_kg is None else met.warhead_kg[:, rows],
+                )
+            )
+        self._leakers.append(met.actual.leakers.sum(axis=1).astype(np.float64))
+        if warheads is not None:
+            self._warheads.append(warheads)
+        self.n_paths += n_paths
+
+    def first(self, n_paths: int) -> "OrderTrials":
+        """The same of the first paths alone, which takes less time to try."""
+        if n_paths >= self.n_paths:
+            return self
+        some = OrderTrials(self._defence)
+        some.n_paths = n_paths
+        some._leakers = [np.concatenate(self._leakers)[:n_paths]]
+        some._warheads = [np.concatenate(self._warheads)[:n_paths]] if self._warheads else []
+        some._parts = [part.first(n_paths) for part in self._parts if part.rows[0] < n_paths]
+        return some
+
+    def __call__(self, quantities: NDArray[np.int64] | Array) -> OrderOutcome:
+        """The outcome with so many interceptors ordered of each layer, (n_layers,); 0 where it uses none."""
+        key = np.asarray(quantities, dtype=np.float64).tobytes()
+        if key not in self._made:
+            out = OrderOutcome(
+                np.concatenate(self._leakers),
+                np.concatenate(self._warheads) if self._warheads else None,
+                np.zeros((len(self._defence.layers), self.n_paths), bool),
+            )
+            for part in self._parts:
+                part.fight(np.asarray(quantities, dtype=np.float64), out)
+            self._made[key] = out
+        return self._made[key]

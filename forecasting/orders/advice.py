@@ -1,0 +1,140 @@
+"""What a plan says of its orders beside quantities: what they buy, what other money would, and what a kill costs."""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.defence.layers import Defence
+from forecasting.defence.outcome import Engagements
+from forecasting.defence.trials import OrderTrials
+from forecasting.orders.effect import OrderWorth, order_worth
+from forecasting.orders.frontier import FrontierPoint, leaker_frontier, point, risk_frontier
+from forecasting.orders.mix import Market
+from forecasting.orders.ordering import Cover, InterceptorOrder, cover_of
+
+SEARCHED = 400
+"""Paths that mixes are looked for on; what is found is evaluated on all of them."""
+N_POINTS = 5
+EXCHANGES = 0
+"""Of the frontier of a plan: on the bundled defence they change the leakers by less than their standard error."""
+SERVICE_LEVELS = (0.8, 0.9, 0.95, 0.99)
+TENTH = 10
+"""The next pieces are a tenth of the order, or of what a layer needs on average that nothing is ordered for."""
+
+
+@dataclass(frozen=True, eq=False)
+class ServicePoint:
+    """The orders of all layers for one service level of each, evaluated."""
+
+    service_level: float
+    found: FrontierPoint
+
+
+@dataclass(frozen=True, slots=True)
+class CostExchange:
+    """US dollars for the interceptors that a layer uses for each armed drone that it kills, on average; what is fired
+    at decoys counts as well."""
+
+    layer_id: str
+    usd_per_armed_kill: float
+
+
+@dataclass(frozen=True, eq=False)
+class OrderAdvice:
+    """See the module. frontier: of budget and leakers; risk_frontier: of budget and joint risk."""
+
+    worth: OrderWorth
+    frontier: tuple[FrontierPoint, ...]
+    risk_frontier: tuple[FrontierPoint, ...]
+    services: tuple[ServicePoint, ...]
+    exchanges: tuple[CostExchange, ...]
+
+
+def market_of(defence: Defence, engagements: Engagements, asked: Container[str]) -> Market:
+    """What can be bought for the layers asked for: up to what the path that lacks most would use."""
+    lacking = {
+        stock.layer_id: int(stock.shortfall.max()) + defence.layer(stock.layer_id).minimum_stock
+        for stock in engagements.stocks
+        if stock.layer_id in asked
+    }
+    return Market.of(
+        np.array([layer.unit_cost_usd.mode if layer.unit_cost_usd else 0.0 for layer in defence.layers]),
+        np.array([layer.pack_size for layer in defence.layers]),
+        np.array(
+            [lacking.get(layer.id, 0) + (layer.minimum_stock if layer.id in lacking else 0) for layer in defence.layers]
+        ),
+    )
+
+
+def order_advice(
+    defence: Defence,
+    engagements: Engagements,
+    trials: OrderTrials,
+    orders: Sequence[InterceptorOrder],
+    asked: Container[str],
+    end: int | None = None,
+) -> OrderAdvice | None:
+    """For the orders of the layers asked for; None where no such layer uses interceptors.
+
+    trials: filled by `engage` with the engagements. end: see `forecasting.orders.ordering.cover_of`.
+    """
+    stocks = {stock.layer_id: stock for stock in engagements.stocks if stock.layer_id in asked}
+    if not stocks:
+        return None
+    ids, number = defence.ids, {name: index for index, name in enumerate(defence.ids)}
+    market = market_of(defence, engagements, asked)
+    ordered, more = (np.zeros(len(ids), np.int64) for _ in range(2))
+    for order in orders:
+        index = number[order.layer_id]
+        ordered[index] = order.quantity
+        tenth = (order.quantity or float(stocks[order.layer_id].needed.sum(axis=1).mean())) / TENTH
+        pack = int(market.pack_size[index])
+        more[index] = max(int(np.ceil(tenth / pack)), 1) * pack
+    # An order may be more than any path uses, where packs or a minimum stock ask for it.
+    market = replace(market, most=np.maximum(market.most, ordered))
+    covers = {
+        name: cover_of(stock, defence.layer(name), engagements.lead_time(number[name]), end)
+        for name, stock in stocks.items()
+    }
+    n_paths = engagements.actual.leakers.shape[0]
+    none: NDArray[np.int64] = np.zeros(n_paths, np.int64)
+    return OrderAdvice(
+        worth=order_worth(trials, ids, ordered, market.unit_cost_usd, more),
+        frontier=tuple(
+            leaker_frontier(
+                trials,
+                trials.first(SEARCHED),
+                market,
+                np.stack([stocks[name].shortfall if name in stocks else none for name in ids]),
+                N_POINTS,
+                steps=EXCHANGES,
+            )
+        ),
+        risk_frontier=tuple(
+            risk_frontier(
+                trials,
+                market,
+                np.stack([covers[name].least_order if name in covers else none for name in ids]),
+                np.stack([covers[name].short_before if name in covers else none > 0 for name in ids]),
+                N_POINTS,
+            )
+        ),
+        services=tuple(_service(level, ids, covers, trials, market) for level in SERVICE_LEVELS),
+        exchanges=tuple(_exchange(name, number[name], engagements) for name in stocks),
+    )
+
+
+def _service(
+    level: float, ids: Sequence[str], covers: dict[str, Cover], trials: OrderTrials, market: Market
+) -> ServicePoint:
+    wanted = np.array([covers[name].order_up_to(level) if name in covers else 0 for name in ids])
+    return ServicePoint(level, point(trials, market, -(-wanted // market.pack_size) * market.pack_size))
+
+
+def _exchange(layer_id: str, index: int, engagements: Engagements) -> CostExchange:
+    actual = engagements.actual
+    usd = engagements.draws[index]["unit_cost_usd"] * actual.interceptors[index].sum(axis=1)
+    kills = float(actual.kills[index].sum(axis=1).mean())
+    return CostExchange(layer_id, float(usd.mean()) / kills if kills else float("nan"))

@@ -1,0 +1,111 @@
+"""What money buys: the fewest leakers, and the least risk that any layer runs out, for each budget."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.defence.trials import OrderOutcome
+from forecasting.orders.effect import Effect, Trials, effect
+from forecasting.orders.mix import Loss, Market, Mix, bought, buying_order, least_loss, undominated
+
+Array = NDArray[np.float64]
+
+LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Service levels of each layer, from whose orders the search for the least joint risk starts."""
+
+
+@dataclass(frozen=True, eq=False)
+class FrontierPoint:
+    """A mix on the frontier, as the engine evaluates it. saved: what it does beside no order. joint_risk: see
+    `forecasting.orders.effect.OrderWorth`."""
+
+    quantities: Mix
+    cost_usd: float
+    leakers: float
+    joint_risk: float
+    saved: Effect
+
+
+def point(trials: Trials, market: Market, mix: Mix) -> FrontierPoint:
+    """The mix, evaluated."""
+    outcome = trials(mix)
+    cost = market.cost(mix)
+    saved = effect(trials(np.zeros_like(mix)), outcome, int(mix.sum()), cost)
+    return FrontierPoint(mix, cost, float(outcome.leakers.mean()), outcome.joint_risk, saved)
+
+
+def mean_leakers(trials: Trials) -> Loss:
+    """Of a mix, over the paths of the trials."""
+    return lambda mix: float(trials(mix).leakers.mean())
+
+
+def budgets_up_to(most_usd: float, n_points: int) -> list[float]:
+    """Closer together where money is short, as each million buys less than the one before."""
+    return [most_usd * ((number + 1) / n_points) ** 2 for number in range(n_points)]
+
+
+def leaker_frontier(
+    trials: Trials, search: Trials, market: Market, shortages: NDArray[np.int64], n_points: int, *, steps: int
+) -> list[FrontierPoint]:
+    """The fewest leakers for rising budgets, from no order on; dominated points are left out.
+
+    search: the same on fewer paths, on which mixes are looked for. shortages: (n_layers, n_paths) interceptors that a
+    path lacks. steps: of the exchange, see `forecasting.orders.mix.least_loss`.
+    """
+    loss, nothing = mean_leakers(search), np.zeros_like(market.most)
+    order = buying_order(loss, market, shortages)
+    top = sum((pieces * float(market.unit_cost_usd[layer]) for layer, pieces in order), start=0.0)
+    mixes = [nothing]
+    for budget in budgets_up_to(top, n_points - 1) if top else []:
+        starts = [bought(order, market, budget), mixes[-1]]
+        mixes.append(least_loss(loss, market, budget, min(starts, key=loss), steps=steps))
+    return _best(trials, market, mixes, by_risk=False)
+
+
+def risk_frontier(
+    trials: Trials, market: Market, least_orders: NDArray[np.int64], short_before: NDArray[np.bool_], n_points: int
+) -> list[FrontierPoint]:
+    """The least joint risk for rising budgets, likewise.
+
+    Mixes are looked for among what each layer needs by itself; see `forecasting.orders.ordering.Cover` for the arrays,
+    (n_layers, n_paths).
+    """
+    late = short_before.any(axis=0)
+    nothing = np.zeros_like(market.most)
+
+    def loss(mix: Mix) -> float:
+        return float((late | (least_orders > mix[:, np.newaxis]).any(axis=0)).mean())
+
+    levels = [
+        np.minimum(
+            -(-np.quantile(least_orders, level, axis=1, method="inverted_cdf").astype(np.int64) // market.pack_size)
+            * market.pack_size,
+            market.most,
+        )
+        for level in LEVELS
+    ]
+    mixes = [nothing]
+    for budget in budgets_up_to(market.cost(levels[-1]), n_points - 1) if levels[-1].any() else []:
+        within = [mix for mix in (nothing, *levels) if market.cost(mix) <= budget]
+        mixes.append(least_loss(loss, market, budget, min([*within, mixes[-1]], key=loss), steps=3))
+    return _best(trials, market, mixes, by_risk=True)
+
+
+def _best(trials: Trials, market: Market, mixes: Iterable[Mix], *, by_risk: bool) -> list[FrontierPoint]:
+    points = [point(trials, market, mix) for mix in mixes]
+    losses = [each.joint_risk if by_risk else each.leakers for each in points]
+    return [points[index] for index in undominated([each.cost_usd for each in points], losses)]
+
+
+def nearest(points: Sequence[FrontierPoint], cost_usd: float) -> tuple[FrontierPoint | None, FrontierPoint | None]:
+    """The last point that costs no more, and the first that costs more."""
+    below = [each for each in points if each.cost_usd <= cost_usd]
+    above = [each for each in points if each.cost_usd > cost_usd]
+    return (below[-1] if below else None), (above[0] if above else None)
+
+
+def outcomes(trials: Trials, points: Sequence[FrontierPoint]) -> list[OrderOutcome]:
+    """Of the mixes of the points, path by path."""
+    return [trials(each.quantities) for each in points]

@@ -1,0 +1,102 @@
+"""The mix for a target of leakers: a linear program for a start, and then what the engine says of it."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from features.errors import InputError
+from features.messages import Message
+from forecasting.orders.effect import Trials
+from forecasting.orders.frontier import mean_leakers
+from forecasting.orders.mix import MOST_STEPS, Loss, Market, Mix, enough, least_cost, least_loss
+from forecasting.orders.requirement import (
+    DefenceProgram,
+    Requirement,
+    check_leak_target,
+    leakers_without_order,
+    least_leakers,
+    out_of_reach,
+    requirement,
+)
+
+BEST_EFFORT = 0.02
+"""Where the target is out of reach: the cheapest mix that does all but this share of what can be done."""
+SMALL, FEW_STEPS = 10_000, 1
+"""Nights of paths up to which a mix is looked for to the last piece, and the steps of the search of larger plans."""
+
+
+def evaluated_requirement(
+    program: DefenceProgram,
+    trials: Trials,
+    search: Trials,
+    market: Market,
+    leak_target: float,
+    budget_usd: float = np.inf,
+) -> tuple[Requirement, Requirement]:
+    """The cheapest mix with which the armed leakers stay, on average, at or below the target, as the engine counts
+    them; and what the program says, for the worth of its limits alone.
+
+    The program is given the target as it counts leakers itself: with what it is off by where nothing is bought. search:
+    the same as `trials` on fewer paths, on which mixes are looked for.
+
+    Raises InputError for a target or a budget that cannot be.
+    """
+    check_leak_target(leak_target)
+    if not budget_usd > 0:
+        raise InputError("budget is {given} USD: expected more than 0", field="budget", given=budget_usd)
+    loss, nothing = mean_leakers(trials), np.zeros_like(market.most)
+    without, least = loss(nothing), loss(market.most)
+    off = leakers_without_order(program) - without
+    planned = requirement(
+        program, max(leak_target + off, 0.0) if leak_target >= 0 else leak_target, budget_usd=budget_usd
+    )
+    start = np.minimum(-(-planned.quantities // market.pack_size) * market.pack_size, market.most)
+    reachable = least <= leak_target
+    goal = leak_target if reachable else least + BEST_EFFORT * (without - least)
+    steps = MOST_STEPS if program.armed.size <= SMALL else FEW_STEPS
+    mix = _cheapest(loss, mean_leakers(search), market, goal, start, steps)
+    needed_usd, obstacle = market.cost(mix), None
+    if needed_usd > budget_usd:
+        mix = _fewest(loss, mean_leakers(search), market, budget_usd, mix, steps)
+    if not reachable:
+        obstacle = out_of_reach(program, leak_target, off=least_leakers(program) - least)
+    elif needed_usd > budget_usd:
+        obstacle = Message.of(
+            "budget_limits",
+            budget_usd=budget_usd,
+            leakers=loss(mix),
+            target=leak_target,
+            needed_usd=needed_usd,
+            more_usd=needed_usd - budget_usd,
+        )
+    found = replace(
+        planned,
+        quantities=mix,
+        cost_usd=market.cost(mix),
+        leakers=loss(mix),
+        met=obstacle is None,
+        obstacle=obstacle,
+        leaker_price_usd=np.nan if obstacle else planned.leaker_price_usd,
+    )
+    return found, planned
+
+
+def _cheapest(loss: Loss, searched: Loss, market: Market, goal: float, start: Mix, steps: int) -> Mix:
+    """Looked for on the paths of `searched`, whose mean is set right by that of all paths at the mix before."""
+    nothing = np.zeros_like(market.most)
+    if loss(nothing) <= goal:
+        return nothing
+    mix = enough(loss, market, goal, start)
+    aim = goal - (loss(mix) - searched(mix))
+    if searched(market.most) <= aim:
+        mix = least_cost(searched, market, aim, [mix, nothing][: 1 if steps < MOST_STEPS else 2], steps=steps)
+    return enough(loss, market, goal, mix)
+
+
+def _fewest(loss: Loss, searched: Loss, market: Market, budget_usd: float, wanted: Mix, steps: int) -> Mix:
+    """What the budget buys of the mix wanted, and better what exchanges make of it."""
+    part = budget_usd / market.cost(wanted)
+    packs = np.floor(wanted * part / market.pack_size + 1e-9).astype(np.int64)
+    start = packs * market.pack_size
+    found = least_loss(searched, market, budget_usd, start, steps=steps)
+    return min(start, found, key=loss)

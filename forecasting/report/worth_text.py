@@ -1,0 +1,105 @@
+"""What orders buy, and what other money would, as text for a terminal."""
+
+from forecasting.report.document import PlanDocument
+from forecasting.report.language import Translator
+from forecasting.report.layout import table, wrap_line
+from forecasting.report.words import Words, money
+from forecasting.report.worth_document import EffectDocument, OrderWorthDocument
+
+
+def worth_lines(document: PlanDocument, words: Words) -> list[str]:
+    """What the orders buy in all and layer by layer, the frontier of cost, and other service levels."""
+    worth, t = document.order_worth, words.t
+    if worth is None:
+        return []
+    return [
+        "",
+        t("WHAT THE ORDERS BUY, and what other money would"),
+        *(wrap_line(f"- {words.sentence(each)}") for each in worth.says),
+        "",
+        *_layers(worth, words),
+        "",
+        *_frontier(worth, words),
+        "",
+        *_service_levels(worth, words),
+    ]
+
+
+def _layers(worth: OrderWorthDocument, words: Words) -> list[str]:
+    t = words.t
+    header = [t("layer"), t("its order"), t("leakers avoided"), t("per M USD"), t("the next"), t("leakers avoided")]
+    header += [t("per M USD"), t("USD per armed kill")]
+    rows = [
+        [
+            words.layer(each.layer),
+            t.number(each.alone.pieces),
+            *_effect_cells(each.alone, words),
+            t.number(each.more.pieces),
+            *_effect_cells(each.more, words),
+            "-" if each.usd_per_armed_kill is None else t.number(float(f"{each.usd_per_armed_kill:.2g}")),
+        ]
+        for each in worth.layers
+    ]
+    note = t(
+        "its order: alone, beside none. the next: a tenth of the order, or of the need, beside all orders. leakers "
+        "avoided: armed drones over the horizon, ± two standard errors; none: not measurable."
+    )
+    if worth.drone_cost_usd is not None:
+        low, _, high = worth.drone_cost_usd
+        note += " " + t("A drone is stated to cost {low} to {high} USD.", low=t.number(low), high=t.number(high))
+    return [*table(header, rows), wrap_line(note)]
+
+
+def _effect_cells(effect: EffectDocument, words: Words) -> list[str]:
+    rate = words.t.figure(float(f"{effect.leakers_avoided_per_million_usd:.2g}"))
+    return [leakers_avoided(effect, words.t), rate if effect.pieces and effect.measurable else "-"]
+
+
+def leakers_avoided(effect: EffectDocument, t: Translator) -> str:
+    """What so many pieces do, with twice the standard error; none where it cannot be measured, - of no pieces."""
+    if not effect.pieces:
+        return "-"
+    if not effect.measurable:
+        return t("none")
+    return plus_minus(effect.leakers_avoided, effect.leakers_avoided_error, t)
+
+
+def plus_minus(value: float, error: float | None, t: Translator) -> str:
+    """A number with twice its standard error, to the digits that it has.
+
+    1.73 ± 0.16; without a standard error the number alone, to two figures.
+    """
+    if error is None:
+        return t.figure(float(f"{value:.2g}"))
+    decimals = next((n for n in (0, 1, 2) if 2.0 * error * 10**n >= 1.0), 2)
+    return f"{t.number(value, decimals)} ± {t.number(2.0 * error, decimals)}"
+
+
+def _frontier(worth: OrderWorthDocument, words: Words) -> list[str]:
+    t = words.t
+    header = [t("fewest leakers for the money"), t("leakers avoided"), t("some layer runs out")]
+    rows = [
+        [
+            money(each.cost_usd, t),
+            plus_minus(each.leakers_avoided, each.leakers_avoided_error, t) if each.cost_usd else "-",
+            t.percent(each.joint_risk),
+        ]
+        for each in worth.frontier
+        if each.by == "leakers"
+    ]
+    return [*table(header, rows), t("the mixes: --format json or xlsx.")]
+
+
+def _service_levels(worth: OrderWorthDocument, words: Words) -> list[str]:
+    t = words.t
+    header = [t("safety of each stock"), t("cost"), t("leakers avoided"), t("some layer runs out")]
+    rows = [
+        [
+            t.percent(each.service_level),
+            money(each.cost_usd, t),
+            plus_minus(each.leakers_avoided, each.leakers_avoided_error, t) if each.cost_usd else "-",
+            t.percent(each.joint_risk),
+        ]
+        for each in worth.service_levels
+    ]
+    return table(header, rows)

@@ -1,0 +1,63 @@
+"""Orders tried on nights that are kept: as if the whole defence were fought again with them."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from forecasting.defence.engagement import engage
+from forecasting.defence.stock import Delivery
+from forecasting.defence.trials import OrderTrials
+from tests.forecasting.defence.defence_layers import DefenceOf, SalvosOf
+from tests.forecasting.defence.test_defence_laws import ANY_RAID, Raid
+from tests.forecasting.plans import ORIGIN, stocked
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    raid=ANY_RAID,
+    bought=st.lists(st.integers(0, 200), min_size=4, max_size=4),
+    lead_time=st.integers(0, 2),
+)
+def test_an_order_does_what_a_delivery_of_the_day_it_arrives_does(
+    raid: Raid, bought: list[int], lead_time: int, salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    lead = {"lead_time_days": float(lead_time)}
+    layers = [layer | (lead if "stock" in layer else {}) for layer in raid.layers]
+    defence = raid.defence(defence_of, layers)
+    trials = OrderTrials(defence)
+    met = raid.met(salvos_of, defence_of, layers, trials=trials)
+    quantities = np.array([n if layer.interceptor else 0 for n, layer in zip(bought, defence.layers, strict=False)])
+    due = [
+        Delivery(layer.id, ORIGIN + timedelta(days=1 + lead_time), int(n))
+        for layer, n in zip(defence.layers, quantities, strict=True)
+        if n and lead_time < met.actual.leakers.shape[1]
+    ]
+    with_it = raid.met(salvos_of, defence_of, layers, deliveries=due).actual
+    assert np.array_equal(trials(quantities).leakers, with_it.leakers.sum(axis=1))
+    assert np.array_equal(trials(np.zeros_like(quantities)).leakers, met.actual.leakers.sum(axis=1))
+    assert np.array_equal(trials.first(1)(quantities).leakers, trials(quantities).leakers[:1])
+
+
+def test_a_stock_runs_out_until_the_next_order_arrives_and_not_later(
+    salvos_of: SalvosOf, defence_of: DefenceOf
+) -> None:
+    """Ten a night and 20 in hand; an order comes after one night, the next one two nights later."""
+    defence = defence_of([stocked(20.0, lead_time_days=1.0, review_days=2, minimum_stock=2)])
+    trials = OrderTrials(defence)
+    engage(salvos_of(np.full((3, 5), 10)), defence, trials=trials)
+    short = {bought: bool(trials(np.array([bought])).short.all()) for bought in (0, 10, 11, 12, 30)}
+    assert short == {0: True, 10: True, 11: True, 12: False, 30: False}
+    assert [trials(np.array([bought])).leakers[0] for bought in (0, 10, 12, 40)] == [30.0, 20.0, 18.0, 0.0]
+
+
+@pytest.mark.parametrize("most_cells", [1, 2**16])
+def test_of_a_large_plan_the_first_paths_are_tried(most_cells: int, salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
+    salvos, defence = salvos_of(np.full((1_000, 70), 10)), defence_of([stocked(20.0)])
+    trials = OrderTrials(defence, most_cells)
+    met = engage(salvos, defence, trials=trials)
+    assert trials.n_paths == (500 if most_cells == 1 else 1_000)
+    leaked = met.actual.leakers.sum(axis=1)[: trials.n_paths]
+    assert np.array_equal(trials(np.zeros(1)).leakers, leaked)
