@@ -89,9 +89,7 @@ class OrderWorthDocument(Document):
     layers: list[LayerWorthDocument]
     frontier: list[FrontierPointDocument] = Field(description="rising in cost, first by leakers, then by joint risk")
     service_levels: list[ServiceLevelDocument]
-    information: list[InformationDocument] = Field(
-        description="worth more than four times the error, most first"
-    )
+    information: list[InformationDocument] = Field(description="worth more than four times the error, most first")
 
 
 def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
