@@ -219,6 +219,8 @@ def _frame(words: Words, rows: list[Any]) -> pd.DataFrame:
 def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
+        if isinstance(value, bool):
+            continue  # follows from the numbers beside it
         if isinstance(value, Spread):
             flat[f"{name}_median"] = value.median
             for interval in value.intervals:  # their standard errors are in the JSON; a workbook is rounded to them

@@ -43,7 +43,7 @@ class FrontierPointDocument(Document):
     """A mix of interceptors, evaluated. quantities: layer -> interceptors."""
 
     by: Literal["leakers", "joint_risk"] = Field(description="which of the two is the least for the money")
-    number: int = Field(description="of the points of its kind; 0: nothing ordered")
+    number: int = Field(description="of the points of its kind; 1: nothing ordered")
     cost_usd: float
     leakers: float
     leakers_avoided: float
@@ -114,8 +114,8 @@ def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
             for each in worth.layers
         ],
         frontier=[
-            *(_frontier_point("leakers", *each, ids) for each in enumerate(advice.frontier)),
-            *(_frontier_point("joint_risk", *each, ids) for each in enumerate(advice.risk_frontier)),
+            *(_frontier_point("leakers", *each, ids) for each in enumerate(advice.frontier, 1)),
+            *(_frontier_point("joint_risk", *each, ids) for each in enumerate(advice.risk_frontier, 1)),
         ],
         service_levels=[
             ServiceLevelDocument(service_level=each.service_level, **_of_point(each.found, ids))
