@@ -6,8 +6,9 @@ from pydantic import Field
 
 from features.messages import Message
 from forecasting.defence.layers import DefenceLayer
+from forecasting.orders.layer_rules import LayerRules
 from forecasting.orders.ordering import InterceptorOrder
-from forecasting.plan import LayerRules, Required
+from forecasting.plan import Required
 from forecasting.report.parts import Document
 from forecasting.salvos.spread import StatedError, stated_error
 
