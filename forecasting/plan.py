@@ -26,7 +26,7 @@ from forecasting.defence.trials import OrderTrials, covered_until, nights_to_loo
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
-from forecasting.losses.on_paths import calibration_for, engagement_draws, what_if_notes
+from forecasting.losses.on_paths import calibration_for, engagement_draws, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
@@ -423,7 +423,7 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        notes=(*look, *what_if_notes(without), *made.notes, *_beyond(made.beyond), *notes_of_raid(planned, threats)),
+        notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
         layers=asked,
         threats=threats,
     )
