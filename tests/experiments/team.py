@@ -60,7 +60,7 @@ def engine_of(url: sa.URL) -> Iterator[sa.Engine]:
 
 
 class Team:
-    """The set-up of the README: PostgreSQL with two databases and three roles, an MLflow server with users."""
+    """The set-up of the README: PostgreSQL with two databases and four roles, an MLflow server with users."""
 
     def __init__(self, server: PostgresqlServer, folder: Path) -> None:
         self._server, self._folder = server, folder
