@@ -22,21 +22,22 @@ from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
-from forecasting.defence.trials import OrderTrials, covered_until, nights_to_look_at
+from forecasting.defence.trials import OrderTrials, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
-from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
+from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
-from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
+from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
 from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
+from forecasting.supply.armed_share import armed_share_of
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
     ScenarioForecaster,
@@ -52,10 +53,6 @@ CALIBRATION_DRAWS = 2_000
 in half the time that twice as many take."""
 CALIBRATION_SEED = 1
 """Not that of a request: a calibration is learned, like a fit. Its draws are dealt to the paths by the request's."""
-MONTH = 28
-"""Attack days with a report that the rule "last month plus 20 %" and the armed share look back on."""
-ARMED_SHARE_DAYS = 91
-"""A share of armed drones that was told longer ago says nothing of tonight's."""
 FAR_OFF = 0.1
 """Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
@@ -235,15 +232,6 @@ class Required:
     evaluated: FrontierPoint
 
 
-@dataclass(frozen=True)
-class LayerRules:
-    """What the rules of thumb would order of a layer. nights: that the order has to cover."""
-
-    layer_id: str
-    nights: int
-    rules: tuple[RuleOfThumb, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The whole answer: what is expected, what the defence will use of it, and what to order.
@@ -409,7 +397,7 @@ def make_plan(
         if stock.layer_id in asked
     )
     advice = order_advice(planned, further.engagements, further.trials, orders, asked, request.horizon)
-    rules = _rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
+    rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
@@ -471,7 +459,7 @@ def _simulated(
     check_path_days(request)
     history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
-    armed_share = _armed_share(history, supplied, salvos.horizon)
+    armed_share = armed_share_of(history, supplied, salvos.horizon)
     calibration, notes = _calibration_for(defence, salvos, history, calibrated)
     levels, factors, beyond = _engagement_draws(planned, salvos, calibration)
     trials = OrderTrials(planned, end=end)
@@ -541,7 +529,7 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
         other,
         levels=levels,
         kill_factors=factors,
-        armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
+        armed_share=armed_share_of(plan.history, plan.supplied, plan.forecast.horizon),
         new_models=plan.supplied.new_models if plan.supplied else (),
         others={each.weapon_class: each.paths for each in plan.threats},
     )
@@ -555,37 +543,6 @@ def _beyond(share: float) -> tuple[Message, ...]:
 def _left_out(layers: tuple[str, ...]) -> tuple[Message, ...]:
     """The warning of a what-if."""
     return (Message.of("planned_without", layers=layers),) if layers else ()
-
-
-def _armed_share(history: LaunchHistory, supplied: SuppliedForecast | None, horizon: int) -> Array | None:
-    """(n_paths or 1, horizon) as reported last, and moved from there by as much as the scenario moves it; where nothing
-    is reported, as the scenario has it; None where neither says.
-
-    A share that falls keeps that part of the armed drones, a share that rises that part of the decoys, which leaves it
-    between 0 and 1.
-    """
-    reported = None if supplied and supplied.assumption_only else reported_armed_share(history)
-    if supplied is None:
-        return None if reported is None else np.full((1, horizon), reported)
-    share = supplied.coupled.armed_share
-    if reported is None:
-        return share
-    first = share[:, :1]
-    kept = np.divide(share, first, out=np.ones_like(share), where=first > 0)
-    decoys = np.divide(1.0 - share, 1.0 - first, out=np.ones_like(share), where=first < 1)
-    return np.where(share <= first, reported * kept, 1.0 - (1.0 - reported) * decoys)
-
-
-def reported_armed_share(history: LaunchHistory) -> float | None:
-    """Armed drones among those launched on the last MONTH days that tell both; None where none of the last
-    ARMED_SHARE_DAYS does."""
-    recent = slice(-ARMED_SHARE_DAYS, None)
-    share, launched = history.armed_share[recent], history.launched[recent]
-    told = np.flatnonzero(~np.isnan(share) & (launched > 0))[-MONTH:]
-    if not told.size:
-        return None
-    # A few reports tell more armed drones than drones, by those of the night before.
-    return float(min(share[told] @ launched[told] / launched[told].sum(), 1.0))
 
 
 def _calibration_for(
@@ -615,43 +572,3 @@ def _engagement_draws(
         {layer.id: drawn.kill_factor for layer in planned.layers},
         drawn.beyond,
     )
-
-
-def _rules(
-    defence: Defence,
-    salvos: SalvoForecast,
-    history: LaunchHistory,
-    engagements: Engagements,
-    asked: Container[str],
-    end: int,
-) -> LayerRules | None:
-    """Of the layer with interceptors, of those asked for, that kills most: the rules speak of the interceptor that
-    meets most drones.
-
-    What it used last month is not reported: it is what the paths need per drone, for the drones of the last MONTH days.
-    """
-    met = engagements.unlimited
-    kills = met.kills.sum(axis=(1, 2)) + met.decoy_kills.sum(axis=(1, 2))
-    stocked = [
-        index for index, layer in enumerate(defence.layers) if layer.interceptor is not None and layer.id in asked
-    ]
-    if not stocked:
-        return None
-    index = max(stocked, key=lambda each: kills[each])
-    layer = defence.layers[index]
-    stock = next(stock for stock in engagements.stocks if stock.layer_id == layer.id)
-    lead_time = engagements.lead_time(index)
-    nights = int(covered_until(layer, np.median(lead_time), end))
-    launched = max(float(salvos.paths.sum()), 1.0)
-    last_month = history.known[-MONTH:]
-    assert layer.unit_cost_usd is not None
-    made = rules_of_thumb(
-        cover_of(stock, layer, lead_time, end),
-        nights=nights,
-        drones=float(salvos.paths[:, :nights].sum(axis=1).mean()),
-        used_last_month=float(stock.needed.sum()) / launched * float(last_month.sum()),
-        days_last_month=max(last_month.size, 1),
-        in_hand_and_due=stock.opening + stock.supplied[:, nights - 1],
-        unit_cost_usd=layer.unit_cost_usd.mode,
-    )
-    return LayerRules(layer.id, nights, made)
