@@ -37,7 +37,7 @@ from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
-from forecasting.supply.armed_share import armed_share_of
+from forecasting.supply.armed_share import armed_share_of, reported_armed_share
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
     ScenarioForecaster,
