@@ -128,6 +128,7 @@ QUANTITY_WORDS = QUANTITIES | {
     "available_share": "share of stock and supply for these drones",
     "daylight_share": "share in daylight",
     "warhead_kg": "warhead, kg",
+    "drone_cost_usd": "cost of a drone, USD",
     "share": "share of the armed drones",
 }
 AGAINST_KIND = {
