@@ -73,7 +73,9 @@ class SavedModel:
         Of the series.
     origin : date
         The history's last attack day, from which it forecasts.
-    last_day_known, data_sources, data_digest, quiet_day_rule, massed_threshold, days_before, unknown_days, mostly_quiet
+    last_day_known, data_sources, data_digest, quiet_day_rule, massed_threshold
+        As of `SalvoForecast`.
+    days_before, unknown_days, nights_alone, mostly_quiet
         As of `SalvoForecast`.
     level_doubt : float
         By how much the level is open where many of the last days are unknown (`forecasting.salvos.soundness`).
