@@ -22,17 +22,18 @@ from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
-from forecasting.defence.trials import OrderTrials, nights_to_look_at
+from forecasting.defence.trials import OrderTrials, covered_until, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
+from forecasting.losses.on_paths import calibration_for, engagement_draws, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
-from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
+from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
-from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
+from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
 from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
@@ -53,11 +54,11 @@ CALIBRATION_DRAWS = 2_000
 in half the time that twice as many take."""
 CALIBRATION_SEED = 1
 """Not that of a request: a calibration is learned, like a fit. Its draws are dealt to the paths by the request's."""
+MONTH = 28
+"""Attack days with a report that the rule "last month plus 20 %" and the armed share look back on."""
 FAR_OFF = 0.1
 """Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
-TOLD_BEYOND = 0.02
-"""Share of the nights beyond the sizes of the record from which on the plan says so."""
 
 Array = NDArray[np.float64]
 
@@ -232,6 +233,15 @@ class Required:
     evaluated: FrontierPoint
 
 
+@dataclass(frozen=True)
+class LayerRules:
+    """What the rules of thumb would order of a layer. nights: that the order has to cover."""
+
+    layer_id: str
+    nights: int
+    rules: tuple[RuleOfThumb, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The whole answer: what is expected, what the defence will use of it, and what to order.
@@ -396,8 +406,16 @@ def make_plan(
         for stock in further.engagements.stocks
         if stock.layer_id in asked
     )
-    advice = order_advice(planned, further.engagements, further.trials, orders, asked, request.horizon)
-    rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
+    advice = order_advice(
+        planned,
+        further.engagements,
+        further.trials,
+        orders,
+        asked,
+        request.horizon,
+        further.salvos.totals(further.salvos.horizon),
+    )
+    rules = _rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
@@ -413,7 +431,7 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        notes=(*look, *_left_out(without), *made.notes, *_beyond(made.beyond), *notes_of_raid(planned, threats)),
+        notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
         layers=asked,
         threats=threats,
     )
@@ -460,8 +478,8 @@ def _simulated(
     history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = armed_share_of(history, supplied, salvos.horizon)
-    calibration, notes = _calibration_for(defence, salvos, history, calibrated)
-    levels, factors, beyond = _engagement_draws(planned, salvos, calibration)
+    calibration, notes = calibration_for(defence, salvos, history, calibrated)
+    levels, factors, beyond = engagement_draws(planned, salvos, calibration)
     trials = OrderTrials(planned, end=end)
     engagements = engage(
         salvos,
@@ -523,7 +541,7 @@ def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[st
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
-    levels, factors, _ = _engagement_draws(other, plan.forecast, plan.calibration)
+    levels, factors, _ = engagement_draws(other, plan.forecast, plan.calibration)
     return engage(
         plan.forecast,
         other,
@@ -535,40 +553,41 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
     )
 
 
-def _beyond(share: float) -> tuple[Message, ...]:
-    """The note of nights of a size that the record has not seen."""
-    return (Message.of("sizes_beyond_record", share=share),) if share >= TOLD_BEYOND else ()
+def _rules(
+    defence: Defence,
+    salvos: SalvoForecast,
+    history: LaunchHistory,
+    engagements: Engagements,
+    asked: Container[str],
+    end: int,
+) -> LayerRules | None:
+    """Of the layer with interceptors, of those asked for, that kills most: the rules speak of the interceptor that
+    meets most drones.
 
-
-def _left_out(layers: tuple[str, ...]) -> tuple[Message, ...]:
-    """The warning of a what-if."""
-    return (Message.of("planned_without", layers=layers),) if layers else ()
-
-
-def _calibration_for(
-    defence: Defence, salvos: SalvoForecast, history: LaunchHistory, calibrated: Calibration | None
-) -> tuple[Calibration | None, tuple[Message, ...]]:
-    """The calibration, where it tells something of the drones of this forecast, and its notes."""
-    if salvos.theatre != history.theatre:
-        return None, (Message.of("no_record_of_theatre", theatre=salvos.theatre),)
-    if calibrated is None:
-        return None, (Message.of("not_calibrated"),)
-    if calibrated.defence != without_stocks(defence) or calibrated.origin != history.last_day:
-        raise ValueError("the calibration is of another defence or origin: expected that of the defence planned for")
-    return (calibrated if calibrated.n_nights else None), calibrated.notes
-
-
-def _engagement_draws(
-    planned: Defence, salvos: SalvoForecast, calibration: Calibration | None
-) -> tuple[Levels, dict[str, Array], float]:
-    """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned; and the
-    share of the nights beyond what the record has seen (`PathDraws.beyond`)."""
-    if calibration is None:
-        return (), {}, 0.0
-    drawn = calibration.for_paths(salvos.paths, salvos.seed)
-    by_layer = {layer.id: levels for layer, levels in zip(calibration.defence.layers, drawn.levels, strict=True)}
-    return (
-        tuple(by_layer.get(layer.id, {}) for layer in planned.layers),
-        {layer.id: drawn.kill_factor for layer in planned.layers},
-        drawn.beyond,
+    What it used last month is not reported: it is what the paths need per drone, for the drones of the last MONTH days.
+    """
+    met = engagements.unlimited
+    kills = met.kills.sum(axis=(1, 2)) + met.decoy_kills.sum(axis=(1, 2))
+    stocked = [
+        index for index, layer in enumerate(defence.layers) if layer.interceptor is not None and layer.id in asked
+    ]
+    if not stocked:
+        return None
+    index = max(stocked, key=lambda each: kills[each])
+    layer = defence.layers[index]
+    stock = next(stock for stock in engagements.stocks if stock.layer_id == layer.id)
+    lead_time = engagements.lead_time(index)
+    nights = int(covered_until(layer, np.median(lead_time), end))
+    launched = max(float(salvos.paths.sum()), 1.0)
+    last_month = history.known[-MONTH:]
+    assert layer.unit_cost_usd is not None
+    made = rules_of_thumb(
+        cover_of(stock, layer, lead_time, end),
+        nights=nights,
+        drones=float(salvos.paths[:, :nights].sum(axis=1).mean()),
+        used_last_month=float(stock.needed.sum()) / launched * float(last_month.sum()),
+        days_last_month=max(last_month.size, 1),
+        in_hand_and_due=stock.opening + stock.supplied[:, nights - 1],
+        unit_cost_usd=layer.unit_cost_usd.mode,
     )
+    return LayerRules(layer.id, nights, made)

@@ -1,4 +1,4 @@
-"""The share of the drones that is armed: as reported last, and as a scenario moves it from there."""
+"""What part of the drones is armed: as reported last, and as a scenario moves it from there."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,12 +6,11 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
-MONTH = 28
-"""Attack days with a report that the share looks back on."""
+Array = NDArray[np.float64]
+LAST_NIGHTS = 28
+"""Days with a report that the share is taken from."""
 ARMED_SHARE_DAYS = 91
 """A share of armed drones that was told longer ago says nothing of tonight's."""
-
-Array = NDArray[np.float64]
 
 
 def armed_share_of(history: LaunchHistory, supplied: SuppliedForecast | None, horizon: int) -> Array | None:
@@ -34,11 +33,11 @@ def armed_share_of(history: LaunchHistory, supplied: SuppliedForecast | None, ho
 
 
 def reported_armed_share(history: LaunchHistory) -> float | None:
-    """Armed drones among those launched on the last MONTH days that tell both; None where none of the last
+    """Armed drones among those launched on the last LAST_NIGHTS days that tell both; None where none of the last
     ARMED_SHARE_DAYS does."""
     recent = slice(-ARMED_SHARE_DAYS, None)
     share, launched = history.armed_share[recent], history.launched[recent]
-    told = np.flatnonzero(~np.isnan(share) & (launched > 0))[-MONTH:]
+    told = np.flatnonzero(~np.isnan(share) & (launched > 0))[-LAST_NIGHTS:]
     if not told.size:
         return None
     # A few reports tell more armed drones than drones, by those of the night before.
