@@ -22,7 +22,7 @@ from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
-from forecasting.defence.trials import OrderTrials, covered_until, nights_to_look_at
+from forecasting.defence.trials import OrderTrials, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
@@ -30,10 +30,10 @@ from forecasting.losses.on_paths import calibration_for, engagement_draws, size_
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
-from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
+from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
-from forecasting.orders.rules_of_thumb import RuleOfThumb, rules_of_thumb
+from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
 from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
@@ -54,8 +54,6 @@ CALIBRATION_DRAWS = 2_000
 in half the time that twice as many take."""
 CALIBRATION_SEED = 1
 """Not that of a request: a calibration is learned, like a fit. Its draws are dealt to the paths by the request's."""
-MONTH = 28
-"""Attack days with a report that the rule "last month plus 20 %" and the armed share look back on."""
 FAR_OFF = 0.1
 """Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
@@ -233,15 +231,6 @@ class Required:
     evaluated: FrontierPoint
 
 
-@dataclass(frozen=True)
-class LayerRules:
-    """What the rules of thumb would order of a layer. nights: that the order has to cover."""
-
-    layer_id: str
-    nights: int
-    rules: tuple[RuleOfThumb, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The whole answer: what is expected, what the defence will use of it, and what to order.
@@ -415,7 +404,7 @@ def make_plan(
         request.horizon,
         further.salvos.totals(further.salvos.horizon),
     )
-    rules = _rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
+    rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
@@ -551,43 +540,3 @@ def against_another(plan: Plan, other: Defence) -> Engagements:
         new_models=plan.supplied.new_models if plan.supplied else (),
         others={each.weapon_class: each.paths for each in plan.threats},
     )
-
-
-def _rules(
-    defence: Defence,
-    salvos: SalvoForecast,
-    history: LaunchHistory,
-    engagements: Engagements,
-    asked: Container[str],
-    end: int,
-) -> LayerRules | None:
-    """Of the layer with interceptors, of those asked for, that kills most: the rules speak of the interceptor that
-    meets most drones.
-
-    What it used last month is not reported: it is what the paths need per drone, for the drones of the last MONTH days.
-    """
-    met = engagements.unlimited
-    kills = met.kills.sum(axis=(1, 2)) + met.decoy_kills.sum(axis=(1, 2))
-    stocked = [
-        index for index, layer in enumerate(defence.layers) if layer.interceptor is not None and layer.id in asked
-    ]
-    if not stocked:
-        return None
-    index = max(stocked, key=lambda each: kills[each])
-    layer = defence.layers[index]
-    stock = next(stock for stock in engagements.stocks if stock.layer_id == layer.id)
-    lead_time = engagements.lead_time(index)
-    nights = int(covered_until(layer, np.median(lead_time), end))
-    launched = max(float(salvos.paths.sum()), 1.0)
-    last_month = history.known[-MONTH:]
-    assert layer.unit_cost_usd is not None
-    made = rules_of_thumb(
-        cover_of(stock, layer, lead_time, end),
-        nights=nights,
-        drones=float(salvos.paths[:, :nights].sum(axis=1).mean()),
-        used_last_month=float(stock.needed.sum()) / launched * float(last_month.sum()),
-        days_last_month=max(last_month.size, 1),
-        in_hand_and_due=stock.opening + stock.supplied[:, nights - 1],
-        unit_cost_usd=layer.unit_cost_usd.mode,
-    )
-    return LayerRules(layer.id, nights, made)
