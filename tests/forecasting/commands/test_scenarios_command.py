@@ -174,8 +174,10 @@ def test_scenarios_are_compared_side_by_side(says: Told) -> None:
     assert week[0] == week[1]  # on the same random numbers, and the truce begins in the third week
     assert month[1] < 0.7 * month[0]
     against = re.findall(r"^(1-\d+) +([+-]\d+) %$", said, re.M)
-    expected = [f"{100 * (both[1] / both[0] - 1):+.0f}" for both in (week, month, all_days)]
-    assert against == list(zip(("1-7", "1-28", "1-60"), expected, strict=True))
+    assert [days for days, _ in against] == ["1-7", "1-28", "1-60"]
+    # Medians are shown to the digits that the paths know, their ratio is of the medians themselves.
+    shown = [100 * (both[1] / both[0] - 1) for both in (week, month, all_days)]
+    assert [float(share) for _, share in against] == pytest.approx(shown, abs=5)
     assert re.search(r"^record allows it +yes +yes$", said, re.M)
     assert "truce_30_days: A truce of 30 days from 15 March 2026." in said
 
