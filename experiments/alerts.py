@@ -19,12 +19,13 @@ TIMEOUT_S = 10.0
 class Alert:
     """What is wrong.
 
-    name: of the kind of alarm, always the same. number: what was measured, such as failures in a row, and limit: what
-    it may be without an alarm. sentence: what failed, for a person. serves: which model still serves.
+    name: of the kind of alarm, always the same. number: what was measured, such as failures in a row, None where that
+    is not known, and limit: what it may be without an alarm. sentence: what failed, for a person. serves: which model
+    still serves.
     """
 
     name: str
-    number: float
+    number: float | None
     limit: float
     sentence: str
     serves: str
@@ -32,7 +33,8 @@ class Alert:
     @property
     def text(self) -> str:
         """All of it in one line."""
-        return f"salvocast alert: {self.name} ({self.number:g}, limit {self.limit:g}). {self.sentence} {self.serves}"
+        number = "not counted" if self.number is None else f"{self.number:g}"
+        return f"salvocast alert: {self.name} ({number}, limit {self.limit:g}). {self.sentence} {self.serves}"
 
 
 def send(alert: Alert, webhook: str | None, command: Sequence[str] = (), *, first_wait_s: float = 1.0) -> list[str]:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 
+from experiments.report_sources import source_problems
 from experiments.schedule import Cron
 from experiments.settings import Settings, load_settings, settings_path
 from experiments.slots import JobSlots, SlotRun, Status
@@ -121,12 +121,11 @@ def _check_home(add: Callable[..., None]) -> None:
 def _check_settings(add: Callable[..., None], settings: Settings) -> None:
     n_sources = len(settings.source)
     add(Health.OK if n_sources else Health.WARNING, f"{n_sources} sources of reports", do="add a [[source]]")
-    for source in settings.source:
-        if source.path and not any(letter in source.path for letter in "*?["):
-            place = settings_path().parent / Path(source.path).expanduser()
-            here = place.exists()
-            found = f"{source.kind} {source.path} is {'there' if here else 'missing'}"
-            add(Health.OK if here else Health.FAILURE, found, of="source", do=f"put it at {place}")
+    wrong = source_problems(settings.source, settings_path().parent)
+    for name, problem in wrong:
+        add(Health.FAILURE, f"{name}: {problem}", of="source")
+    if n_sources and not wrong:
+        add(Health.OK, f"{n_sources} in place", of="source")
     told = bool(os.environ.get("SALVOCAST_ALERT_URL") or settings.alerts.command)
     found = "failures are told" if told else "nobody is told of failures"
     add(Health.OK if told else Health.WARNING, found, of="alerts", do="set SALVOCAST_ALERT_URL or [alerts] command")
@@ -135,10 +134,15 @@ def _check_settings(add: Callable[..., None], settings: Settings) -> None:
 def _check_ledger(add: Callable[..., None], ledger: Ledger, series: list[tuple[str, str]], now: datetime) -> None:
     add(Health.OK if series else Health.WARNING, f"{len(series)} series", do="salvocast ingest")
     for theatre, weapon_class in series:
-        last = ledger.history(theatre, weapon_class).last_known_day
+        history = ledger.history(theatre, weapon_class)
+        last = history.last_known_day
         age = now.date() - last
         found = f"last attack day known {last}, {_days(age)} ago"
         add(_by_age(age), found, of=f"{theatre} {weapon_class}", do="salvocast ingest newer reports")
+        for held in history.held:  # plans and learning go on from the record without them
+            found = f"{held.launched:,} launched on {held.attack_day} is not used until confirmed: {held.reason}"
+            release = f"if it is right: salvocast data quarantine release {held.row_id} --reason TEXT"
+            add(Health.WARNING, found, of=f"{theatre} {weapon_class} held count", do=release)
     batches = ledger.batches()
     if batches:
         newest = max(batch["recorded_at"] for batch in batches).replace(tzinfo=UTC)
@@ -165,6 +169,14 @@ def _check_champion(
     age = now.date() - champion.origin
     found = f"version {champion.version}, {champion.model_id}, fitted through {champion.origin}, {_days(age)} ago"
     add(_by_age(age), found, of=name)
+    changes = registry.champion_history(theatre, weapon_class)
+    if changes and changes[0].by_hand:
+        add(
+            Health.WARNING,
+            changes[0].reason,
+            of=f"{name} alias",
+            do="salvocast champion history; salvocast champion rollback",
+        )
 
 
 def _check_jobs(add: Callable[..., None], runs: list[SlotRun], now: datetime) -> None:

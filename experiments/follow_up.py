@@ -66,8 +66,4 @@ def look_for_drift(theatre: str, weapon_class: str, now: datetime, model: str | 
 
 def drift_alerts(checks: list[Check], serves: str) -> list[Alert]:
     """An alert for each alarm among the checks. serves: which model does, in a sentence."""
-    return [
-        Alert(check.name, float("nan") if check.number is None else check.number, check.limit, check.sentence, serves)
-        for check in checks
-        if check.alarm
-    ]
+    return [Alert(check.name, check.number, check.limit, check.sentence, serves) for check in checks if check.alarm]

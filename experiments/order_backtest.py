@@ -94,14 +94,14 @@ class DecisionBacktest:
             told += [
                 f"{policy} at {level:.0%}: realised service {score['service']:.2f} (standard error of {level:.0%} over "
                 f"{score['n_origins']:.0f} origins: {error:.2f}), aim {level - SERVICE_TOLERANCE:.2f} to "
-                f"{level + SERVICE_TOLERANCE:.2f}: {_reached(abs(score['service'] - level), SERVICE_TOLERANCE)}",
+                f"{level + SERVICE_TOLERANCE:.2f}: {_verdict(abs(score['service'] - level), SERVICE_TOLERANCE)}",
                 f"{policy} at {level:.0%}: cost {score['cost']:,.0f}, {score['cost_ratio']:.3f} of {best}, aim "
-                f"{COST_TARGET:.2f}: {_reached(score['cost_ratio'], COST_TARGET)}",
+                f"{COST_TARGET:.2f}: {_verdict(score['cost_ratio'], COST_TARGET)}",
             ]
         return told
 
 
-def _reached(value: float, target: float) -> str:
+def _verdict(value: float, target: float) -> str:
     return "reached" if value <= target + _ROUNDING else "MISSED"
 
 

@@ -74,6 +74,25 @@ def ingest_sources(ledger: Ledger, sources: Sequence[Source], folder: Path, now:
     return tuple(findings)
 
 
+def source_problems(sources: Sequence[Source], folder: Path) -> list[tuple[str, str]]:
+    """What is wrong with the places of sources before anything is read, as (source, problem); see `ingest_sources`.
+
+    A pattern that meets no file yet is right: reports are still to come.
+    """
+    problems = []
+    for source in sources:
+        if source.path is None:
+            continue
+        place = folder / Path(source.path).expanduser()
+        is_pattern = any(letter in source.path for letter in "*?[")
+        above = place.parent if is_pattern else place
+        if above.is_file() and (is_pattern or source.path.endswith("/")):
+            problems.append((f"{source.kind} {source.path}", f"{above} is a file: expected a folder"))
+        elif not above.exists():
+            problems.append((f"{source.kind} {source.path}", f"{above} is missing: put it there"))
+    return problems
+
+
 def check_history(history: LaunchHistory, trained_through: date | None, now: datetime) -> tuple[Finding, ...]:
     """What speaks against learning from the history, and against issuing a forecast from it.
 

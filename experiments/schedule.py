@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from zoneinfo import ZoneInfo
@@ -135,6 +135,8 @@ class Schedule:
         self._run, self._tell, self._serves, self._now = run, tell, serves, now
         self._stopping = Event()
         self._told_unreachable: datetime | None = None
+        self._unreachable_in_a_row = 0
+        self._unwritten: dict[datetime, Outcome] = {}
 
     def stop(self) -> None:
         """Ends a running job at its next sign of life; it is written down as lost, and the next start takes it up."""
@@ -147,21 +149,27 @@ class Schedule:
         """
         slot = self._cron.latest(self._now())
         try:
+            self._write_unwritten()
             for lost in self._slots.mark_lost(self._job, self._now()):
                 self._alert(lost.slot, lost.status, lost.message)
             claim = self._slots.claim(self._job, slot, self._now()) if slot else Claim.TAKEN
+            failed_before = self._slots.failures_in_a_row(self._job) if claim is Claim.MINE else 0
         except SalvocastError as error:
             if self._told_unreachable != slot:
                 self._told_unreachable = slot
-                self._send_alert("not started", 1, f"{error}.")
+                self._unreachable_in_a_row += 1
+                self._send_alert("not started", self._unreachable_in_a_row, f"{error}.")
             raise
+        self._unreachable_in_a_row = 0
         if slot is None or claim is Claim.TAKEN:
             return None
         if claim is Claim.SKIPPED:
             outcome = Outcome(Status.SKIPPED, "the run before it was still going on")
         else:
             outcome = self._run_slot(slot)
-        if outcome.status in (Status.FAILED, Status.SKIPPED):
+        if outcome.status is Status.FAILED:  # counted by what was known before: the database may be away by now
+            self._alert(slot, outcome.status, outcome.message, failed_before + 1)
+        elif outcome.status is Status.SKIPPED:
             self._alert(slot, outcome.status, outcome.message)
         elif outcome.needs_a_person:
             self._send_alert("needs a person", 1, f"{outcome.message}.")
@@ -199,9 +207,17 @@ class Schedule:
                 self._slots.finish(self._job, slot, self._now(), outcome.status, outcome.message)
                 break
             except SalvocastError as error:
-                if attempt == 2:
-                    return Outcome(Status.FAILED, f"{outcome.message} (not written into the history: {error})")
+                if attempt == 2:  # how it ended stays true
+                    self._unwritten[slot] = outcome
+                    told = f"{outcome.message} (not written into the history yet: {error})"
+                    return replace(outcome, message=told, needs_a_person=True)
         return outcome
+
+    def _write_unwritten(self) -> None:
+        """Writes down how runs ended while the database was away, before anybody takes them for lost."""
+        for slot, outcome in list(self._unwritten.items()):
+            self._slots.finish(self._job, slot, self._now(), outcome.status, outcome.message)
+            self._unwritten.pop(slot, None)
 
     def _alive(self, slot: datetime) -> Alive:
         started = beaten = self._now()
@@ -223,20 +239,25 @@ class Schedule:
 
         return alive
 
-    def _alert(self, slot: datetime, status: Status, message: str) -> None:
+    def _alert(self, slot: datetime, status: Status, message: str, failures: int | None = None) -> None:
+        """failures: in a row, with this one; None: as the history says."""
         due = slot.astimezone(self._cron.zone).isoformat(" ", "minutes")
-        try:
-            failures = self._slots.failures_in_a_row(self._job)
-        except SalvocastError:
-            failures = 1
+        with suppress(SalvocastError):
+            failures = failures or self._slots.failures_in_a_row(self._job)
         self._send_alert(str(status), failures, f"{self._job}, due {due}, {status}: {message}.")
 
-    def _send_alert(self, what: str, number: int, sentence: str) -> None:
+    def _send_alert(self, what: str, number: int | None, sentence: str) -> None:
         try:
             serves = self._serves()
         except Exception as error:  # noqa: BLE001 - nothing may keep an alert from being sent
-            serves = f"What serves is not known ({error})."
+            reason = _reason(str(error))
+            serves = "What serves is not known." if reason in sentence else f"What serves is not known ({error})."
         self._tell(Alert(f"{self._job} {what}", number, 0, sentence, serves))
+
+
+def _reason(sentence: str) -> str:
+    """A failure without the advice on what to do about it, by which the same fault is known again."""
+    return sentence.partition(":")[0] if "(" not in sentence else sentence.partition(")")[0]
 
 
 def run_command(command: Sequence[str], pass_on: Callable[[str], object], alive: Alive) -> Outcome:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from experiments.options import CronOption, TimezoneOption
+from features.complaints import complain
 from features.home import ledger_url
 from features.logs import (
     LOG_FORMAT_VARIABLE,
@@ -66,7 +67,9 @@ def schedule_command(
     if context.invoked_subcommand is not None:
         return
     from experiments.alerts import Alert
+    from experiments.report_sources import source_problems
     from experiments.schedule import Cron, Schedule
+    from experiments.settings import load_settings, settings_path
     from experiments.slots import JobSlots, Status
     from features.errors import SalvocastError
 
@@ -86,10 +89,14 @@ def schedule_command(
         return _serves(theatre, weapon_class)
 
     when = Cron.parse(cron, timezone)
+    if not once:  # what is wrong is told now, and not in the night; a timer's run tells it by an alert
+        settings = load_settings()
+        for name, problem in source_problems(settings.source, settings_path().parent):
+            complain(f"source {name}: {problem}")
     try:
         opened = JobSlots.open(ledger_url())
     except SalvocastError as error:
-        _send_alert(Alert(f"{job} not started", 1, 0, f"{error}.", serves()))
+        _send_alert(Alert(f"{job} not started", None, 0, f"{error}.", serves()))
         raise
     with opened as slots:
         scheduled = Schedule(job, when, slots, run, _send_alert, serves=serves, now=lambda: datetime.now(UTC))
@@ -162,17 +169,21 @@ def history_command(
 
 
 def _run(series: tuple[str, ...], alive: "Alive") -> "Outcome":
-    """Both commands, the second whatever became of the first: one outcome, the worse of the two."""
+    """Both commands, the second whatever became of the first, as one outcome.
+
+    It is that of the retraining: what was learned and promoted is not undone because its plan was not issued, which a
+    person is to see to.
+    """
     from experiments.schedule import Outcome, run_command
     from experiments.slots import Status
 
-    outcomes = [run_command((*command, *series), pass_on, alive) for command in COMMANDS]
-    failed = any(outcome.status is Status.FAILED for outcome in outcomes)
-    return Outcome(
-        Status.FAILED if failed else Status.DONE,
-        "; ".join(outcome.message for outcome in outcomes),
-        any(outcome.needs_a_person for outcome in outcomes),
-    )
+    learned, *others = (run_command((*command, *series), pass_on, alive) for command in COMMANDS)
+    messages, needs_a_person = [learned.message], learned.needs_a_person
+    for other in others:
+        broken = learned.status is Status.DONE and other.status is Status.FAILED
+        messages.append(f"the follow-up failed, {other.message}" if broken else other.message)
+        needs_a_person = needs_a_person or broken or other.needs_a_person
+    return Outcome(learned.status, "; ".join(dict.fromkeys(messages)), needs_a_person)  # of one fault, one line
 
 
 def _interrupt(sign: int, _: object) -> None:

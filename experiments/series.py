@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.errors import InputError
+from features.logs import notify
 
 if TYPE_CHECKING:
     from features.ledger import Ledger
@@ -40,4 +41,8 @@ def chosen_series(
         named = theatres and weapon_classes  # with "all", a theatre need not have every weapon class
         if named or theatre not in known_theatres or weapon_class not in known_classes:
             ledger.check_series(theatre, weapon_class)
-    return [pair for pair in pairs if pair in held]
+    chosen = [pair for pair in pairs if pair in held]
+    if not (theatres and weapon_classes):
+        told = f"taken of the ledger's {len(held)} series: {', '.join(map(' '.join, chosen)) or 'none'}"
+        notify("series", told, series=[" ".join(pair) for pair in chosen])
+    return chosen

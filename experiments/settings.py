@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, ValidationError, model_validator
 
 from experiments.folds import BANDS
-from features.errors import unknown_name
+from features.errors import InputError, unknown_name
 from features.home import salvocast_home
 from features.records import SHAHED, UKRAINE, QuietDayRule
 from features.stated import Name, Stated, input_error, read_stated
@@ -205,4 +205,7 @@ def parse_settings(text: str, file_name: str) -> Settings:
     try:
         return Settings.model_validate(given)
     except ValidationError as error:
-        raise input_error(error, Settings, given, file_name) from error
+        told = input_error(error, Settings, given, file_name)
+        if any(each["type"] == "extra_forbidden" for each in error.errors()):
+            told = InputError(f"{told}; for a file of another release: salvocast retrain --show-settings, without it")
+        raise told from error

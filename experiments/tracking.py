@@ -43,7 +43,7 @@ def log_backtest(
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
-        shared = _shared(history, parameters)
+        shared = _shared_parameters(history, parameters)
         board = result.leaderboard()
         models = sorted({*result.timings["model"], *result.failures["model"]})
         parent = client.create_run(experiment_id, run_name=f"backtest {history.last_known_day}").info.run_id
@@ -98,7 +98,7 @@ def _log_replay(
 ) -> str:
     """One parent run with the tables, and one child run for each model of `table`, metrics by its column `key`."""
     with _client() as (client, experiment_id):
-        shared = _shared(history, parameters)
+        shared = _shared_parameters(history, parameters)
         parent = client.create_run(experiment_id, run_name=f"{name} {history.last_known_day}").info.run_id
         status = "FAILED"
         try:
@@ -115,7 +115,7 @@ def _log_replay(
         return str(parent)
 
 
-def _shared(history: LaunchHistory, parameters: dict[str, Any]) -> dict[str, Any]:
+def _shared_parameters(history: LaunchHistory, parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters of every run of a backtest."""
     return parameters | {
         "theatre": history.theatre,
@@ -203,7 +203,7 @@ class RetrainingRuns:
 
         Done twice, it leaves what doing it once does.
         """
-        _log(self._client, run_id, _shared(history, parameters), metrics, history)
+        _log(self._client, run_id, _shared_parameters(history, parameters), metrics, history)
         _log_tables(self._client, run_id, tables)
         _log_files(self._client, run_id, {f"{name}.json": text.encode() for name, text in texts.items()})
         self._client.set_tag(run_id, EVIDENCE, evidence)

@@ -80,7 +80,9 @@ def draw_supply(
     joined: dict[str, Any] = {
         name: np.concatenate([getattr(each, name) for each in blocks]) for name in (*BY_DAY, *BY_DRAW)
     }
-    new_models = tuple(NewModel.joined(switch) for switch in zip(*(each.new_models for each in blocks), strict=True))
+    new_models = tuple(
+        NewModel.concatenate(switch) for switch in zip(*(each.new_models for each in blocks), strict=True)
+    )
     return replace(blocks[0], **joined, new_models=new_models, levels=assumed.levels)
 
 
@@ -185,11 +187,11 @@ class _Supply:
             match event:
                 case NewLine():
                     [capacity] = self.assumed(f"event {event.id}.capacity", event.capacity)
-                    lines[event.line] += capacity * self.grown(event)
+                    lines[event.line] += capacity * self.share_in_place(event)
                 case FacilityStrike():
-                    used = used * self.left(event, "capacity_lost")
+                    used = used * self.remaining_factor(event, "capacity_lost")
                 case Sanctions():
-                    left = self.left(event, "parts_lost")
+                    left = self.remaining_factor(event, "parts_lost")
                     parts_left = left if parts_left is None else parts_left * left
         for drones in lines.values():
             drones *= used
@@ -202,14 +204,14 @@ class _Supply:
             parts[:, :until] = total[:, :until]
             limit = np.minimum(limit, parts if parts_left is None else parts * parts_left)
         if facility.workforce is not None:
-            limit = np.minimum(limit, self.built(f"{key}.workforce", facility.workforce))
+            limit = np.minimum(limit, self.workforce_output(f"{key}.workforce", facility.workforce))
         if limit is not total:
             scale = np.divide(limit, total, out=np.zeros_like(total), where=total > 0)
             for drones in lines.values():
                 drones *= scale
         return lines
 
-    def built(self, key: str, workforce: Workforce) -> Draws:
+    def workforce_output(self, key: str, workforce: Workforce) -> Draws:
         """What a workforce can build.
 
         Who arrives gets a bed or waits for one; who loses the bed leaves. A worker counts when trained, and makes
@@ -254,7 +256,7 @@ class _Supply:
         [share] = self.assumed(f"event {event.id}.share", event.share)
         return NewModel(
             event.model or event.id,
-            share * self.grown(event),
+            share * self.share_in_place(event),
             {
                 (quantity, layer): draw(f"{quantity}.{layer}", ratio)
                 for quantity in ("reach", "kill_probability", "interceptors")
@@ -300,7 +302,7 @@ class _Supply:
                 course[:, first:last] = value + (following - value) * (_s_curve(way) if logistic else way)
         return course
 
-    def grown(self, event: NewLine | ModelSwitch) -> Draws:
+    def share_in_place(self, event: NewLine | ModelSwitch) -> Draws:
         """The part 0 to 1 of what an event brings that is there: nothing before it, all ramp_up days later."""
         [ramp_up] = self.assumed(f"event {event.id}.ramp_up", event.ramp_up)
         grown = self.zeros()
@@ -309,7 +311,7 @@ class _Supply:
         grown[:, since:] = np.divide(days, ramp_up, out=np.ones_like(days), where=ramp_up > 0)
         return grown
 
-    def left(self, event: FacilityStrike | Sanctions, lost: str) -> Draws:
+    def remaining_factor(self, event: FacilityStrike | Sanctions, lost: str) -> Draws:
         """The factor that an event leaves: 1 before it, 1 - lost on its day, and half of that back per half-life."""
         [share] = self.assumed(f"event {event.id}.{lost}", getattr(event, lost))
         [half_life] = self.assumed(f"event {event.id}.recovery_half_life", event.recovery_half_life)

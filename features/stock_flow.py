@@ -39,7 +39,7 @@ class NewModel:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
         """The draws of all the parts, in their order."""
         first = parts[0]
         return cls(

@@ -26,6 +26,7 @@ from forecasting.defence.trials import OrderTrials, covered_until, nights_to_loo
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
+from forecasting.losses.on_paths import calibration_for, engagement_draws, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
@@ -37,6 +38,7 @@ from forecasting.orders.target import evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
+from forecasting.supply.armed_share import armed_share_of, reported_armed_share
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
     ScenarioForecaster,
@@ -54,13 +56,9 @@ CALIBRATION_SEED = 1
 """Not that of a request: a calibration is learned, like a fit. Its draws are dealt to the paths by the request's."""
 MONTH = 28
 """Attack days with a report that the rule "last month plus 20 %" and the armed share look back on."""
-ARMED_SHARE_DAYS = 91
-"""A share of armed drones that was told longer ago says nothing of tonight's."""
 FAR_OFF = 0.1
 """Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
-TOLD_BEYOND = 0.02
-"""Share of the nights beyond the sizes of the record from which on the plan says so."""
 
 Array = NDArray[np.float64]
 
@@ -408,7 +406,15 @@ def make_plan(
         for stock in further.engagements.stocks
         if stock.layer_id in asked
     )
-    advice = order_advice(planned, further.engagements, further.trials, orders, asked, request.horizon)
+    advice = order_advice(
+        planned,
+        further.engagements,
+        further.trials,
+        orders,
+        asked,
+        request.horizon,
+        further.salvos.totals(further.salvos.horizon),
+    )
     rules = _rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
@@ -425,7 +431,7 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        notes=(*look, *_left_out(without), *made.notes, *_beyond(made.beyond), *notes_of_raid(planned, threats)),
+        notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
         layers=asked,
         threats=threats,
     )
@@ -471,9 +477,9 @@ def _simulated(
     check_path_days(request)
     history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
-    armed_share = _armed_share(history, supplied, salvos.horizon)
-    calibration, notes = _calibration_for(defence, salvos, history, calibrated)
-    levels, factors, beyond = _engagement_draws(planned, salvos, calibration)
+    armed_share = armed_share_of(history, supplied, salvos.horizon)
+    calibration, notes = calibration_for(defence, salvos, history, calibrated)
+    levels, factors, beyond = engagement_draws(planned, salvos, calibration)
     trials = OrderTrials(planned, end=end)
     engagements = engage(
         salvos,
@@ -535,85 +541,15 @@ def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[st
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
-    levels, factors, _ = _engagement_draws(other, plan.forecast, plan.calibration)
+    levels, factors, _ = engagement_draws(other, plan.forecast, plan.calibration)
     return engage(
         plan.forecast,
         other,
         levels=levels,
         kill_factors=factors,
-        armed_share=_armed_share(plan.history, plan.supplied, plan.forecast.horizon),
+        armed_share=armed_share_of(plan.history, plan.supplied, plan.forecast.horizon),
         new_models=plan.supplied.new_models if plan.supplied else (),
         others={each.weapon_class: each.paths for each in plan.threats},
-    )
-
-
-def _beyond(share: float) -> tuple[Message, ...]:
-    """The note of nights of a size that the record has not seen."""
-    return (Message.of("sizes_beyond_record", share=share),) if share >= TOLD_BEYOND else ()
-
-
-def _left_out(layers: tuple[str, ...]) -> tuple[Message, ...]:
-    """The warning of a what-if."""
-    return (Message.of("planned_without", layers=layers),) if layers else ()
-
-
-def _armed_share(history: LaunchHistory, supplied: SuppliedForecast | None, horizon: int) -> Array | None:
-    """(n_paths or 1, horizon) as reported last, and moved from there by as much as the scenario moves it; where nothing
-    is reported, as the scenario has it; None where neither says.
-
-    A share that falls keeps that part of the armed drones, a share that rises that part of the decoys, which leaves it
-    between 0 and 1.
-    """
-    reported = None if supplied and supplied.assumption_only else reported_armed_share(history)
-    if supplied is None:
-        return None if reported is None else np.full((1, horizon), reported)
-    share = supplied.coupled.armed_share
-    if reported is None:
-        return share
-    first = share[:, :1]
-    kept = np.divide(share, first, out=np.ones_like(share), where=first > 0)
-    decoys = np.divide(1.0 - share, 1.0 - first, out=np.ones_like(share), where=first < 1)
-    return np.where(share <= first, reported * kept, 1.0 - (1.0 - reported) * decoys)
-
-
-def reported_armed_share(history: LaunchHistory) -> float | None:
-    """Armed drones among those launched on the last MONTH days that tell both; None where none of the last
-    ARMED_SHARE_DAYS does."""
-    recent = slice(-ARMED_SHARE_DAYS, None)
-    share, launched = history.armed_share[recent], history.launched[recent]
-    told = np.flatnonzero(~np.isnan(share) & (launched > 0))[-MONTH:]
-    if not told.size:
-        return None
-    # A few reports tell more armed drones than drones, by those of the night before.
-    return float(min(share[told] @ launched[told] / launched[told].sum(), 1.0))
-
-
-def _calibration_for(
-    defence: Defence, salvos: SalvoForecast, history: LaunchHistory, calibrated: Calibration | None
-) -> tuple[Calibration | None, tuple[Message, ...]]:
-    """The calibration, where it tells something of the drones of this forecast, and its notes."""
-    if salvos.theatre != history.theatre:
-        return None, (Message.of("no_record_of_theatre", theatre=salvos.theatre),)
-    if calibrated is None:
-        return None, (Message.of("not_calibrated"),)
-    if calibrated.defence != without_stocks(defence) or calibrated.origin != history.last_day:
-        raise ValueError("the calibration is of another defence or origin: expected that of the defence planned for")
-    return (calibrated if calibrated.n_nights else None), calibrated.notes
-
-
-def _engagement_draws(
-    planned: Defence, salvos: SalvoForecast, calibration: Calibration | None
-) -> tuple[Levels, dict[str, Array], float]:
-    """Levels and kill factors for `engage`: the calibration's, for the layers that it knows of those planned; and the
-    share of the nights beyond what the record has seen (`PathDraws.beyond`)."""
-    if calibration is None:
-        return (), {}, 0.0
-    drawn = calibration.for_paths(salvos.paths, salvos.seed)
-    by_layer = {layer.id: levels for layer, levels in zip(calibration.defence.layers, drawn.levels, strict=True)}
-    return (
-        tuple(by_layer.get(layer.id, {}) for layer in planned.layers),
-        {layer.id: drawn.kill_factor for layer in planned.layers},
-        drawn.beyond,
     )
 
 

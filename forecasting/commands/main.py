@@ -1,5 +1,6 @@
 """The `salvocast` command: its own commands, and those that other rooms hang into it by entry point."""
 
+import errno
 import os
 import sys
 from importlib.metadata import distribution
@@ -81,6 +82,9 @@ def run(command: typer.Typer, arguments: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("SALVOCAST_DEBUG"):
             raise
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            where = error.filename or "the home or of the temporary files"
+            return _tell_failure(f"the disk of {where} is full: make room and run it again", 1)
         return _tell_failure(f"unexpected {type(error).__name__}: {error} (SALVOCAST_DEBUG=1 shows where)", 1)
     return result if isinstance(result, int) else 0
 

@@ -184,7 +184,7 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date) -> Def
     """
     source = Source(id=COUNTED, title="stock as given in the request", date=origin, url="", confidence="A")
     layers = tuple(
-        layer.model_copy(update={"stock": _counted(counts[layer.id], origin)}) if layer.id in counts else layer
+        layer.model_copy(update={"stock": _counted_stock(counts[layer.id], origin)}) if layer.id in counts else layer
         for layer in defence.layers
     )
     return defence.model_copy(update={"layers": layers, "sources": (*defence.sources, source)})
@@ -203,7 +203,7 @@ def without_stocks(defence: Defence) -> Defence:
     return defence.model_copy(update={"layers": layers, "sources": sources, "drone_cost_usd": None})
 
 
-def _counted(count: int, day: date) -> SourcedRange:
+def _counted_stock(count: int, day: date) -> SourcedRange:
     return SourcedRange(
         low=count, mode=count, high=count, basis="reported", sources=(COUNTED,), date=day, confidence="A"
     )

@@ -31,9 +31,9 @@ def binomial_quantile(uniform: Array, count: Array, probability: Array) -> Array
     np.clip(level, _LEAST_LEVEL, 1.0 - 2.0 * _LEAST_LEVEL, out=level)
     wide = np.flatnonzero(count * (rarer * (1.0 - rarer)) >= _SPREAD)
     counts, rarer = count.ravel(), np.broadcast_to(rarer, count.shape).ravel()
-    expanded = _expanded(*(values.take(wide) for values in (level, counts, rarer)))
+    expanded = _expanded_quantile(*(values.take(wide) for values in (level, counts, rarer)))
     level[wide] = 0.0  # of these nothing is left to count
-    found = _counted(level, counts, rarer)
+    found = _summed_quantile(level, counts, rarer)
     found[wide] = expanded
     return np.abs(flipped * count - found.reshape(count.shape))  # n less what was found, or that
 
@@ -48,7 +48,7 @@ def keep_freed_memory() -> None:
     np.empty(31 << 17)
 
 
-def _counted(level: Array, count: Array, probability: Array) -> Array:
+def _summed_quantile(level: Array, count: Array, probability: Array) -> Array:
     """The quantile by adding up probabilities from 0 on (Devroye 1986, Non-Uniform Random Variate Generation, X.4)."""
     odds = 1.0 - probability
     np.divide(probability, odds, out=odds)
@@ -82,7 +82,7 @@ def _counted(level: Array, count: Array, probability: Array) -> Array:
     return np.minimum(found.astype(np.float64), count)
 
 
-def _expanded(level: Array, count: Array, probability: Array) -> Array:
+def _expanded_quantile(level: Array, count: Array, probability: Array) -> Array:
     """The quantile by its expansion about the normal distribution, and by the exact probability where that is not sure.
 
     Expansion: Cornish and Fisher (1938), Moments and cumulants in the specification of distributions, to the third
@@ -104,12 +104,12 @@ def _expanded(level: Array, count: Array, probability: Array) -> Array:
     nearest = np.rint(boundary)
     found = np.ceil(boundary)
     unsure = np.flatnonzero(np.abs(boundary - nearest) < doubt)
-    found[unsure] = _settled(level[unsure], count[unsure], probability[unsure], nearest[unsure])
+    found[unsure] = _searched_quantile(level[unsure], count[unsure], probability[unsure], nearest[unsure])
     clipped: Array = np.minimum(np.maximum(found, 0.0), count)
     return clipped
 
 
-def _settled(level: Array, count: Array, probability: Array, guess: Array) -> Array:
+def _searched_quantile(level: Array, count: Array, probability: Array, guess: Array) -> Array:
     """The quantile from a guess that is near, by the distribution function itself."""
     low, high = np.full(guess.shape, -1.0), count.copy()
     trial = np.clip(guess, 0.0, count - 1.0)

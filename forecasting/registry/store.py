@@ -110,14 +110,29 @@ def store_failures(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # a driver may be missing
-        first_line = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        told = first_line.replace(uri.rstrip("/"), without_password(uri).rstrip("/"))  # MLflow names the whole URI
+        told = _short(next(iter(str(error).strip().splitlines()), type(error).__name__))
+        told = told.replace(uri.rstrip("/"), without_password(uri).rstrip("/"))  # MLflow names the whole URI
         for secret in (_password(uri), *map(os.environ.get, _SECRETS)):
             told = told.replace(secret, "***") if secret else told
-        raise SalvocastError(
-            f"the tracking store {without_password(uri)} failed ({told[:300]}): see that it can be reached and "
-            "written, or set MLFLOW_TRACKING_URI"
-        ) from error
+        full = any(sign in str(error) for sign in _FULL)
+        advice = (
+            "make room on its disk; nothing was left half done"
+            if full
+            else "see that it can be reached and written, or set MLFLOW_TRACKING_URI"
+        )
+        raise SalvocastError(f"the tracking store {without_password(uri)} failed ({told[:300]}): {advice}") from error
+
+
+_FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+
+
+def _short(line: str) -> str:
+    """The reason alone of what urllib3 tells with every address and object on the way; any other line as it is."""
+    if "HTTPConnectionPool" not in line and "HTTPSConnectionPool" not in line:
+        return line
+    if found := re.search(r"\[(?:Errno|SSL)[^\]]*\] ([^\"')]+)", line):
+        return found[1].strip()
+    return "no answer in time" if "timed out" in line else "it cannot be reached"
 
 
 _SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")

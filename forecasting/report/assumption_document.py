@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import date
 
+from pydantic import Field
+
 from features.stated import Source, SourcedRange, tables
 from forecasting.defence.layers import Defence, ranges_of
 from forecasting.report.parts import Document
@@ -13,12 +15,12 @@ class Assumption(Document):
 
     layer: "" for what is stated of the drones. kind: of drone; "" for the common one. Of a layer and a kind it is how
     many times as much the layer does against that kind. weapon_class: that a layer meets beside drones, in numbers of
-    their own; "" for the drones.
+    their own; absent for the drones.
     """
 
     layer: str
     kind: str = ""
-    weapon_class: str = ""
+    weapon_class: str = Field(default="", exclude_if=lambda name: not name)
     quantity: str
     low: float
     mode: float

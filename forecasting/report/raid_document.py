@@ -57,8 +57,8 @@ def raid_document(plan: Plan) -> list[ThreatDocument] | None:
                 killed=spread(raid.actual.kills[number].sum(axis=0)),
                 leakers=spread(raid.actual.leakers[number]),
                 leakers_without_shortage=spread(raid.unlimited.leakers[number]),
-                on_largest_nights=None if threat is None else _told(threat.on_largest),
-                reported_on_largest_nights=None if threat is None else _told(threat.reported_on_largest),
+                on_largest_nights=None if threat is None else _share_or_none(threat.on_largest),
+                reported_on_largest_nights=None if threat is None else _share_or_none(threat.reported_on_largest),
             )
         )
     return made
@@ -82,5 +82,5 @@ def class_uses(plan: Plan, index: int, stock: StockOutlook | None) -> list[Class
     ]
 
 
-def _told(share: float) -> float | None:
+def _share_or_none(share: float) -> float | None:
     return None if math.isnan(share) else share

@@ -233,7 +233,7 @@ LAWS: Mapping[str, Callable[[Model], None]] = {
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptLaws:
     """The laws that a model keeps: all of them, as `check_contract` raises otherwise."""
 
     model_id: str
@@ -243,7 +243,7 @@ class Kept:
         return f"{self.model_id} keeps the {len(self.laws)} laws of the contract: {'; '.join(self.laws)}"
 
 
-def check_contract(model: Model) -> Kept:
+def check_contract(model: Model) -> KeptLaws:
     """Holds a model to every law of the contract; takes seconds.
 
     Parameters
@@ -253,7 +253,7 @@ def check_contract(model: Model) -> Kept:
 
     Returns
     -------
-    Kept
+    KeptLaws
         The laws that it keeps: all of them.
 
     Raises
@@ -274,7 +274,7 @@ def check_contract(model: Model) -> Kept:
             broken.append(f"{law}: {type(error).__name__}: {' '.join(str(error).split())}")
     if broken:
         raise ContractError(f"model {name} breaks {len(broken)} of {len(LAWS)} laws: {' | '.join(broken)}")
-    return Kept(name)
+    return KeptLaws(name)
 
 
 def _require(holds: bool, otherwise: str) -> None:

@@ -12,7 +12,7 @@ LONGEST_GAP = 28
 """Beyond so many unknown days the level before them says nothing about the days after them any more."""
 
 
-def bridged(history: LaunchHistory) -> LaunchHistory:
+def bridge_gap(history: LaunchHistory) -> LaunchHistory:
     """The history with what is before a long gap moved up: whole weeks of it are left out until some 28 days remain.
 
     Models weigh days by their age. After months without a report all weight would be on the few days since, and a

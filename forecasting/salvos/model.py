@@ -15,8 +15,8 @@ from features.history import LaunchHistory
 from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import LONGEST_GAP, bridged
-from forecasting.salvos.soundness import doubted, level_doubt, limited
+from forecasting.salvos.gap import LONGEST_GAP, bridge_gap
+from forecasting.salvos.soundness import level_doubt, limit_outliers, scale_by_doubt
 
 MAX_HORIZON = 730
 MAX_PATHS = 50_000
@@ -232,7 +232,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             most=LONGEST_GAP,
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        return model.fit(bridged(limited(history)))
+        return model.fit(bridge_gap(limit_outliers(history)))
 
 
 @contextmanager
@@ -292,7 +292,7 @@ def forecast_fitted(
         weapon_class=history.weapon_class,
         origin=history.last_day,
         last_day_known=history.last_known_day,
-        paths=doubted(paths, level_doubt(history), seed),
+        paths=scale_by_doubt(paths, level_doubt(history), seed),
         model_id=model.model_id,
         data_sources=history.sources,
         data_digest=history.digest,

@@ -30,7 +30,7 @@ from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
-from forecasting.salvos.soundness import doubted, level_doubt
+from forecasting.salvos.soundness import level_doubt, scale_by_doubt
 
 FORMAT = 2
 READABLE_SINCE = "0.2.0"
@@ -149,7 +149,7 @@ class SavedModel:
             weapon_class=self.weapon_class,
             origin=self.origin,
             last_day_known=self.last_day_known,
-            paths=doubted(
+            paths=scale_by_doubt(
                 self.fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM])), self.level_doubt, seed
             ),
             model_id=self.model.model_id,
@@ -261,8 +261,8 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             document = _of_format_1(document)
         arrays = _arrays(files[ARRAYS_FILE])
         return SavedModel(
-            model=_made(document["model"], arrays, "fit"),
-            fitted=_made(document["fitted"], arrays, "simulate"),
+            model=_restored(document["model"], arrays, "fit"),
+            fitted=_restored(document["fitted"], arrays, "simulate"),
             theatre=str(document["theatre"]),
             weapon_class=str(document["weapon_class"]),
             origin=date.fromisoformat(document["origin"]),
@@ -319,7 +319,7 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     raise SalvocastError(f"{path} is {value!r} ({type(value).__name__}): a saved model cannot hold it")
 
 
-def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], does: str = "") -> Any:
+def _restored(plain: Any, arrays: Mapping[str, NDArray[Any]], does: str = "") -> Any:
     """What `_plain` made this of. does: the method that its type must have: that of a recipe, or of a fitted model."""
     if isinstance(plain, dict) and set(plain) == {"type", "fields"}:
         kind = _type_named(plain["type"])
@@ -329,12 +329,12 @@ def _made(plain: Any, arrays: Mapping[str, NDArray[Any]], does: str = "") -> Any
             raise ValueError(f"unknown type {plain['type']} at this place")
         if set(plain["fields"]) != {field.name for field in fields(kind)}:
             raise ValueError(f"the fields of {plain['type']} are {', '.join(plain['fields'])}")
-        return kind(**{name: _made(own, arrays) for name, own in plain["fields"].items()})
+        return kind(**{name: _restored(own, arrays) for name, own in plain["fields"].items()})
     if does:
         raise ValueError("a model is missing")
     if isinstance(plain, dict):
         return arrays[plain["array"]]
-    return tuple(_made(part, arrays) for part in plain) if isinstance(plain, list) else plain
+    return tuple(_restored(part, arrays) for part in plain) if isinstance(plain, list) else plain
 
 
 def _type_named(name: str) -> type[Any] | None:

@@ -26,7 +26,7 @@ GAP_WALK = 0.05
 gaps: that of the walk which the local level model learns from most years of the record (0.04 to 0.1)."""
 
 
-def limited(history: LaunchHistory) -> LaunchHistory:
+def limit_outliers(history: LaunchHistory) -> LaunchHistory:
     """The history with each count of at most `MOST_TIMES` the largest count among its neighbours.
 
     One absurd day, however large, then moves a forecast little; two of them within a quarter of a year are believed.
@@ -56,7 +56,7 @@ def level_doubt(history: LaunchHistory) -> float:
     return GAP_WALK * float(np.sqrt(older))
 
 
-def doubted(paths: NDArray[np.int64], doubt: float, seed: int) -> NDArray[np.int64]:
+def scale_by_doubt(paths: NDArray[np.int64], doubt: float, seed: int) -> NDArray[np.int64]:
     """The paths (n_paths, horizon), each times a level of mean 1 whose logarithm has the standard deviation `doubt`."""
     if doubt > 0.0:
         of_level, of_rounding = np.random.default_rng([seed, _DOUBT_STREAM]).spawn(2)

@@ -51,6 +51,13 @@ def test_the_services_are_confined(units: Path, name: str) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_takes_no_more_of_the_machine_than_it_may(name: str) -> None:
+    assert setting(name, "MemoryMax").endswith("G")
+    assert setting(name, "MemorySwapMax") == "0"
+    assert 0 < int(setting(name, "TasksMax")) <= 1_000
+
+
 @needs_systemd
 @pytest.mark.parametrize(
     ("now", "expected"),

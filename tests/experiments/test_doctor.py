@@ -17,6 +17,11 @@ from experiments.doctor import Check, Health, health_checks
 from experiments.doctor_cli import doctor as command
 from experiments.slots import JobSlots, Status
 from features.errors import SalvocastError
+from features.home import ledger_url
+from features.ledger import Ledger
+from features.records import SalvoReport
+from features.sources.reading import Reading
+from forecasting.registry import Promotion
 from tests.experiments.conftest import Run
 
 NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -25,8 +30,8 @@ NOW = datetime(2026, 3, 1, 8, tzinfo=UTC)
 class Registered:
     """A registry with a champion of one series; of `refused` it may not be asked."""
 
-    def __init__(self, refused: str = "", origin: date = date(2026, 2, 28)) -> None:
-        self.refused, self.origin = refused, origin
+    def __init__(self, refused: str = "", origin: date = date(2026, 2, 28), by_hand: bool = False) -> None:
+        self.refused, self.origin, self.by_hand = refused, origin, by_hand
 
     def champion(self, _: str, weapon_class: str) -> Any:
         if weapon_class == self.refused:
@@ -34,6 +39,9 @@ class Registered:
         if weapon_class != "shahed":
             return None
         return SimpleNamespace(version=7, model_id="salvo_ensemble", origin=self.origin)
+
+    def champion_history(self, *_: str) -> list[Promotion]:
+        return [Promotion(7, NOW, "the alias was moved by hand", 6, by_hand=self.by_hand)]
 
 
 def registry(monkeypatch: pytest.MonkeyPatch, registered: Registered) -> None:
@@ -99,6 +107,26 @@ def test_an_old_champion_is_a_warning_and_then_a_failure(
 ) -> None:
     registry(monkeypatch, Registered(origin=NOW.date() - timedelta(days=days)))
     assert examined()["champion ukraine shahed"].health is health
+
+
+@pytest.mark.usefixtures("healthy")
+def test_an_alias_that_was_moved_by_hand_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry(monkeypatch, Registered(by_hand=True))
+    moved = examined()["champion ukraine shahed alias"]
+    assert (moved.health, moved.found) == (Health.WARNING, "the alias was moved by hand")
+
+
+@pytest.mark.usefixtures("healthy")
+def test_a_count_that_waits_is_named_with_its_day_and_why() -> None:
+    end = datetime(2026, 3, 1, 8)
+    window = {"window_start": end - timedelta(hours=14), "window_end": end, "source": "table"}
+    report = SalvoReport(theatre="ukraine", weapon_class="shahed", launched=9_900, **window)
+    with Ledger.open(ledger_url()) as ledger:
+        ledger.ingest(Reading("table", "a slip", iter([report])), NOW)
+        (row,) = ledger.quarantine()
+    held = examined()["ledger ukraine shahed held count"]
+    assert held.found.startswith("9,900 launched on 2026-03-01 is not used until confirmed: launched 9,900 is ")
+    assert f"release {row['id']} " in held.advice
 
 
 def test_what_is_wrong_here_is_named_with_what_to_do(healthy: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from experiments.report_sources import Severity, check_history, ingest_sources
+from experiments.report_sources import Severity, check_history, ingest_sources, source_problems
 from experiments.settings import BulletinSource, KaggleSource, TableSource, parse_settings
 from features.errors import InputError
 from features.history import LaunchHistory
@@ -183,3 +183,15 @@ def test_a_ledger_that_fails_is_no_finding(ledger: Ledger, tmp_path: Path, monke
     with pytest.raises(SalvocastError, match="disk full") as error:
         ingest_sources(ledger, [TableSource(kind="table", path="one.csv")], tmp_path, NOW)
     assert not isinstance(error.value, InputError)
+
+
+def test_a_place_that_cannot_be_a_source_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "inbox").write_text("no folder", encoding="utf-8")
+    (tmp_path / "there").mkdir()
+    paths = ("inbox/*.txt", "inbox/", "gone", "there/*.txt", "there", "inbox")
+    sources = [BulletinSource(kind="bulletin", path=path) for path in paths]
+    assert source_problems(sources, tmp_path) == [
+        ("bulletin inbox/*.txt", f"{tmp_path / 'inbox'} is a file: expected a folder"),
+        ("bulletin inbox/", f"{tmp_path / 'inbox'} is a file: expected a folder"),
+        ("bulletin gone", f"{tmp_path / 'gone'} is missing: put it there"),
+    ]

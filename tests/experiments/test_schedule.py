@@ -249,6 +249,48 @@ def test_a_job_that_died_of_the_same_signal_is_no_failure(world: World) -> None:
     assert schedule.tick() == Outcome(Status.LOST, "stopped before its end")
 
 
+@pytest.mark.parametrize("status", [Status.DONE, Status.FAILED])
+def test_how_a_run_ended_stays_true_while_the_database_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch, status: Status
+) -> None:
+    """One that promoted is not told as failed, nor later as lost; the number goes on from what was known before."""
+    world.schedule(lambda _: Outcome(Status.FAILED, "it broke")).tick()
+    world.told.clear()
+    world.clock.to(MORNING + timedelta(days=1))
+
+    def away(*_: object) -> None:
+        raise SalvocastError("the ledger failed (away)")
+
+    def ends_as_the_database_goes(alive: Alive) -> Outcome:
+        for name in ("finish", "failures_in_a_row", "mark_lost"):
+            monkeypatch.setattr(JobSlots, name, away)
+        return Outcome(status, "promoted: two_regime")
+
+    schedule = world.schedule(ends_as_the_database_goes)
+    outcome = schedule.tick()
+    assert outcome is not None
+    assert outcome.status is status
+    (alert,) = world.told
+    assert (alert.name, alert.number) == (
+        ("retrain needs a person", 1) if status is Status.DONE else ("retrain failed", 2)
+    )
+    assert "promoted: two_regime (not written into the history yet: the ledger failed (away))" in alert.sentence
+    monkeypatch.undo()
+    world.clock.to(MORNING + timedelta(days=1) + LOST_AFTER + SOON)
+    assert schedule.tick() is None
+    assert world.history() == [("03-03 09:30", str(status)), ("03-02 09:30", "failed")]
+    assert len(world.told) == 1
+
+
+def test_the_same_fault_is_told_once_in_an_alert(world: World) -> None:
+    def broken() -> str:
+        raise SalvocastError("the tracking store failed (Connection refused): see that it can be reached")
+
+    fails = Outcome(Status.FAILED, "exit code 1: the tracking store failed (Connection refused): see that")
+    Schedule("retrain", DAILY, world.slots, lambda _: fails, world.told.append, serves=broken, now=world.clock).tick()
+    assert world.told[0].serves == "What serves is not known."
+
+
 def test_slots_out_of_reach_are_told_once_a_slot(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: object) -> None:
         raise SalvocastError("the ledger failed (away)")
@@ -262,6 +304,7 @@ def test_slots_out_of_reach_are_told_once_a_slot(world: World, monkeypatch: pyte
     assert [(alert.name, alert.sentence) for alert in world.told] == [
         ("retrain not started", "the ledger failed (away).")
     ] * 2
+    assert [alert.number for alert in world.told] == [1, 2]
     monkeypatch.undo()
     schedule.tick()
     assert len(world.ran) == 1

@@ -101,7 +101,7 @@ def test_a_ledger_that_is_away_is_told_before_anything_is_run(
     assert told.out == ""
     assert told.err.splitlines()[-1].startswith("salvocast: ")
     alert = alerts.read_text()
-    assert alert.startswith(f"salvocast alert: {JOB} not started (1, limit 0). ")
+    assert alert.startswith(f"salvocast alert: {JOB} not started (not counted, limit 0). ")
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
 
 
@@ -231,7 +231,7 @@ def test_what_is_run_are_commands_of_this_installation(command: tuple[str, ...])
     assert f"salvocast {command[-1]}" in done.stdout or "salvocast schedule follow-up" in done.stdout
 
 
-def test_the_outcome_is_the_worse_of_the_two_commands(
+def test_the_outcome_is_that_of_the_retraining_and_a_follow_up_that_fails_needs_a_person(
     salvocast: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     programs = ["print('kept two_regime')", "raise SystemExit(1)"]
@@ -241,9 +241,12 @@ def test_the_outcome_is_the_worse_of_the_two_commands(
         both = schedule_cli._run((), lambda: None)
         return both.status, both.message, both.needs_a_person
 
-    assert outcome() == ("failed", "kept two_regime; exit code 1: no output", False)
+    assert outcome() == ("done", "kept two_regime; the follow-up failed, exit code 1: no output", True)
     programs.reverse()
     assert outcome() == ("failed", "exit code 1: no output; kept two_regime", False)
+    programs[1] = programs[0]
+    assert outcome() == ("failed", "exit code 1: no output", False)  # one fault, one line
+    programs[1] = "print('kept two_regime')"
     said = "from features.complaints import complain; complain('a source failed')"
     programs[0] = f"{said}; print('kept'); raise SystemExit(3)"
     assert outcome() == ("done", "a source failed; kept; kept two_regime", True)

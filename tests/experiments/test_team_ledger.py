@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from experiments.slots import JobSlots
 from features.errors import NotPermittedError
 from features.ledger import Ledger
-from features.sources.bundled import read_bundled
+from features.sources.reading import Reading
 from forecasting.record.archive import Archive
 from forecasting.service.api.bodies import ReportsRequest
 from forecasting.service.api.data import reading_of
@@ -22,6 +22,12 @@ def denied(url: sa.URL, statement: str) -> None:
     refused = pytest.raises(sa.exc.ProgrammingError, match=r"permission denied|must be owner")
     with engine_of(url) as engine, engine.connect() as connection, refused:
         connection.exec_driver_sql(statement)
+
+
+def sent(launched: int, hour: int) -> Reading:
+    """What the reports desk sends at an hour of a night of so many drones."""
+    night = {"window_start": "2026-03-02T18:00", "window_end": "2026-03-03T08:00", "launched": launched}
+    return reading_of(ReportsRequest.model_validate({"rows": [night], "received": f"2026-03-03T{hour:02}:00:00+02:00"}))
 
 
 TABLES = ("batch", "report", "sighting", "quarantine", "decision", "coverage", "issued_forecast", "job_slot")
@@ -77,10 +83,7 @@ class TestParties:
             assert not_permitted(ledger, Settings(accept_reports=True)) == []
             told = ((101, "added"), (105, "revised"), (105, "unchanged"), (30_000, "quarantined"))
             for hour, (launched, counted) in enumerate(told, start=10):
-                rows = [{"date": "2026-03-03", "launched": launched}]
-                received = f"2026-03-03T{hour}:00:00+02:00"
-                given = ReportsRequest.model_validate({"rows": rows, "received": received})
-                counts = ledger.ingest(reading_of(given), datetime(2026, 3, 3, hour, tzinfo=UTC))
+                counts = ledger.ingest(sent(launched, hour), datetime(2026, 3, 3, hour, tzinfo=UTC))
                 assert getattr(counts, counted) == 1, counts
             assert ledger.history().launched[-1] == 105
         url = team.ledger("serving")
@@ -93,7 +96,7 @@ class TestParties:
         with Ledger.open(team.ledger("petro")) as ledger:
             (reports,) = not_permitted(ledger, Settings(accept_reports=True))
             with pytest.raises(NotPermittedError, match=r"permission denied for table batch.*deploy/grants\.sql"):
-                ledger.ingest(read_bundled(), datetime(2026, 3, 4, tzinfo=UTC))
+                ledger.ingest(sent(99, 9), datetime(2026, 3, 4, tzinfo=UTC))
         assert reports.startswith("this server cannot add reports: its account may not add to batch, report, ")
         with Ledger.open(team.ledger("olena")) as ledger:
             (issuing,) = not_permitted(ledger, Settings())
@@ -131,3 +134,20 @@ class TestParties:
             slots.claim("retrain", slot, slot)
         with JobSlots.open(team.ledger("olena")) as slots:
             assert len(slots.history()) == 1
+
+    def test_a_restored_dump_is_the_same_ledger_with_the_same_rights(self, team: Team, tmp_path: Path) -> None:
+        """Backup and restore as the README says, into a database beside the first."""
+        copy = team.administrator.set(database="restored")
+        with engine_of(team.administrator) as engine, engine.connect() as connection:
+            free = connection.execution_options(isolation_level="AUTOCOMMIT")
+            free.exec_driver_sql("CREATE DATABASE restored OWNER salvocast_operator TEMPLATE template0")
+        dump = str(tmp_path / "salvocast.dump")
+        team.run("pg_dump", "-Fc", "-f", dump, "-d", "salvocast")
+        team.run("pg_restore", "-d", "restored", dump)
+        team.psql("grants.sql", "restored")
+        with Ledger.open(team.ledger("olena")) as ledger, Ledger.open(copy) as restored:
+            assert restored.history().digest == ledger.history().digest
+            assert restored.batches() == ledger.batches()
+        with Archive.open(team.ledger("olena")) as archive, Archive.open(copy) as restored_archive:
+            assert restored_archive.list() == archive.list()
+        denied(team.ledger("anna").set(database="restored"), "DELETE FROM issued_forecast")

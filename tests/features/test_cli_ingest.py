@@ -232,6 +232,12 @@ def test_a_colleagues_sheet_is_read_with_its_kinds_parts_and_totals(
     assert salvocast("data", "export", "--by-day").out.splitlines()[1].startswith("2026-01-09,13,")
 
 
+def test_a_number_of_rows_below_none_is_told_in_our_words(salvocast: Callable[..., Done], tmp_path: Path) -> None:
+    done = salvocast("ingest", "table", written(tmp_path, "date,launched\n", "table.csv"), "--skip-rows", "-1")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "salvocast: --skip-rows is -1: expected a whole number from 0 on\n"
+
+
 def test_days_of_events_are_asked_about_at_reading(salvocast: Callable[..., Done], tmp_path: Path) -> None:
     days = "".join(f"2026-01-{day:02},5\n" for day in (1, 5, 6, 11, 20))
     path = written(tmp_path, "date,launched\n" + days, "table.csv")

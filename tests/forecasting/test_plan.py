@@ -29,10 +29,10 @@ from forecasting.plan import (
     make_plan,
     prepare,
     prepare_calibration,
-    reported_armed_share,
 )
 from forecasting.report.document import plan_document
 from forecasting.salvos.model import SimulationRequest, load_model
+from forecasting.supply.armed_share import reported_armed_share
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, json_of, planned, stocked
 from tests.said import said

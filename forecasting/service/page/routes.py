@@ -53,7 +53,8 @@ from forecasting.service.page.link import (
     pack_text,
     parse_query,
 )
-from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page
+from forecasting.service.page.status import Status
+from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page, status_page
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
 
@@ -77,6 +78,12 @@ def page_router() -> APIRouter:
     """The page's routes: the page itself, its pictures and downloads, what its forms send, and the files it loads."""
     router = APIRouter(include_in_schema=False)
     records: Records = LRUCache(MOST_RECORDS)
+    status = Status()
+
+    @router.get("/status")
+    async def get_status(request: Request) -> Response:
+        language = _language(request, request.query_params.get("lang", ""))
+        return _html(status_page(await status.checks(), language).encode(), 200)
 
     @router.get("/")
     async def get_page(request: Request) -> Response:

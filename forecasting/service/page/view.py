@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -29,6 +29,7 @@ from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, re
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
 from forecasting.service.page.pictures import picture_alts, picture_sources, picture_urls
+from forecasting.service.page.status import StatusCheck
 from forecasting.service.page.tables import comparison_rows, issued_score_rows, score_rows
 
 _DATED = re.compile(r" of \d{4}-\d{2}-\d{2}$")
@@ -94,6 +95,23 @@ def problem_page(status: int, line: str, language: str, again: str) -> str:
     heading = headings.get(status, t("The service failed"))
     context = _common(PageQuery(PlanRequest(), lang=language), t) | {"heading": heading, "line": line, "again": again}
     return _environment().get_template("trouble.html").render(context)
+
+
+def status_page(checks: Sequence[StatusCheck], language: str) -> str:
+    """The page that tells whether all is well."""
+    t = translator(language)
+    found = {check.health for check in checks}
+    worst = (
+        t("Something has failed: see to it now.")
+        if "failure" in found
+        else t("Something needs a person.")
+        if "warning" in found
+        else t("All is well.")
+    )
+    healths = {"ok": t("well"), "warning": t("see to it"), "failure": t("has failed")}
+    context = _common(PageQuery(PlanRequest(), lang=language), t)
+    context |= {"checks": checks, "worst": worst, "healths": healths}
+    return _environment().get_template("status.html").render(context)
 
 
 def asset(name: str) -> bytes:
@@ -167,6 +185,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
         "layer_name": words.layer,
         "stops": lambda effect: leakers_avoided(effect, t),
+        "ordered_of": {layer.layer: layer.order.quantity for layer in plan.layers if layer.order},
         "words": words,
         "supply": supply,
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),

@@ -29,8 +29,10 @@ def parse_tokens(text: str) -> tuple[Token, ...]:
     for number, part in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
         name, _, rest = part.partition(":")
         scopes, _, secret = rest.partition(":")
-        if not name or not secret or not set(scopes.split("+")) <= set(SCOPES):
+        if not name or not secret:
             raise InputError(f"{_FORM}; the one in place {number} is not of that form")
+        if not set(scopes.split("+")) <= set(SCOPES):  # not quoted: who swaps the parts has a secret there
+            raise InputError(f"{_FORM}; the one in place {number} has a scope that is none of these")
         if len(secret) < SHORTEST_SECRET:
             raise InputError(f"{TOKENS_VARIABLE}: the secret of {name} has fewer than {SHORTEST_SECRET} characters")
         tokens.append(Token(name, frozenset(scopes.split("+")), secret.encode()))

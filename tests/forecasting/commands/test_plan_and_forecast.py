@@ -58,7 +58,7 @@ def test_csv_on_stdout(command: str, salvocast: Run) -> None:
     frame = pd.read_csv(BytesIO(succeeded(salvocast(command, *SHORT, "--format", "csv"))))
     assert list(frame.columns) == ["table", "item", "measure", "value", "basis"]
     assert set(frame["basis"]) == {"record"}
-    assert (frame["table"] == "days").sum() == 7 * 9
+    assert (frame["table"] == "days").sum() == 7 * 10
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -85,6 +85,10 @@ MISTAKES = {
     "typo in a range's key": (swapped("low = 0.5", "lwo = 0.5"), ("layer jammer.engaged_share", "lwo", "low")),
     "typo in the head": (swapped("title", "titel"), ("unknown key 'titel'", "did you mean title")),
     "typo in a source's key": (swapped("url =", "ulr ="), ("source S1", "'ulr'", "url")),
+    "script for an address": (
+        swapped('url = "urn:s1"', 'url = "javascript:alert(1)"'),
+        ("source S1: url is", "script:", "expected an address that begins with https://"),
+    ),
     "typo in a table": (swapped("[[source]]", "[[sorce]]"), ("unknown table 'sorce'", "did you mean source")),
     "missing range": (
         GOOD.replace(table("kill_probability", "0.2", "0.3", "0.4"), ""),

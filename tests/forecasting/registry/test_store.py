@@ -12,7 +12,7 @@ from features.errors import SalvocastError
 from forecasting.registry import (
     Registry,
 )
-from forecasting.registry.store import ATTEMPTS
+from forecasting.registry.store import ATTEMPTS, store_failures
 from tests.forecasting.registry.conftest import (
     SERIES,
 )
@@ -143,3 +143,23 @@ def test_a_postgresql_server_that_is_away_is_told_without_its_password(free_port
     for told in (str(asked.value), str(locked.value)):
         assert len(told.splitlines()) == 1
         assert "hunter2" not in told
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device"), r"\(\[Errno 28\] No space left on device\): make room on its disk"),
+        (
+            OSError(
+                "API request to http://h:9/api failed with exception HTTPConnectionPool(host='h', port=9): Max retries "
+                "exceeded with url: /api (Caused by NewConnectionError('<urllib3.HTTPConnection object at 0x7f>: "
+                "Failed to establish a new connection: [Errno 111] Connection refused'))"
+            ),
+            r"http://h:9 failed \(Connection refused\): see that it can be reached",
+        ),
+        (OSError("HTTPConnectionPool(host='h', port=9): Read timed out. (read timeout=1)"), r"\(no answer in time\)"),
+    ],
+)
+def test_a_full_disk_is_called_that_and_no_way_through_urllib3_is_told(error: OSError, told: str) -> None:
+    with pytest.raises(SalvocastError, match=told), store_failures("http://h:9"):
+        raise error

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from features.history import LaunchHistory
 from forecasting.salvos.contract import salvos
-from forecasting.salvos.gap import LONGEST_GAP, bridged
+from forecasting.salvos.gap import LONGEST_GAP, bridge_gap
 from forecasting.salvos.model import SimulationRequest, fit, forecast, load_model
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
 from forecasting.salvos.soundness import level_doubt
@@ -40,7 +40,7 @@ def test_after_months_without_a_report_the_range_is_wider_than_before(history_of
 
 def test_whole_weeks_of_a_long_gap_are_left_out(history_of: HistoryOf) -> None:
     history = history_of(gap(278, 50.0))
-    made = bridged(history)
+    made = bridge_gap(history)
     assert (made.last_day, made.launched.size) == (history.last_day, 60 + 33 + 1)  # 245 of 278 days are 35 weeks
     np.testing.assert_array_equal(made.known, history.known)
     assert (history.first_day.weekday(), made.first_day.weekday()) == (made.first_day.weekday(),) * 2
@@ -50,9 +50,9 @@ def test_whole_weeks_of_a_long_gap_are_left_out(history_of: HistoryOf) -> None:
 def test_without_a_long_gap_all_is_as_ever(history_of: HistoryOf, counts: NDArray[np.float64]) -> None:
     history = history_of(counts)
     if counts is not KNOWN and counts.size > 100:
-        assert bridged(history).launched.size < history.launched.size
+        assert bridge_gap(history).launched.size < history.launched.size
     else:
-        assert bridged(history) is history
+        assert bridge_gap(history) is history
 
 
 def test_a_model_fitted_across_a_gap_is_saved_and_says_what_is_unknown(history_of: HistoryOf) -> None:

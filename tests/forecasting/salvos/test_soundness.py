@@ -7,23 +7,23 @@ from hypothesis import strategies as st
 
 from forecasting.salvos.contract import history_of, salvos
 from forecasting.salvos.model import MODELS, SimulationRequest, forecast, load_model
-from forecasting.salvos.soundness import GAP_WALK, LEAST_LIMIT, doubted, level_doubt, limited
+from forecasting.salvos.soundness import GAP_WALK, LEAST_LIMIT, level_doubt, limit_outliers, scale_by_doubt
 
 
 def test_a_count_that_stands_alone_counts_for_half_more_than_the_largest_beside_it() -> None:
     counts = np.full(200, 100.0)
     counts[50], counts[120] = 400.0, 9_000.0
-    assert limited(history_of(counts)).launched[120] == 600.0  # 400 is within 91 days
-    assert limited(history_of(counts)).launched[50] == 400.0  # 9,000 is, so it is believed
+    assert limit_outliers(history_of(counts)).launched[120] == 600.0  # 400 is within 91 days
+    assert limit_outliers(history_of(counts)).launched[50] == 400.0  # 9,000 is, so it is believed
     counts[130] = 8_000.0
-    assert limited(history_of(counts)).launched[120] == 9_000.0  # a second one confirms it
+    assert limit_outliers(history_of(counts)).launched[120] == 9_000.0  # a second one confirms it
 
 
 def test_the_first_salvos_after_a_silence_are_seen() -> None:
     counts = np.r_[np.zeros(300), 15.0]
-    assert limited(history_of(counts)).launched[-1] == 15.0
+    assert limit_outliers(history_of(counts)).launched[-1] == 15.0
     counts[-1] = 5_000.0
-    assert limited(history_of(counts)).launched[-1] == LEAST_LIMIT
+    assert limit_outliers(history_of(counts)).launched[-1] == LEAST_LIMIT
 
 
 @settings(deadline=None, max_examples=50)
@@ -31,9 +31,9 @@ def test_the_first_salvos_after_a_silence_are_seen() -> None:
 def test_all_other_counts_stay_as_they_are(day: int, count: float, seed: int) -> None:
     counts = salvos(200, seed=seed)
     counts[day] = count
-    changed = limited(history_of(counts)).launched != counts
+    changed = limit_outliers(history_of(counts)).launched != counts
     assert changed.sum() <= 1 + (counts > 1.5 * np.median(counts)).sum()
-    assert (limited(history_of(counts)).launched <= counts).all()
+    assert (limit_outliers(history_of(counts)).launched <= counts).all()
 
 
 def test_a_history_without_gaps_is_in_no_doubt() -> None:
@@ -59,12 +59,12 @@ def test_each_unknown_day_adds_doubt_or_none(days: set[int], one_more: int) -> N
 
 def test_doubt_keeps_the_mean_and_widens() -> None:
     paths = np.full((40_000, 2), 1_000, dtype=np.int64)
-    unsure = doubted(paths, 0.3, seed=1)
+    unsure = scale_by_doubt(paths, 0.3, seed=1)
     assert unsure.mean() == pytest.approx(1_000, rel=0.01)
     assert np.log(unsure).std() == pytest.approx(0.3, rel=0.02)
     assert (unsure[:, 0] == unsure[:, 1]).mean() > 0.3  # one level for all days of a path, rounded
-    assert doubted(paths, 0.0, seed=1) is not None
-    np.testing.assert_array_equal(doubted(paths, 0.0, seed=1), paths)
+    assert scale_by_doubt(paths, 0.0, seed=1) is not None
+    np.testing.assert_array_equal(scale_by_doubt(paths, 0.0, seed=1), paths)
 
 
 @pytest.mark.parametrize("name", sorted(set(MODELS) - {"gradient_boosting"}))
