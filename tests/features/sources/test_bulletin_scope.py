@@ -228,8 +228,7 @@ MORNING_AFTER = "Цієї ночі ворог запустив 91 дрон. Зб
         f"{GOOD} Of 25 drones fired at the southern port city of Odesa 19 were shot down.",
         f"{GOOD} One drone returned to Russian territory.",
         "Overnight Russia launched 91 drones from Cape Chauda in occupied Crimea. Air defence shot down 70 of them.",
-        f"{MORNING_AFTER} Найбільше випустили по Одещині: очільник повідомив, що над областю зафіксували 17 дронів.",
-        f"{MORNING_AFTER} Зеніт: знищено всі дрони у повітряному просторі Києва.",
+        f"{MORNING_AFTER} Депутат повідомив, що над областю зафіксували 17 дронів.",
         # Those shot down are not those fired, though both words stand beside them
         "Overnight Russia fired 91 drones. The Air Force said that 70 drones fired by Russia were shot down.",
         # One attack is one of nothing; a bound that the count keeps
@@ -296,8 +295,17 @@ def test_a_night_that_a_message_tells_twice_is_one_report() -> None:
     assert (report.launched, report.shot_down, report.suppressed) == (71, 38, 25)
 
 
+def test_all_drones_over_one_town_are_not_all_drones() -> None:
+    text = "Цієї ночі ворог запустив 91 дрон. ППО знищила всі дрони у повітряному просторі Києва."
+    report = drones(text)
+    assert report is not None
+    assert (report.launched, report.shot_down) == (91, None)
+
+
 def test_an_attack_by_day_after_that_of_the_night_is_apart_from_it() -> None:
-    by_day = "Росіяни вдень запустили дрони після нічної атаки: 53 БпЛА. Збито 48."
+    by_day = (
+        "Росіяни вдень запустили понад 50 дронів.\nПісля нічної атаки вони знову запустили дрони: 53 БпЛА. Збито 48."
+    )
     text = f"{by_day}\n\nУ ніч на 21 травня ворог запустив 150 БпЛА. Збито 120."
     told = {(one.launched, one.shot_down, one.hours) for one in read_at(text, "2026-05-21T16:30+03:00").reports}
     assert told == {(53, 48, Hours.PART_OF_DAY), (150, 120, Hours.NIGHT)}
