@@ -406,7 +406,15 @@ def make_plan(
         for stock in further.engagements.stocks
         if stock.layer_id in asked
     )
-    advice = order_advice(planned, further.engagements, further.trials, orders, asked, request.horizon)
+    advice = order_advice(
+        planned,
+        further.engagements,
+        further.trials,
+        orders,
+        asked,
+        request.horizon,
+        further.salvos.totals(further.salvos.horizon),
+    )
     rules = _rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()

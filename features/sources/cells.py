@@ -75,6 +75,9 @@ def whole_count(name: str, text: str) -> int | None:
         for pattern in _WHOLE_NUMBERS:
             if match := pattern.fullmatch(text):
                 return int(re.sub(r"\D", "", match["whole"]))
+    if re.fullmatch(r"[1-9]\d{0,2}\.000", text, re.ASCII):
+        one = text.removesuffix(".000")
+        raise InputError(f"{name} is '{text}', which may be {one} or {one},000: write {one} or {one}000")
     raise InputError(f"{name} is '{shown(text)}': expected a whole number, 0 or more")
 
 

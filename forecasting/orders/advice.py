@@ -11,7 +11,8 @@ from forecasting.defence.outcome import Engagements
 from forecasting.defence.trials import OrderTrials
 from forecasting.orders.effect import OrderWorth, order_worth
 from forecasting.orders.frontier import FrontierPoint, leaker_frontier, point, risk_frontier
-from forecasting.orders.mix import Market
+from forecasting.orders.information import Information, perfect_information
+from forecasting.orders.mix import Market, Mix
 from forecasting.orders.ordering import Cover, InterceptorOrder, cover_of
 
 SEARCHED = 400
@@ -43,13 +44,20 @@ class CostExchange:
 
 @dataclass(frozen=True, eq=False)
 class OrderAdvice:
-    """See the module. frontier: of budget and leakers; risk_frontier: of budget and joint risk."""
+    """See the module. frontier: of budget and leakers; risk_frontier: of budget and joint risk.
+
+    information: what it is worth in US dollars to find out a number first, the most first, where a leaker is worth
+    usd_per_leaker: what the order pays for each that it keeps away. Empty, and NaN, where the order has no measurable
+    effect.
+    """
 
     worth: OrderWorth
     frontier: tuple[FrontierPoint, ...]
     risk_frontier: tuple[FrontierPoint, ...]
     services: tuple[ServicePoint, ...]
     exchanges: tuple[CostExchange, ...]
+    information: tuple[Information, ...]
+    usd_per_leaker: float
 
 
 def market_of(defence: Defence, engagements: Engagements, asked: Container[str]) -> Market:
@@ -75,6 +83,7 @@ def order_advice(
     orders: Sequence[InterceptorOrder],
     asked: Container[str],
     end: int | None = None,
+    launched: NDArray[np.int64] | None = None,
 ) -> OrderAdvice | None:
     """For the orders of the layers asked for; None where no such layer uses interceptors.
 
@@ -100,18 +109,20 @@ def order_advice(
     }
     n_paths = engagements.actual.leakers.shape[0]
     none: NDArray[np.int64] = np.zeros(n_paths, np.int64)
+    worth = order_worth(trials, ids, ordered, market.unit_cost_usd, more)
+    frontier = leaker_frontier(
+        trials,
+        trials.first(SEARCHED),
+        market,
+        np.stack([stocks[name].shortfall if name in stocks else none for name in ids]),
+        N_POINTS,
+        steps=EXCHANGES,
+    )
+    mixes = [each.quantities for each in frontier]
+    usd_per_leaker = worth.together.cost_usd / worth.together.leakers if worth.together.measurable else np.nan
     return OrderAdvice(
-        worth=order_worth(trials, ids, ordered, market.unit_cost_usd, more),
-        frontier=tuple(
-            leaker_frontier(
-                trials,
-                trials.first(SEARCHED),
-                market,
-                np.stack([stocks[name].shortfall if name in stocks else none for name in ids]),
-                N_POINTS,
-                steps=EXCHANGES,
-            )
-        ),
+        worth=worth,
+        frontier=tuple(frontier),
         risk_frontier=tuple(
             risk_frontier(
                 trials,
@@ -123,7 +134,37 @@ def order_advice(
         ),
         services=tuple(_service(level, ids, covers, trials, market) for level in SERVICE_LEVELS),
         exchanges=tuple(_exchange(name, number[name], engagements) for name in stocks),
+        information=tuple(
+            _information(ids, engagements, trials, [ordered, *mixes], usd_per_leaker, launched)
+            if worth.together.measurable
+            else ()
+        ),
+        usd_per_leaker=usd_per_leaker,
     )
+
+
+def _information(
+    ids: Sequence[str],
+    engagements: Engagements,
+    trials: OrderTrials,
+    mixes: Sequence[Mix],
+    usd_per_leaker: float,
+    launched: NDArray[np.int64] | None,
+) -> list[Information]:
+    """Of every number that a path draws once, for the choice between these mixes; a mix costs what the path's prices
+    are, and a leaker usd_per_leaker. launched: (n_paths,) drones in all."""
+    paths = slice(trials.n_paths)
+    drawn = {
+        (name, quantity): values[paths]
+        for name, draws in zip(ids, engagements.draws, strict=True)
+        for quantity, values in draws.items()
+    }
+    if launched is not None:
+        drawn["", "launched"] = launched[paths].astype(np.float64)
+    free = np.zeros(trials.n_paths)
+    prices = np.stack([draws.get("unit_cost_usd", free)[paths] for draws in engagements.draws])
+    utilities = [-(mix @ prices) - usd_per_leaker * trials(mix).leakers for mix in mixes]
+    return perfect_information(drawn, np.stack(utilities))
 
 
 def _service(

@@ -23,7 +23,7 @@ def standard_error(values: Array) -> float:
     IV.5). NaN where there are fewer than 40 paths.
 
     >>> round(standard_error(np.random.default_rng(1).standard_normal(2_000)), 3)
-    0.024
+    0.025
     """
     if values.size < 2 * N_BATCHES:
         return float("nan")

@@ -30,6 +30,7 @@ _KEYS = {
     "layer_worth": ("layer",),
     "frontier": ("by", "number"),
     "service_levels": ("service_level",),
+    "information": ("layer", "quantity"),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -80,6 +81,8 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
                 "frontier": _frame(words, worth.frontier),
                 "service_levels": _frame(words, worth.service_levels),
             }
+            if worth.information:
+                made["information"] = _frame(words, worth.information)
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:
@@ -216,6 +219,8 @@ def _frame(words: Words, rows: list[Any]) -> pd.DataFrame:
 def _flat(words: Words, row: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in row.items():
+        if isinstance(value, bool):
+            continue  # follows from the numbers beside it
         if isinstance(value, Spread):
             flat[f"{name}_median"] = value.median
             for interval in value.intervals:  # their standard errors are in the JSON; a workbook is rounded to them

@@ -61,6 +61,10 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "mix_above": "for more money, {cost_usd:usd}, the mix that leaks least stops {avoided:tenths}, " + _AND_RISK,
     "next_best": "more money is best spent on {layer:layer}: {pieces:whole} more, for {cost_usd:usd}, stop "
     "{avoided:hundredths} more armed drones",
+    "count_first": "count the stock of {layer:layer} before you order: to know it is worth {usd:usd}, more than any "
+    "other number of the defence",
+    "find_out_first": "before you order find out of {layer:layer}: {quantity:quantity}; to know it is worth {usd:usd}, "
+    "more than any other number of the defence",
     "orders_look_further": "Orders are made for {nights:whole} days, as far as lead and review times ask; the forecast "
     "and the stocks are told for the {horizon:whole} days asked.",
     "next_no_effect": "no more of any layer would have a measurable effect",
@@ -221,6 +225,8 @@ class _Writer(string.Formatter):
                 return t.number(value)
             case "tenths":
                 return t.number(value, 1)
+            case "quantity":
+                return t(QUANTITIES[value]) if value in QUANTITIES else str(value)
             case "hundredths":
                 return t.number(value, 2)
             case "usd":

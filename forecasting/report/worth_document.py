@@ -10,6 +10,7 @@ from forecasting.defence.layers import Defence
 from forecasting.orders.advice import OrderAdvice
 from forecasting.orders.effect import Effect, LayerWorth
 from forecasting.orders.frontier import FrontierPoint, nearest
+from forecasting.orders.information import Information
 from forecasting.report.parts import Document
 
 
@@ -42,7 +43,7 @@ class FrontierPointDocument(Document):
     """A mix of interceptors, evaluated. quantities: layer -> interceptors."""
 
     by: Literal["leakers", "joint_risk"] = Field(description="which of the two is the least for the money")
-    number: int = Field(description="of the points of its kind; 0: nothing ordered")
+    number: int = Field(description="of the points of its kind; 1: nothing ordered")
     cost_usd: float
     leakers: float
     leakers_avoided: float
@@ -62,6 +63,17 @@ class ServiceLevelDocument(Document):
     quantities: dict[str, int]
 
 
+class InformationDocument(Document):
+    """What it is worth to find out a number before the order is placed (expected value of perfect information), where a
+    leaker is worth what the order pays for each that it keeps away. layer: "" for the drones launched."""
+
+    layer: str
+    quantity: str
+    value_usd: float
+    value_usd_error: float
+    value_leakers: float
+
+
 class OrderWorthDocument(Document):
     """What all orders of the plan buy together, and what other money would."""
 
@@ -77,6 +89,7 @@ class OrderWorthDocument(Document):
     layers: list[LayerWorthDocument]
     frontier: list[FrontierPointDocument] = Field(description="rising in cost, first by leakers, then by joint risk")
     service_levels: list[ServiceLevelDocument]
+    information: list[InformationDocument] = Field(description="worth more than four times the error, most first")
 
 
 def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
@@ -101,12 +114,23 @@ def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
             for each in worth.layers
         ],
         frontier=[
-            *(_frontier_point("leakers", *each, ids) for each in enumerate(advice.frontier)),
-            *(_frontier_point("joint_risk", *each, ids) for each in enumerate(advice.risk_frontier)),
+            *(_frontier_point("leakers", *each, ids) for each in enumerate(advice.frontier, 1)),
+            *(_frontier_point("joint_risk", *each, ids) for each in enumerate(advice.risk_frontier, 1)),
         ],
         service_levels=[
             ServiceLevelDocument(service_level=each.service_level, **_of_point(each.found, ids))
             for each in advice.services
+        ],
+        information=[
+            InformationDocument(
+                layer=each.layer_id,
+                quantity=each.quantity,
+                value_usd=each.value,
+                value_usd_error=each.error,
+                value_leakers=each.value / advice.usd_per_leaker,
+            )
+            for each in advice.information
+            if each.measurable
         ],
     )
 
@@ -169,7 +193,15 @@ def _said(advice: OrderAdvice) -> list[Message]:
         )
     elif ranked:
         said.append(Message.of("next_no_effect"))
+    said += map(_first_question, [each for each in advice.information if each.measurable and each.layer_id][:1])
     return said
+
+
+def _first_question(found: Information) -> Message:
+    """What to find out before the order is placed."""
+    if found.quantity == "stock":
+        return Message.of("count_first", layer=found.layer_id, usd=found.value)
+    return Message.of("find_out_first", quantity=found.quantity, layer=found.layer_id, usd=found.value)
 
 
 def _per_million(layer: LayerWorth) -> float:

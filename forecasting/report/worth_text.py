@@ -2,9 +2,12 @@
 
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
-from forecasting.report.layout import table, wrap_line
+from forecasting.report.layout import QUANTITIES, table, wrap_line
 from forecasting.report.words import Words, money
 from forecasting.report.worth_document import EffectDocument, OrderWorthDocument
+
+ASKED = 5
+"""Numbers to find out first, that are told."""
 
 
 def worth_lines(document: PlanDocument, words: Words) -> list[str]:
@@ -17,22 +20,25 @@ def worth_lines(document: PlanDocument, words: Words) -> list[str]:
         t("WHAT THE ORDERS BUY, and what other money would"),
         *(wrap_line(f"- {words.sentence(each)}") for each in worth.says),
         "",
-        *_layers(worth, words),
+        *_layers(document, worth, words),
         "",
         *_frontier(worth, words),
         "",
         *_service_levels(worth, words),
+        *_information(worth, words),
     ]
 
 
-def _layers(worth: OrderWorthDocument, words: Words) -> list[str]:
+def _layers(document: PlanDocument, worth: OrderWorthDocument, words: Words) -> list[str]:
     t = words.t
+    # The quantity as it is ordered, to its standard error, though what was tried is the number itself.
+    ordered = {layer.layer: layer.order.quantity for layer in document.layers if layer.order}
     header = [t("layer"), t("its order"), t("leakers avoided"), t("per M USD"), t("the next"), t("leakers avoided")]
     header += [t("per M USD"), t("USD per armed kill")]
     rows = [
         [
             words.layer(each.layer),
-            t.number(each.alone.pieces),
+            t.number(ordered[each.layer]),
             *_effect_cells(each.alone, words),
             t.number(each.more.pieces),
             *_effect_cells(each.more, words),
@@ -103,3 +109,21 @@ def _service_levels(worth: OrderWorthDocument, words: Words) -> list[str]:
         for each in worth.service_levels
     ]
     return table(header, rows)
+
+
+def _information(worth: OrderWorthDocument, words: Words) -> list[str]:
+    t = words.t
+    if not worth.information:
+        return []
+    header = [t("to find out first"), t("worth"), t("in leakers")]
+    rows = [
+        [
+            f"{words.layer(each.layer)}: {t(QUANTITIES.get(each.quantity, each.quantity))}"
+            if each.layer
+            else t("drones launched"),
+            money(each.value_usd, t),
+            t.figure(float(f"{each.value_leakers:.2g}")),
+        ]
+        for each in worth.information[:ASKED]
+    ]
+    return ["", *table(header, rows)]

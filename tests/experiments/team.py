@@ -60,7 +60,7 @@ def engine_of(url: sa.URL) -> Iterator[sa.Engine]:
 
 
 class Team:
-    """The set-up of the README: PostgreSQL with two databases and three roles, an MLflow server with users."""
+    """The set-up of the README: PostgreSQL with two databases and four roles, an MLflow server with users."""
 
     def __init__(self, server: PostgresqlServer, folder: Path) -> None:
         self._server, self._folder = server, folder
@@ -77,21 +77,13 @@ class Team:
 
     def psql(self, file: str, database: str = "postgres") -> None:
         """Runs a file as the README says, as the administrator."""
+        self.run("psql", "-v", "ON_ERROR_STOP=1", "-q", "-d", database, "-f", str(DEPLOY / file))
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Runs a program of PostgreSQL's as the administrator."""
         url = self.administrator
-        command = [
-            "psql",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-q",
-            "-h",
-            str(url.host),
-            "-p",
-            str(url.port),
-            "-U",
-            str(url.username),
-        ]
         done = subprocess.run(
-            [*command, "-d", database, "-f", str(DEPLOY / file)],
+            [program, "-h", str(url.host), "-p", str(url.port), "-U", str(url.username), *arguments],
             env=os.environ | {"PGPASSWORD": str(url.password)},
             capture_output=True,
             text=True,

@@ -134,3 +134,20 @@ class TestParties:
             slots.claim("retrain", slot, slot)
         with JobSlots.open(team.ledger("olena")) as slots:
             assert len(slots.history()) == 1
+
+    def test_a_restored_dump_is_the_same_ledger_with_the_same_rights(self, team: Team, tmp_path: Path) -> None:
+        """Backup and restore as the README says, into a database beside the first."""
+        copy = team.administrator.set(database="restored")
+        with engine_of(team.administrator) as engine, engine.connect() as connection:
+            free = connection.execution_options(isolation_level="AUTOCOMMIT")
+            free.exec_driver_sql("CREATE DATABASE restored OWNER salvocast_operator TEMPLATE template0")
+        dump = str(tmp_path / "salvocast.dump")
+        team.run("pg_dump", "-Fc", "-f", dump, "-d", "salvocast")
+        team.run("pg_restore", "-d", "restored", dump)
+        team.psql("grants.sql", "restored")
+        with Ledger.open(team.ledger("olena")) as ledger, Ledger.open(copy) as restored:
+            assert restored.history().digest == ledger.history().digest
+            assert restored.batches() == ledger.batches()
+        with Archive.open(team.ledger("olena")) as archive, Archive.open(copy) as restored_archive:
+            assert restored_archive.list() == archive.list()
+        denied(team.ledger("anna").set(database="restored"), "DELETE FROM issued_forecast")

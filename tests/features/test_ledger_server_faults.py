@@ -57,7 +57,7 @@ def test_a_revoked_permission_is_told_in_one_line_and_nothing_changes(
     before = held_in(on_server)
     with Ledger.open(on_server.set(username="clerk", password="clerk")) as ledger:
         assert [entry.report.launched for entry in ledger.as_of(NOW)] == [7]
-        with pytest.raises(SalvocastError, match=r"permission denied for table report\): see that") as caught:
+        with pytest.raises(SalvocastError, match=r"permission denied for table report\): this account may") as caught:
             ledger.ingest(make_reading([make_report("2026-01-12")]), NOW)
         assert "\n" not in str(caught.value)
     assert held_in(on_server) == before

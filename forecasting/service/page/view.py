@@ -185,6 +185,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
         "layer_name": words.layer,
         "stops": lambda effect: leakers_avoided(effect, t),
+        "ordered_of": {layer.layer: layer.order.quantity for layer in plan.layers if layer.order},
         "words": words,
         "supply": supply,
         "supply_now": supply and (supply.capacity_compatible or supply.capacity_stated),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.records import SHAHED, SalvoReport
+from features.records import SHAHED, Hours, SalvoReport
 from features.sources.bulletin import Bulletin, parse_bulletin
 
 RECEIVED = datetime.fromisoformat("2026-05-21T09:20+03:00")
@@ -38,6 +38,10 @@ ASIDES = [
 
 def read(text: str) -> Bulletin:
     return parse_bulletin(text, received=RECEIVED)
+
+
+def read_at(text: str, received: str) -> Bulletin:
+    return parse_bulletin(text, received=datetime.fromisoformat(received))
 
 
 def drones(text: str) -> SalvoReport | None:
@@ -224,6 +228,10 @@ MORNING_AFTER = "Цієї ночі ворог запустив 91 дрон. Зб
         f"{GOOD} Of 25 drones fired at the southern port city of Odesa 19 were shot down.",
         f"{GOOD} One drone returned to Russian territory.",
         "Overnight Russia launched 91 drones from Cape Chauda in occupied Crimea. Air defence shot down 70 of them.",
+        f"{MORNING_AFTER} Найбільше випустили по Одещині: очільник повідомив, що над областю зафіксували 17 дронів.",
+        f"{MORNING_AFTER} Зеніт: знищено всі дрони у повітряному просторі Києва.",
+        # Those shot down are not those fired, though both words stand beside them
+        "Overnight Russia fired 91 drones. The Air Force said that 70 drones fired by Russia were shot down.",
         # One attack is one of nothing; a bound that the count keeps
         f"{GOOD} They came in one coordinated attack.",
         f"{GOOD} The minister said that over 60 had been shot down.",
@@ -286,3 +294,10 @@ def test_a_night_that_a_message_tells_twice_is_one_report() -> None:
     )
     (report,) = read(text).reports
     assert (report.launched, report.shot_down, report.suppressed) == (71, 38, 25)
+
+
+def test_an_attack_by_day_after_that_of_the_night_is_apart_from_it() -> None:
+    by_day = "Росіяни вдень запустили дрони після нічної атаки: 53 БпЛА. Збито 48."
+    text = f"{by_day}\n\nУ ніч на 21 травня ворог запустив 150 БпЛА. Збито 120."
+    told = {(one.launched, one.shot_down, one.hours) for one in read_at(text, "2026-05-21T16:30+03:00").reports}
+    assert told == {(53, 48, Hours.PART_OF_DAY), (150, 120, Hours.NIGHT)}

@@ -113,6 +113,7 @@ def test_an_empty_list_is_told_by_its_columns(defence: Defence) -> None:
         ("z,5", "row 1: unknown layer with interceptors 'z': .*known are b, c"),
         ("a,5", "row 1: unknown layer with interceptors 'a'"),
         ("b,-5", "row 1: quantity is '-5': expected a whole number, 0 or more"),
+        ("b,12.000", "row 1: quantity is '12.000', which may be 12 or 12,000: write 12 or 12000"),
         ("b,2.5", "row 1: quantity is '2.5'"),
         ("b,", "row 1: quantity is empty"),
         ("b,9000000000", "row 1: quantity is 9000000000: expected at most 1,000,000,000"),

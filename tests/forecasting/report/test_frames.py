@@ -75,6 +75,7 @@ def numbers_of(document: dict[str, Any]) -> Numbers:
         add_rows("layer_worth", worth["layers"], "layer")
         add_rows("frontier", worth["frontier"], "by", "number")
         add_rows("service_levels", worth["service_levels"], "service_level")
+        add_rows("information", worth["information"], "layer", "quantity")
     required = document.get("requirement") or {"mix": []}
     add_measures("requirement", required)
     add_rows("mix", required["mix"], "layer")
@@ -113,13 +114,14 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
         names += ["layers", "outcome"]
         names += ["stock_out"] * bool(written["stock_out"]) + ["rules"] * bool(written["rules_of_thumb"])
         names += ["order_worth", "layer_worth", "frontier", "service_levels"] * bool(written["order_worth"])
+        names += ["information"] * bool(written["order_worth"] and written["order_worth"]["information"])
         names += ["calibration", "calibrated", "shares"] * bool(written["calibration"])
         names += ["assumptions", "sources"]
     assert book.sheetnames == names
     keys: dict[str, tuple[str, ...]] = {"days": ("attack_day",), "windows": ("n_days",), "layers": ("layer",)}
     keys |= {"outcome": ("measure",), "stock_out": ("attack_day",), "rules": ("rule",), "calibration": ("measure",)}
     keys |= {"order_worth": ("measure",), "frontier": ("by", "number"), "service_levels": ("service_level",)}
-    keys |= {"layer_worth": ("layer",)}
+    keys |= {"layer_worth": ("layer",), "information": ("layer", "quantity")}
     keys |= {"calibrated": ("layer", "quantity"), "shares": ("period", "counts", "layer")}
     keys |= {"supply_at_origin": ("measure",), "supply": ("day",), "weights": ("horizon",)}
     days = {"first_day", "last_day"}

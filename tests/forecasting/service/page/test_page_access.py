@@ -75,7 +75,7 @@ class English(HTMLParser):
 
     names = re.compile(
         r"[Ss]alvocast|English|python|numpy|scipy|statsmodels|Massive Missile Attacks on Ukraine|Kaggle|piterfm\S*"
-        r"|[a-z]+(_[a-z0-9]+)+|AIM|IRIS|Stinger|Martlet|Skyranger|VAMPIRE|NASAMS|Geran|publisched|many|"
+        r"|[a-z]+(_[a-z0-9]+)+|AIM|IRIS|Stinger|Martlet|Skyranger|VAMPIRE|NASAMS|Geran|publisched|many|shahed,cruise,ballistic|"
         + rf"\b({'|'.join(bundled_scenarios())})\b"
     )
 
