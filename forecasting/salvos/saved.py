@@ -75,6 +75,8 @@ class SavedModel:
         The history's last attack day, from which it forecasts.
     last_day_known, data_sources, data_digest, quiet_day_rule, massed_threshold, days_before, unknown_days, mostly_quiet
         As of `SalvoForecast`.
+    nights_alone : int
+        As of `SalvoForecast`.
     level_doubt : float
         By how much the level is open where many of the last days are unknown (`forecasting.salvos.soundness`).
     """
