@@ -77,6 +77,8 @@ class SavedModel:
         As of `SalvoForecast`.
     days_before, unknown_days, nights_alone, mostly_quiet
         As of `SalvoForecast`.
+    nights_alone : int
+        As of `SalvoForecast`.
     level_doubt : float
         By how much the level is open where many of the last days are unknown (`forecasting.salvos.soundness`).
     """
