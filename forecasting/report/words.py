@@ -187,12 +187,26 @@ class Words:
 
     def quantity(self, stated: Assumption) -> str:
         """What a number of the defence is of: its layer or the drones have it, in all or against a kind of drone."""
-        names = AGAINST_KIND if stated.layer and stated.kind else QUANTITY_WORDS
-        what = self.t(names[stated.quantity]) if stated.quantity in names else stated.quantity
-        if stated.weapon_class:
-            return self.t("{what} ({kind})", what=what, kind=weapon_name(stated.weapon_class, self.t))
-        kind = self.t.stated(stated.kind.replace("_", " "))
-        return self.t("{what} ({kind})", what=what, kind=kind) if stated.kind else what
+        against = stated.kind if stated.layer else ""
+        return self._quantity(stated.quantity, stated.weapon_class, against, "" if against else stated.kind)
+
+    def drawn_quantity(self, name: str) -> str:
+        """What a number is of that a path has drawn of a layer: `stock`, `against.jet.reach`,
+        `meets.cruise.kill_probability`."""
+        match name.split("."):
+            case ["against", kind, quantity]:
+                return self._quantity(quantity, against=kind)
+            case ["meets", weapon_class, quantity]:
+                return self._quantity(quantity, weapon_class)
+        return self._quantity(name)
+
+    def _quantity(self, quantity: str, weapon_class: str = "", against: str = "", kind: str = "") -> str:
+        names = AGAINST_KIND if against else QUANTITY_WORDS
+        what = self.t(names[quantity]) if quantity in names else quantity
+        if weapon_class:
+            return self.t("{what} ({kind})", what=what, kind=weapon_name(weapon_class, self.t))
+        of = self.t.stated((against or kind).replace("_", " "))
+        return self.t("{what} ({kind})", what=what, kind=of) if of else what
 
     def unit(self, unit: str) -> str:
         """A unit of a document; one of the first format, which said it in English, stays as it was said."""
@@ -227,7 +241,7 @@ class _Writer(string.Formatter):
             case "tenths":
                 return t.number(value, 1)
             case "quantity":
-                return t(QUANTITIES[value]) if value in QUANTITIES else str(value)
+                return self._words.drawn_quantity(value)
             case "hundredths":
                 return t.number(value, 2)
             case "usd":

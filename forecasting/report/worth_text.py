@@ -2,7 +2,7 @@
 
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
-from forecasting.report.layout import QUANTITIES, table, wrap_line
+from forecasting.report.layout import table, wrap_line
 from forecasting.report.words import Words, money
 from forecasting.report.worth_document import EffectDocument, OrderWorthDocument
 
@@ -118,9 +118,7 @@ def _information(worth: OrderWorthDocument, words: Words) -> list[str]:
     header = [t("to find out first"), t("worth"), t("in leakers")]
     rows = [
         [
-            f"{words.layer(each.layer)}: {t(QUANTITIES.get(each.quantity, each.quantity))}"
-            if each.layer
-            else t("drones launched"),
+            f"{words.layer(each.layer)}: {words.drawn_quantity(each.quantity)}" if each.layer else t("drones launched"),
             money(each.value_usd, t),
             t.figure(float(f"{each.value_leakers:.2g}")),
         ]

@@ -124,6 +124,16 @@ def test_every_number_of_a_defence_says_in_words_what_it_is_of() -> None:
     assert said["interceptor_drone", "jet", "", "reach"] == "times the engaged share (jet)"
 
 
+@pytest.mark.parametrize("tongue", ["en", "uk"])
+def test_every_number_that_a_path_draws_of_a_layer_has_words(tongue: str) -> None:
+    words = Words(translator(tongue))
+    names = {name for each in BUNDLED_DEFENCES for layer in bundled_defence(each).layers for name in layer.ranges}
+    assert {"against.jet.reach", "meets.cruise.kill_probability", "available_share"} <= names
+    said = {name: words.drawn_quantity(name) for name in names}
+    assert {name for name, text in said.items() if "_" in text or (text == name and "." in name)} == set()
+    assert len(set(said.values())) == len(names)
+
+
 def test_units_and_sources_of_a_document_are_ids_that_are_worded(plan: PlanDocument) -> None:
     english, ukrainian = Words(translator("en")), Words(translator("uk"))
     for said, texts in ((UNITS.values(), "unit"), (ATTRIBUTION, "source")):
