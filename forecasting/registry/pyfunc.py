@@ -6,6 +6,8 @@ from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
 
+from forecasting.salvos.model import BUNDLED_MODELS
+
 FOLDER, ARTIFACT = "model", "saved"
 """Where a version lies in its run's artefacts, and its saved files among the artefacts of the pyfunc."""
 
@@ -21,7 +23,8 @@ def write_pyfunc(folder: Path, files: Mapping[str, bytes]) -> None:
     from mlflow.types import ColSpec, DataType, Schema
 
     start = "forecasting.registry.served_model"
-    modules = _own_modules(start)
+    models = (where.partition(":")[0] for where in BUNDLED_MODELS.values())
+    modules = _own_modules([start, *models])
     for path, content in modules.values():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,10 +58,10 @@ def write_pyfunc(folder: Path, files: Mapping[str, bytes]) -> None:
     )
 
 
-def _own_modules(start: str) -> dict[str, tuple[Path, bytes]]:
-    """The modules of ours that a module needs, itself among them: name -> path from the root, and source."""
+def _own_modules(pending: list[str]) -> dict[str, tuple[Path, bytes]]:
+    """These modules and those of ours that they need: name -> path from the root, and source. Models are named, as they
+    are found by name and not imported."""
     found: dict[str, tuple[Path, bytes]] = {}
-    pending = [start]
     while pending:
         name = pending.pop()
         spec = find_spec(name) if name.split(".")[0] in ("features", "forecasting") and name not in found else None
