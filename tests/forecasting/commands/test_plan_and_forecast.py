@@ -252,7 +252,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         ("plan", "--leak-target", "-1"),
         "--leak-target: expected at least 0 (given -1.0)",
     ),
-    "budget": (("plan", "--leak-target", "5", "--budget", "-1"), "--budget: expected at least 0 (given -1.0)"),
+    "budget": (("plan", "--leak-target", "5", "--budget", "-1"), "--budget: expected more than 0 (given -1.0)"),
     "no defence file": (("plan", "--defence", "missing.toml"), "cannot read missing.toml: No such file"),
     "defence is a folder": (("plan", "--defence", "."), "cannot read"),
     "defence with a typo": (("plan", "--defence", "typo.toml"), "typo.toml: layer jammer.engaged_sahre: unknown key"),

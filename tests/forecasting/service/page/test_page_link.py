@@ -47,7 +47,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         # In the steps that a person states; a hundredth of any float is another float.
         service_level=draw(st.integers(1, 99_999).map(lambda n: n / 100_000)),
         leak_target=leak_target,
-        budget=None if leak_target is None else draw(st.none() | st.floats(0, 1e15)),
+        budget=None if leak_target is None else draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
         calibrate=draw(st.booleans()),
     )
 
