@@ -46,7 +46,6 @@ def test_whole_count(text: str, count: int | None) -> None:
             "5.5",
             "1,5",
             "1.234",
-            "2.000",
             "1,23",
             "1,2345",
             "0,123",
@@ -62,6 +61,11 @@ def test_whole_count(text: str, count: int | None) -> None:
 def test_texts_that_are_no_count(text: str) -> None:
     with pytest.raises(InputError, match=r"^launched is '.*': expected a whole number, 0 or more$"):
         whole_count("launched", text)
+
+
+def test_a_text_that_may_be_two_counts_is_asked_about() -> None:
+    with pytest.raises(InputError, match=r"^launched is '2\.000', which may be 2 or 2,000: write 2 or 2000$"):
+        whole_count("launched", "2.000")
 
 
 @given(st.integers(0, 10**7))
