@@ -28,7 +28,18 @@ settings.register_profile("desk", deadline=None, max_examples=25, suppress_healt
 settings.load_profile("desk")
 
 
-REAL = {"serve", "server", "server_of", "team_server", "mlflow_server", "team", "browser", "holder", "scheduler"}
+REAL = {
+    "serve",
+    "server",
+    "server_of",
+    "champion_server",
+    "team_server",
+    "mlflow_server",
+    "team",
+    "browser",
+    "holder",
+    "scheduler",
+}
 """Fixtures that start processes which others talk to, or kill: servers, browsers, holders of a lock."""
 
 

@@ -184,6 +184,7 @@ def check_kills(n_kills: int, morning: Path, mornings: Mornings, tmp_path: Path)
     assert len(progress) > 1  # the kills came at different steps
 
 
+@pytest.mark.slow
 def test_killed_a_few_times(morning: Path, mornings: Mornings, tmp_path: Path) -> None:
     check_kills(5, morning, mornings, tmp_path)
 

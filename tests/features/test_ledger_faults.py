@@ -93,6 +93,7 @@ def test_processes_that_ingest_one_file_at_once_into_a_new_ledger_do_not_double_
     database.drop(url)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_an_ingest_killed_at_any_moment_leaves_all_or_nothing_and_a_rerun_completes(database: Any) -> None:
     url = database.empty()
