@@ -15,6 +15,7 @@ import pytest
 from features.records import KYIV
 from features.scenarios import load_scenario
 from forecasting.report.language import translator
+from forecasting.report.rounding import rounded
 from forecasting.report.words import Words
 from forecasting.service.page.assumptions import holdables
 from tests.forecasting.service.conftest import Serve, Server
@@ -22,7 +23,7 @@ from tests.forecasting.service.page.pages import QUICK, Page, page, plan
 
 
 def test_the_page_shows_the_numbers_of_the_plan(client: httpx.Client) -> None:
-    shown, made = page(client), plan(client)
+    shown, made = page(client), rounded(plan(client))
     assert shown.status == 200
     ordered = [layer for layer in made.layers if layer.order]
     assert ordered
@@ -111,7 +112,7 @@ def test_two_scenarios_stand_side_by_side(client: httpx.Client) -> None:
     shown = page(client, f"{QUICK}&days=120&scenario=workers_25000&compare=truce_30_days")
     own, other = (plan(client, f"{QUICK}&days=120&scenario={name}") for name in ("workers_25000", "truce_30_days"))
     for document in (own, other):
-        total = document.forecast.windows[-1].total_drones
+        total = rounded(document).forecast.windows[-1].total_drones
         interval = total.interval(0.8)
         assert f"{total.median:,.0f} ({interval.low:,.0f}–{interval.high:,.0f})" in shown.text
     before, after = (each.forecast.windows[-1].total_drones.median for each in (own, other))
@@ -138,7 +139,7 @@ def test_an_overloaded_server_says_so_on_a_page(serve: Serve) -> None:
 
 
 def test_downloads_hold_the_plan_of_the_address(client: httpx.Client) -> None:
-    made = plan(client)
+    made = rounded(plan(client, QUICK))
     book = openpyxl.load_workbook(BytesIO(client.get(f"/plan.xlsx{QUICK}").content))
     names = [cell.value for cell in book["layers"][1]]
     orders = {
