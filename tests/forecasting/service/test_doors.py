@@ -173,7 +173,7 @@ def test_a_server_that_has_not_reached_the_registry_says_so_and_archives_nothing
         refused = asked(client)
         assert refused.status_code == 503
         assert int(refused.headers["retry-after"]) >= 1
-        assert "which model serves is not known yet" in refused.json()["detail"]
+        assert "which model serves shahed in ukraine is not known yet" in refused.json()["detail"]
         assert client.get("/?days=7&paths=50").status_code == 503
         assert client.get("/api/v1/models").json()["answers"] is None
         with Archive.open(f"sqlite:///{home / 'ledger.db'}") as archive:

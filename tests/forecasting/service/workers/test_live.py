@@ -194,7 +194,9 @@ def test_a_request_that_takes_too_long_is_stopped_and_the_next_works(serve: Serv
         stopped = client.post("/api/v1/plan", json={"defence": {"toml": text}, "paths": 50})
         assert stopped.status_code == 422, stopped.text
         assert "stopped after" in stopped.json()["detail"]
-        assert client.post("/api/v1/plan", json=SMALL).status_code == 200
+        # A new process learns first: until then there is too much to do, which is said at once.
+        answers = (client.post("/api/v1/plan", json=SMALL).status_code for _ in range(100))
+        assert next(status for status in answers if status != 503 and not time.sleep(0.3)) == 200
 
 
 def test_a_client_that_goes_takes_its_job_with_it(serve: Serve) -> None:
