@@ -37,6 +37,7 @@ from forecasting.plan import (
     prepare_calibration,
     selected_layers,
 )
+from forecasting.report.data_age import with_data_age
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
@@ -86,9 +87,10 @@ class Answerer:
         choice = model_choice(request, context)
         with threadpool_limits(1):  # sums of several threads have other last digits
             if isinstance(request, PlanRequest):
-                return plan_document(self.plan(request, context, on_paths), choice)
-            salvos, supplied = self.forecast(request, context)
-            return forecast_document(salvos, supplied, choice)
+                made: ForecastDocument | PlanDocument = plan_document(self.plan(request, context, on_paths), choice)
+            else:
+                made = forecast_document(*self.forecast(request, context), choice)
+            return with_data_age(made, context.asked_on)
 
     def forecast(
         self, request: ForecastRequest, context: AnswerContext

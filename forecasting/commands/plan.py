@@ -1,13 +1,16 @@
 """`salvocast forecast` and `salvocast plan`: a request from the options, its document to a file or the terminal."""
 
+import os
 import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from features.complaints import complain
 from features.errors import InputError
 from features.files import check_folder, write_or_print
 from features.opening import open_ledger
@@ -27,6 +30,11 @@ Format = StrEnum("Format", {name.upper(): name for name in FORMS})  # type: igno
 TABLE = Format("table")
 FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
 OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
+IN_ASCII = str.maketrans({"±": "+/-", "–": "-", "’": "'"})
+"""The few signs of English that a terminal of the locale C cannot show."""
+LONGER_IN_ASCII = 4
+"""Characters that a line may become longer by: two of them at most, in a row of a table."""
+FullOption = Annotated[bool, typer.Option("--full", help="All that the plan holds, in the table.")]
 IssueOption = Annotated[
     bool,
     typer.Option("--issue", help="Keep it in the archive of issued forecasts: `salvocast scoreboard` will score it."),
@@ -40,15 +48,22 @@ def answer_command(
     plot: PlotOption = None,
     language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
+    full: FullOption = False,
 ) -> None:
     """Answers the request that `RequestCommand` has made of the options, whether for a forecast or a plan."""
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
+    from forecasting.report.layout import lines_of
+    from forecasting.report.picture_words import forecast_of
+    from forecasting.report.text import document_text
+    from forecasting.report.words import data_age
 
     request: ForecastRequest = context.obj
     translator(language)  # refuses an unknown one before the work
     _check_files(output, out, plot)
+    if full and output != TABLE:
+        raise InputError(f"--full is of the table: --format {output} holds all of the plan already")
     with open_ledger() as ledger:
         answering, learned = local_answering(ledger), local_context(request)
         # Only a plan that takes a while shows the bar.
@@ -58,7 +73,18 @@ def answer_command(
             _draw(document, answering.history(request, learned), plot, language)
     if issued:
         _issue(document, request, learned)
-    write_or_print(FORMS[output].write(document, language), out)
+    plain = out is None and output == TABLE and _is_ascii_terminal()
+    with lines_of(get_terminal_size().columns - LONGER_IN_ASCII * plain):
+        content = f"{document_text(document, language)}\n".encode() if full else FORMS[output].write(document, language)
+    write_or_print(content.decode().translate(IN_ASCII).encode() if plain else content, out)
+    if told := data_age(forecast_of(document), translator(ENGLISH, plain=True)):
+        complain(told)
+
+
+def _is_ascii_terminal() -> bool:
+    """Whether the locale is C: Python takes that for C.UTF-8 by itself, in the environment too."""
+    locale = next((os.environ[name] for name in ("LC_ALL", "LC_CTYPE", "LANG") if os.environ.get(name)), "C")
+    return locale.partition(".")[0] in ("C", "POSIX")
 
 
 def _draw(document: "ForecastDocument | PlanDocument", past: "LaunchHistory", plot: Path, language: str) -> None:

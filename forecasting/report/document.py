@@ -31,7 +31,7 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.parts import DataAge, Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.report.worth_document import OrderWorthDocument, worth_document
@@ -92,6 +92,11 @@ class ForecastDocument(Document):
     weapon_class: str
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
+    data_age: DataAge | None = Field(
+        default=None,
+        exclude_if=lambda age: age is None,
+        description="how old the record was when this was asked for; absent while it is younger than three days",
+    )
     quiet_day_rule: str
     scope: Message | None = Field(default=None, description="what the counts are of, and which days are left out")
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")

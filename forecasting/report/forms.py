@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def _table(document: "ForecastDocument | PlanDocument", language: str) -> bytes:
-    from forecasting.report.text import document_text
+    from forecasting.report.text import short_text
 
-    return document_text(document, language).encode() + b"\n"
+    return short_text(document, language).encode() + b"\n"
 
 
 def _json(document: "ForecastDocument | PlanDocument", _: str) -> bytes:

@@ -14,7 +14,7 @@ from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
-from forecasting.report.words import Words
+from forecasting.report.words import Words, data_age
 from forecasting.salvos.spread import Spread
 
 _KEYS = {
@@ -117,10 +117,13 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
 
 
 def _basis(document: ForecastDocument | PlanDocument) -> str:
-    supply = (document.forecast if isinstance(document, PlanDocument) else document).supply
+    forecast = document.forecast if isinstance(document, PlanDocument) else document
+    supply, age = forecast.supply, forecast.data_age
+    mark = f"not for orders, record of {age.days} days ago: " if age and age.not_for_orders else ""
     if supply is None:
-        return "record"
-    return f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
+        return f"{mark}record"
+    alone = f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
+    return mark + alone
 
 
 def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> bytes:
@@ -164,6 +167,9 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
     }
     stated["data_sources"] = "; ".join(map(words.source, forecast.data_sources))
     stated["basis"] = _basis(document)
+    if age := forecast.data_age:
+        stated |= {"data_age": data_age(forecast, words.t).strip(), "data_age_days": age.days}
+        stated["not_for_orders"] = "yes" if age.not_for_orders else "no"
     if supply := forecast.supply:
         stated |= {
             f"scenario_{name}": words(value) if isinstance(value, Message) else value

@@ -1,4 +1,4 @@
-"""A forecast and a plan as text for a terminal: what a planner would read aloud."""
+"""A forecast and a plan as text for a terminal: what a planner would read aloud, and all that a plan holds."""
 
 from collections import Counter
 
@@ -22,14 +22,16 @@ from forecasting.report.layout import (
     terminal_text,
     wrap_line,
 )
-from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.order_text import order_lines, requirement_lines, short_order_lines
 from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
+from forecasting.report.sentence import duty_sentence
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
     Words,
     assumption_prefix,
     cautions,
+    data_age,
     few_known_days,
     full_weapon_name,
     theatre_name,
@@ -43,8 +45,31 @@ LATE = 0.01
 """A chance of a shortage that no order can prevent is told first from there on."""
 
 
+def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
+    """What is read of a plan every morning: the sentence, seven days, totals and orders; of a forecast all there is."""
+    if isinstance(document, ForecastDocument):
+        return document_text(document, language)
+    sentence = duty_sentence(document, language)
+    document = rounded(document)
+    words = Words(translator(language, plain=True), document)
+    return terminal_text(
+        [
+            *_head(words.t("Salvocast plan"), document.forecast, words),
+            "",
+            wrap_line(sentence.replace("\u00a0", " ").replace("\u202f", " ")),
+            "",
+            *_salvos(document.forecast, words),
+            *short_order_lines(document, words),
+            "",
+            words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
+            "",
+            _launch_counts(document, words),
+        ]
+    )
+
+
 def document_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
-    """The forecast or the plan in that language, ending without a line break."""
+    """The forecast or the plan in that language, all of it, ending without a line break."""
     document = rounded(document)
     words = Words(translator(language, plain=True), document)
     if isinstance(document, ForecastDocument):
@@ -52,7 +77,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             [
                 *_head(words.t("Salvocast forecast"), document, words),
                 "",
-                wrap_line(few_known_days(document, words.t) + _sentence(document, words)),
+                wrap_line(data_age(document, words.t) + few_known_days(document, words.t) + _sentence(document, words)),
                 "",
                 *_salvos(document, words),
                 *_supply(document, words),
@@ -62,7 +87,11 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         [
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
-            wrap_line(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            wrap_line(
+                data_age(document.forecast, words.t)
+                + few_known_days(document.forecast, words.t)
+                + _order_sentence(document, words)
+            ),
             wrap_line(_sentence(document.forecast, words)),
             "",
             *_salvos(document.forecast, words),
@@ -131,10 +160,10 @@ def _sentence(document: ForecastDocument, words: Words) -> str:
     window, t = document.windows[0], words.t
     total, largest = window.total_drones.interval(0.8), window.largest_day_drones
     return (
-        t.plural(
-            "Next {n} attack day: {low} to {high} {weapons} (80 %), most likely about {median}.",
-            "Next {n} attack days: {low} to {high} {weapons} (80 %), most likely about {median}.",
-            window.n_days,
+        t(
+            "{first} to {last}: {low} to {high} {weapons} (80 %), most likely about {median}.",
+            first=document.days[0].attack_day,
+            last=window.last_day,
             low=t.number(total.low),
             high=t.number(total.high),
             weapons=weapon_name(document.weapon_class, t),
@@ -367,10 +396,6 @@ def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
     if dates:
         sources = t("{sources}, published {first} to {last}", sources=sources, first=min(dates), last=max(dates))
     where = t("each number's sources, date, confidence and reason: --format json.")
-    borrowed = _shape_from(document.forecast)
-    launches = t("Launch counts")
-    if borrowed:
-        launches = t("Launch counts of {theatre}, for the shape of the salvos alone", theatre=theatre_name(borrowed, t))
     title = t(
         "WHAT WAS ASSUMED: {defence} (as of {day}); low to high",
         defence=t.stated(document.defence),
@@ -383,8 +408,17 @@ def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
         "",
         wrap_line(t.stated(document.about)),
         "",
-        wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}."),
+        _launch_counts(document, words),
     ]
+
+
+def _launch_counts(document: PlanDocument, words: Words) -> str:
+    """Whose facts they are."""
+    borrowed, t = _shape_from(document.forecast), words.t
+    launches = t("Launch counts")
+    if borrowed:
+        launches = t("Launch counts of {theatre}, for the shape of the salvos alone", theatre=theatre_name(borrowed, t))
+    return wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}.")
 
 
 def _shape_from(document: ForecastDocument) -> str | None:
