@@ -3,7 +3,6 @@
 import os
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
@@ -12,9 +11,9 @@ import typer
 
 from features.complaints import complain
 from features.errors import InputError
-from features.files import check_folder, write_or_print
+from features.files import write_or_print
 from features.opening import open_ledger
-from forecasting.commands.options import LanguageOption, PlotOption, check_plot, draw
+from forecasting.commands.options import TABLE, FormatOption, LanguageOption, OutOption, PlotOption, check_files, draw
 from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH, translator
 
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from forecasting.report.document import ForecastDocument, PlanDocument
 
 
-Format = StrEnum("Format", {name.upper(): name for name in FORMS})  # type: ignore[misc]
-"""How a result is written."""
-TABLE = Format("table")
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
-OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
 IN_ASCII = str.maketrans({"±": "+/-", "–": "-", "’": "'"})
 """The few signs of English that a terminal of the locale C cannot show."""
 LONGER_IN_ASCII = 4
@@ -54,6 +48,7 @@ def answer_command(
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
+    from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.layout import lines_of
     from forecasting.report.picture_words import forecast_of
     from forecasting.report.text import document_text
@@ -61,7 +56,7 @@ def answer_command(
 
     request: ForecastRequest = context.obj
     translator(language)  # refuses an unknown one before the work
-    _check_files(output, out, plot)
+    check_files(output, out, plot)
     if full and output != TABLE:
         raise InputError(f"--full is of the table: --format {output} holds all of the plan already")
     with open_ledger() as ledger:
@@ -69,6 +64,7 @@ def answer_command(
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
             document = answering.document(request, learned, bar.update)
+        assert not isinstance(document, ComparisonDocument)  # neither command asks for one
         if plot:
             _draw(document, answering.history(request, learned), plot, language)
     if issued:
@@ -115,11 +111,3 @@ def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastReques
             issued_at=datetime.now(UTC),
         )
     print(f"issued as {identity}", file=sys.stderr)
-
-
-def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
-    """Refuses, before the work is done, what could not be written after it."""
-    if FORMS[output].binary and out is None:
-        raise InputError(f"--format {output} needs a file: add --out FILE{FORMS[output].suffix}")
-    check_plot(plot)
-    check_folder(out)
