@@ -51,7 +51,7 @@ def _csv(document: "Published", _: str) -> bytes:
 
 def _xlsx(document: "Published", language: str) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.frames import workbook, workbook_of
+    from forecasting.report.workbook import workbook, workbook_of
 
     if isinstance(document, ComparisonDocument):
         from forecasting.report.comparison_text import comparison_tables

@@ -1,19 +1,14 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
-import re
-from collections.abc import Mapping
 from datetime import date
-from io import BytesIO
 from typing import Any
 
 import pandas as pd
 from pydantic import BaseModel
 
 from features.messages import Message
-from features.printable import printable
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
-from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
 from forecasting.report.words import Words, data_age
 from forecasting.salvos.spread import Spread
@@ -125,44 +120,6 @@ def _basis(document: ForecastDocument | PlanDocument) -> str:
         return f"{mark}record"
     alone = f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
     return mark + alone
-
-
-def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> bytes:
-    """The tables as an XLSX workbook, one typed sheet each; names of sheets, columns and measures are those of the API.
-
-    language: of the sentences.
-    """
-    return workbook_of(tables(rounded(document), language))
-
-
-def workbook_of(frames: Mapping[str, pd.DataFrame]) -> bytes:
-    """Sheet name -> frame, as an XLSX workbook."""
-    buffer = BytesIO()
-    with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
-        for name, frame in frames.items():
-            _writable(frame).to_excel(writer, sheet_name=name, index=False)
-            sheet = writer.sheets[name]
-            sheet.freeze_panes = "B2"
-            for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
-                cell.data_type = "s"  # a title that begins with "=" is a title
-            for column in sheet.columns:
-                longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=0)
-                sheet.column_dimensions[column[0].column_letter].width = min(longest + 2, 60)
-    return buffer.getvalue()
-
-
-def _writable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with text that a workbook can hold."""
-    texts = list(frame.select_dtypes(["object", "string"]))
-    return frame.assign(**{str(name): frame[name].map(_cell) for name in texts})
-
-
-def _cell(value: Any) -> Any:
-    """Text is shown as it is, also where a part of it looks like the number of a character."""
-    return _NUMBERED.sub("_x005F_", printable(value, keep="\n\t")) if isinstance(value, str) else value
-
-
-_NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:

@@ -69,7 +69,7 @@ def test_csv_on_stdout(command: str, salvocast: Run) -> None:
 def test_a_workbook_and_a_picture_in_files(command: str, salvocast: Run, work: Path) -> None:
     options = ("--format", "xlsx", "--out", "result.xlsx", "--plot", "picture.png")
     assert succeeded(salvocast(command, *SHORT, *options)) == b""
-    assert load_workbook(work / "result.xlsx").sheetnames[:3] == ["about", "days", "windows"]
+    assert load_workbook(work / "result.xlsx").sheetnames[:4] == ["summary", "about", "days", "windows"]
     assert (work / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in work.iterdir()) == ["picture.png", "result.xlsx"]  # nothing half done
 

@@ -86,4 +86,4 @@ def test_the_command_says_so_in_one_line_and_succeeds(salvocast: Run, monkeypatc
             "salvocast ingest kaggle."
         ]
         assert b"NOT FOR ORDERS" in done.stdout
-    assert b"275 days before the origin" in done.stdout
+    assert b"275 days before the origin" in b" ".join(done.stdout.split())

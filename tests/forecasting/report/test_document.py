@@ -26,7 +26,7 @@ from forecasting.report.document import (
     reported_neutralised_share,
     spread,
 )
-from forecasting.report.frames import long_frame, workbook
+from forecasting.report.frames import long_frame
 from forecasting.report.language import translator
 from forecasting.report.layout import WIDTH, lines_of
 from forecasting.report.rounding import rounded
@@ -34,6 +34,7 @@ from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text, short_text
 from forecasting.report.words import Words
+from forecasting.report.workbook import workbook
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from tests.forecasting.report.conftest import planned

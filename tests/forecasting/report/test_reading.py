@@ -56,7 +56,7 @@ def test_what_it_says_is_kept_as_it_was_said(first: bytes) -> None:
         "Not met: with all that can be bought 20 armed drones leak, the target is 10: ...",
         "- one more million USD stops up to 3 more armed drones over the 28 nights",
         "massed: a day of at least 2.5 times the median of the last 91 known attack days, 308 in the first week;",
-        "neutralised, last 28 nights",
+        "neutralised, last 28",
         "killed by Interceptor drones",
         "(two per drone, 1,000 a day, last month plus 20 %)",
     ):
