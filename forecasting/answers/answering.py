@@ -234,9 +234,11 @@ class Answerer:
             theatre = request.theatre
             if borrows and (theatre, request.weapon_class) not in {series[:2] for series in self.ledger.series()}:
                 theatre = UKRAINE
-            return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
+            until = context.reported_until
+            known = self.ledger.history(theatre, request.weapon_class, request.quiet_days, until or request.origin)
+            return known.waiting_until(request.origin) if until and request.origin else known
 
-        return get_or_make(self._histories, (context.data_version, *asked), read)
+        return get_or_make(self._histories, (context.data_version, context.reported_until, *asked), read)
 
     def prepared(self, request: ForecastRequest, context: AnswerContext) -> Prepared:
         """The model that a request asks for, fitted to the record that it is answered from."""

@@ -13,6 +13,7 @@ from features.cli import data
 from features.complaints import complain
 from features.errors import SalvocastError
 from features.ingest_cli import ingest
+from forecasting.commands.brief import brief_command
 from forecasting.commands.defence import defences
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
@@ -38,6 +39,9 @@ app.command(
     cls=request_command("PlanRequest", defence=None),
     help="Forecast the drones, the interceptors each layer needs against them, and what to order.",
 )(answer_command)
+app.command("brief", cls=request_command("PlanRequest", defence=None), help="Write a plan as one page A4, a PDF.")(
+    brief_command
+)
 
 
 @app.command("schema")

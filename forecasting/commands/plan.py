@@ -19,8 +19,10 @@ from forecasting.report.language import ENGLISH, translator
 
 if TYPE_CHECKING:
     from features.history import LaunchHistory
+    from forecasting.answers.answering import Answerer
     from forecasting.answers.context import AnswerContext
     from forecasting.answers.request import ForecastRequest
+    from forecasting.record.archive import IssuedForecast
     from forecasting.report.document import ForecastDocument, PlanDocument
 
 
@@ -29,6 +31,10 @@ IN_ASCII = str.maketrans({"±": "+/-", "–": "-", "’": "'"})
 LONGER_IN_ASCII = 4
 """Characters that a line may become longer by: two of them at most, in a row of a table."""
 FullOption = Annotated[bool, typer.Option("--full", help="All that the plan holds, in the table.")]
+SinceOption = Annotated[
+    str | None,
+    typer.Option(metavar="last|ID|DATE", help="Also split what has changed since an issued plan into its causes."),
+]
 IssueOption = Annotated[
     bool,
     typer.Option("--issue", help="Keep it in the archive of issued forecasts: `salvocast scoreboard` will score it."),
@@ -43,6 +49,7 @@ def answer_command(
     language: LanguageOption = ENGLISH,
     issued: IssueOption = False,
     full: FullOption = False,
+    since: SinceOption = None,
 ) -> None:
     """Answers the request that `RequestCommand` has made of the options, whether for a forecast or a plan."""
     from tqdm import tqdm
@@ -60,6 +67,7 @@ def answer_command(
     if full and output != TABLE:
         raise InputError(f"--full is of the table: --format {output} holds all of the plan already")
     with open_ledger() as ledger:
+        issued_plan = _issued_plan(since, request) if since is not None else None
         answering, learned = local_answering(ledger), local_context(request)
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
@@ -67,6 +75,8 @@ def answer_command(
         assert not isinstance(document, ComparisonDocument)  # neither command asks for one
         if plot:
             _draw(document, answering.history(request, learned), plot, language)
+        if issued_plan:
+            document = _with_changes(document, issued_plan, request, answering, learned)
     if issued:
         _issue(document, request, learned)
     plain = out is None and output == TABLE and _is_ascii_terminal()
@@ -75,6 +85,33 @@ def answer_command(
     write_or_print(content.decode().translate(IN_ASCII).encode() if plain else content, out)
     if told := data_age(forecast_of(document), translator(ENGLISH, plain=True)):
         complain(told)
+
+
+def _issued_plan(since: str, request: "ForecastRequest") -> "IssuedForecast":
+    """The plan to tell the changes from. Raises InputError where there is none, before the work is done."""
+    from features.home import ledger_url
+    from forecasting.record.archive import Archive
+
+    if request.kind != "plan":
+        raise InputError("--since is of plans: expected salvocast plan")
+    with Archive.open(ledger_url()) as archive:
+        return archive.plan_of(since, request.theatre, request.weapon_class)
+
+
+def _with_changes(
+    document: "ForecastDocument | PlanDocument",
+    issued: "IssuedForecast",
+    request: "ForecastRequest",
+    answering: "Answerer",
+    context: "AnswerContext",
+) -> "PlanDocument":
+    from forecasting.answers.request import PlanRequest
+    from forecasting.answers.since import changes_since
+    from forecasting.report.document import PlanDocument
+
+    assert isinstance(request, PlanRequest)
+    assert isinstance(document, PlanDocument)
+    return document.model_copy(update={"since": changes_since(answering, context, request, document, issued)})
 
 
 def _is_ascii_terminal() -> bool:

@@ -33,6 +33,7 @@ from forecasting.report.order_document import (
 )
 from forecasting.report.parts import DataAge, Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
+from forecasting.report.since_document import SinceDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.report.worth_document import OrderWorthDocument, worth_document
 from forecasting.salvos.forecast import SalvoForecast
@@ -192,6 +193,11 @@ class PlanDocument(Document):
         default=None, description="what the orders buy; null where no layer has interceptors"
     )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
+    since: SinceDocument | None = Field(
+        default=None,
+        exclude_if=lambda since: since is None,
+        description="what has changed since a plan that was issued; absent where nobody asked",
+    )
     notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
     assumptions: list[Assumption]
     sources: list[Source]

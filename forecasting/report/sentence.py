@@ -25,7 +25,7 @@ def duty_sentence(document: ForecastDocument | PlanDocument, language: str = "en
     """
     document = rounded(document)
     t, forecast = translator(language), forecast_of(document)
-    said = [_expected_drones(forecast, t)]
+    said = [expected_drones(forecast, t)]
     if isinstance(document, PlanDocument) and (stocks := [layer for layer in document.layers if layer.order]):
         said.append(_first_out(document, stocks, t))
         if document.order_worth:
@@ -55,7 +55,8 @@ def days_of_supply(document: PlanDocument, layer: str, probability: float) -> in
     return next(short, None)
 
 
-def _expected_drones(document: ForecastDocument, t: Translator) -> str:
+def expected_drones(document: ForecastDocument, t: Translator) -> str:
+    """What to expect of the first window, and of one night in four."""
     window = document.windows[0]
     total = window.total_drones.interval(0.8)
     return " ".join(

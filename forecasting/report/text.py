@@ -26,6 +26,7 @@ from forecasting.report.order_text import order_lines, requirement_lines, short_
 from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
+from forecasting.report.since_text import since_lines
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
     Words,
@@ -60,6 +61,7 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
             "",
             *_salvos(document.forecast, words),
             *short_order_lines(document, words),
+            *since_lines(document, words),
             "",
             words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
             "",
@@ -101,6 +103,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_interceptors(document, words),
             *order_lines(document, words),
             *worth_lines(document, words),
+            *since_lines(document, words),
             "",
             *_outcome(document, words),
             *requirement_lines(document, words),

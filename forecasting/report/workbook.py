@@ -129,7 +129,7 @@ def _format(sheet: Worksheet) -> None:
 def _number_format(name: str, value: float) -> str:
     if any(word in name for word in _SHARES) and 0 <= value <= 1:
         return "0%" if value == 0 or value >= 0.01 else "0.0%"
-    if name.endswith("_usd") or "_usd_" in name:
+    if "usd" in name.split("_") and "per_million" not in name:
         return '#,##0" USD"' if abs(value) >= 100 or value == 0 else '0.00" USD"'
     return "#,##0" if value == int(value) else "#,##0.##"
 
