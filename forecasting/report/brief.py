@@ -2,11 +2,10 @@
 
 from datetime import UTC, date, datetime, time
 from io import BytesIO
-from pathlib import Path
 
-import matplotlib as mpl
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
+from matplotlib.font_manager import FontProperties, findfont
 
 from features.errors import InputError
 from features.printable import printable
@@ -145,9 +144,8 @@ class _Page:
     def __init__(self, printed: date) -> None:
         self._pdf = FPDF(format="A4")
         self._pdf.set_creation_date(datetime.combine(printed, time(), UTC))
-        fonts = Path(mpl.get_data_path(), "fonts", "ttf")  # with the letters of Ukrainian
-        for style, file in (("", "DejaVuSans.ttf"), ("B", "DejaVuSans-Bold.ttf")):
-            self._pdf.add_font("DejaVu", style, fonts / file)
+        for style, weight in (("", "normal"), ("B", "bold")):  # Matplotlib's own, with the letters of Ukrainian
+            self._pdf.add_font("DejaVu", style, findfont(FontProperties(family="DejaVu Sans", weight=weight)))
         self._pdf.set_margins(MARGIN, MARGIN)
         self._pdf.set_auto_page_break(False)
         self._pdf.add_page()

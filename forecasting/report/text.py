@@ -1,9 +1,8 @@
 """A forecast and a plan as text for a terminal: what a planner would read aloud, and all that a plan holds."""
 
-from collections import Counter
 
 from features.records import SHAHED
-from forecasting.report.assumption_document import Assumption
+from forecasting.report.assumption_text import assumption_lines, launch_counts, shape_from
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
     ForecastDocument,
@@ -13,8 +12,6 @@ from forecasting.report.document import (
 )
 from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layout import (
-    BASIS_MARK,
-    QUANTITIES,
     millions,
     plural,
     spread_range,
@@ -65,7 +62,7 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
             "",
             words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
             "",
-            _launch_counts(document, words),
+            launch_counts(document, words),
         ]
     )
 
@@ -109,13 +106,13 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *requirement_lines(document, words),
             *calibration_lines(document, words),
             "",
-            *_assumption_lines(document, words),
+            *assumption_lines(document, words),
         ]
     )
 
 
 def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
-    known, borrowed, t = document.last_attack_day_known, _shape_from(document), words.t
+    known, borrowed, t = document.last_attack_day_known, shape_from(document), words.t
     gap = (document.origin - known).days
     supply = document.supply
     what = [
@@ -369,70 +366,6 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
     """The ends of the 80 % interval."""
     interval = kilograms.interval(0.8)
     return t.number(interval.low / 1e3, 1), t.number(interval.high / 1e3, 1)
-
-
-def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
-    t = words.t
-    stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in (each for each in document.assumptions if not each.kind and not each.weapon_class):
-        stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
-    quantities = {
-        quantity: t(name)
-        for quantity, name in QUANTITIES.items()
-        if any(assumption.quantity == quantity for assumption in document.assumptions)
-    }
-    rows = [
-        [
-            words.layer(layer.layer),
-            *(_assumption_cell(stated[layer.layer].get(quantity), t) for quantity in quantities),
-        ]
-        for layer in document.layers
-    ]
-    counts = Counter(assumption.basis for assumption in document.assumptions)
-    dates = [source.date for source in document.sources]
-    counted = t(
-        "{reported} numbers reported as such, {derived} derived from reported ones (~), {assumed} assumed because none "
-        "is published (?): put in your own with --defence FILE.",
-        **{name: counts[name] for name in BASIS_MARK},
-    )
-    sources = t.plural("{n} source", "{n} sources", len(document.sources))
-    if dates:
-        sources = t("{sources}, published {first} to {last}", sources=sources, first=min(dates), last=max(dates))
-    where = t("each number's sources, date, confidence and reason: --format json.")
-    title = t(
-        "WHAT WAS ASSUMED: {defence} (as of {day}); low to high",
-        defence=t.stated(document.defence),
-        day=t.day(document.defence_as_of),
-    )
-    return [
-        title,
-        *table([t("layer"), *quantities.values()], rows),
-        wrap_line(f"{counted} {sources}; {where}"),
-        "",
-        wrap_line(t.stated(document.about)),
-        "",
-        _launch_counts(document, words),
-    ]
-
-
-def _launch_counts(document: PlanDocument, words: Words) -> str:
-    """Whose facts they are."""
-    borrowed, t = _shape_from(document.forecast), words.t
-    launches = t("Launch counts")
-    if borrowed:
-        launches = t("Launch counts of {theatre}, for the shape of the salvos alone", theatre=theatre_name(borrowed, t))
-    return wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}.")
-
-
-def _shape_from(document: ForecastDocument) -> str | None:
-    return document.supply.shape_from if document.supply else None
-
-
-def _assumption_cell(assumption: Assumption | None, t: Translator) -> str:
-    if assumption is None:
-        return "-"
-    ends = dict.fromkeys(t.figure(value) for value in (assumption.low, assumption.high))
-    return "-".join(ends) + BASIS_MARK[assumption.basis]
 
 
 def _cells(spread: Spread, t: Translator) -> list[str]:
