@@ -31,6 +31,7 @@ from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, evaluated
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
+from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
@@ -231,6 +232,25 @@ class Required:
     evaluated: FrontierPoint
 
 
+@dataclass(frozen=True)
+class AskedPolicy:
+    """Orders at every review.
+
+    Parameters
+    ----------
+    kind : {"base_stock", "adjusted_base_stock", "reorder_point"}
+        See `forecasting.orders.policy`.
+    review : int
+        Nights from one review to the next.
+    budget_usd : float
+        US dollars for each review; inf: any number.
+    """
+
+    kind: Kind
+    review: int
+    budget_usd: float = np.inf
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The whole answer: what is expected, what the defence will use of it, and what to order.
@@ -267,6 +287,8 @@ class Plan:
         Ids of the layers to report.
     threats : tuple of Threat
         What comes with the drones; engagements, stocks and orders are then of the whole raid.
+    policy : PolicyYear, optional
+        Where one is asked for.
     """
 
     history: LaunchHistory
@@ -284,6 +306,7 @@ class Plan:
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
     threats: tuple[Threat, ...] = ()
+    policy: PolicyYear | None = None
 
 
 def make_plan(
@@ -301,6 +324,7 @@ def make_plan(
     deliveries: Sequence[Delivery] = (),
     target: Target | None = None,
     threats: tuple[Threat, ...] = (),
+    policy: AskedPolicy | None = None,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -334,6 +358,8 @@ def make_plan(
         To find the least-cost mix for.
     threats : tuple of Threat
         Other classes of weapon, on the same paths and nights; `target` is of the drones alone.
+    policy : AskedPolicy, optional
+        To find the levels of, for the service level, and to simulate on the same paths.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -406,6 +432,10 @@ def make_plan(
     )
     rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
+    futures = futures_of(planned, made.engagements, made.salvos, history, asked) if policy else None
+    by_policy = None
+    if policy and futures:
+        by_policy = policy_year(futures, policy.kind, policy.review, service_level, policy.budget_usd)
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
         history,
@@ -423,6 +453,7 @@ def make_plan(
         notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
         layers=asked,
         threats=threats,
+        policy=by_policy,
     )
 
 

@@ -28,6 +28,7 @@ from forecasting.defence.stock import Delivery, with_stock, without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.plan import (
+    AskedPolicy,
     Plan,
     Prepared,
     Target,
@@ -147,7 +148,13 @@ class Answerer:
         stated, deliveries = _in_hand(stated, request, prepared.history.last_day)
         target = None
         if request.leak_target is not None:
-            target = Target(request.leak_target, float("inf") if request.budget is None else request.budget)
+            budget = None if request.policy else request.budget
+            target = Target(request.leak_target, float("inf") if budget is None else budget)
+        policy = None
+        if request.policy is not None:
+            policy = AskedPolicy(
+                request.policy, request.review, float("inf") if request.budget is None else request.budget
+            )
         return make_plan(
             prepared,
             stated,
@@ -161,6 +168,7 @@ class Answerer:
             without=request.without,
             deliveries=deliveries,
             target=target,
+            policy=policy,
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )

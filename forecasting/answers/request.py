@@ -31,6 +31,7 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 THREAT = re.compile(r"([a-z][a-z0-9_]{0,39})(?:=(\d{1,6}(?:\.\d{1,3})?)/week)?")
 """A class of weapon, and how many of it come a week where that is stated."""
 Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER), strict=True)]
+PolicyKind = Literal["base_stock", "adjusted_base_stock", "reorder_point"]
 Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 NEEDS = "needs_field"
 """Type of the error of a field that says nothing without another; both are named in its context."""
@@ -174,8 +175,21 @@ class PlanRequest(ForecastRequest):
     ] = None
     budget: Annotated[
         Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)] | None,
-        Field(description="of the least-cost mix, in US dollars; needs a target for the leakers"),
+        Field(
+            description="in US dollars, of the least-cost mix or, with a policy, of each review; needs a target for "
+            "the leakers or a policy"
+        ),
     ] = None
+    policy: Annotated[
+        PolicyKind | None,
+        Field(
+            description="orders at every review until the end of the horizon, such as 365 days: up to one level, up to "
+            "one that follows the launches, or where little is left"
+        ),
+    ] = None
+    review: Annotated[
+        int, Field(ge=1, le=365, strict=True, description="days from one review of the policy to the next")
+    ] = 28
     calibrate: Annotated[
         bool,
         Field(
@@ -220,7 +234,7 @@ class PlanRequest(ForecastRequest):
 
     @model_validator(mode="after")
     def _check_budget(self) -> Self:
-        if self.budget is not None and self.leak_target is None:
+        if self.budget is not None and self.leak_target is None and self.policy is None:
             raise PydanticCustomError(NEEDS, _WITHOUT, {"field": "budget", "needed": "leak_target"})
         return self
 

@@ -33,6 +33,7 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "deliveries": (Path, "FILE.csv", "columns layer, date and quantity"),
     "leak_target": (float, "DRONES", ""),
     "budget": (float, "USD", ""),
+    "policy": (str, "base_stock|adjusted_base_stock|reorder_point", ""),
 }
 """Field -> type and metavar of its option, and what its help says beside the field's description, where these do not
 follow from the field: what the command takes in another form, such as a file."""

@@ -10,21 +10,28 @@ found once, for all paths and days together, so that the share of the cycles wit
 cycle is the nights from the arrival of one order to that of the next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.history import LaunchHistory
+from forecasting.defence.layers import Defence
+from forecasting.defence.outcome import Engagements
 from forecasting.orders.ordering import check_service_level
+from forecasting.salvos.forecast import SalvoForecast
 
 Array = NDArray[np.float64]
 Kind = Literal["base_stock", "adjusted_base_stock", "reorder_point"]
 
 HALF_LIFE = 28.0
 """Days after which a launch counts half in the level that a path has shown."""
+SHOWN_BEFORE = 28
+"""Known days before the origin, whose mean is the level there."""
 PARTS = 256
 """Of what a layer uses for a drone on average: how finely the factor of an adjusted base stock is looked for."""
 MOST_FACTOR = 64
@@ -36,6 +43,8 @@ class Futures:
 
     Parameters
     ----------
+    layer_ids : tuple of str
+        In order of engagement.
     needed : (n_layers, n_paths, horizon) array of int64
         Interceptors a night, had every layer enough.
     opening : (n_layers, n_paths) array of int64
@@ -54,6 +63,7 @@ class Futures:
         Interceptors.
     """
 
+    layer_ids: tuple[str, ...]
     needed: NDArray[np.int64]
     opening: NDArray[np.int64]
     supplied: NDArray[np.int64]
@@ -63,6 +73,13 @@ class Futures:
     unit_cost_usd: Array
     pack_size: NDArray[np.int64]
     minimum_stock: NDArray[np.int64]
+
+    @cached_property
+    def by_night(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(horizon, n_layers, n_paths) needed, and delivered since the night before."""
+        supply = np.diff(self.supplied, axis=2, prepend=0)
+        needed, delivered = (np.ascontiguousarray(np.moveaxis(each, 2, 0)) for each in (self.needed, supply))
+        return needed, delivered
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +92,18 @@ class Levels:
 
 @dataclass(frozen=True, eq=False)
 class Simulated:
-    """What became of the futures. (n_layers, n_paths, n_reviews): pieces ordered. (n_layers, n_paths, horizon): in_hand
-    after each night, missing in it. short: (n_layers, n_paths, n_cycles) whether the stock runs out, or below its
-    minimum, in a cycle; cycles that do not end within the horizon are left out, and all are as many as the layer with
-    the longest lead time has."""
+    """What became of the futures.
+
+    ordered: (n_layers, n_paths, n_reviews) pieces. in_hand, missing: (n_layers, n_paths, horizon) after each night, and
+    in it. out: the same shape, whether a piece is missing or less than the minimum stock is left. short: (n_layers,
+    n_paths, n_cycles) whether it is out on some night of a cycle; every layer has as many as the one with the longest
+    lead time has within the horizon.
+    """
 
     ordered: NDArray[np.int64]
     in_hand: NDArray[np.int64]
     missing: NDArray[np.int64]
+    out: NDArray[np.bool_]
     short: NDArray[np.bool_]
 
     @property
@@ -109,9 +130,37 @@ class PolicyYear:
     review: int
     service_level: float
     budget_usd: float
+    futures: Futures
     factor: Array
     levels: Levels
     simulated: Simulated
+
+    @property
+    def layer_ids(self) -> tuple[str, ...]:
+        """In order of engagement."""
+        return self.futures.layer_ids
+
+
+def futures_of(
+    defence: Defence, engagements: Engagements, salvos: SalvoForecast, history: LaunchHistory, asked: Container[str]
+) -> Futures | None:
+    """Of the layers asked for that use interceptors; None where there is none."""
+    stocks = [stock for stock in engagements.stocks if stock.layer_id in asked]
+    if not stocks:
+        return None
+    numbers = [defence.ids.index(stock.layer_id) for stock in stocks]
+    return Futures(
+        layer_ids=tuple(stock.layer_id for stock in stocks),
+        needed=np.stack([stock.needed for stock in stocks]),
+        opening=np.stack([stock.opening for stock in stocks]),
+        supplied=np.stack([stock.supplied for stock in stocks]),
+        lead_time=np.stack([engagements.lead_time(number) for number in numbers]),
+        launched=salvos.paths.astype(np.int64),
+        level=float(np.mean(history.known[-SHOWN_BEFORE:])) if history.known.size else 0.0,
+        unit_cost_usd=np.stack([engagements.draws[number]["unit_cost_usd"] for number in numbers]),
+        pack_size=np.array([defence.layers[number].pack_size for number in numbers]),
+        minimum_stock=np.array([defence.layers[number].minimum_stock for number in numbers]),
+    )
 
 
 def reviews_within(horizon: int, review: int) -> NDArray[np.int64]:
@@ -148,9 +197,10 @@ def simulate(futures: Futures, review: int, levels: Levels, budget_usd: float = 
     Ten a night, thirty in hand and a lead time of one night. Up to forty are ordered every second night:
 
     >>> futures = Futures(
-    ...     needed=np.full((1, 1, 6), 10), opening=np.full((1, 1), 30), supplied=np.zeros((1, 1, 6), np.int64),
-    ...     lead_time=np.full((1, 1), 1), launched=np.full((1, 6), 10), level=10.0, unit_cost_usd=np.ones((1, 1)),
-    ...     pack_size=np.ones(1, np.int64), minimum_stock=np.zeros(1, np.int64),
+    ...     layer_ids=("a",), needed=np.full((1, 1, 6), 10), opening=np.full((1, 1), 30),
+    ...     supplied=np.zeros((1, 1, 6), np.int64), lead_time=np.full((1, 1), 1),
+    ...     launched=np.full((1, 6), 10), level=10.0, unit_cost_usd=np.ones((1, 1)), pack_size=np.ones(1, np.int64),
+    ...     minimum_stock=np.zeros(1, np.int64),
     ... )
     >>> forty = np.full((1, 3, 1), 40.0)
     >>> made = simulate(futures, 2, Levels(forty, forty))
@@ -170,50 +220,58 @@ def simulate(futures: Futures, review: int, levels: Levels, budget_usd: float = 
             horizon=horizon,
         )
     pack = futures.pack_size[:, np.newaxis]
-    supply = np.diff(futures.supplied, axis=2, prepend=0)
     cover = np.rint(futures.lead_time.mean(axis=1)).astype(np.int64) + review
-    expected = futures.supplied.mean(axis=1)
-    arrivals = np.zeros((n_layers, n_paths, horizon), np.int64)
+    expected = _delivered(futures, int(cover.max()), review)
+    at_once, later = futures.lead_time == 0, np.flatnonzero(futures.lead_time.ravel() > 0)
+    needed, supply = futures.by_night
+    arrivals = np.zeros((horizon, n_layers * n_paths), np.int64)
     ordered = np.zeros((n_layers, n_paths, nights.size), np.int64)
-    in_hand, missing = np.empty_like(futures.needed), np.empty_like(futures.needed)
+    in_hand, missing = np.empty_like(needed), np.empty_like(needed)
     held, pending = futures.opening.copy(), np.zeros((n_layers, n_paths), np.int64)
-    which, path = np.meshgrid(np.arange(n_layers), np.arange(n_paths), indexing="ij")
     for night in range(horizon):
-        held += supply[:, :, night] + arrivals[:, :, night]
-        pending -= arrivals[:, :, night]
+        arrived = arrivals[night].reshape(held.shape)
+        held += supply[night] + arrived
+        pending -= arrived
         if night % review == 0:
             number = night // review
-            until = np.minimum(night + cover, horizon) - 1
-            due = expected[np.arange(n_layers), until] - expected[:, night]
+            due = expected[np.arange(n_layers), night + cover - 1] - expected[:, night]
             position = held + pending + due[:, np.newaxis]
             wanted = np.where(position <= levels.reorder[:, number], levels.up_to[:, number] - position, 0.0)
             order = np.ceil(np.maximum(wanted, 0.0) / pack - 1e-9).astype(np.int64) * pack
             usd = (order * futures.unit_cost_usd).sum(axis=0)
-            dear = usd > budget_usd
-            if dear.any():
+            if (dear := usd > budget_usd).any():
                 share = np.where(dear, budget_usd / np.maximum(usd, 1e-12), 1.0)
                 order = np.where(dear, np.floor(order * share / pack + 1e-9).astype(np.int64) * pack, order)
             ordered[:, :, number] = order
-            at_once = futures.lead_time == 0
-            held += np.where(at_once, order, 0)
-            later = np.where(at_once, 0, order)
-            arriving = night + futures.lead_time
+            held += order * at_once
+            pending += order * ~at_once
+            arriving = night + futures.lead_time.ravel()[later]
             within = arriving < horizon
-            np.add.at(arrivals, (which[within], path[within], arriving[within]), later[within])
-            pending += later
-        used = np.minimum(futures.needed[:, :, night], held)
-        missing[:, :, night] = futures.needed[:, :, night] - used
-        held = held - used
-        in_hand[:, :, night] = held
-    out = (missing > 0) | (in_hand < futures.minimum_stock[:, np.newaxis, np.newaxis])
-    return Simulated(ordered, in_hand, missing, _by_cycle(out, futures.lead_time, review, n_cycles))
+            # A path places one order of a layer at a time, so no cell is named twice.
+            arrivals[arriving[within], later[within]] += order.ravel()[later[within]]
+        used = np.minimum(needed[night], held)
+        np.subtract(needed[night], used, out=missing[night])
+        held -= used
+        in_hand[night] = held
+    out = (missing > 0) | (in_hand < futures.minimum_stock[:, np.newaxis])
+    short = _by_cycle(out, futures.lead_time, review, n_cycles)
+    return Simulated(ordered, np.moveaxis(in_hand, 0, 2), np.moveaxis(missing, 0, 2), np.moveaxis(out, 0, 2), short)
+
+
+def _delivered(futures: Futures, further: int, review: int) -> Array:
+    """(n_layers, nights) interceptors delivered by the start of each night, on average over the paths; so many nights
+    further than the horizon at the rate of the last review period."""
+    so_far = futures.supplied.mean(axis=1)
+    rate = (so_far[:, -1] - so_far[:, -1 - review]) / review
+    return np.concatenate([so_far, so_far[:, -1:] + rate[:, np.newaxis] * np.arange(1, further + 1)], axis=1)
 
 
 def _by_cycle(out: NDArray[np.bool_], lead_time: NDArray[np.int64], review: int, n_cycles: int) -> NDArray[np.bool_]:
-    """Whether any night of a cycle is out: sums up to its end less those up to its start."""
-    so_far = np.concatenate([np.zeros((*out.shape[:2], 1), np.int64), np.cumsum(out, axis=2)], axis=2)
-    starts = lead_time[:, :, np.newaxis] + review * np.arange(n_cycles)
-    within: NDArray[np.bool_] = np.take_along_axis(so_far, starts + review, 2) > np.take_along_axis(so_far, starts, 2)
+    """(n_layers, n_paths, n_cycles) whether any night of a cycle is out, of (horizon, n_layers, n_paths): the nights up
+    to its end less those up to its start."""
+    so_far = np.concatenate([np.zeros((1, *out.shape[1:]), np.int16), np.cumsum(out, axis=0, dtype=np.int16)])
+    starts = lead_time + review * np.arange(n_cycles + 1)[:, np.newaxis, np.newaxis]
+    within: NDArray[np.bool_] = np.moveaxis(np.diff(np.take_along_axis(so_far, starts, 0), axis=0) > 0, 0, 2)
     return within
 
 
@@ -271,7 +329,7 @@ def policy_year(
     found = levels_of(high)
     factor = high / PARTS * _used_per_drone(futures) if kind == "adjusted_base_stock" else high.astype(np.float64)
     return PolicyYear(
-        kind, review, service_level, budget_usd, factor, found, simulate(futures, review, found, budget_usd)
+        kind, review, service_level, budget_usd, futures, factor, found, simulate(futures, review, found, budget_usd)
     )
 
 

@@ -32,6 +32,7 @@ from forecasting.report.order_document import (
     rules_document,
 )
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.policy_document import PolicyDocument, policy_document
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.report.worth_document import OrderWorthDocument, worth_document
@@ -185,6 +186,11 @@ class PlanDocument(Document):
     requirement: RequirementDocument | None = Field(description="null without a target for the leakers")
     order_worth: OrderWorthDocument | None = Field(
         default=None, description="what the orders buy; null where no layer has interceptors"
+    )
+    policy: PolicyDocument | None = Field(
+        default=None,
+        exclude_if=lambda policy: policy is None,
+        description="orders at every review; absent where no policy is asked for, or no layer has interceptors",
     )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
     notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
@@ -363,6 +369,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
         order_worth=worth_document(plan.advice, plan.defence) if plan.advice else None,
+        policy=policy_document(plan.policy, plan.forecast.origin) if plan.policy else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
         notes=list(plan.notes),
         assumptions=stated_assumptions(plan.defence),

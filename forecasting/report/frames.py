@@ -31,6 +31,8 @@ _KEYS = {
     "frontier": ("by", "number"),
     "service_levels": ("service_level",),
     "information": ("layer", "quantity"),
+    "policy": ("layer",),
+    "policy_calendar": ("first_day", "layer"),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -83,6 +85,8 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
             if worth.information:
                 made["information"] = _frame(words, worth.information)
+        if policy := document.policy:
+            made |= {"policy": _frame(words, policy.layers), "policy_calendar": _frame(words, policy.calendar)}
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:

@@ -23,6 +23,7 @@ from forecasting.report.layout import (
     wrap_line,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.policy_text import policy_lines
 from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
@@ -72,6 +73,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_interceptors(document, words),
             *order_lines(document, words),
             *worth_lines(document, words),
+            *policy_lines(document, words),
             "",
             *_outcome(document, words),
             *requirement_lines(document, words),

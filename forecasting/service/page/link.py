@@ -36,6 +36,8 @@ PLAIN = {
     "defence": "defence",
     "leak": "leak_target",
     "budget": "budget",
+    "policy": "policy",
+    "review": "review",
 }
 """Name in the address -> field of the request, for fields of one value."""
 SAFETY, UNCALIBRATED, LAYER, WITHOUT, DUE = "safety", "stated", "layer", "without", "due"
@@ -65,6 +67,8 @@ EXPECTED = {
     "defence": "expected the name of a defence from the list",
     "leak": "expected a number of drones, 0 or more",
     "budget": "expected US dollars, 0 or more",
+    "policy": "expected a policy from the list",
+    "review": "expected a whole number of days, 1 to 365",
     SAFETY: "expected per cent between 0 and 100, such as 95",
     LAYER: "expected names of layers, 50 at most",
     WITHOUT: "expected names of layers, 50 at most",

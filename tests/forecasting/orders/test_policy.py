@@ -18,6 +18,7 @@ def futures_of(
     """One layer that uses an interceptor a drone. needed: (n_paths, horizon)."""
     n_paths = len(needed)
     return Futures(
+        layer_ids=("a",),
         needed=needed[np.newaxis],
         opening=np.full((1, n_paths), opening),
         supplied=np.zeros((1, *needed.shape), np.int64),
@@ -82,6 +83,7 @@ def test_a_budget_is_shared_in_whole_packs_and_lapses() -> None:
             **one.__dict__,
             **{name: np.concatenate([getattr(one, name)] * 2) for name in ("needed", "opening", "supplied")},
             **{name: np.concatenate([getattr(one, name)] * 2) for name in ("lead_time", "pack_size", "minimum_stock")},
+            "layer_ids": ("a", "b"),
             "unit_cost_usd": np.array([[1.0], [3.0]]),
         }
     )

@@ -28,6 +28,7 @@ deliveries = st.builds(DatedDelivery, layer=names, date=days, quantity=counts)
 def requests(draw: st.DrawFn) -> PlanRequest:
     scenario = draw(st.one_of(st.just("none"), names, texts))
     leak_target = draw(st.none() | st.floats(0, 1e9))
+    policy = draw(st.none() | st.sampled_from(["base_stock", "adjusted_base_stock", "reorder_point"]))
     return PlanRequest(
         theatre=draw(names),
         origin=draw(st.none() | days),
@@ -47,7 +48,11 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         # In the steps that a person states; a hundredth of any float is another float.
         service_level=draw(st.integers(1, 99_999).map(lambda n: n / 100_000)),
         leak_target=leak_target,
-        budget=None if leak_target is None else draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
+        policy=policy,
+        review=draw(st.integers(1, 365)),
+        budget=None
+        if leak_target is None and policy is None
+        else draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
         calibrate=draw(st.booleans()),
     )
 
