@@ -385,8 +385,8 @@ def make_plan(
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
 
-    def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> _Simulation:
-        return _simulated(
+    def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
+        return simulate(
             prepared,
             planned,
             defence,
@@ -458,9 +458,36 @@ def make_plan(
 
 
 @dataclass(frozen=True, eq=False)
-class _Simulation:
-    """Salvos and what the defence does with them; `drawn` is what `engage` was given."""
+class Simulation:
+    """Salvos and what the defence does with them.
 
+    Parameters
+    ----------
+    defence : Defence
+        As planned for.
+    salvos : SalvoForecast
+        Under the scenario, where there is one.
+    supplied : SuppliedForecast, optional
+        What they rest on.
+    armed_share : (n_paths, horizon) array, optional
+        Of the drones.
+    calibration : Calibration, optional
+        Of the ranges of the defence.
+    notes : tuple of Message
+        How the ranges were taken.
+    levels : Levels
+        That the paths draw from the ranges.
+    factors : dict of str to array
+        Layer -> of its kills, night by night.
+    beyond : float
+        Share of the nights that are larger than any on record.
+    engagements : Engagements
+        Path by path.
+    trials : OrderTrials
+        What other stocks would do.
+    """
+
+    defence: Defence
     salvos: SalvoForecast
     supplied: SuppliedForecast | None
     armed_share: Array | None
@@ -477,23 +504,44 @@ class _Simulation:
         return self.supplied.new_models if self.supplied else ()
 
 
-def _simulated(
+def simulate(
     prepared: Prepared,
     planned: Defence,
     defence: Defence,
     request: SimulationRequest,
     *,
     seed: int,
-    calibrated: Calibration | None,
-    scenario: ScenarioRequest | None,
-    held: Mapping[str, float] | None,
-    deliveries: Sequence[Delivery],
-    threats: tuple[Threat, ...],
     end: int,
-    on_paths: Callable[[int], object] | None,
-) -> _Simulation:
-    """The part of a plan that is drawn; see `make_plan`. planned: the defence without what is left out. end: nights of
-    the horizon that is planned for."""
+    calibrated: Calibration | None = None,
+    scenario: ScenarioRequest | None = None,
+    held: Mapping[str, float] | None = None,
+    deliveries: Sequence[Delivery] = (),
+    threats: tuple[Threat, ...] = (),
+    on_paths: Callable[[int], object] | None = None,
+) -> Simulation:
+    """The part of a plan that is drawn; what is not told here is as in `make_plan`.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The fitted model.
+    planned : Defence
+        Without what is left out.
+    defence : Defence
+        Whole, as it is held against the record.
+    request : SimulationRequest
+        Nights to look at, and paths.
+    seed : int
+        Of all random numbers.
+    end : int
+        Nights of the horizon that is planned for.
+    calibrated, scenario, held, deliveries, threats, on_paths
+        As in `make_plan`.
+
+    Returns
+    -------
+    Simulation
+    """
     check_path_days(request)
     history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
@@ -513,10 +561,12 @@ def _simulated(
         others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
     )
-    return _Simulation(salvos, supplied, armed_share, calibration, notes, levels, factors, beyond, engagements, trials)
+    return Simulation(
+        planned, salvos, supplied, armed_share, calibration, notes, levels, factors, beyond, engagements, trials
+    )
 
 
-def _required(planned: Defence, made: _Simulation, target: Target, asked: Container[str]) -> Required:
+def _required(planned: Defence, made: Simulation, target: Target, asked: Container[str]) -> Required:
     """The least-cost mix for the target, evaluated, and what the limits are worth by the program."""
     engagements, trials = made.engagements, made.trials
     program = defence_program(
