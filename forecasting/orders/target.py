@@ -89,7 +89,7 @@ def _cheapest(loss: Loss, searched: Loss, market: Market, goal: float, start: Mi
     mix = enough(loss, market, goal, start)
     aim = goal - (loss([mix])[0] - searched([mix])[0])
     if searched([market.most])[0] <= aim:
-        mix = least_cost(searched, market, aim, [mix, nothing][: 1 if steps < MOST_STEPS else 2], steps=steps)
+        mix = least_cost(searched, market, aim, [mix, nothing, market.most][: 1 if steps < MOST_STEPS else 3], steps=steps)
     return enough(loss, market, goal, mix)
 
 
