@@ -35,7 +35,7 @@ from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
-from forecasting.orders.target import evaluated_requirement
+from forecasting.orders.target import MoneyMix, best_for_money, evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
@@ -289,6 +289,8 @@ class Plan:
         What comes with the drones; engagements, stocks and orders are then of the whole raid.
     policy : PolicyYear, optional
         Where one is asked for.
+    for_money : MoneyMix, optional
+        What leaks least for a sum of money, where one is stated.
     """
 
     history: LaunchHistory
@@ -307,6 +309,7 @@ class Plan:
     layers: tuple[str, ...] = ()
     threats: tuple[Threat, ...] = ()
     policy: PolicyYear | None = None
+    for_money: MoneyMix | None = None
 
 
 def make_plan(
@@ -325,6 +328,7 @@ def make_plan(
     target: Target | None = None,
     threats: tuple[Threat, ...] = (),
     policy: AskedPolicy | None = None,
+    money_usd: float | None = None,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -360,6 +364,8 @@ def make_plan(
         Other classes of weapon, on the same paths and nights; `target` is of the drones alone.
     policy : AskedPolicy, optional
         To find the levels of, for the service level, and to simulate on the same paths.
+    money_usd : float, optional
+        US dollars to find the mix for that leaks least.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -454,6 +460,7 @@ def make_plan(
         layers=asked,
         threats=threats,
         policy=by_policy,
+        for_money=None if money_usd is None else _for_money(planned, made, money_usd, asked),
     )
 
 
@@ -581,6 +588,15 @@ def _required(planned: Defence, made: Simulation, target: Target, asked: Contain
     if found.met == by_program.met:  # else its limits are worth something else
         worth = values_of_limits(by_program, made.salvos.horizon, *fire_units(program, planned, engagements))
     return Required(target, found, worth, evaluated(trials, market, [found.quantities])[0])
+
+
+def _for_money(planned: Defence, made: Simulation, money_usd: float, asked: Container[str]) -> MoneyMix:
+    """What leaks least for that money; exchanges are looked for to the last pack in small plans."""
+    stocks = {stock.layer_id: stock for stock in made.engagements.stocks if stock.layer_id in asked}
+    none = np.zeros(made.salvos.n_paths, np.int64)
+    shortages = np.stack([stocks[name].shortfall if name in stocks else none for name in planned.ids])
+    trials, market = made.trials, market_of(planned, made.engagements, asked)
+    return best_for_money(trials, trials.first(SEARCHED), market, shortages, money_usd)
 
 
 def check_path_days(request: SimulationRequest) -> None:

@@ -179,6 +179,7 @@ class Answerer:
             deliveries=deliveries,
             target=target,
             policy=policy,
+            money_usd=request.money_for_a_mix,
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )

@@ -180,8 +180,8 @@ class PlanRequest(ForecastRequest):
     budget: Annotated[
         Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)] | None,
         Field(
-            description="in US dollars, of the least-cost mix or, with a policy, of each review; needs a target for "
-            "the leakers or a policy"
+            description="US dollars: adds the mix that leaks least for them; of the least-cost mix, where there is a "
+            "target for the leakers, or of each review of a policy"
         ),
     ] = None
     policy: Annotated[
@@ -237,20 +237,19 @@ class PlanRequest(ForecastRequest):
         return given
 
     @model_validator(mode="after")
-    def _check_budget(self) -> Self:
-        if self.budget is not None and self.leak_target is None and self.policy is None:
-            raise PydanticCustomError(NEEDS, _WITHOUT, {"field": "budget", "needed": "leak_target"})
-        return self
-
-    @model_validator(mode="after")
     def _check_raid(self) -> Self:
         if self.threats and self.weapon_class != SHAHED:
             raise ValueError(f"threats: they come with {weapons(SHAHED)}: expected weapon_class {SHAHED}")
-        if self.threats and self.leak_target is not None:
+        if self.threats and (self.leak_target is not None or self.money_for_a_mix is not None):
             raise ValueError(
-                "threats: the least-cost mix is of the drones alone: leave out leak_target, or the threats"
+                "threats: a mix is found for the drones alone: leave out leak_target and budget, or the threats"
             )
         return self
+
+    @property
+    def money_for_a_mix(self) -> float | None:
+        """US dollars that the best mix is asked for; None where a target or a policy has them, or there are none."""
+        return self.budget if self.leak_target is None and self.policy is None else None
 
     @property
     def classes(self) -> tuple[str, ...]:

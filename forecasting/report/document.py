@@ -35,7 +35,12 @@ from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, U
 from forecasting.report.policy_document import PolicyDocument, policy_document
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
-from forecasting.report.worth_document import OrderWorthDocument, worth_document
+from forecasting.report.worth_document import (
+    MoneyMixDocument,
+    OrderWorthDocument,
+    money_mix_document,
+    worth_document,
+)
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
@@ -191,6 +196,11 @@ class PlanDocument(Document):
         default=None,
         exclude_if=lambda policy: policy is None,
         description="orders at every review; absent where no policy is asked for, or no layer has interceptors",
+    )
+    budget_mix: MoneyMixDocument | None = Field(
+        default=None,
+        exclude_if=lambda mix: mix is None,
+        description="what leaks least for the budget; absent without one, or where a target or a policy has it",
     )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
     notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
@@ -369,6 +379,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
         order_worth=worth_document(plan.advice, plan.defence) if plan.advice else None,
+        budget_mix=money_mix_document(plan.for_money, plan.defence) if plan.for_money else None,
         policy=policy_document(plan.policy, plan.forecast.origin) if plan.policy else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
         notes=list(plan.notes),

@@ -32,6 +32,7 @@ _KEYS = {
     "frontier": ("by", "number"),
     "service_levels": ("service_level",),
     "information": ("layer", "quantity"),
+    "budget_mix": ("budget_usd",),
     "policy": ("layer",),
     "policy_calendar": ("first_day", "layer"),
     "requirement": ("measure",),
@@ -86,6 +87,8 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
             if worth.information:
                 made["information"] = _frame(words, worth.information)
+        if mix := document.budget_mix:
+            made["budget_mix"] = _frame(words, [mix])
         if policy := document.policy:
             made |= {"policy": _frame(words, policy.layers), "policy_calendar": _frame(words, policy.calendar)}
         if required := document.requirement:

@@ -36,7 +36,7 @@ from forecasting.report.words import (
     theatre_name,
     weapon_name,
 )
-from forecasting.report.worth_text import worth_lines
+from forecasting.report.worth_text import money_mix_lines, worth_lines
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -73,6 +73,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_interceptors(document, words),
             *order_lines(document, words),
             *worth_lines(document, words),
+            *money_mix_lines(document, words),
             *policy_lines(document, words),
             "",
             *_outcome(document, words),

@@ -51,6 +51,22 @@ def test_a_budget_of_each_review_is_kept_and_told(history_of: HistoryOf, defence
     assert "At most 60,000 USD at each review." in document_text(document)
 
 
+def test_a_budget_alone_is_answered_with_the_best_mix(history_of: HistoryOf, defence_of: DefenceOf) -> None:
+    """Ten a night and none in hand: 250 of 280 leak with 30 bought, which 31,000 USD pay in packs of five."""
+    made = planned(history_of(np.full(100, 10.0)), defence_of([stocked(0.0, pack_size=5)]), money_usd=31_000.0)
+    document = plan_document(made)
+    found = document.budget_mix
+    assert found is not None
+    assert (found.cost_usd, found.leakers_without_order, found.leakers, found.leakers_avoided) == (30e3, 280, 250, 30)
+    assert list(found.quantities.values()) == [30]
+    text = document_text(document)
+    assert "THE BEST MIX FOR 31,000 USD" in text
+    assert "Of 280.0 armed drones that get through with no order, it stops 30" in text
+    assert tables(document)["budget_mix"]["leakers_avoided"].tolist() == [30]
+    with pytest.raises(InputError, match="budget is 0"):
+        planned(history_of(np.full(100, 10.0)), defence_of([stocked(0.0)]), money_usd=0.0)
+
+
 def test_it_is_in_every_form(history_of: HistoryOf, defence_of: DefenceOf) -> None:
     document = told(history_of, defence_of, AskedPolicy("adjusted_base_stock", 10))
     text = document_text(document)

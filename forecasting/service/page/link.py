@@ -75,7 +75,6 @@ EXPECTED = {
     DUE: "expected a layer, a date such as 2026-03-05 and a whole number, 0 or more",
     "hold": "expected a level from 0 to 1",
     "stock": "expected a whole number, 0 or more",
-    "form": "a budget limits the least-cost mix: state the drones that may leak as well",
 }
 """Field -> what it should hold; `form`: what only the fields together can have wrong."""
 

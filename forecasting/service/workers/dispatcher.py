@@ -81,7 +81,7 @@ def _expected_seconds(request: ForecastRequest) -> float:
     if isinstance(request, PlanRequest):
         layers = len(defence_of(request).layers)
         seconds += 0.05 + 4e-7 * cells * layers
-        if request.leak_target is not None:
+        if request.leak_target is not None or request.money_for_a_mix is not None:
             seconds += 1.0 + 4e-7 * cells * layers
     return n_scenarios * seconds
 

@@ -50,9 +50,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         leak_target=leak_target,
         policy=policy,
         review=draw(st.integers(1, 365)),
-        budget=None
-        if leak_target is None and policy is None
-        else draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
+        budget=draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
         calibrate=draw(st.booleans()),
     )
 
@@ -161,7 +159,7 @@ def test_another_choice_lets_the_own_scenario_go() -> None:
         ("scenario=published&hold.output_ratio=1.5", "hold.output_ratio", "'1.5': expected a level from 0 to 1"),
         ("due=fighter:2026-03-05", "due", "expected a layer, a date such as 2026-03-05 and a whole number"),
         ("due=fighter:2026-03-05:-2", "due", "expected a layer, a date such as 2026-03-05 and a whole number"),
-        ("budget=5", "form", "a budget limits the least-cost mix"),
+        ("threats=shahed,cruise&budget=5", "form", "leave out leak_target and budget"),
         ("horizon=14", "form", "the address holds a name that is not known"),
         ("own.scenario=abc", "scenario", "the own text in the address is cut off or changed"),
     ],
