@@ -30,7 +30,8 @@ from forecasting.losses.on_paths import calibration_for, engagement_draws, size_
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, evaluated
-from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
+from forecasting.orders.joint import joint_orders
+from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
@@ -291,6 +292,8 @@ class Plan:
         Where one is asked for.
     for_money : MoneyMix, optional
         What leaks least for a sum of money, where one is stated.
+    joint : bool
+        Whether the service level is of all stocks together, not of each.
     """
 
     history: LaunchHistory
@@ -310,6 +313,7 @@ class Plan:
     threats: tuple[Threat, ...] = ()
     policy: PolicyYear | None = None
     for_money: MoneyMix | None = None
+    joint: bool = False
 
 
 def make_plan(
@@ -329,6 +333,7 @@ def make_plan(
     threats: tuple[Threat, ...] = (),
     policy: AskedPolicy | None = None,
     money_usd: float | None = None,
+    joint: bool = False,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -366,6 +371,8 @@ def make_plan(
         To find the levels of, for the service level, and to simulate on the same paths.
     money_usd : float, optional
         US dollars to find the mix for that leaks least.
+    joint : bool
+        Whether the service level is of all stocks together, not of each.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -422,11 +429,19 @@ def make_plan(
     made = simulated(request.horizon, on_paths)
     further = simulated(nights) if nights > request.horizon else made
     lead_times = dict(zip(planned.ids, map(further.engagements.lead_time, range(len(planned.layers))), strict=True))
-    orders = tuple(
-        order_for_horizon(stock, planned, service_level, lead_times[stock.layer_id], request.horizon)
-        for stock in further.engagements.stocks
-        if stock.layer_id in asked
-    )
+    stocks = [stock for stock in further.engagements.stocks if stock.layer_id in asked]
+    if joint:
+        covers = [
+            (name, cover_of(stock, planned.layer(name), lead_times[name], request.horizon))
+            for stock in stocks
+            for name in [stock.layer_id]
+        ]
+        orders = joint_orders(covers, planned, service_level)
+    else:
+        orders = tuple(
+            order_for_horizon(stock, planned, service_level, lead_times[stock.layer_id], request.horizon)
+            for stock in stocks
+        )
     advice = order_advice(
         planned,
         further.engagements,
@@ -460,6 +475,7 @@ def make_plan(
         layers=asked,
         threats=threats,
         policy=by_policy,
+        joint=joint,
         for_money=None if money_usd is None else _for_money(planned, made, money_usd, asked),
     )
 

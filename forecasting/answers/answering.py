@@ -180,6 +180,7 @@ class Answerer:
             target=target,
             policy=policy,
             money_usd=request.money_for_a_mix,
+            joint=request.safety_of == "all",
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )

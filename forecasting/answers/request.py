@@ -173,6 +173,10 @@ class PlanRequest(ForecastRequest):
             description="probability that an ordered stock lasts until the next order",
         ),
     ] = 0.95
+    safety_of: Annotated[
+        Literal["each", "all"],
+        Field(description="whether that is of each stock, or that all of them last: the least-cost orders for it"),
+    ] = "each"
     leak_target: Annotated[
         Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False, strict=True)] | None,
         Field(description="armed drones that may leak over the horizon: adds the least-cost mix"),

@@ -33,6 +33,7 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "without": (list[str], "LAYER", "repeatable"),
     "stock": (Path, "FILE.csv", "columns layer and quantity"),
     "deliveries": (Path, "FILE.csv", "columns layer, date and quantity"),
+    "safety_of": (str, "each|all", ""),
     "leak_target": (float, "DRONES", ""),
     "budget": (float, "USD", ""),
     "policy": (str, "base_stock|adjusted_base_stock|reorder_point", ""),

@@ -178,6 +178,11 @@ class PlanDocument(Document):
     defence_as_of: date
     about: str
     service_level: float
+    safety_of: Literal["all"] | None = Field(
+        default=None,
+        exclude_if=lambda of: of is None,
+        description="all: the service level is that all stocks last; absent where it is of each",
+    )
     outcome: Outcome
     raid: list[ThreatDocument] | None = Field(
         default=None,
@@ -351,6 +356,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         defence_as_of=plan.defence.as_of,
         about=" ".join(plan.defence.about.split()),
         service_level=plan.service_level,
+        safety_of="all" if plan.joint else None,
         outcome=Outcome(
             armed_share=plan.armed_share,
             leakers=spread(leakers),

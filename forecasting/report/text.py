@@ -165,9 +165,13 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     level = t.percent(document.service_level)
     if any(layer.order and layer.order.review_days for layer in document.layers):
         safety = t("for {level} safety of each stock until the next order arrives", level=level)
+        if document.safety_of:
+            safety = t("for {level} safety of all stocks together until the next order arrives", level=level)
     else:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
+        if document.safety_of:
+            safety = t("for {level} safety of all stocks together through {day}", level=level, day=last)
     buys = "".join(f" {words.sentence(each)}" for each in document.order_worth.says[:1]) if document.order_worth else ""
     if not wanted:
         return t("Order nothing {safety}: stock and supply as stated last.", safety=safety) + buys

@@ -51,6 +51,22 @@ def test_a_budget_of_each_review_is_kept_and_told(history_of: HistoryOf, defence
     assert "At most 60,000 USD at each review." in document_text(document)
 
 
+def test_a_plan_can_aim_at_all_stocks_together(history_of: HistoryOf, defence_of: DefenceOf) -> None:
+    """Each layer lacks on other paths: 90 % of both ask for more than 90 % of each."""
+    history = history_of(np.random.default_rng(1).poisson(40, 100).astype(float))
+    layers = [stocked(0.0, engaged_share=0.5), stocked(0.0)]
+    each, together = (
+        planned(history, defence_of(layers), service_level=0.9, joint=joint, calibrate=False) for joint in (False, True)
+    )
+    assert each.advice is not None
+    assert together.advice is not None
+    assert together.advice.worth.joint_risk <= 0.1 < each.advice.worth.joint_risk
+    said, plain = document_text(plan_document(together)), document_text(plan_document(each))
+    assert "for 90 % safety of all stocks together through" in said
+    assert "ORDERS for 90 % joint safety" in said
+    assert "joint" not in plain
+
+
 def test_a_budget_alone_is_answered_with_the_best_mix(history_of: HistoryOf, defence_of: DefenceOf) -> None:
     """Ten a night and none in hand: 250 of 280 leak with 30 bought, which 31,000 USD pay in packs of five."""
     made = planned(history_of(np.full(100, 10.0)), defence_of([stocked(0.0, pack_size=5)]), money_usd=31_000.0)

@@ -36,7 +36,7 @@ DEFAULTS = {
 } | {SAFETY: number_text(per_cent(PlanRequest().service_level))}
 """What a field holds where nothing was stated: the defaults of a request."""
 _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
-_BELOW = {DUE, "leak", "budget", "policy", "review", "model", "theatre", "threats", "defence", "paths", "seed"}
+_BELOW = {DUE, "of", "leak", "budget", "policy", "review", "model", "theatre", "threats", "defence", "paths", "seed"}
 """Fields that tell what is wrong with them; so do those below, the stocks among them, where they are out of sight."""
 _Stated = TypeVar("_Stated")
 

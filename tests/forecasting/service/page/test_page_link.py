@@ -47,6 +47,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         deliveries=draw(st.lists(deliveries, max_size=3)),
         # In the steps that a person states; a hundredth of any float is another float.
         service_level=draw(st.integers(1, 99_999).map(lambda n: n / 100_000)),
+        safety_of=draw(st.sampled_from(["each", "all"])),
         leak_target=leak_target,
         policy=policy,
         review=draw(st.integers(1, 365)),
