@@ -16,6 +16,7 @@ from forecasting.report.language import ENGLISH, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
 from forecasting.report.words import Words
+from forecasting.report.worth_document import OrderWorthDocument
 from forecasting.salvos.spread import Spread
 
 _KEYS = {
@@ -82,7 +83,7 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             made |= {
                 "order_worth": pd.concat([_measures(words, worth), _measures(words, worth.together, "together ")]),
                 "layer_worth": _frame(words, worth.layers),
-                "frontier": _frame(words, worth.frontier),
+                "frontier": _frame(words, _frontier(worth)),
                 "service_levels": _frame(words, worth.service_levels),
             }
             if worth.information:
@@ -101,6 +102,17 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
         made |= {"assumptions": _frame(words, document.assumptions), "sources": _frame(words, document.sources)}
     return made
+
+
+def _frontier(worth: OrderWorthDocument) -> list[dict[str, Any]]:
+    """The points; beside_the_orders: which of each kind is the next down from the orders in cost, and the next up."""
+    rows = []
+    for by in ("leakers", "joint_risk"):
+        points = [each for each in worth.frontier if each.by == by]
+        n_below = sum(each.cost_usd <= worth.together.cost_usd for each in points)
+        beside = {n_below - 1: "next down", n_below: "next up"}
+        rows += [dict(each) | {"beside_the_orders": beside.get(number)} for number, each in enumerate(points)]
+    return rows
 
 
 def _without_uses(document: PlanDocument) -> list[Any]:
