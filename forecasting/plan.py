@@ -16,6 +16,7 @@ from features.messages import Message
 from features.records import SHAHED
 from features.scenarios import ProductionScenario
 from features.stock_flow import NewModel
+from features.stocks import StockCount
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -30,6 +31,7 @@ from forecasting.losses.on_paths import calibration_for, engagement_draws, size_
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, point
+from forecasting.orders.inventory import CountedStock, counted_stocks, with_counted, with_counted_levels
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
@@ -267,6 +269,8 @@ class Plan:
         Ids of the layers to report.
     threats : tuple of Threat
         What comes with the drones; engagements, stocks and orders are then of the whole raid.
+    counted : tuple of CountedStock
+        The stocks that start from a count.
     """
 
     history: LaunchHistory
@@ -284,6 +288,7 @@ class Plan:
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
     threats: tuple[Threat, ...] = ()
+    counted: tuple[CountedStock, ...] = ()
 
 
 def make_plan(
@@ -299,6 +304,8 @@ def make_plan(
     layers: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
+    counts: Sequence[StockCount] = (),
+    stated_notes: tuple[Message, ...] = (),
     target: Target | None = None,
     threats: tuple[Threat, ...] = (),
     on_paths: Callable[[int], object] | None = None,
@@ -329,7 +336,11 @@ def make_plan(
     without : tuple of str
         What if the defence did not have these.
     deliveries : sequence of Delivery
-        Dated ones, beside the monthly supply.
+        Dated ones, beside the monthly supply; until the origin, of layers that were counted before.
+    counts : sequence of StockCount
+        Of stocks, none after the origin: to start from in place of what the defence assumes.
+    stated_notes : tuple of Message
+        What a reader has to know of how the defence, deliveries and counts were stated.
     target : Target, optional
         To find the least-cost mix for.
     threats : tuple of Threat
@@ -358,6 +369,9 @@ def make_plan(
     defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
+    counted = _counted(prepared, planned, defence, request, seed, calibrated, deliveries, counts)
+    planned, defence = with_counted(planned, counted), with_counted(defence, counted)
+    deliveries = [each for each in deliveries if each.day > history.last_day]
 
     def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> _Simulation:
         return _simulated(
@@ -370,6 +384,7 @@ def make_plan(
             scenario=scenario,
             held=held,
             deliveries=deliveries,
+            counted=counted,
             threats=threats,
             end=request.horizon,
             on_paths=on_paths,
@@ -420,10 +435,48 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
+        notes=(
+            *stated_notes,
+            *(note for each in counted for note in each.notes),
+            *look,
+            *what_if_notes(without),
+            *made.notes,
+            *size_notes(made.beyond),
+            *notes_of_raid(planned, threats),
+        ),
         layers=asked,
         threats=threats,
+        counted=counted,
     )
+
+
+def _counted(
+    prepared: Prepared,
+    planned: Defence,
+    defence: Defence,
+    request: SimulationRequest,
+    seed: int,
+    calibrated: Calibration | None,
+    deliveries: Sequence[Delivery],
+    counts: Sequence[StockCount],
+) -> tuple[CountedStock, ...]:
+    """The counted stocks at the origin; see `make_plan`."""
+    history = prepared.history
+    counts = [each for each in counts if each.layer in planned.ids]
+    if not counts:
+        return ()
+
+    def meet(past: SalvoForecast, having: Defence, due: Sequence[Delivery]) -> Engagements:
+        check_path_days(SimulationRequest(past.horizon, past.n_paths))
+        calibration, _ = calibration_for(defence, past, history, calibrated)
+        having = having.facing((SHAHED,))
+        levels, factors, _ = engagement_draws(having, past, calibration)
+        armed_share = armed_share_of(history, None, past.horizon)
+        return engage(past, having, levels=levels, kill_factors=factors, armed_share=armed_share, deliveries=due)
+
+    salvos, _ = prepared.forecast(SimulationRequest(1, request.n_paths), seed)
+    theatre = counts[0].theatre
+    return counted_stocks(counts, planned, history, replace(salvos, theatre=theatre), deliveries, meet)
 
 
 @dataclass(frozen=True, eq=False)
@@ -457,6 +510,7 @@ def _simulated(
     scenario: ScenarioRequest | None,
     held: Mapping[str, float] | None,
     deliveries: Sequence[Delivery],
+    counted: tuple[CountedStock, ...],
     threats: tuple[Threat, ...],
     end: int,
     on_paths: Callable[[int], object] | None,
@@ -469,6 +523,7 @@ def _simulated(
     armed_share = armed_share_of(history, supplied, salvos.horizon)
     calibration, notes = calibration_for(defence, salvos, history, calibrated)
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
+    levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
     engagements = engage(
         salvos,
@@ -530,7 +585,9 @@ def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[st
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
+    other = with_counted(other, plan.counted)
     levels, factors, _ = engagement_draws(other, plan.forecast, plan.calibration)
+    levels = with_counted_levels(levels, other, plan.counted)
     return engage(
         plan.forecast,
         other,

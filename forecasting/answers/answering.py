@@ -17,14 +17,16 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
+from features.stocks import StockCount
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.in_hand import as_stated
 from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
 from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
-from forecasting.defence.stock import Delivery, with_stock, without_stocks
+from forecasting.defence.stock import without_stocks
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.plan import (
@@ -144,13 +146,13 @@ class Answerer:
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
         calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate and recorded else None
-        stated, deliveries = _in_hand(stated, request, prepared.history.last_day)
+        hand = as_stated(stated, request, prepared.history.last_day, self._counted(request, prepared.history.last_day))
         target = None
         if request.leak_target is not None:
             target = Target(request.leak_target, float("inf") if request.budget is None else request.budget)
         return make_plan(
             prepared,
-            stated,
+            hand.defence,
             SimulationRequest(request.horizon, request.paths),
             service_level=request.service_level,
             seed=request.seed,
@@ -159,11 +161,18 @@ class Answerer:
             held=request.held,
             layers=request.layers,
             without=request.without,
-            deliveries=deliveries,
+            deliveries=hand.deliveries,
+            counts=hand.counts,
+            stated_notes=hand.notes,
             target=target,
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )
+
+    def _counted(self, request: PlanRequest, origin: date) -> list[StockCount]:
+        """The counts of stocks that a plan may know of."""
+        known = self.ledger.stock_counts(request.theatre, request.origin)
+        return [count for count in known if count.counted_on <= origin]
 
     def _threats(
         self, request: PlanRequest, context: AnswerContext, prepared: Prepared, defence: Defence
@@ -357,25 +366,3 @@ def _check_size(request: PlanRequest, stated: Defence) -> None:
             f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers",
             field="paths",
         )
-
-
-def _in_hand(stated: Defence, request: PlanRequest, origin: date) -> tuple[Defence, tuple[Delivery, ...]]:
-    """The defence with the planner's own stocks, and the deliveries that are due."""
-    stocked = [layer.id for layer in stated.layers if layer.interceptor is not None]
-    named = [("stock", name) for name in request.stock] + [("deliveries", due.layer) for due in request.deliveries]
-    for field, name in named:
-        if name not in stocked:
-            raise unknown_name("layer with interceptors", name, stocked, field=field)
-    for delivery in request.deliveries:
-        if delivery.date <= origin:
-            raise InputError(
-                "deliveries: the delivery of {day} to layer {layer} is not after the origin, {origin}: count it in the "
-                "stock at the origin",
-                field="deliveries",
-                day=delivery.date,
-                layer=delivery.layer,
-                origin=origin,
-            )
-    if request.stock:
-        stated = with_stock(stated, request.stock, origin)
-    return stated, tuple(Delivery(due.layer, due.date, due.quantity) for due in request.deliveries)
