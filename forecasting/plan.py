@@ -271,6 +271,8 @@ class Plan:
         What comes with the drones; engagements, stocks and orders are then of the whole raid.
     counted : tuple of CountedStock
         The stocks that start from a count.
+    in_hand : tuple of Message
+        Which stocks and supply are as stated or counted, in place of what the defence assumes.
     """
 
     history: LaunchHistory
@@ -289,6 +291,7 @@ class Plan:
     layers: tuple[str, ...] = ()
     threats: tuple[Threat, ...] = ()
     counted: tuple[CountedStock, ...] = ()
+    in_hand: tuple[Message, ...] = ()
 
 
 def make_plan(
@@ -435,9 +438,8 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
+        in_hand=(*stated_notes, *(note for each in counted for note in each.notes)),
         notes=(
-            *stated_notes,
-            *(note for each in counted for note in each.notes),
             *look,
             *what_if_notes(without),
             *made.notes,
@@ -585,9 +587,7 @@ def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[st
 def against_another(plan: Plan, other: Defence) -> Engagements:
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
-    other = with_counted(other, plan.counted)
     levels, factors, _ = engagement_draws(other, plan.forecast, plan.calibration)
-    levels = with_counted_levels(levels, other, plan.counted)
     return engage(
         plan.forecast,
         other,

@@ -137,16 +137,23 @@ class Answerer:
         return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
 
     def plan(
-        self, request: PlanRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+        self,
+        request: PlanRequest,
+        context: AnswerContext,
+        on_paths: Callable[[int], object] | None = None,
+        *,
+        counted: bool = True,
     ) -> Plan:
-        """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
+        """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`. counted: whether
+        stocks start from their counts."""
         scenario, stated = self._scenario(request), defence_of(request)
         selected_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
         calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate and recorded else None
-        hand = as_stated(stated, request, prepared.history.last_day, self._counted(request, prepared.history.last_day))
+        origin = prepared.history.last_day
+        hand = as_stated(stated, request, origin, self._counts(request, origin) if counted else ())
         target = None
         if request.leak_target is not None:
             target = Target(request.leak_target, float("inf") if request.budget is None else request.budget)
@@ -169,7 +176,7 @@ class Answerer:
             on_paths=on_paths,
         )
 
-    def _counted(self, request: PlanRequest, origin: date) -> list[StockCount]:
+    def _counts(self, request: PlanRequest, origin: date) -> list[StockCount]:
         """The counts of stocks that a plan may know of."""
         known = self.ledger.stock_counts(request.theatre, request.origin)
         return [count for count in known if count.counted_on <= origin]
@@ -189,8 +196,9 @@ class Answerer:
         return threats_of(request, prepared, recorded, met, of_class)
 
     def defences_compared(self, request: PlanRequest, other: Defence, context: AnswerContext) -> tuple[Difference, ...]:
-        """What another defence does more or less than that of the request, against the same salvos."""
-        made = self.plan(request, context)
+        """What another defence does more or less than that of the request, against the same salvos; each with the
+        stocks that it states."""
+        made = self.plan(request, context, counted=False)
         return tuple(differences(made.engagements, against_another(made, other.facing(request.classes))))
 
     def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:

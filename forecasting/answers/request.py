@@ -54,15 +54,13 @@ def _supply(given: str) -> str:
     """A supply as it is kept: 800/week. Raises ValueError where it is none."""
     amount, slash, unit = (part.strip() for part in given.partition("/"))
     if not slash or unit not in DAYS_OF:
-        raise ValueError(
-            f"'{given[:40]}': expected interceptors with their unit, such as 800/week ({', '.join(DAYS_OF)})"
-        )
+        raise ValueError(f"expected interceptors with their unit, such as 800/week ({', '.join(DAYS_OF)})")
     try:
         number = typed_number(amount)
     except InputError as error:
         raise ValueError(str(error)) from error
     if not 0 <= number <= LARGEST_NUMBER:
-        raise ValueError(f"'{given[:40]}': expected 0 to {LARGEST_NUMBER:,.0f} interceptors")
+        raise ValueError(f"expected 0 to {LARGEST_NUMBER:,.0f} interceptors")
     return f"{number}/{unit}"
 
 
