@@ -16,6 +16,7 @@ from features.messages import Message
 from features.records import SHAHED
 from features.scenarios import ProductionScenario
 from features.stock_flow import NewModel
+from features.stocks import StockCount
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -30,6 +31,7 @@ from forecasting.losses.on_paths import calibration_for, engagement_draws, size_
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, evaluated
+from forecasting.orders.inventory import CountedStock, counted_stocks, with_counted, with_counted_levels
 from forecasting.orders.joint import joint_orders
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
@@ -294,6 +296,10 @@ class Plan:
         What leaks least for a sum of money, where one is stated.
     joint : bool
         Whether the service level is of all stocks together, not of each.
+    counted : tuple of CountedStock
+        The stocks that start from a count.
+    in_hand : tuple of Message
+        Which stocks and supply are as stated or counted, in place of what the defence assumes.
     """
 
     history: LaunchHistory
@@ -314,6 +320,8 @@ class Plan:
     policy: PolicyYear | None = None
     for_money: MoneyMix | None = None
     joint: bool = False
+    counted: tuple[CountedStock, ...] = ()
+    in_hand: tuple[Message, ...] = ()
 
 
 def make_plan(
@@ -329,6 +337,8 @@ def make_plan(
     layers: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
+    counts: Sequence[StockCount] = (),
+    stated_notes: tuple[Message, ...] = (),
     target: Target | None = None,
     threats: tuple[Threat, ...] = (),
     policy: AskedPolicy | None = None,
@@ -362,7 +372,11 @@ def make_plan(
     without : tuple of str
         What if the defence did not have these.
     deliveries : sequence of Delivery
-        Dated ones, beside the monthly supply.
+        Dated ones, beside the monthly supply; until the origin, of layers that were counted before.
+    counts : sequence of StockCount
+        Of stocks, none after the origin: to start from in place of what the defence assumes.
+    stated_notes : tuple of Message
+        What a reader has to know of how the defence, deliveries and counts were stated.
     target : Target, optional
         To find the least-cost mix for.
     threats : tuple of Threat
@@ -397,6 +411,9 @@ def make_plan(
     defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
+    counted = counted_at_origin(prepared, planned, defence, request, seed, calibrated, deliveries, counts)
+    planned, defence = with_counted(planned, counted), with_counted(defence, counted)
+    deliveries = [each for each in deliveries if each.day > history.last_day]
 
     def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
         return simulate(
@@ -409,6 +426,7 @@ def make_plan(
             scenario=scenario,
             held=held,
             deliveries=deliveries,
+            counted=counted,
             threats=threats,
             end=request.horizon,
             on_paths=on_paths,
@@ -471,13 +489,71 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
+        in_hand=(*stated_notes, *(note for each in counted for note in each.notes)),
+        notes=(
+            *look,
+            *what_if_notes(without),
+            *made.notes,
+            *size_notes(made.beyond),
+            *notes_of_raid(planned, threats),
+        ),
         layers=asked,
         threats=threats,
         policy=by_policy,
         joint=joint,
         for_money=None if money_usd is None else _for_money(planned, made, money_usd, asked),
+        counted=counted,
     )
+
+
+def counted_at_origin(
+    prepared: Prepared,
+    planned: Defence,
+    defence: Defence,
+    request: SimulationRequest,
+    seed: int,
+    calibrated: Calibration | None,
+    deliveries: Sequence[Delivery],
+    counts: Sequence[StockCount],
+) -> tuple[CountedStock, ...]:
+    """The counted stocks rolled forward to the origin, path by path.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The fitted model.
+    planned : Defence
+        Without what is left out.
+    defence : Defence
+        Whole, as it is held against the record.
+    request : SimulationRequest
+        Its paths are used.
+    seed : int
+        Of all random numbers.
+    calibrated, deliveries, counts
+        As in `make_plan`.
+
+    Returns
+    -------
+    tuple of CountedStock
+        Empty where nothing that is planned for was counted.
+    """
+    history = prepared.history
+    counts = [each for each in counts if each.layer in planned.ids]
+    if not counts:
+        return ()
+
+    def meet(past: SalvoForecast, having: Defence, due: Sequence[Delivery]) -> Engagements:
+        check_path_days(SimulationRequest(past.horizon, past.n_paths))
+        calibration, _ = calibration_for(defence, past, history, calibrated)
+        having = having.facing((SHAHED,))
+        levels, factors, _ = engagement_draws(having, past, calibration)
+        armed_share = armed_share_of(history, None, past.horizon)
+        return engage(past, having, levels=levels, kill_factors=factors, armed_share=armed_share, deliveries=due)
+
+    salvos, _ = prepared.forecast(SimulationRequest(1, request.n_paths), seed)
+    theatre = counts[0].theatre
+    return counted_stocks(counts, planned, history, replace(salvos, theatre=theatre), deliveries, meet)
 
 
 @dataclass(frozen=True, eq=False)
@@ -539,6 +615,7 @@ def simulate(
     scenario: ScenarioRequest | None = None,
     held: Mapping[str, float] | None = None,
     deliveries: Sequence[Delivery] = (),
+    counted: tuple[CountedStock, ...] = (),
     threats: tuple[Threat, ...] = (),
     on_paths: Callable[[int], object] | None = None,
 ) -> Simulation:
@@ -560,6 +637,8 @@ def simulate(
         Nights of the horizon that is planned for.
     calibrated, scenario, held, deliveries, threats, on_paths
         As in `make_plan`.
+    counted : tuple of CountedStock
+        The stocks that start from a count.
 
     Returns
     -------
@@ -571,6 +650,7 @@ def simulate(
     armed_share = armed_share_of(history, supplied, salvos.horizon)
     calibration, notes = calibration_for(defence, salvos, history, calibrated)
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
+    levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
     engagements = engage(
         salvos,

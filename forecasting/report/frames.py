@@ -202,6 +202,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             "defence_as_of": document.defence_as_of,
             "defence_about": document.about,
             "service_level": document.service_level,
+            "in_hand": " ".join(map(words, document.in_hand)),
             "notes": " ".join(map(words, document.notes)),
         }
         if rules := document.rules_of_thumb:

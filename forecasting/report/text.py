@@ -64,6 +64,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            *(wrap_line(words(note)) for note in document.in_hand),
             wrap_line(_sentence(document.forecast, words)),
             "",
             *_salvos(document.forecast, words),
