@@ -171,6 +171,11 @@ def is_refusal(error: SalvocastError) -> bool:
     return error.__cause__ is not None and not _may_pass(error.__cause__)
 
 
+def is_lack_of_rights(error: SalvocastError) -> bool:
+    """Whether the store does not know this login, or does not let it in (401 and 403 of a server)."""
+    return getattr(error.__cause__, "error_code", None) in ("UNAUTHENTICATED", "PERMISSION_DENIED")
+
+
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 
 
