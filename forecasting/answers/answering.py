@@ -278,6 +278,13 @@ class Answerer:
         history = self.history(request, context)
         champion = context.champion if request.model == CHAMPION else None
         name = FALLBACK_MODEL if request.model == CHAMPION else request.model
+        if champion is not None and request.origin is None and history.last_day < champion.origin:
+            raise InputError(  # as the retraining and the plan of the morning refuse it
+                f"the record of {request.weapon_class} in {request.theatre} ends on {history.last_day}, and the "
+                f"champion was trained through {champion.origin}: reports are missing from this ledger; read them "
+                f"again, or name a model, such as {FALLBACK_MODEL}, or an origin",
+                field="model",
+            )
 
         def learn() -> Prepared:
             if champion is None:
