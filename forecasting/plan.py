@@ -29,7 +29,7 @@ from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
-from forecasting.orders.frontier import FrontierPoint, point
+from forecasting.orders.frontier import FrontierPoint, evaluated
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
@@ -499,7 +499,7 @@ def _required(planned: Defence, made: _Simulation, target: Target, asked: Contai
     worth: tuple[Message, ...] = ()
     if found.met == by_program.met:  # else its limits are worth something else
         worth = values_of_limits(by_program, made.salvos.horizon, *fire_units(program, planned, engagements))
-    return Required(target, found, worth, point(trials, market, found.quantities))
+    return Required(target, found, worth, evaluated(trials, market, [found.quantities])[0])
 
 
 def check_path_days(request: SimulationRequest) -> None:
