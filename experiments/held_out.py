@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from experiments.backtest import HERE, Backtest, Replay, run_backtest
 from experiments.engine import Engine
 from experiments.promotion import Decision, RecipeScores, Rules, decide
 from experiments.settings import RetrainSettings
+from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.release import code_version
@@ -23,7 +25,6 @@ from forecasting.salvos.gap import LONGEST_GAP
 from forecasting.salvos.model import (
     REFERENCE_MODEL,
     Model,
-    ModelError,
     SimulationRequest,
     load_model,
 )
@@ -46,6 +47,12 @@ class Comparison:
     recipes: tuple[RecipeScores, ...]
     decision: Decision
     failed: tuple[str, ...] = ()
+
+    def refused(self, model: str, reason: str) -> Self:
+        """The same, with nobody promoted, since `model`, which had earned it, cannot be put in service."""
+        told = f"{model} had earned it and cannot be put in service: {reason}"
+        decision = replace(self.decision, promote=None, reason=f"{told}; {self.decision.reason}")
+        return replace(self, decision=decision, failed=(*self.failed, model))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -135,12 +142,12 @@ def compare(
 
 
 def _load_models(names: Iterable[str]) -> tuple[list[Model], dict[str, str]]:
-    """The models of these names, and of those whose package is broken why."""
+    """The models of these names, and of those whose package is broken or not installed why."""
     models, failed = [], {}
     for name in names:
         try:
             models.append(load_model(name))
-        except ModelError as error:
+        except SalvocastError as error:
             failed[name] = str(error)
     return models, failed
 

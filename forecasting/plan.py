@@ -29,7 +29,7 @@ from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
-from forecasting.orders.frontier import FrontierPoint, point
+from forecasting.orders.frontier import FrontierPoint, evaluated
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
@@ -359,8 +359,8 @@ def make_plan(
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
 
-    def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> _Simulation:
-        return _simulated(
+    def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
+        return simulate(
             prepared,
             planned,
             defence,
@@ -427,9 +427,36 @@ def make_plan(
 
 
 @dataclass(frozen=True, eq=False)
-class _Simulation:
-    """Salvos and what the defence does with them; `drawn` is what `engage` was given."""
+class Simulation:
+    """Salvos and what the defence does with them.
 
+    Parameters
+    ----------
+    defence : Defence
+        As planned for.
+    salvos : SalvoForecast
+        Under the scenario, where there is one.
+    supplied : SuppliedForecast, optional
+        What they rest on.
+    armed_share : (n_paths, horizon) array, optional
+        Of the drones.
+    calibration : Calibration, optional
+        Of the ranges of the defence.
+    notes : tuple of Message
+        How the ranges were taken.
+    levels : Levels
+        That the paths draw from the ranges.
+    factors : dict of str to array
+        Layer -> of its kills, night by night.
+    beyond : float
+        Share of the nights that are larger than any on record.
+    engagements : Engagements
+        Path by path.
+    trials : OrderTrials
+        What other stocks would do.
+    """
+
+    defence: Defence
     salvos: SalvoForecast
     supplied: SuppliedForecast | None
     armed_share: Array | None
@@ -446,23 +473,44 @@ class _Simulation:
         return self.supplied.new_models if self.supplied else ()
 
 
-def _simulated(
+def simulate(
     prepared: Prepared,
     planned: Defence,
     defence: Defence,
     request: SimulationRequest,
     *,
     seed: int,
-    calibrated: Calibration | None,
-    scenario: ScenarioRequest | None,
-    held: Mapping[str, float] | None,
-    deliveries: Sequence[Delivery],
-    threats: tuple[Threat, ...],
     end: int,
-    on_paths: Callable[[int], object] | None,
-) -> _Simulation:
-    """The part of a plan that is drawn; see `make_plan`. planned: the defence without what is left out. end: nights of
-    the horizon that is planned for."""
+    calibrated: Calibration | None = None,
+    scenario: ScenarioRequest | None = None,
+    held: Mapping[str, float] | None = None,
+    deliveries: Sequence[Delivery] = (),
+    threats: tuple[Threat, ...] = (),
+    on_paths: Callable[[int], object] | None = None,
+) -> Simulation:
+    """The part of a plan that is drawn; what is not told here is as in `make_plan`.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The fitted model.
+    planned : Defence
+        Without what is left out.
+    defence : Defence
+        Whole, as it is held against the record.
+    request : SimulationRequest
+        Nights to look at, and paths.
+    seed : int
+        Of all random numbers.
+    end : int
+        Nights of the horizon that is planned for.
+    calibrated, scenario, held, deliveries, threats, on_paths
+        As in `make_plan`.
+
+    Returns
+    -------
+    Simulation
+    """
     check_path_days(request)
     history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
@@ -482,10 +530,12 @@ def _simulated(
         others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
     )
-    return _Simulation(salvos, supplied, armed_share, calibration, notes, levels, factors, beyond, engagements, trials)
+    return Simulation(
+        planned, salvos, supplied, armed_share, calibration, notes, levels, factors, beyond, engagements, trials
+    )
 
 
-def _required(planned: Defence, made: _Simulation, target: Target, asked: Container[str]) -> Required:
+def _required(planned: Defence, made: Simulation, target: Target, asked: Container[str]) -> Required:
     """The least-cost mix for the target, evaluated, and what the limits are worth by the program."""
     engagements, trials = made.engagements, made.trials
     program = defence_program(
@@ -499,7 +549,7 @@ def _required(planned: Defence, made: _Simulation, target: Target, asked: Contai
     worth: tuple[Message, ...] = ()
     if found.met == by_program.met:  # else its limits are worth something else
         worth = values_of_limits(by_program, made.salvos.horizon, *fire_units(program, planned, engagements))
-    return Required(target, found, worth, point(trials, market, found.quantities))
+    return Required(target, found, worth, evaluated(trials, market, [found.quantities])[0])
 
 
 def check_path_days(request: SimulationRequest) -> None:

@@ -142,7 +142,7 @@ def register_challenger(
     ContractError
         For a model that breaks the contract.
     InputError
-        For a run that has no scores of it.
+        For a run that has no scores of it, or in which it failed at an origin.
     SalvocastError
         Where ledger or store fail.
     """
@@ -151,6 +151,11 @@ def register_challenger(
     own = board[(board["model"] == model.model_id) & (board["run_id"] == run_id)].set_index("band")
     if own.empty:
         raise InputError(f"run {run_id} has no scores of {model.model_id}: backtest it first, ensure_backtest([model])")
+    if failed := int(own["failed_origins"].max()):
+        raise InputError(
+            f"{model.model_id} failed at {failed} origins of run {run_id} (its failures.csv says why): expected a "
+            "challenger that fails at none"
+        )
     noted = {f"wis_ratio_{band}": float(ratio) for band, ratio in own["wis_ratio"].items()}
     with open_ledger() as ledger, Registry.open() as registry, registry.lock():
         history = ledger.history(theatre, weapon_class)

@@ -18,13 +18,24 @@ from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
 from forecasting.answers.cache import get_or_make
+from forecasting.answers.comparison import comparison_document
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler
 from forecasting.answers.raid import threats_of
-from forecasting.answers.request import CHAMPION, MOST_LAYERS, NO_SCENARIO, ForecastRequest, PlanRequest, Text
+from forecasting.answers.request import (
+    BASELINE,
+    CHAMPION,
+    MOST_LAYERS,
+    NO_SCENARIO,
+    ComparisonRequest,
+    ForecastRequest,
+    PlanRequest,
+    Text,
+)
 from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.defence.stock import Delivery, with_stock, without_stocks
+from forecasting.defence.trials import nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.plan import (
@@ -36,7 +47,9 @@ from forecasting.plan import (
     prepare,
     prepare_calibration,
     selected_layers,
+    simulate,
 )
+from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
 from forecasting.salvos.forecast import SalvoForecast
@@ -78,13 +91,17 @@ class Answerer:
 
     def document(
         self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
-    ) -> ForecastDocument | PlanDocument:
-        """The plan, or the forecast, that is asked for. Same request, same context: same bytes. on_paths: see `plan`.
+    ) -> ForecastDocument | PlanDocument | ComparisonDocument:
+        """What is asked for: a plan, a forecast or a comparison. Same request, same context: same bytes.
+
+        on_paths: see `plan`.
 
         Raises InputError for a request that cannot be answered, and what the parts raise.
         """
         choice = model_choice(request, context)
         with threadpool_limits(1):  # sums of several threads have other last digits
+            if isinstance(request, ComparisonRequest):
+                return self.comparison(request, context)
             if isinstance(request, PlanRequest):
                 return plan_document(self.plan(request, context, on_paths), choice)
             salvos, supplied = self.forecast(request, context)
@@ -97,13 +114,6 @@ class Answerer:
         scenario = self._scenario(request)
         simulated = SimulationRequest(request.horizon, request.paths)
         return self.prepared(request, context).forecast(simulated, request.seed, scenario, request.held)
-
-    def forecast_under_scenario(self, request: ForecastRequest, context: AnswerContext) -> SuppliedForecast:
-        """The forecast under the scenario that is asked for. Raises InputError where none is."""
-        _, supplied = self.forecast(request, context)
-        if supplied is None:
-            raise InputError("scenario is none: expected one to forecast under")
-        return supplied
 
     def assimilated_supply(self, request: ForecastRequest, context: AnswerContext) -> AssimilatedSupply:
         """What the record says of the scenario that is asked for. Raises InputError without a record to say it."""
@@ -164,6 +174,34 @@ class Answerer:
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )
+
+    def comparison(self, request: ComparisonRequest, context: AnswerContext) -> ComparisonDocument:
+        """The scenarios that are asked for, each against the baseline; see `document`."""
+        whole = defence_of(request)
+        asked = selected_layers(whole, request.layers, request.without)
+        _check_size(request, whole)
+        sides = _sides(request)
+        prepared = self.prepared(request.model_copy(update={"scenario": sides[0]}), context)
+        recorded = prepared.history.theatre == request.theatre
+        calibrated = self._calibrated(request, whole, prepared.history) if request.calibrate and recorded else None
+        whole, deliveries = _in_hand(whole, request, prepared.history.last_day)
+        planned = whole.without(request.without)
+        nights = max(request.horizon, nights_to_look_at([planned.layer(name) for name in asked], request.horizon))
+        made = [
+            simulate(
+                prepared,
+                planned,
+                whole,
+                SimulationRequest(nights, request.paths),
+                seed=request.seed,
+                end=request.horizon,
+                calibrated=calibrated,
+                scenario=self._scenario(request.model_copy(update={"scenario": each})),
+                deliveries=deliveries,
+            )
+            for each in sides
+        ]
+        return comparison_document(made, request.service_level, request.horizon, asked)
 
     def _threats(
         self, request: PlanRequest, context: AnswerContext, prepared: Prepared, defence: Defence
@@ -259,6 +297,17 @@ def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoic
     if context.champion is None:
         return ModelChoice(reason="none_registered")
     return ModelChoice(reason="champion", version=context.champion.version)
+
+
+def _sides(request: ComparisonRequest) -> tuple[str | Text, ...]:
+    """The scenarios to compare, the baseline first, each once. Raises InputError where there is none."""
+    baseline = request.baseline
+    if baseline is None and request.theatre in stated_scenario(BASELINE).theatre_ids:
+        baseline = BASELINE
+    sides = (*request.scenarios,) if baseline is None else (baseline, *request.scenarios)
+    if not sides:
+        raise InputError("no scenario to compare is given: expected one or more", field="scenarios")
+    return tuple(dict.fromkeys(sides))
 
 
 def stated_scenario(scenario: str | Text) -> ProductionScenario:

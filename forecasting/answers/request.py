@@ -20,6 +20,10 @@ from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 CHAMPION = "champion"
 """The registered champion; the salvo ensemble where none is registered."""
 NO_SCENARIO = "none"
+BASELINE = "published"
+"""The scenario that others are compared with."""
+MOST_SCENARIOS = 8
+"""In one comparison."""
 MOST_LAYERS = 50
 MOST_THREATS = 10
 LONGEST_TEXT = 500_000
@@ -115,7 +119,7 @@ class ForecastRequest(_Request):
         return hashlib.sha256(f"{self.kind}\n{self.canonical}".encode()).hexdigest()
 
     @property
-    def kind(self) -> Literal["forecast", "plan"]:
+    def kind(self) -> Literal["forecast", "plan", "comparison"]:
         """What is asked for."""
         return "forecast"
 
@@ -246,5 +250,36 @@ class PlanRequest(ForecastRequest):
         return {name: float(rate.removesuffix("/week")) if rate else None for name, _, rate in named}
 
     @property
-    def kind(self) -> Literal["forecast", "plan"]:
+    def kind(self) -> Literal["forecast", "plan", "comparison"]:
         return "plan"
+
+
+class ComparisonRequest(PlanRequest):
+    """Scenarios side by side, each against a baseline, on the same random numbers."""
+
+    scenarios: Annotated[
+        tuple[NameOrText, ...],
+        FailFast(),
+        Field(max_length=MOST_SCENARIOS, description="what to compare: bundled scenarios, or own ones"),
+    ] = ()
+    baseline: Annotated[
+        NameOrText | None,
+        Field(
+            description=f"the scenario that differences are to; without it, {BASELINE}, or the first one compared "
+            "where that says nothing of the theatre"
+        ),
+    ] = None
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, strict=True, description="attack days to compare")] = 90
+
+    @model_validator(mode="after")
+    def _check_what_is_compared(self) -> Self:
+        for name in ("scenario", "held", "threats", "leak_target"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name}: a comparison takes none: expected what differs among its scenarios")
+        if NO_SCENARIO in (*self.scenarios, self.baseline):
+            raise ValueError(f"scenarios: '{NO_SCENARIO}' states nothing to compare: expected scenarios of production")
+        return self
+
+    @property
+    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+        return "comparison"

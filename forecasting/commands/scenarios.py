@@ -6,10 +6,23 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from features.errors import InputError
+from features.files import write_or_print
 from features.opening import open_ledger
 from features.options import parse_day
-from forecasting.commands.options import PlotOption, check_new_file, check_plot, draw, filled_template, today
-from forecasting.commands.request_options import request_command, scenario_value
+from forecasting.commands.options import (
+    TABLE,
+    FormatOption,
+    OutOption,
+    PlotOption,
+    check_files,
+    check_new_file,
+    check_plot,
+    draw,
+    filled_template,
+    today,
+)
+from forecasting.commands.request_options import request_command, scenario_value, with_values
+from forecasting.report.language import ENGLISH
 
 if TYPE_CHECKING:
     from features.scenarios import ProductionScenario
@@ -84,23 +97,48 @@ def check_command(context: typer.Context, scenario: ScenarioArgument) -> None:
 
 @scenarios.command(
     "compare",
-    cls=request_command("ForecastRequest", "horizon", "origin", "model", "paths", "seed", "theatre", horizon=365),
+    cls=request_command(
+        "ComparisonRequest",
+        "baseline",
+        "horizon",
+        "origin",
+        "model",
+        "paths",
+        "seed",
+        "theatre",
+        "defence",
+        "layers",
+        "without",
+        "stock",
+        "deliveries",
+        "service_level",
+        "calibrate",
+        defence=None,
+    ),
 )
 def compare_command(
     context: typer.Context,
     names: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME|FILE.toml...", help="Scenarios to set side by side; the first is the base."),
+        list[str], typer.Argument(metavar="NAME|FILE.toml...", help="Scenarios to set against the baseline.")
     ],
+    output: FormatOption = TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
 ) -> None:
-    """What scenarios imply, side by side, all on the same random numbers."""
+    """Where scenarios differ, and what each makes, launches, lets through and asks for, all on the same random
+    numbers, with the noise of each difference."""
     from forecasting.answers.local import local_answering, local_context
-    from forecasting.report.scenarios import comparison_text
+    from forecasting.report.forms import FORMS
 
-    requests = [_with_scenario(context.obj, name) for name in names]
+    check_files(output, out, plot)
+    request = with_values(context.obj, scenarios=[*map(scenario_value, names)])
     with open_ledger() as ledger:
-        answering, rests_on = local_answering(ledger), local_context(context.obj)
-        print(comparison_text([answering.forecast_under_scenario(each, rests_on) for each in requests]))
+        document = local_answering(ledger).comparison(request, local_context(request))
+    if plot:
+        from forecasting.report.comparison_picture import scenarios_picture
+
+        draw(scenarios_picture(document), plot, f"Salvocast scenarios as of {document.origin}")
+    write_or_print(FORMS[output].write(document, ENGLISH), out)
 
 
 @scenarios.command(
@@ -136,7 +174,7 @@ def sensitivity_command(
 
 def _with_scenario(request: "Request", name_or_file: str) -> "Request":
     """The request under that scenario."""
-    return type(request).model_validate(request.model_dump() | {"scenario": scenario_value(name_or_file)})
+    return with_values(request, scenario=scenario_value(name_or_file))
 
 
 def open_scenario(name_or_file: str) -> "ProductionScenario":

@@ -8,7 +8,7 @@ from features.errors import InputError
 from features.messages import Message
 from forecasting.orders.effect import Trials
 from forecasting.orders.frontier import mean_leakers
-from forecasting.orders.mix import MOST_STEPS, Loss, Market, Mix, enough, least_cost, least_loss
+from forecasting.orders.mix import MOST_STEPS, Loss, Market, Mix, enough, least_cost, least_loss, least_of
 from forecasting.orders.requirement import (
     DefenceProgram,
     Requirement,
@@ -45,7 +45,7 @@ def evaluated_requirement(
     if not budget_usd > 0:
         raise InputError("budget is {given} USD: expected more than 0", field="budget", given=budget_usd)
     loss, nothing = mean_leakers(trials), np.zeros_like(market.most)
-    without, least = loss(nothing), loss(market.most)
+    without, least = loss([nothing, market.most])
     off = leakers_without_order(program) - without
     planned = requirement(
         program, max(leak_target + off, 0.0) if leak_target >= 0 else leak_target, budget_usd=budget_usd
@@ -64,7 +64,7 @@ def evaluated_requirement(
         obstacle = Message.of(
             "budget_limits",
             budget_usd=budget_usd,
-            leakers=loss(mix),
+            leakers=loss([mix])[0],
             target=leak_target,
             needed_usd=needed_usd,
             more_usd=needed_usd - budget_usd,
@@ -73,7 +73,7 @@ def evaluated_requirement(
         planned,
         quantities=mix,
         cost_usd=market.cost(mix),
-        leakers=loss(mix),
+        leakers=loss([mix])[0],
         met=obstacle is None,
         obstacle=obstacle,
         leaker_price_usd=np.nan if obstacle else planned.leaker_price_usd,
@@ -84,11 +84,11 @@ def evaluated_requirement(
 def _cheapest(loss: Loss, searched: Loss, market: Market, goal: float, start: Mix, steps: int) -> Mix:
     """Looked for on the paths of `searched`, whose mean is set right by that of all paths at the mix before."""
     nothing = np.zeros_like(market.most)
-    if loss(nothing) <= goal:
+    if loss([nothing])[0] <= goal:
         return nothing
     mix = enough(loss, market, goal, start)
-    aim = goal - (loss(mix) - searched(mix))
-    if searched(market.most) <= aim:
+    aim = goal - (loss([mix])[0] - searched([mix])[0])
+    if searched([market.most])[0] <= aim:
         mix = least_cost(searched, market, aim, [mix, nothing][: 1 if steps < MOST_STEPS else 2], steps=steps)
     return enough(loss, market, goal, mix)
 
@@ -99,4 +99,4 @@ def _fewest(loss: Loss, searched: Loss, market: Market, budget_usd: float, wante
     packs = np.floor(wanted * part / market.pack_size + 1e-9).astype(np.int64)
     start = packs * market.pack_size
     found = least_loss(searched, market, budget_usd, start, steps=steps)
-    return min(start, found, key=loss)
+    return least_of(loss, [start, found])

@@ -370,12 +370,12 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
     )
 
 
-def document_json(document: ForecastDocument | PlanDocument) -> bytes:
+def document_json(document: Document) -> bytes:
     """The document as it is given out and archived, whoever asks.
 
     Parameters
     ----------
-    document : ForecastDocument or PlanDocument
+    document : ForecastDocument, PlanDocument or ComparisonDocument
         Any.
 
     Returns

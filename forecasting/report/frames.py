@@ -1,6 +1,7 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -128,9 +129,14 @@ def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH)
 
     language: of the sentences.
     """
+    return workbook_of(tables(rounded(document), language))
+
+
+def workbook_of(frames: Mapping[str, pd.DataFrame]) -> bytes:
+    """Sheet name -> frame, as an XLSX workbook."""
     buffer = BytesIO()
     with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
-        for name, frame in tables(rounded(document), language).items():
+        for name, frame in frames.items():
             _writable(frame).to_excel(writer, sheet_name=name, index=False)
             sheet = writer.sheets[name]
             sheet.freeze_panes = "B2"

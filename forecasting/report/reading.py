@@ -9,6 +9,7 @@ from typing import Any
 
 from features.errors import InputError
 from features.messages import Message
+from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 
 _RULES = {
@@ -26,7 +27,7 @@ _NOT_TOLD_THEN: dict[str, Any] = {
 """What the outcome of the first format may lack."""
 
 
-def read_document(content: bytes) -> ForecastDocument | PlanDocument:
+def read_document(content: bytes) -> ForecastDocument | PlanDocument | ComparisonDocument:
     """A published document. Raises InputError for a format that this release does not know."""
     told = json.loads(content)
     match told.get("format"):
@@ -34,6 +35,8 @@ def read_document(content: bytes) -> ForecastDocument | PlanDocument:
             return PlanDocument.model_validate_json(content)
         case "salvocast/forecast/2":
             return ForecastDocument.model_validate_json(content)
+        case "salvocast/comparison/1":
+            return ComparisonDocument.model_validate_json(content)
         case "salvocast/plan/1":
             return PlanDocument.model_validate_json(json.dumps(_plan(told)))
         case "salvocast/forecast/1":

@@ -1,6 +1,6 @@
 """Scenarios of production as text for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +10,7 @@ from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.words import Words
-from forecasting.salvos.spread import quantile, spread
 from forecasting.supply.assimilation import AssimilatedSupply
-from forecasting.supply.scenario_forecast import SuppliedForecast
 from forecasting.supply.sensitivity import HIGH, LOW, Sensitivity
 from forecasting.supply.verdict import Verdict
 
@@ -102,64 +100,6 @@ _MOST_MOVED = 5
 
 def _quantiles_text(values: NDArray[np.float64]) -> str:
     return f"{values[1]:,.0f} ({values[0]:,.0f}-{values[2]:,.0f})"
-
-
-def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
-    """Scenarios side by side: totals and the largest day, and how far each median is from that of the first."""
-    base = forecasts[0].forecast
-    windows = [n_days for n_days in (7, 28, 90, 180, 365) if n_days < base.horizon] + [base.horizon]
-    totals = [[each.forecast.totals(n_days) for each in forecasts] for n_days in windows]
-    against = [
-        [f"{100 * (quantile(other, 0.5) / max(quantile(first, 0.5), 1) - 1):+.0f} %" for other in others]
-        for first, *others in totals
-    ]
-    header = [each.scenario.name for each in forecasts]
-    alone = f"{ASSUMPTION_ONLY}: " if forecasts[0].assumption_only else ""
-    return terminal_text(
-        [
-            f"{alone}scenarios for {base.theatre} as of {base.origin}, model {base.model_id}, {base.n_paths:,} paths, "
-            f"seed {base.seed}",
-            "",
-            "DRONES LAUNCHED, median (80 %)",
-            *table(
-                ["days", *header],
-                [[f"1-{n_days}", *map(_spread_text, each)] for n_days, each in zip(windows, totals, strict=True)],
-            ),
-            *table(
-                ["", *header],
-                [
-                    ["largest day", *(_spread_text(each.forecast.largest_day) for each in forecasts)],
-                    ["store at the end", *(_spread_text(each.coupled.launchable[:, -1]) for each in forecasts)],
-                    ["record allows it", *(_record_allows(each) for each in forecasts)],
-                ],
-            ),
-            *(
-                [
-                    "",
-                    f"MEDIAN TOTAL against {header[0]}",
-                    *table(
-                        ["days", *header[1:]],
-                        [[f"1-{n_days}", *cells] for n_days, cells in zip(windows, against, strict=True)],
-                    ),
-                ]
-                if len(forecasts) > 1
-                else []
-            ),
-            "",
-            *(wrap_line(f"{each.scenario.name}: {each.scenario.title}.") for each in forecasts),
-        ]
-    )
-
-
-def _spread_text(sample: NDArray[np.int64] | NDArray[np.float64]) -> str:
-    told = spread(sample).rounded()
-    interval = told.interval(0.8)
-    return f"{told.median:,.0f} ({interval.low:,.0f}-{interval.high:,.0f})"
-
-
-def _record_allows(forecast: SuppliedForecast) -> str:
-    compatible = forecast.outlook.compatible
-    return "no record" if compatible is None else "yes" if compatible else "no"
 
 
 def sensitivity_text(found: Sensitivity) -> str:

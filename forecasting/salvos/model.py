@@ -206,6 +206,9 @@ def load_model(name: str) -> Model:
     module, _, class_name = MODELS[name].partition(":")
     with _failures_named(name, "cannot be loaded"):
         model: Model = getattr(import_module(module), class_name)()
+        own_name = model.model_id
+    if own_name != name:
+        raise ModelError(f"model {name} cannot be loaded (its model_id is '{own_name}': expected the name it is known by)")
     return model
 
 
@@ -243,7 +246,7 @@ def _failures_named(model_id: str, what: str) -> Iterator[None]:
         yield
     except SalvocastError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
         raise ModelError(f"model {model_id} {what} ({reason})") from error
 
@@ -282,11 +285,12 @@ def forecast_fitted(
     """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
     with _failures_named(model.model_id, f"cannot be simulated from {history.last_day}"):
         paths = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
-    if paths.shape != (request.n_paths, request.horizon) or paths.dtype != np.int64 or paths.min() < 0:
-        raise ModelError(
-            f"model {model.model_id} gave {paths.dtype} paths of shape {paths.shape}: expected whole counts "
-            f"of shape {(request.n_paths, request.horizon)}, none negative"
-        )
+    shape = (request.n_paths, request.horizon)
+    if not isinstance(paths, np.ndarray) or paths.shape != shape or paths.dtype != np.int64 or paths.min() < 0:
+        given = type(paths).__name__
+        if isinstance(paths, np.ndarray):
+            given = f"{paths.dtype} paths of shape {paths.shape}"
+        raise ModelError(f"model {model.model_id} gave {given}: expected whole counts of shape {shape}, none negative")
     return SalvoForecast(
         theatre=history.theatre,
         weapon_class=history.weapon_class,

@@ -227,6 +227,28 @@ def test_a_recipe_that_fails_is_named_and_stops_neither_the_others_nor_the_refre
     assert "seasonal_naive failed at origin 202" in outcome.summary
 
 
+def test_a_challenger_that_earned_it_and_fails_on_all_that_is_known_stops_nothing(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = retraining.load_model
+
+    class Singular:
+        model_id = "seasonal_naive"
+
+        def fit(self, _: LaunchHistory) -> None:
+            raise ValueError("singular matrix")
+
+    operator.run()
+    operator.report("2026-03-01")
+    broken = Singular()
+    monkeypatch.setattr(retraining, "load_model", lambda name: broken if name == "seasonal_naive" else real(name))
+    outcome = operator.run()
+    assert (outcome.kind, operator.served, outcome.version) == (Kind.REFRESHED, "empirical_window", 2)
+    reason = "model seasonal_naive cannot be fitted to the history until 2026-03-01 (ValueError: singular matrix)"
+    assert f"seasonal_naive had earned it and cannot be put in service: {reason}" in outcome.summary
+    assert [finding.severity for finding in operator.findings if reason in finding.text] == [Severity.FAILURE]
+
+
 def test_a_challenger_whose_package_is_broken_is_named_and_out(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from openpyxl import load_workbook
 
 from features.history import LaunchHistory
 from features.scenarios import bundled_scenarios, load_scenario
@@ -163,29 +164,64 @@ def test_nothing_checks_a_scenario_of_a_theatre_without_a_record(says: Told) -> 
     assert "unknown theatre 'ukrain': did you mean ukraine or south_korea?" in says(*asked, "ukrain", fails=2)
 
 
-def test_scenarios_are_compared_side_by_side(says: Told) -> None:
-    said = says("compare", "published", "truce_30_days", "--paths", "50", "--horizon", "60")
-    rows = {line.split("  ")[0]: line for line in said[: said.index("MEDIAN TOTAL")].splitlines()}
-    assert re.search(r"^days +published +truce_30_days$", said, re.M)
-    week, month, all_days = (
-        [int(cell.replace(",", "")) for cell in re.findall(r" ([\d,]+) \(", rows[days])]
-        for days in ("1-7", "1-28", "1-60")
+def figures(document: dict[str, Any], measure: str, layer: str | None = None) -> dict[tuple[str, int], dict[str, Any]]:
+    rows = [row for row in document["figures"] if (row["measure"], row["layer"]) == (measure, layer)]
+    return {(row["scenario"], row["n_days"]): row for row in rows}
+
+
+def test_scenarios_are_compared_against_a_baseline_as_plans_of_each_would_have_it(told: Told) -> None:
+    few = ("--paths", "60", "--seed", "3")
+    asked = ("scenarios", "compare", "workers_25000", "truce_30_days", "--baseline", "published", "--horizon", "30")
+    document = json.loads(told(*asked, *few, "--format", "json"))
+    assert [each["scenario"] for each in document["scenarios"]] == ["published", "workers_25000", "truce_30_days"]
+    where = {(each["where"], each["date"]): each["ranges"] for each in document["stated_differences"]}
+    rooms = where["facility alabuga_new_halls.workforce.rooms", "2026-04-01"]
+    assert [(each["scenario"], each["low"], each["mode"], each["high"]) for each in rooms] == [
+        ("workers_25000", 1000, 2000, 3000)
+    ]
+    assert not any(place.startswith("stock.") for place, _ in where)  # which all three state alike
+    truce = next(ranges for (place, _), ranges in where.items() if place.endswith("(pause)"))
+    assert [each["scenario"] for each in truce] == ["truce_30_days"]
+
+    launched, orders = figures(document, "launched"), figures(document, "order", "interceptor_drone")
+    assert {n_days for _, n_days in launched} == {28, 30}
+    assert launched["truce_30_days", 28]["difference"] < -0.3 * launched["published", 28]["value"]
+    assert launched["truce_30_days", 28]["noise"] is False
+    assert launched["published", 28]["difference"] is None
+    plan = json.loads(told("plan", "--scenario", "truce_30_days", "--horizon", "28", *few, "--format", "json"))
+    ordered = {layer["layer"]: layer["order"]["quantity"] for layer in plan["layers"] if layer["order"]}
+    for layer, quantity in ordered.items():
+        assert figures(document, "order", layer)["truce_30_days", 28]["value"] == quantity
+    assert orders["truce_30_days", 28]["difference"] == pytest.approx(
+        orders["truce_30_days", 28]["value"] - orders["published", 28]["value"]
     )
-    assert week[0] == week[1]  # on the same random numbers, and the truce begins in the third week
-    assert month[1] < 0.7 * month[0]
-    against = re.findall(r"^(1-\d+) +([+-]\d+) %$", said, re.M)
-    assert [days for days, _ in against] == ["1-7", "1-28", "1-60"]
-    # Medians are shown to the digits that the paths know, their ratio is of the medians themselves.
-    shown = [100 * (both[1] / both[0] - 1) for both in (week, month, all_days)]
-    assert [float(share) for _, share in against] == pytest.approx(shown, abs=5)
-    assert re.search(r"^record allows it +yes +yes$", said, re.M)
-    assert "truce_30_days: A truce of 30 days from 15 March 2026." in said
+
+
+def test_a_comparison_says_against_what_and_comes_in_every_form(told: Told, tmp_path: Path) -> None:
+    asked = ("scenarios", "compare", "workers_25000", *FEW)
+    picture = tmp_path / "scenarios.svg"
+    said = told(*asked, "--baseline", "published", "--plot", str(picture))
+    assert " each against published;" in " ".join(said.split())
+    assert "WHERE THEY DIFFER" in said
+    assert re.search(r"^drones launched .*[+-][\d,.]+ ± [\d,.]+", said, re.M)
+    assert "workers_25000" in picture.read_text()
+    rows = told(*asked, "--format", "csv").splitlines()
+    assert rows[0].startswith("scenario,n_days,measure,layer,value,error,low_80,high_80,difference,")
+    sheet = tmp_path / "scenarios.xlsx"
+    told(*asked, "--format", "xlsx", "--out", str(sheet))
+    book = load_workbook(sheet)
+    assert book.sheetnames == ["about", "scenarios", "differing", "figures"]
+    assert book["figures"].max_row == len(rows)
+    assert "expected another form than hub" in told(*asked, "--format", "hub", fails=2)
 
 
 def test_a_comparison_without_a_record_says_so(says: Told) -> None:
     said = says("compare", "north_korea_line", "--theatre", "south_korea", *FEW)
-    assert said.startswith("ASSUMPTIONS ONLY: scenarios for south_korea as of 2026-02-28, ")
-    assert re.search(r"^record allows it +no record$", said, re.M)
+    head = " ".join(said.split())
+    assert head.startswith(
+        "ASSUMPTIONS ONLY: scenarios for south_korea as of 2026-02-28, each against north_korea_line"
+    )
+    assert "shape borrowed from ukraine" in head
 
 
 HALL = f"""
@@ -282,6 +318,8 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) 
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
         (("scenarios", "compare", "published", "truce_30_day"), "did you mean truce_30_days?"),
+        (("scenarios", "compare", "none"), "'none' states nothing to compare: expected scenarios of production"),
+        (("scenarios", "compare", "published", "--baseline", "nowhere.toml"), "nowhere.toml"),
         (("scenarios", "compare", "published", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
         (("scenarios", "check", "published", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
     ],
