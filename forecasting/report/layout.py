@@ -14,7 +14,7 @@ WIDTH, NARROWEST = 80, 40
 LONGEST_NAME = 26
 """Characters of a name in a table that does not fit."""
 _width = ContextVar("width", default=WIDTH)
-BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?"}
+BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?", "known": "!"}
 """A number that nobody has reported must look it wherever it is printed."""
 QUANTITIES = {
     "engaged_share": "engaged share",

@@ -150,7 +150,7 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
                     found["layers" if name == "orders" else name, str(item), str(measure)] = value
                 elif isinstance(value, str):
                     # A number that became text would be missed by whoever sums the column.
-                    assert measure in {"name", "interceptor"}, (name, measure, value)
+                    assert measure in {"name", "interceptor", "beside_the_orders"}, (name, measure, value)
     # Of the layers the 80 % ranges alone: a sheet of 88 columns nobody reads.
     expected = {key: each for key, each in expected.items() if key[0] != "layers" or key[2][-3:] not in ("_50", "_95")}
     assert found.keys() == expected.keys()
@@ -218,6 +218,17 @@ def test_the_tables_have_the_documented_types(plan: PlanDocument) -> None:
     assert str(made["layers"]["order_quantity"].dtype) == "Int64"
     assert str(made["layers"]["stock_out_probability"].dtype) == "Float64"
     assert bool(made["layers"].set_index("layer").loc["electronic_warfare", ["order_quantity"]].isna().all())
+
+
+def test_the_points_beside_the_orders_are_named(plan: PlanDocument) -> None:
+    worth = plan.order_worth
+    assert worth is not None
+    frame = tables(plan)["frontier"]
+    for by in ("leakers", "joint_risk"):
+        own = frame[frame["by"] == by].set_index("beside_the_orders")["cost_usd"]
+        below = [each for each in frame.loc[frame["by"] == by, "cost_usd"] if each <= worth.together.cost_usd]
+        assert own["next down"] == max(below)
+        assert "next up" not in own.index or own["next up"] > worth.together.cost_usd
 
 
 @pytest.mark.parametrize("target", [Target(40.0), Target(1e4), Target(1.0, 1e6)])
