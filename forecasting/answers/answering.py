@@ -271,6 +271,14 @@ class Answerer:
             theatre = request.theatre
             if borrows and (theatre, request.weapon_class) not in {series[:2] for series in self.ledger.series()}:
                 theatre = UKRAINE
+            elif named := _with_theatre(theatre, {series[0] for series in self.ledger.series()}):
+                raise InputError(
+                    "no launch against theatre {theatre} is on record: expected a scenario that gives it a forecast: "
+                    "{scenarios:or}",
+                    field="scenario",
+                    theatre=theatre,
+                    scenarios=named,
+                )
             until = context.reported_until
             known = self.ledger.history(theatre, request.weapon_class, request.quiet_days, until or request.origin)
             return known.waiting_until(request.origin) if until and request.origin else known
@@ -361,6 +369,13 @@ def _sides(request: ComparisonRequest) -> tuple[str | Text, ...]:
 def stated_scenario(scenario: str | Text) -> ProductionScenario:
     """A bundled scenario by its name, or one from its text, which reads no file."""
     return _own_scenario(scenario.toml) if isinstance(scenario, Text) else _bundled_scenario(scenario)
+
+
+def _with_theatre(theatre: str, recorded: set[str]) -> list[str]:
+    """The bundled scenarios that send drones to a theatre that is on no record."""
+    if theatre in recorded:
+        return []
+    return [name for name in bundled_scenarios() if theatre in _bundled_scenario(name).theatre_ids]
 
 
 @lru_cache(KEPT)  # the next request often differs in something else

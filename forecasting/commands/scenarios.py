@@ -1,5 +1,6 @@
 """`salvocast scenarios`: what can be assumed about production, what it implies, and whether the record allows it."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -76,7 +77,8 @@ def new_command(
     text = filled_template("scenario_template.toml", file, base=beside)
     parse_scenario(text, str(file))
     write_file(file, text.encode())
-    print(f"wrote {file}: a variant of {base}; state what differs, then: salvocast scenarios check {file}")
+    check = f"salvocast scenarios check {shlex.quote(str(file))}"
+    print(f"wrote {file}: a variant of {base}; state what differs, then: {check}")
 
 
 @scenarios.command("check", cls=request_command("ForecastRequest", "origin", "seed", "theatre"))

@@ -59,7 +59,9 @@ def short_order_lines(document: PlanDocument, words: Words) -> list[str]:
     cost = millions(outcome.orders_cost_usd_low, outcome.orders_cost_usd_high, t)
     return [
         "",
-        t("ORDERS for {level} safety of each stock", level=t.percent(document.service_level)),
+        t("ORDERS for {level} safety of each stock", level=safety_level(document, t))
+        if not document.safety_of
+        else t("ORDERS for {level} safety", level=safety_level(document, t)),
         *table(header, [*rows, [t("all"), "", cost, "", "", ""]]),
         wrap_line(t("lasts: nine futures in ten reach that. runs out: without an order, and with it.")),
     ]

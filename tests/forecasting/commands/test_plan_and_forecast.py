@@ -234,6 +234,10 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "layer": (("plan", "--layer", "interceptor_dron"), "did you mean interceptor_drone"),
     "model": (("plan", "--model", "negative_binomal"), "did you mean negative_binomial"),
     "theatre": (("forecast", "--theatre", "ukrain"), "did you mean ukraine"),
+    "theatre of a scenario": (
+        ("plan", "--theatre", "south_korea"),
+        "no launch against theatre south_korea is on record: expected a scenario that gives it a forecast: north_",
+    ),
     "horizon": (("plan", "--horizon", "731"), "--horizon: expected at most 730 (given 731)"),
     "horizon zero": (("forecast", "--horizon", "0"), "--horizon: expected at least 1 (given 0)"),
     "horizon is no number": (("forecast", "--horizon", "week"), "'--horizon': Input should be a valid integer"),
@@ -304,6 +308,16 @@ def test_an_unexpected_failure_is_one_line_too(installed: Run, monkeypatch: pyte
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     line = failed(installed("forecast", *SHORT, "--format", "xlsx", "--out", "forecast.xlsx"), 1)
     assert "unexpected RuntimeError: broken installation (SALVOCAST_DEBUG=1 shows where)" in line
+
+
+def test_without_a_command_it_shows_what_one_does(salvocast: Run) -> None:
+    said = succeeded(salvocast()).decode()
+    steps = [line.split("  ")[1] for line in said.splitlines() if line.startswith("  ")]
+    assert len(steps) == 5
+    assert max(map(len, said.splitlines())) <= 80
+    for step in steps:  # each is a command that there is
+        words = [word for word in step.split()[1:] if word.islower() and not word.startswith("-")]
+        assert succeeded(salvocast(*words[: 1 + (words[0] == "ingest")], "--help"))
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("forecast", "--help"), ("backtest", "--help")])
