@@ -11,22 +11,23 @@ from features.opening import open_ledger
 from features.options import parse_day
 from forecasting.commands.options import (
     TABLE,
+    Format,
     FormatOption,
     OutOption,
     PlotOption,
     check_files,
     check_new_file,
-    check_plot,
     draw,
     filled_template,
     today,
 )
 from forecasting.commands.request_options import request_command, scenario_value, with_values
+from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH
 
 if TYPE_CHECKING:
     from features.scenarios import ProductionScenario
-    from forecasting.answers.request import ForecastRequest
+    from forecasting.answers.request import ForecastRequest, SensitivityRequest
 
 Request = TypeVar("Request", bound="ForecastRequest")
 scenarios = typer.Typer(help="Assumptions about the production of drones.", no_args_is_help=True)
@@ -34,6 +35,26 @@ scenarios = typer.Typer(help="Assumptions about the production of drones.", no_a
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="NAME|FILE.toml", help="A bundled scenario, or a file of your own.")
 ]
+
+
+MOVED = (
+    "scenario",
+    "held",
+    "defence",
+    "horizon",
+    "origin",
+    "model",
+    "paths",
+    "seed",
+    "theatre",
+    "layers",
+    "without",
+    "stock",
+    "deliveries",
+    "service_level",
+    "calibrate",
+)
+"""The fields of a request that are options."""
 
 
 @scenarios.command("list")
@@ -141,35 +162,38 @@ def compare_command(
     write_or_print(FORMS[output].write(document, ENGLISH), out)
 
 
-@scenarios.command(
-    "sensitivity",
-    cls=request_command(
-        "PlanRequest", "horizon", "origin", "model", "paths", "seed", "theatre", "defence", horizon=91, paths=500
-    ),
-)
-def sensitivity_command(
-    context: typer.Context, scenario: ScenarioArgument = "published", plot: PlotOption = None
+@scenarios.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED[1:], defence=None))
+def sensitivity_of_command(
+    context: typer.Context,
+    scenario: ScenarioArgument = "published",
+    output: FormatOption = TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
 ) -> None:
-    """Which assumption moves the demand for interceptors most: each held low and high, all else the same draws."""
-    from tqdm import tqdm
+    """The same as `salvocast sensitivity --scenario`."""
+    _tell_sensitivity(_with_scenario(context.obj, scenario), output, out, plot)
 
+
+def sensitivity_command(
+    context: typer.Context, output: FormatOption = TABLE, out: OutOption = None, plot: PlotOption = None
+) -> None:
+    """Which assumption of production and of the defence moves the orders, in USD and in pieces of each layer, and the
+    leakers most."""
+    _tell_sensitivity(context.obj, output, out, plot)
+
+
+def _tell_sensitivity(request: "SensitivityRequest", output: Format, out: Path | None, plot: Path | None) -> None:
+    """Answers the request, into a file or onto the terminal."""
     from forecasting.answers.local import local_answering, local_context
-    from forecasting.report.scenarios import sensitivity_text
 
-    request = _with_scenario(context.obj, scenario)
-    check_plot(plot)
-    with open_ledger() as ledger, tqdm(desc="assumptions", disable=None) as bar:
-
-        def step(total: int) -> None:
-            bar.total = total
-            bar.update()
-
-        found = local_answering(ledger).sensitivity(request, local_context(request), step)
+    check_files(output, out, plot)
+    with open_ledger() as ledger:
+        document = local_answering(ledger).sensitivity(request, local_context(request))
     if plot:
         from forecasting.report.pictures import tornado_picture
 
-        draw(tornado_picture(found), plot, f"Salvocast sensitivity of {found.scenario}")
-    print(sensitivity_text(found))
+        draw(tornado_picture(document), plot, f"Salvocast sensitivity as of {document.origin}")
+    write_or_print(FORMS[output].write(document, ENGLISH), out)
 
 
 def _with_scenario(request: "Request", name_or_file: str) -> "Request":

@@ -208,7 +208,9 @@ def load_model(name: str) -> Model:
         model: Model = getattr(import_module(module), class_name)()
         own_name = model.model_id
     if own_name != name:
-        raise ModelError(f"model {name} cannot be loaded (its model_id is '{own_name}': expected the name it is known by)")
+        raise ModelError(
+            f"model {name} cannot be loaded (its model_id is '{own_name}': expected the name it is known by)"
+        )
     return model
 
 

@@ -239,21 +239,24 @@ ramp_up = {{ {REST}, unit = "days", low = 0, mode = 0, high = 0, date = 2026-03-
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_what_moves_the_demand_as_a_table_and_a_picture(
-    suffix: str, says: Told, own: Callable[..., str], tmp_path: Path
+    suffix: str, says: Told, told: Told, own: Callable[..., str], tmp_path: Path
 ) -> None:
     picture = tmp_path / f"tornado{suffix}"
     file = Path(own(170, "2025-08-01"))
     file.write_text(file.read_text() + HALL)
-    said = says("sensitivity", str(file), *FEW, "--plot", str(picture))
-    header = "WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre ukraine, scenario own, next 14 attack days\n"
-    assert said.startswith(header)
-    top = re.search(r"^event hall\.capacity +([\d,]+) +([\d,]+) +-[\d,]+ +[+][\d,]+$", said, re.M)
-    assert top
-    assert said[len(header) :].splitlines()[2] == top[0]
+    few = ("--paths", "200", "--horizon", "14")
+    said = says("sensitivity", str(file), *few, "--plot", str(picture))
+    assert said.startswith("WHAT MOVES ORDERS AND LEAKERS, theatre ukraine, scenario own, defence ukraine, next 14 ")
+    assert told("sensitivity", "--scenario", str(file), *few) == said
+    measured = {
+        (each["measure"], each["layer"])
+        for each in json.loads(told("sensitivity", *few, "--format", "json"))["measures"]
+    }
+    assert {("order_cost_usd", None), ("leakers", None), ("order", "anti_aircraft_gun")} <= measured
     content = picture.read_bytes()
     assert content.startswith({".svg": b"<?xml", ".png": b"\x89PNG"}[suffix])
     if suffix == ".svg":
-        assert b"event hall.capacity" in content
+        assert b"Cost of the orders, million USD" in content
 
 
 def forecast_of(told: Told, *arguments: str) -> dict[str, Any]:
