@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from features.history import LaunchHistory
+from features.scenario_settings import OF_ALL, OF_FACILITY, OF_STOCK
 from features.scenarios import bundled_scenarios, load_scenario
 from tests.forecasting.conftest import Told
 
@@ -69,6 +70,26 @@ def test_every_example_in_a_new_file_is_right(says: Told, tmp_path: Path) -> Non
     assert alabuga.ramp == "logistic"
 
 
+def test_a_scenario_is_written_from_settings_and_checked(says: Told, tmp_path: Path) -> None:
+    file = tmp_path / "more.toml"
+    settings = ("--set", "alabuga.capacity=170@2026-04-01", "--set", "second_site.capacity=400..600@2026-05-01")
+    assert f"wrote {file}: a variant of published; salvocast scenarios check" in says(
+        "new", str(tmp_path / "more"), *settings
+    )
+    text = file.read_text()
+    assert "#   alabuga: the lines can make 170 armed drones a month from 2026-04-01 on." in text
+    checked = says("check", str(file), fails=0)
+    assert "warning: facility alabuga.armed of 2026-04-01: 170 a month, where " in checked
+    assert "per day? 170 a day are 5,174 a month" in checked
+    assert "warning: facility second_site is not in published: a new plant, or one of iran, alabuga, kupol?" in checked
+
+
+def test_the_help_names_all_that_can_be_set(says: Told) -> None:
+    told = " ".join(says("new", "--help").split())
+    for name in (*OF_FACILITY, *(f"stock.{each}" for each in OF_STOCK), *OF_ALL):
+        assert name in told
+
+
 def test_a_new_file_replaces_none(says: Told, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("mine")
@@ -81,6 +102,10 @@ def test_a_new_file_replaces_none(says: Told, tmp_path: Path) -> None:
     [
         (("show", "publishd"), "did you mean published?"),
         (("show", "nowhere.toml"), "nowhere.toml"),
+        (
+            ("new", "plan", "--set", "alabuga.capacity=lots@2026-04-01"),
+            "'lots': expected a number, low..high or low..mode",
+        ),
         (("new", "plan.txt"), "ends in .toml"),
         (("new", "plan.toml", "--from", "publishd"), "did you mean published?"),
         (("show", "published", "--origin", "June"), "--origin is 'June'"),
