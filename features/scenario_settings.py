@@ -290,11 +290,11 @@ def _facility_lines(identity: str, base: Any, settings: list[Setting]) -> list[s
             f"{identity}.beds: no workers are stated: expected such as --set {identity}.workers=5000@2026-09-01"
         )
     if base is not None and base.workforce is None and (workers or beds):
-        first = (workers or beds)[0]
+        asked = (workers or beds)[0]
         raise InputError(
-            f"{identity}.{first.what}: who works there already is not stated, so nothing would be made before "
-            f"{first.day}: state new halls of their own, such as --set {identity}_new.capacity=3000@{first.day} "
-            f"--set {identity}_new.{first.what}={first.numbers[2]:.10g}@{first.day}"
+            f"{identity}.{asked.what}: who works there already is not stated, so nothing would be made before "
+            f"{asked.day}: state new halls of their own, such as --set {identity}_new.capacity=3000@{asked.day} "
+            f"--set {identity}_new.{asked.what}={asked.numbers[2]:.10g}@{asked.day}"
         )
     if workers or beds:
         lines += _workforce_lines(getattr(base, "workforce", None), workers, beds)
