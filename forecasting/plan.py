@@ -43,11 +43,13 @@ from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.supply.armed_share import armed_share_of, reported_armed_share
+from forecasting.supply.coupling import learn_weights
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
     ScenarioForecaster,
     ScenarioRequest,
     SuppliedForecast,
+    Weigh,
     days_needed,
 )
 
@@ -77,11 +79,14 @@ class Prepared:
         The recipe.
     fitted : Fitted
         What it has learnt.
+    weigh : callable
+        What learns how much supply counts in forecasts under scenarios, or knows it.
     """
 
     history: LaunchHistory
     model: Model
     fitted: Fitted
+    weigh: Weigh = learn_weights
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
     def forecast(
@@ -135,7 +140,7 @@ class Prepared:
         days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
         if learned is None or (learned.horizon, learned.published) != (days, published):
-            learned = LearnedSupply(self.history, published, days)
+            learned = LearnedSupply(self.history, published, days, weigh=self.weigh)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
         ahead = SimulationRequest(with_look_ahead, request.n_paths)
         salvos = forecast_fitted(self.model, self.fitted, self.history, ahead, seed)

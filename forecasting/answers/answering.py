@@ -3,7 +3,7 @@
 What does not depend on the request alone (histories, fitted models, calibrations) is kept between requests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache, lru_cache
@@ -22,7 +22,7 @@ from forecasting.answers.cache import get_or_make
 from forecasting.answers.comparison import comparison_document
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.in_hand import as_stated
-from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler
+from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import (
     BASELINE,
@@ -32,8 +32,10 @@ from forecasting.answers.request import (
     ComparisonRequest,
     ForecastRequest,
     PlanRequest,
+    SensitivityRequest,
     Text,
 )
+from forecasting.answers.sensitivity import sensitivity_document
 from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.defence.stock import without_stocks
@@ -45,6 +47,7 @@ from forecasting.plan import (
     AskedPolicy,
     Plan,
     Prepared,
+    Simulation,
     Target,
     against_another,
     counted_at_origin,
@@ -58,13 +61,14 @@ from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.data_age import with_data_age
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
+from forecasting.report.published import Published
+from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import Model, SimulationRequest, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
 from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, SuppliedForecast
-from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
@@ -97,8 +101,8 @@ class Answerer:
 
     def document(
         self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
-    ) -> ForecastDocument | PlanDocument | ComparisonDocument:
-        """What is asked for: a plan, a forecast or a comparison. Same request, same context: same bytes.
+    ) -> Published:
+        """What is asked for. Same request, same context: same bytes.
 
         on_paths: see `plan`.
 
@@ -108,6 +112,8 @@ class Answerer:
         with threadpool_limits(1):  # sums of several threads have other last digits
             if isinstance(request, ComparisonRequest):
                 return self.comparison(request, context)
+            if isinstance(request, SensitivityRequest):
+                return self.sensitivity(request, context)
             if isinstance(request, PlanRequest):
                 made: ForecastDocument | PlanDocument = plan_document(self.plan(request, context, on_paths), choice)
             else:
@@ -138,18 +144,10 @@ class Answerer:
             )
         return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
 
-    def sensitivity(
-        self, request: PlanRequest, context: AnswerContext, on_step: Callable[[int], object] = lambda _: None
-    ) -> Sensitivity:
-        """Which assumption of the scenario that is asked for moves the demand of the defence most. on_step: called
-        after each assumption with how many there are."""
-        scenario, defence = self._scenario(request), defence_of(request).facing((SHAHED,))
-        if scenario is None:
-            raise InputError("scenario is none: expected one whose assumptions to move")
-        simulated = SimulationRequest(request.horizon, request.paths)
-        forecaster = self.prepared(request, context).forecaster(simulated, request.seed, scenario.published)
-        total = len(uncertain(scenario.scenario, request.theatre, forecaster))
-        return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
+    def sensitivity(self, request: SensitivityRequest, context: AnswerContext) -> SensitivityDocument:
+        """Which assumption of the scenario and of the defence that are asked for moves orders and leakers most."""
+        made, asked = self._simulations(request, context, (request.scenario,))
+        return sensitivity_document(made[0], request.service_level, request.horizon, asked)
 
     def plan(
         self,
@@ -202,10 +200,17 @@ class Answerer:
 
     def comparison(self, request: ComparisonRequest, context: AnswerContext) -> ComparisonDocument:
         """The scenarios that are asked for, each against the baseline; see `document`."""
+        made, asked = self._simulations(request, context, _sides(request))
+        return comparison_document(made, request.service_level, request.horizon, asked)
+
+    def _simulations(
+        self, request: PlanRequest, context: AnswerContext, sides: Sequence[str | Text]
+    ) -> tuple[list[Simulation], tuple[str, ...]]:
+        """The plan's simulation under each of these scenarios, on the same random numbers, and the layers to report."""
         whole = defence_of(request)
         asked = selected_layers(whole, request.layers, request.without)
         _check_size(request, whole)
-        sides = _sides(request)
+        scenarios = [self._scenario(request.model_copy(update={"scenario": each})) for each in sides]
         prepared = self.prepared(request.model_copy(update={"scenario": sides[0]}), context)
         recorded = prepared.history.theatre == request.theatre
         calibrated = self._calibrated(request, whole, prepared.history) if request.calibrate and recorded else None
@@ -218,7 +223,7 @@ class Answerer:
         )
         whole, planned = with_counted(whole, counted), with_counted(planned, counted)
         deliveries = [each for each in hand.deliveries if each.day > origin]
-        nights = max(request.horizon, nights_to_look_at([planned.layer(name) for name in asked], request.horizon))
+        nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
         made = [
             simulate(
                 prepared,
@@ -228,13 +233,14 @@ class Answerer:
                 seed=request.seed,
                 end=request.horizon,
                 calibrated=calibrated,
-                scenario=self._scenario(request.model_copy(update={"scenario": each})),
+                scenario=each,
+                held=request.held,
                 deliveries=deliveries,
                 counted=counted,
             )
-            for each in sides
+            for each in scenarios
         ]
-        return comparison_document(made, request.service_level, request.horizon, asked)
+        return made, asked
 
     def _counts(self, request: PlanRequest, origin: date) -> list[StockCount]:
         """The counts of stocks that a plan may know of."""
@@ -299,6 +305,12 @@ class Answerer:
             )
 
         def learn() -> Prepared:
+            prepared = fitted()
+            if self._remember is None:
+                return prepared
+            return replace(prepared, weigh=remembered_weights(self._remember))
+
+        def fitted() -> Prepared:
             if champion is None:
                 return self._prepare(load_model(name), history, name)
             saved = self._load_champion(champion.digest)

@@ -33,6 +33,8 @@ from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 CHAMPION = "champion"
 """The registered champion; the salvo ensemble where none is registered."""
 NO_SCENARIO = "none"
+Kind = Literal["forecast", "plan", "comparison", "sensitivity"]
+"""What can be asked for."""
 BASELINE = "published"
 """The scenario that others are compared with."""
 MOST_SCENARIOS = 8
@@ -155,7 +157,7 @@ class ForecastRequest(_Request):
         return hashlib.sha256(f"{self.kind}\n{self.canonical}".encode()).hexdigest()
 
     @property
-    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+    def kind(self) -> Kind:
         """What is asked for."""
         return "forecast"
 
@@ -328,8 +330,30 @@ class PlanRequest(ForecastRequest):
         return {name: float(rate.removesuffix("/week")) if rate else None for name, _, rate in named}
 
     @property
-    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+    def kind(self) -> Kind:
         return "plan"
+
+
+class SensitivityRequest(PlanRequest):
+    """Which assumption of scenario and defence moves orders and leakers most."""
+
+    scenario: Annotated[
+        NameOrText,
+        Field(description="assumptions about production: a bundled scenario, an own one, or none for the record alone"),
+    ] = "published"
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, strict=True, description="attack days to look at")] = 91
+    paths: Annotated[int, Field(ge=100, le=MAX_PATHS, strict=True, description="simulated futures")] = 4_000
+
+    @model_validator(mode="after")
+    def _check_what_is_moved(self) -> Self:
+        for name in ("threats", "leak_target"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name}: a sensitivity takes none: expected a plan against the drones alone")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        return "sensitivity"
 
 
 class ComparisonRequest(PlanRequest):
@@ -359,5 +383,5 @@ class ComparisonRequest(PlanRequest):
         return self
 
     @property
-    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+    def kind(self) -> Kind:
         return "comparison"

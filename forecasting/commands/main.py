@@ -17,7 +17,7 @@ from forecasting.commands.brief import brief_command
 from forecasting.commands.defence import defences
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
-from forecasting.commands.scenarios import scenarios
+from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
 from forecasting.commands.stock import stocks
 
 FIRST_STEPS = """Salvocast forecasts drone salvos, and the interceptors to order against them.
@@ -65,10 +65,14 @@ app.command("brief", cls=request_command("PlanRequest", defence=None), help="Wri
     brief_command
 )
 
+app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, defence=None))(sensitivity_command)
+
 
 @app.command("schema")
 def schema_command(
-    document: Annotated[str, typer.Argument(metavar="forecast|plan", help="Which document's schema.")] = "plan",
+    document: Annotated[
+        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity", help="Which document's schema.")
+    ] = "plan",
 ) -> None:
     """Print the JSON Schema that --format json follows."""
     from features.errors import unknown_name

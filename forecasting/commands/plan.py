@@ -55,7 +55,7 @@ def answer_command(
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
-    from forecasting.report.comparison_document import ComparisonDocument
+    from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.layout import lines_of
     from forecasting.report.picture_words import forecast_of
     from forecasting.report.text import document_text
@@ -72,7 +72,7 @@ def answer_command(
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
             document = answering.document(request, learned, bar.update)
-        assert not isinstance(document, ComparisonDocument)  # neither command asks for one
+        assert isinstance(document, ForecastDocument | PlanDocument)  # neither command asks for another
         if plot:
             _draw(document, answering.history(request, learned), plot, language)
         if issued_plan:
