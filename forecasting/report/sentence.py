@@ -82,7 +82,7 @@ def _largest_order(document: PlanDocument, stocks: list[LayerDocument], t: Trans
     layer = max(stocks, key=urgency)
     order = layer.order
     assert order is not None
-    level = t.percent(document.service_level)
+    level = t.level(document.service_level)
     if order.review_days:
         safety = t("for {level} safety until the next order arrives", level=level)
     else:

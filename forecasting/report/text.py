@@ -160,7 +160,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         for layer in document.layers
         if layer.order and layer.order.quantity
     ]
-    level = t.percent(document.service_level)
+    level = t.level(document.service_level)
     if any(layer.order and layer.order.review_days for layer in document.layers):
         safety = t("for {level} safety of each stock until the next order arrives", level=level)
     else:
@@ -246,7 +246,7 @@ def _window_cells(window: WindowForecast, t: Translator) -> list[str]:
 
 def _interceptors(document: PlanDocument, words: Words) -> list[str]:
     horizon, t = document.forecast.horizon, words.t
-    level = t.percent(document.service_level)
+    level = t.level(document.service_level)
     header = [t("layer"), t("kills"), t("interceptor"), t("needed"), t("needed {level}", level=level)]
     header += [t("opening stock"), t("supply"), t("days of supply"), t("used, M USD")]
     return [

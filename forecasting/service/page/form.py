@@ -13,17 +13,18 @@ from forecasting.answers.request import CHAMPION, PlanRequest, Text
 from forecasting.report.language import Translator
 from forecasting.salvos.model import MODELS
 from forecasting.service.page.link import (
+    COUNT,
     DUE,
     DUE_PARTS,
     LAYER,
+    OF_LAYERS,
     OWN,
     PLAIN,
     SAFETY,
-    STOCK,
     FieldProblem,
     Query,
     number_text,
-    per_cent,
+    safety_text,
 )
 
 BLANK_ROWS = 2
@@ -32,10 +33,10 @@ DEFAULTS = {
     name: number_text(getattr(PlanRequest(), field))
     for name, field in PLAIN.items()
     if getattr(PlanRequest(), field) is not None
-} | {SAFETY: number_text(per_cent(PlanRequest().service_level))}
+} | {SAFETY: safety_text(PlanRequest().service_level)}
 """What a field holds where nothing was stated: the defaults of a request."""
 _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
-_BELOW = {DUE, "leak", "budget", "model", "theatre", "threats", "defence", "paths", "seed"}
+_BELOW = {COUNT, DUE, "leak", "budget", "model", "theatre", "threats", "defence", "paths", "seed"}
 """Fields that tell what is wrong with them; so do those below, the stocks among them, where they are out of sight."""
 _Stated = TypeVar("_Stated")
 
@@ -71,7 +72,7 @@ def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> di
     form.update({name: OWN for name, own in owns.items() if own})
     errors = {name: wrong.line(t) for name, wrong in sent.wrong.items()}
     layers = list(defence.layers) if defence else []
-    below = {*_BELOW, *(f"{STOCK}{layer.id}" for layer in layers)}
+    below = {*_BELOW, *(prefix + layer.id for prefix in OF_LAYERS for layer in layers)}
     planned = {value for name, value in sent.query if name == LAYER}
     theatres = [UKRAINE, *(scenario.theatre_ids if scenario else ()), form.theatre]
     names = {"scenario": scenario and scenario.name, "defence": defence and defence.name}

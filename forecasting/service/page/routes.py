@@ -24,9 +24,12 @@ from features.home import ledger_url
 from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
-from forecasting.answers.answering import Answerer
+from features.sources.counts import CountRow
+from features.typed import typed_count
+from forecasting.answers.answering import Answerer, stated_defence
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.counting import count_stocks
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.record.scoreboard import scoreboard
@@ -39,12 +42,14 @@ from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import (
+    COUNT,
+    COUNT_PARTS,
     DUE,
     EXPECTED,
     HELD,
     LAYER,
+    OF_LAYERS,
     OWN,
-    STOCK,
     FieldProblem,
     FormError,
     PageQuery,
@@ -52,6 +57,7 @@ from forecasting.service.page.link import (
     form_field,
     pack_text,
     parse_query,
+    plain_day,
 )
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page, status_page
@@ -108,6 +114,22 @@ def page_router() -> APIRouter:
             return RedirectResponse(f"/?{(await _parsed([*query, (OWN + what, packed)])).query}", 303)
         except InputError as error:
             return await _invalid_form_page(request, query, _as_fields(error, what), {what: text})
+
+    @router.post("/stocks")
+    async def post_stocks(request: Request) -> Response:
+        form = await _form(request)
+        query = parse_qsl(form.get("query", ""))
+        try:
+            wanted = await _parsed(query)
+            await dispatcher_of(request).in_time(PAGE_SECONDS, work.with_answering, keep_count, wanted.request, form)
+        except InputError as error:
+            # What was typed stays beside what is wrong with it.
+            typed = [(name, form.get(name, "")) for name in COUNT_PARTS]
+            wrong = error if isinstance(error, FormError) else FormError({COUNT: FieldProblem("", error)})
+            return await _invalid_form_page(request, [*query, *typed], wrong)
+        except TOLD as error:
+            return await _failure_page(request, query, error)
+        return RedirectResponse(f"/?{wanted.query}#counts", 303)
 
     @router.post("/issue")
     async def post_issue(request: Request) -> Response:
@@ -277,6 +299,24 @@ def plan_page_html(
     return page(wanted, language, SubmittedForm(tuple(wanted.pairs)), shown).encode()
 
 
+def keep_count(answering: Answerer, request: PlanRequest, form: Mapping[str, str]) -> None:
+    """Keeps the count that a form states. Raises InputError where it is none."""
+    day = form.get("count.on", "").strip()
+    try:
+        counted_on = date.fromisoformat(plain_day(day))
+    except ValueError as error:
+        raise InputError("'{given}': expected a date such as 2026-02-28", given=day) from error
+    row = CountRow(
+        "",
+        form.get("count.layer", "").strip(),
+        typed_count(form.get("count.quantity", "")),
+        counted_on,
+        None,
+        form.get("count.source", "").strip(),
+    )
+    count_stocks(answering.ledger, stated_defence(request.defence), [row], correct=form.get("count.correct") == "1")
+
+
 def picture_file(
     answering: Answerer,
     context: AnswerContext,
@@ -331,7 +371,7 @@ def _as_fields(error: SalvocastError, field: str = "") -> FormError:
 
 _BOUND_TO = {
     "scenario": ("scenario", OWN + "scenario", HELD, "id"),
-    "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
+    "defence": ("defence", OWN + "defence", *OF_LAYERS, DUE, LAYER, "id"),
 }
 """What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
 
