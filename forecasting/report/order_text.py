@@ -28,8 +28,8 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
             t(
                 "out by: without an order. with the order: at any time before the next one arrives, or below the "
                 "minimum stock where one is stated. before it arrives: whatever is ordered. unmet engagements: 80 %, "
-                "without an order. arrives: in so many days, or the day on which it is to be in hand where no lead time "
-                "is stated. covers: days; to the end where no review period is stated."
+                "without an order. arrives: in so many days, or the day to have it in hand where no lead time is stated. "
+                "covers: days; to the end where no review period is stated."
             )
         ),
         *_rules(document, words),

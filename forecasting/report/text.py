@@ -194,8 +194,9 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         if layer.order and layer.order.quantity and layer.order.lead_time_stated is False
     ]
     if at_once:
-        no_lead_time = "To be in hand on day 1, as no lead time is stated: {interceptors}."
-        said += " " + t(no_lead_time, interceptors="; ".join(at_once))
+        no_lead_time = "To be in hand on day 1 ({day}), as no lead time is stated: {interceptors}."
+        day = t.day(document.forecast.days[0].attack_day)
+        said += " " + t(no_lead_time, day=day, interceptors="; ".join(at_once))
     return said + buys
 
 

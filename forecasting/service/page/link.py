@@ -195,10 +195,11 @@ def parse_query(query: Query) -> PageQuery:
     fields["without"] = [value for name, value in query if name == WITHOUT and value]
     fields["layers"] = [] if given.get(LAYERS) == str(len(layers)) else layers
     for prefix, field in OF_LAYERS.items():
-        stated = {name: value for name, value in given.items() if name.startswith(prefix)}
+        read = _supply if field == "supply" else _number
         fields[field] = {
-            name.removeprefix(prefix): _supply(name, value, lines) if field == "supply" else _number(name, value, lines)
-            for name, value in stated.items()
+            name.removeprefix(prefix): read(name, value, lines)
+            for name, value in given.items()
+            if name.startswith(prefix)
         }
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
