@@ -464,7 +464,6 @@ def _counted(
 ) -> tuple[CountedStock, ...]:
     """The counted stocks at the origin; see `make_plan`."""
     history = prepared.history
-    counts = [each for each in counts if each.layer in planned.ids]
     if not counts:
         return ()
 
@@ -477,8 +476,7 @@ def _counted(
         return engage(past, having, levels=levels, kill_factors=factors, armed_share=armed_share, deliveries=due)
 
     salvos, _ = prepared.forecast(SimulationRequest(1, request.n_paths), seed)
-    theatre = counts[0].theatre
-    return counted_stocks(counts, planned, history, replace(salvos, theatre=theatre), deliveries, meet)
+    return counted_stocks(counts, planned, history, replace(salvos, theatre=counts[0].theatre), deliveries, meet)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,6 @@
 """The API's routes to the counts of stocks in the ledger."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
@@ -80,7 +81,7 @@ def keep_counts(answering: Answerer, given: StocksRequest) -> StocksBody:
             raise InputError(f"counts.{number}.quantity: {error}") from error
         rows.append(CountRow("", each.layer, quantity, each.counted_on, each.known_on, each.source))
     defence = stated_defence(given.defence or given.theatre)
-    _, added = count_stocks(answering.ledger, defence, rows, correct=given.correct)
+    _, added = count_stocks(answering.ledger, defence, rows, datetime.now(UTC), correct=given.correct)
     return stocks_body(answering, defence.theatre).model_copy(update={"added": added})
 
 

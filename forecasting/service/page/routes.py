@@ -24,12 +24,9 @@ from features.home import ledger_url
 from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
-from features.sources.counts import CountRow
-from features.typed import typed_count
-from forecasting.answers.answering import Answerer, stated_defence
+from forecasting.answers.answering import Answerer
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
-from forecasting.answers.counting import count_stocks
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.record.scoreboard import scoreboard
@@ -40,6 +37,7 @@ from forecasting.report.forms import ASKED_FOR, Form
 from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
+from forecasting.service.page.counts import keep_count
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import (
     COUNT,
@@ -57,7 +55,6 @@ from forecasting.service.page.link import (
     form_field,
     pack_text,
     parse_query,
-    plain_day,
 )
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page, status_page
@@ -297,24 +294,6 @@ def plan_page_html(
         issued=issued,
     )
     return page(wanted, language, SubmittedForm(tuple(wanted.pairs)), shown).encode()
-
-
-def keep_count(answering: Answerer, request: PlanRequest, form: Mapping[str, str]) -> None:
-    """Keeps the count that a form states. Raises InputError where it is none."""
-    day = form.get("count.on", "").strip()
-    try:
-        counted_on = date.fromisoformat(plain_day(day))
-    except ValueError as error:
-        raise InputError("'{given}': expected a date such as 2026-02-28", given=day) from error
-    row = CountRow(
-        "",
-        form.get("count.layer", "").strip(),
-        typed_count(form.get("count.quantity", "")),
-        counted_on,
-        None,
-        form.get("count.source", "").strip(),
-    )
-    count_stocks(answering.ledger, stated_defence(request.defence), [row], correct=form.get("count.correct") == "1")
 
 
 def picture_file(
