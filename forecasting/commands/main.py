@@ -16,7 +16,7 @@ from features.ingest_cli import ingest
 from forecasting.commands.defence import defences
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
-from forecasting.commands.scenarios import scenarios
+from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
 from forecasting.commands.stock import stocks
 
 app = typer.Typer(
@@ -41,10 +41,14 @@ app.command(
     help="Forecast the drones, the interceptors each layer needs against them, and what to order.",
 )(answer_command)
 
+app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, defence=None))(sensitivity_command)
+
 
 @app.command("schema")
 def schema_command(
-    document: Annotated[str, typer.Argument(metavar="forecast|plan", help="Which document's schema.")] = "plan",
+    document: Annotated[
+        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity", help="Which document's schema.")
+    ] = "plan",
 ) -> None:
     """Print the JSON Schema that --format json follows."""
     from features.errors import unknown_name

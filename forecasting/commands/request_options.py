@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin
 
 import typer
 from typer.core import TyperCommand
@@ -21,12 +21,14 @@ from features.typed import typed_number, typed_share
 if TYPE_CHECKING:
     from forecasting.answers.request import ForecastRequest, PlanRequest
 
+Request = TypeVar("Request", bound="ForecastRequest")
 OPTION_NAMES = {"layers": "--layer", "held": "--hold"}
 """Field -> its option, where that is not the field's own name: what can be repeated is named by one of it."""
 _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "origin": (str, "DATE", ""),
     "model": (str, "NAME", ""),
     "scenario": (str, "NAME|FILE.toml|none", "see `salvocast scenarios list`"),
+    "baseline": (str, "NAME|FILE.toml", ""),
     "held": (list[str], "NAME=LEVEL", "repeatable"),
     "defence": (str, "NAME|FILE.toml", ""),
     "layers": (list[str], "LAYER", "repeatable"),
@@ -38,13 +40,15 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "pack_size": (list[str], "LAYER=N", "repeatable"),
     "minimum_stock": (list[str], "LAYER=N", "repeatable"),
     "service_level": (str, "SHARE", "95, 95 % or 0.95"),
+    "safety_of": (str, "each|all", ""),
     "leak_target": (str, "DRONES", ""),
     "budget": (str, "USD", ""),
+    "policy": (str, "base_stock|adjusted_base_stock|reorder_point", ""),
 }
-_SHORT = {"deliveries": "--delivery"}
-"""Field -> a second name of its option, of a single one of what it lists."""
 """Field -> type and metavar of its option, and what its help says beside the field's description, where these do not
 follow from the field: what the command takes in another form, such as a file."""
+_SHORT = {"deliveries": "--delivery"}
+"""Field -> a second name of its option, of a single one of what it lists."""
 
 
 class RequestCommand(TyperCommand):
@@ -112,8 +116,9 @@ def read_request(model: "type[ForecastRequest]", given: Mapping[str, Any]) -> "F
     for name in ("theatre", "weapon_class"):
         if name in stated:
             stated[name] = stated[name].lower()
-    if "scenario" in stated:
-        stated["scenario"] = scenario_value(stated["scenario"])
+    for name in ("scenario", "baseline"):
+        if name in stated:
+            stated[name] = scenario_value(stated[name])
     if "defence" in stated:
         stated["defence"] = defence_value(stated["defence"])
     if "held" in stated:
@@ -129,6 +134,18 @@ def read_request(model: "type[ForecastRequest]", given: Mapping[str, Any]) -> "F
     try:
         request = model.model_validate(stated)
         return model.model_validate(stated | _from_lists(request, lists)) if lists else request  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError(error_line(error.errors(include_url=False), name_of=option_name)) from error
+
+
+def with_values(request: "Request", **values: Any) -> "Request":
+    """The request with other values. Raises InputError, with the option, for what it may not hold."""
+    from pydantic import ValidationError
+
+    from forecasting.answers.validation import error_line
+
+    try:
+        return type(request).model_validate(request.model_dump() | values)
     except ValidationError as error:
         raise InputError(error_line(error.errors(include_url=False), name_of=option_name)) from error
 

@@ -32,10 +32,16 @@ from forecasting.report.order_document import (
     rules_document,
 )
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.policy_document import PolicyDocument, policy_document
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.stock_document import Basis, CountDocument, count_document, stock_basis
 from forecasting.report.supply_document import SupplyDocument, supply_document
-from forecasting.report.worth_document import OrderWorthDocument, worth_document
+from forecasting.report.worth_document import (
+    MoneyMixDocument,
+    OrderWorthDocument,
+    money_mix_document,
+    worth_document,
+)
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
@@ -180,6 +186,11 @@ class PlanDocument(Document):
     defence_as_of: date
     about: str
     service_level: float
+    safety_of: Literal["all"] | None = Field(
+        default=None,
+        exclude_if=lambda of: of is None,
+        description="all: the service level is that all stocks last; absent where it is of each",
+    )
     outcome: Outcome
     raid: list[ThreatDocument] | None = Field(
         default=None,
@@ -193,6 +204,16 @@ class PlanDocument(Document):
     requirement: RequirementDocument | None = Field(description="null without a target for the leakers")
     order_worth: OrderWorthDocument | None = Field(
         default=None, description="what the orders buy; null where no layer has interceptors"
+    )
+    policy: PolicyDocument | None = Field(
+        default=None,
+        exclude_if=lambda policy: policy is None,
+        description="orders at every review; absent where no policy is asked for, or no layer has interceptors",
+    )
+    budget_mix: MoneyMixDocument | None = Field(
+        default=None,
+        exclude_if=lambda mix: mix is None,
+        description="what leaks least for the budget; absent without one, or where a target or a policy has it",
     )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
     in_hand: list[Message] = Field(
@@ -351,6 +372,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         defence_as_of=plan.defence.as_of,
         about=" ".join(plan.defence.about.split()),
         service_level=plan.service_level,
+        safety_of="all" if plan.joint else None,
         outcome=Outcome(
             armed_share=plan.armed_share,
             leakers=spread(leakers),
@@ -379,6 +401,8 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
         order_worth=worth_document(plan.advice, plan.defence) if plan.advice else None,
+        budget_mix=money_mix_document(plan.for_money, plan.defence) if plan.for_money else None,
+        policy=policy_document(plan.policy, plan.forecast.origin) if plan.policy else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
         in_hand=list(plan.in_hand),
         notes=list(plan.notes),
@@ -387,12 +411,12 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
     )
 
 
-def document_json(document: ForecastDocument | PlanDocument) -> bytes:
+def document_json(document: Document) -> bytes:
     """The document as it is given out and archived, whoever asks.
 
     Parameters
     ----------
-    document : ForecastDocument or PlanDocument
+    document : ForecastDocument, PlanDocument or ComparisonDocument
         Any.
 
     Returns

@@ -4,6 +4,7 @@ from forecasting.report.document import ForecastDocument, LayerDocument, PlanDoc
 from forecasting.report.language import Translator
 from forecasting.report.layout import millions, plural, spread_range, table, wrap_line
 from forecasting.report.order_document import OrderDocument
+from forecasting.report.sentence import safety_level
 from forecasting.report.words import Words, money
 
 VALUES_SHOWN = 3
@@ -19,7 +20,7 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     header += [t("with the order"), t("before it arrives"), t("unmet engagements"), t("arrives"), t("covers")]
     by_day = {each.attack_day: each.probability for each in document.stock_out}
     rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], document, words) for layer in ordered]
-    level = t.level(document.service_level)
+    level = safety_level(document, t)
     return [
         "",
         t("ORDERS for {level} safety, and the chance that a stock runs out", level=level),
@@ -28,8 +29,8 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
             t(
                 "out by: without an order. with the order: at any time before the next one arrives, or below the "
                 "minimum stock where one is stated. before it arrives: whatever is ordered. unmet engagements: 80 %, "
-                "without an order. arrives: in so many days, or the day to have it in hand where no lead time is stated. "
-                "covers: days; to the end where no review period is stated."
+                "without an order. arrives: in so many days, or the day to have it in hand where no lead time is "
+                "stated. covers: days; to the end where no review period is stated."
             )
         ),
         *_rules(document, words),
