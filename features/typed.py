@@ -10,7 +10,7 @@ _GROUPED = re.compile(
     r"[1-9]\d{0,2}(?:(?:,\d{3}){2,}(?:\.\d+)?|(?:\.\d{3}){2,}(?:,\d+)?|,\d{3}\.\d+|\.\d{3},\d+)", re.ASCII
 )
 _ONE_GROUP = re.compile(r"(?P<whole>[1-9]\d{0,2})[.,](?P<rest>\d{3})", re.ASCII)
-_PLAIN = re.compile(r"(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_PLAIN = re.compile(r"(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 LONGEST = 40
 """Characters of a number."""
 
@@ -59,6 +59,21 @@ def typed_number(text: str) -> int | float:
         if _PLAIN.fullmatch(digits):
             return _number(sign + digits.replace(",", "."))
     raise InputError("'{given}': expected a number", given=given[:LONGEST])
+
+
+def unmistakable(number: str) -> str:
+    """A number with a point as it is read again: 12.3450 for 12.345, which may be two.
+
+    Parameters
+    ----------
+    number : str
+        As Python writes it.
+
+    Returns
+    -------
+    str
+    """
+    return f"{number}0" if _ONE_GROUP.fullmatch(number) else number
 
 
 def typed_count(text: str) -> int:
@@ -112,12 +127,15 @@ def typed_share(text: str) -> float:
     # No share has thousands: whatever stands before three digits begins the decimals.
     number = float(plain.replace(",", ".")) if _ONE_GROUP.fullmatch(plain) else float(typed_number(plain))
     if given.endswith("%") or number > 1:
-        return float(f"{number / 100:.15g}")
+        return float(Decimal(str(number)) / 100)
     if number == 1:
-        raise InputError("'{given}' may be 1 % or 100 %: write it with %", given=given)
+        raise InputError(
+            "'{given}' may be {small} or {large}: write {small} or {large}", given=given, small="1 %", large="100 %"
+        )
     return number
 
 
 def _number(plain: str) -> int | float:
     number = Decimal(plain)
-    return int(number) if number == number.to_integral_value() else float(number)
+    whole = number == number.to_integral_value() and number.adjusted() < LONGEST
+    return int(number) if whole else float(number)

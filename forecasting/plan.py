@@ -544,7 +544,6 @@ def counted_at_origin(
         Empty where nothing that is planned for was counted.
     """
     history = prepared.history
-    counts = [each for each in counts if each.layer in planned.ids]
     if not counts:
         return ()
 
@@ -557,8 +556,7 @@ def counted_at_origin(
         return engage(past, having, levels=levels, kill_factors=factors, armed_share=armed_share, deliveries=due)
 
     salvos, _ = prepared.forecast(SimulationRequest(1, request.n_paths), seed)
-    theatre = counts[0].theatre
-    return counted_stocks(counts, planned, history, replace(salvos, theatre=theatre), deliveries, meet)
+    return counted_stocks(counts, planned, history, replace(salvos, theatre=counts[0].theatre), deliveries, meet)
 
 
 @dataclass(frozen=True, eq=False)

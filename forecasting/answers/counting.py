@@ -1,7 +1,7 @@
 """Counts of stocks on their way into the ledger: the one way in, for command, API and page."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from features.errors import InputError, unknown_name
 from features.ledger import Ledger
@@ -14,6 +14,7 @@ def count_stocks(
     ledger: Ledger,
     defence: Defence,
     rows: Iterable[CountRow],
+    recorded_at: datetime,
     *,
     on: date | None = None,
     known: date | None = None,
@@ -30,6 +31,8 @@ def count_stocks(
         Whose layers they are of.
     rows : iterable of CountRow
         As somebody stated them.
+    recorded_at : datetime
+        Now, with zone.
     on, known : date, optional
         The day of the count, and the day by which it was known, of rows that do not say.
     source : str
@@ -76,4 +79,4 @@ def count_stocks(
             raise InputError(f"{row.where}: {error}", field=error.field) from error
     if not counts:
         raise InputError("nothing is counted: expected a count at least, such as interceptor_drone=12000")
-    return tuple(counts), ledger.count_stocks(counts, datetime.now(UTC), correct=correct)
+    return tuple(counts), ledger.count_stocks(counts, recorded_at, correct=correct)

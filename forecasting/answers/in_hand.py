@@ -80,17 +80,13 @@ def as_stated(defence: Defence, request: PlanRequest, origin: date, known: Seque
         if layer not in fresh
     ]
     for layer, quantity in request.stock.items():
-        notes.append(Message.of("stock_stated", layer=layer, count=quantity, **_stock_of(stocked[layer])))
+        stock = stocked[layer].stock
+        assert stock is not None
+        notes.append(Message.of("stock_stated", layer=layer, count=quantity, low=stock.low, high=stock.high))
         if layer in series:
             other = series[layer][-1]
             notes.append(Message.of("stock_stated_over_count", layer=layer, count=other.quantity, day=other.counted_on))
-    for layer, supply in request.supply.items():
-        amount, _, unit = supply.partition("/")
-        assumed = stocked[layer].monthly_supply
-        assert assumed is not None
-        notes.append(
-            Message.of(f"supply_a_{unit}", layer=layer, count=float(amount), low=assumed.low, high=assumed.high)
-        )
+    notes += [_supply_note(layer, supply, stocked[layer]) for layer, supply in request.supply.items()]
     for layer in dict.fromkeys(due.layer for due in request.deliveries):
         assumed = stocked[layer].monthly_supply
         if layer not in request.supply and assumed is not None and assumed.high > 0:
@@ -147,6 +143,14 @@ def _check_delivery(layer: str, day: date, origin: date, count: StockCount | Non
     )
 
 
-def _stock_of(layer: DefenceLayer) -> dict[str, float]:
-    assert layer.stock is not None
-    return {"low": layer.stock.low, "high": layer.stock.high}
+def _supply_note(layer: str, supply: str, stated: DefenceLayer) -> Message:
+    amount, _, unit = supply.partition("/")
+    assumed, count = stated.monthly_supply, float(amount)
+    assert assumed is not None
+    low, high = assumed.low, assumed.high
+    match unit:
+        case "day":
+            return Message.of("supply_a_day", layer=layer, count=count, low=low, high=high)
+        case "week":
+            return Message.of("supply_a_week", layer=layer, count=count, low=low, high=high)
+    return Message.of("supply_a_month", layer=layer, count=count, low=low, high=high)

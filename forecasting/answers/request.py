@@ -27,7 +27,7 @@ from features.errors import InputError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.scenario_parts import DAYS_PER_MONTH
 from features.stated import LARGEST_NUMBER, Day
-from features.typed import typed_number
+from features.typed import typed_number, unmistakable
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
 CHAMPION = "champion"
@@ -68,7 +68,7 @@ def _supply(given: str) -> str:
         raise ValueError(str(error)) from error
     if not 0 <= number <= LARGEST_NUMBER:
         raise ValueError(f"expected 0 to {LARGEST_NUMBER:,.0f} interceptors")
-    return f"{number}/{unit}"
+    return f"{unmistakable(str(number))}/{unit}"
 
 
 Supply = Annotated[str, AfterValidator(_supply)]

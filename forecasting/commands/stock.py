@@ -1,5 +1,6 @@
 """`salvocast stock`: what is in hand, as it is counted."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,6 +46,7 @@ def count_command(
             ledger,
             stated,
             rows,
+            datetime.now(UTC),
             on=parse_day(on, "--on"),
             known=parse_day(known, "--known"),
             source=source,

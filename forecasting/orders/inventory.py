@@ -85,11 +85,22 @@ class CountedStock:
     def notes(self) -> tuple[Message, ...]:
         """What a reader has to know of it."""
         count, (low, _, high) = self.at_origin.count, self.at_origin.range
-        told = {"layer": self.layer_id, "count": count.quantity, "day": count.counted_on, "source": count.source}
+        quantity, day, source = count.quantity, count.counted_on, count.source
         if self.at_origin.age_days == 0:
-            found = [Message.of("stock_counted", **told)]
+            found = [Message.of("stock_counted", layer=self.layer_id, count=quantity, day=day, source=source)]
         else:
-            found = [Message.of("stock_rolled_forward", **told, n=self.at_origin.age_days, low=low, high=high)]
+            found = [
+                Message.of(
+                    "stock_rolled_forward",
+                    layer=self.layer_id,
+                    count=quantity,
+                    day=day,
+                    source=source,
+                    n=self.at_origin.age_days,
+                    low=low,
+                    high=high,
+                )
+            ]
         if self.checked is not None:
             found.append(
                 Message.of(

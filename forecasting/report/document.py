@@ -8,7 +8,7 @@ import platform
 from datetime import date
 from functools import cache
 from importlib.metadata import version
-from typing import Annotated, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
 from features.stated import Source
 from features.unknown_days import scope
-from forecasting.defence.layers import DefenceLayer
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
 from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
@@ -36,6 +35,7 @@ from forecasting.report.parts import DataAge, Document, HeldCountDocument, Model
 from forecasting.report.policy_document import PolicyDocument, policy_document
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.since_document import SinceDocument
+from forecasting.report.stock_document import Basis, CountDocument, count_document, stock_basis
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.report.worth_document import (
     MoneyMixDocument,
@@ -122,32 +122,6 @@ class ForecastDocument(Document):
     supply: SupplyDocument | None = Field(description="null without a production scenario")
     units: dict[str, str] = UNITS
     versions: dict[str, str]
-
-
-Basis = Annotated[
-    Literal["request", "counted", "assumed"] | None,
-    Field(
-        default=None,
-        exclude_if=lambda basis: basis is None,
-        description="what it rests on: the request, which goes before a count, which goes before what the defence "
-        "assumes; absent for a layer that uses no interceptors",
-    ),
-]
-
-
-class CountDocument(Document):
-    """The last count of a stock; opening_stock is what it was rolled forward to."""
-
-    quantity: int
-    counted_on: date
-    known_on: date
-    source: str
-    age_days: int = Field(description="from the count to the origin")
-    delivered: int = Field(description="of dated deliveries since")
-    expected: Spread | None = Field(
-        default=None, description="the count before it, rolled forward to its day; null where there is none"
-    )
-    expected_from: date | None = Field(default=None, description="the day of the count before it")
 
 
 class LayerDocument(Document):
@@ -389,9 +363,9 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 ),
                 interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
                 opening_stock=spread(stock.opening) if stock else None,
-                stock_basis=_stock_basis(plan, layer) if stock else None,
+                stock_basis=stock_basis(plan, layer) if stock else None,
                 supply_basis=("request" if layer.supply_is_stated else "assumed") if stock else None,
-                count=_count_document(plan, layer.id),
+                count=count_document(plan, layer.id),
                 supply=spread(stock.supplied[:, -1]) if stock else None,
                 interceptors_used_cost_usd=spread(costs[layer.id]) if stock else None,
                 unmet_engagements=spread(actual.unmet[index].sum(axis=1)) if stock else None,
@@ -446,29 +420,6 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         assumptions=stated_assumptions(plan.defence),
         sources=used_sources(plan.defence),
     )
-
-
-def _stock_basis(plan: Plan, layer: DefenceLayer) -> Literal["request", "counted", "assumed"]:
-    if any(each.layer_id == layer.id for each in plan.counted):
-        return "counted"
-    return "request" if layer.stock_is_counted else "assumed"
-
-
-def _count_document(plan: Plan, layer_id: str) -> CountDocument | None:
-    for each in plan.counted:
-        if each.layer_id == layer_id:
-            count = each.at_origin.count
-            return CountDocument(
-                quantity=count.quantity,
-                counted_on=count.counted_on,
-                known_on=count.known_on,
-                source=count.source,
-                age_days=each.at_origin.age_days,
-                delivered=each.at_origin.delivered,
-                expected=spread(each.checked.in_hand) if each.checked else None,
-                expected_from=each.checked.count.counted_on if each.checked else None,
-            )
-    return None
 
 
 def document_json(document: Document) -> bytes:

@@ -97,6 +97,10 @@ class Translator:
             return self._spaced(f">{self.number(99)}{_NO_BREAK}%")
         return self._spaced(f"{self.number(100 * share)}{_NO_BREAK}%")
 
+    def level(self, level: float) -> str:
+        """A level that was asked for, as it was stated: 99.5 %."""
+        return self._spaced(f"{self.figure(float(f'{100 * level:.10g}'))}{_NO_BREAK}%")
+
     def day(self, day: date, pattern: str = "long") -> str:
         """A date: 28 February 2026. pattern: of the Unicode locale data, where another form is wanted."""
         if self.plain:

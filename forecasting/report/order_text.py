@@ -1,7 +1,9 @@
 """What a plan says to buy as text for a terminal."""
 
-from forecasting.report.document import LayerDocument, PlanDocument
+from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument
+from forecasting.report.language import Translator
 from forecasting.report.layout import millions, plural, spread_range, table, wrap_line
+from forecasting.report.order_document import OrderDocument
 from forecasting.report.sentence import safety_level
 from forecasting.report.words import Words, money
 
@@ -15,10 +17,9 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
         return []
     dates = [window.last_day for window in document.forecast.windows]
     header = [t("layer"), t("order"), t("cost, M USD"), *(t("out by {day}", day=f"{day:%m-%d}") for day in dates)]
-    header += [t("with the order"), t("before it arrives"), t("unmet engagements"), t("arrives in"), t("covers")]
+    header += [t("with the order"), t("before it arrives"), t("unmet engagements"), t("arrives"), t("covers")]
     by_day = {each.attack_day: each.probability for each in document.stock_out}
-    horizon = document.forecast.horizon
-    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], horizon, words) for layer in ordered]
+    rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], document, words) for layer in ordered]
     level = safety_level(document, t)
     return [
         "",
@@ -28,7 +29,8 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
             t(
                 "out by: without an order. with the order: at any time before the next one arrives, or below the "
                 "minimum stock where one is stated. before it arrives: whatever is ordered. unmet engagements: 80 %, "
-                "without an order. arrives in, covers: days; to the end where no review period is stated."
+                "without an order. arrives: in so many days, or the day to have it in hand where no lead time is "
+                "stated. covers: days; to the end where no review period is stated."
             )
         ),
         *_rules(document, words),
@@ -67,15 +69,20 @@ def short_order_lines(document: PlanDocument, words: Words) -> list[str]:
     ]
 
 
-def _order_cells(layer: LayerDocument, by_date: list[float], horizon: int, words: Words) -> list[str]:
+def arrives(order: OrderDocument, forecast: ForecastDocument, t: Translator) -> str:
+    """When an order arrives: in so many days, or the day by which it has to be in hand where no lead time is stated."""
+    if order.lead_time_stated is False:
+        return t("by {day}", day=t.day(forecast.days[0].attack_day, "d MMM"))
+    days = "-".join(map(str, dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))))
+    if order.lead_time_days_low >= forecast.horizon:
+        return t("{days}, after these {n} days", days=days, n=forecast.horizon)
+    return days
+
+
+def _order_cells(layer: LayerDocument, by_date: list[float], document: PlanDocument, words: Words) -> list[str]:
     order, t = layer.order, words.t
     assert order is not None
     assert layer.unmet_engagements is not None
-    arrives = "-".join(map(str, dict.fromkeys((order.lead_time_days_low, order.lead_time_days_high))))
-    if order.lead_time_stated is False:
-        arrives = t("in hand on day 1")
-    elif order.lead_time_days_low >= horizon:
-        arrives = t("{days}, after these {n} days", days=arrives, n=horizon)
     return [
         words.layer(layer.layer),
         t.number(order.quantity),
@@ -84,7 +91,7 @@ def _order_cells(layer: LayerDocument, by_date: list[float], horizon: int, words
         t.percent(order.stock_out_probability),
         t.percent(order.unavoidable_shortage),
         spread_range(layer.unmet_engagements, 0.8, t),
-        arrives,
+        arrives(order, document.forecast, t),
         t("to the end") if order.review_days is None else str(order.review_days),
     ]
 

@@ -76,7 +76,7 @@ def stock_out_panel(
     for layer in soonest[:MOST_LINES]:
         colour, dash = drawn.line(stocks[layer])
         axes.plot(days, chances[layer], color=colour, ls=dash, lw=1.8, label=drawable(names.layer(layer)))
-    level = t("service level {level}", level=t.percent(document.service_level))
+    level = t("service level {level}", level=t.level(document.service_level))
     axes.axhline(100 * (1 - document.service_level), color=drawn.theme.faint, lw=1, label=level)
     axes.set_ylim(0, min(100.0, max(20.0, 1.1 * axes.get_ylim()[1])))
     drawn.count_axis(axes, percent=True)

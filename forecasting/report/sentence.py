@@ -158,5 +158,5 @@ def _day(document: PlanDocument, t: Translator) -> str:
 
 def safety_level(document: PlanDocument, t: Translator) -> str:
     """The service level, and whether it is of all stocks together."""
-    level = t.percent(document.service_level)
+    level = t.level(document.service_level)
     return t("{level} joint", level=level) if document.safety_of else level

@@ -191,7 +191,7 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         for layer in document.layers
         if layer.order and layer.order.quantity
     ]
-    level = t.percent(document.service_level)
+    level = t.level(document.service_level)
     if any(layer.order and layer.order.review_days for layer in document.layers):
         safety = t("for {level} safety of each stock until the next order arrives", level=level)
         if document.safety_of:
@@ -229,8 +229,9 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
         if layer.order and layer.order.quantity and layer.order.lead_time_stated is False
     ]
     if at_once:
-        no_lead_time = "To be in hand on day 1, as no lead time is stated: {interceptors}."
-        said += " " + t(no_lead_time, interceptors="; ".join(at_once))
+        no_lead_time = "To be in hand on day 1 ({day}), as no lead time is stated: {interceptors}."
+        day = t.day(document.forecast.days[0].attack_day)
+        said += " " + t(no_lead_time, day=day, interceptors="; ".join(at_once))
     return said + buys
 
 
@@ -281,7 +282,7 @@ def _window_cells(window: WindowForecast, t: Translator) -> list[str]:
 
 def _interceptors(document: PlanDocument, words: Words) -> list[str]:
     horizon, t = document.forecast.horizon, words.t
-    level = t.percent(document.service_level)
+    level = t.level(document.service_level)
     header = [t("layer"), t("kills"), t("interceptor"), t("needed"), t("needed {level}", level=level)]
     header += [t("opening stock"), t("supply"), t("days of supply"), t("used, M USD")]
     return [

@@ -130,7 +130,7 @@ def _service_levels(worth: OrderWorthDocument, words: Words) -> list[str]:
     header = [t("safety of each stock"), t("cost"), t("leakers avoided"), t("some layer runs out")]
     rows = [
         [
-            t.percent(each.service_level),
+            t.level(each.service_level),
             money(each.cost_usd, t),
             plus_minus(each.leakers_avoided, each.leakers_avoided_error, t) if each.cost_usd else "-",
             t.percent(each.joint_risk),

@@ -4,6 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, model_validator
 
+from features.records import UKRAINE
+from features.stated import Day
+from forecasting.answers.request import Name, NameOrText
+
 
 class ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -152,6 +156,47 @@ class ReportsBody(ApiModel):
     passed_over: dict[str, int]
     notes: list[str]
     version: str
+
+
+class CountStated(ApiModel):
+    """A count as it comes in. quantity: a whole number, or its text as a person types it."""
+
+    layer: Name
+    quantity: Annotated[int, Field(strict=True)] | Annotated[str, Field(max_length=40)]
+    counted_on: Day
+    known_on: Annotated[Day | None, Field(description="by when it was known; without it, that day")] = None
+    source: Annotated[str, Field(max_length=200)] = ""
+
+
+class StocksRequest(ApiModel):
+    """Counts of stocks to keep, all of them or none."""
+
+    theatre: Name = UKRAINE
+    defence: Annotated[
+        NameOrText | None, Field(description="whose layers they are of; without it, the bundled one of the theatre")
+    ] = None
+    counts: Annotated[list[CountStated], FailFast(), Field(min_length=1, max_length=1_000)]
+    correct: Annotated[
+        bool, Field(strict=True, description="whether they go before other counts of the same day, which are kept")
+    ] = False
+
+
+class CountBody(ApiModel):
+    """A count in force."""
+
+    layer: str
+    quantity: int
+    counted_on: str
+    known_on: str
+    source: str
+
+
+class StocksBody(ApiModel):
+    """The counts of a theatre in force, by layer and day. added: how many of those sent were new."""
+
+    theatre: str
+    counts: list[CountBody]
+    added: int = 0
 
 
 class StateBody(ApiModel):

@@ -14,6 +14,7 @@ from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
+from forecasting.service.api import stocks as api_stocks
 from forecasting.service.api.bodies import StateBody
 from forecasting.service.api.definition import DOCUMENT, UNCHANGED, problems
 from forecasting.service.http.exchange import ID_HEADER, JsonRoute, check_json, dispatcher_of, is_current, until_gone
@@ -133,7 +134,7 @@ async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a
     return Response(await dispatcher.in_form(found, form), headers=headers, media_type=form.media_type)
 
 
-for part in (api_assumptions, api_data):
+for part in (api_assumptions, api_data, api_stocks):
     router.include_router(part.router)
 
 

@@ -45,7 +45,7 @@ def needed_scope(method: str, path: str) -> str | None:
     if path in OPEN_PATHS:
         return None
     if method not in READING:
-        return "report" if path.endswith("/reports") else "plan"
+        return "report" if path.endswith(("/reports", "/stocks")) else "plan"
     if path.startswith(("/api/", "/static/")) or path == "/metrics":
         return "read"
     return "plan"  # the page: looking at it computes

@@ -14,17 +14,18 @@ from forecasting.report.language import Translator
 from forecasting.report.policy_text import policy_names
 from forecasting.salvos.model import MODELS
 from forecasting.service.page.link import (
+    COUNT,
     DUE,
     DUE_PARTS,
     LAYER,
+    OF_LAYERS,
     OWN,
     PLAIN,
     SAFETY,
-    STOCK,
     FieldProblem,
     Query,
     number_text,
-    per_cent,
+    safety_text,
 )
 
 BLANK_ROWS = 2
@@ -33,10 +34,24 @@ DEFAULTS = {
     name: number_text(getattr(PlanRequest(), field))
     for name, field in PLAIN.items()
     if getattr(PlanRequest(), field) is not None
-} | {SAFETY: number_text(per_cent(PlanRequest().service_level))}
+} | {SAFETY: safety_text(PlanRequest().service_level)}
 """What a field holds where nothing was stated: the defaults of a request."""
 _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
-_BELOW = {DUE, "of", "leak", "budget", "policy", "review", "model", "theatre", "threats", "defence", "paths", "seed"}
+_BELOW = {
+    COUNT,
+    DUE,
+    "of",
+    "leak",
+    "budget",
+    "policy",
+    "review",
+    "model",
+    "theatre",
+    "threats",
+    "defence",
+    "paths",
+    "seed",
+}
 """Fields that tell what is wrong with them; so do those below, the stocks among them, where they are out of sight."""
 _Stated = TypeVar("_Stated")
 
@@ -72,7 +87,7 @@ def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> di
     form.update({name: OWN for name, own in owns.items() if own})
     errors = {name: wrong.line(t) for name, wrong in sent.wrong.items()}
     layers = list(defence.layers) if defence else []
-    below = {*_BELOW, *(f"{STOCK}{layer.id}" for layer in layers)}
+    below = {*_BELOW, *(prefix + layer.id for prefix in OF_LAYERS for layer in layers)}
     planned = {value for name, value in sent.query if name == LAYER}
     theatres = [UKRAINE, *(scenario.theatre_ids if scenario else ()), form.theatre]
     names = {"scenario": scenario and scenario.name, "defence": defence and defence.name}

@@ -11,7 +11,7 @@ from binascii import Error as NoBase64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Any, get_args
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from features.errors import InputError, SalvocastError
+from features.typed import typed_number, typed_share, unmistakable
 from forecasting.answers.request import LONGEST_TEXT, PlanRequest, Text
 from forecasting.report.language import Translator
 
@@ -44,8 +45,16 @@ PLAIN = {
 SAFETY, UNCALIBRATED, LAYER, WITHOUT, DUE = "safety", "stated", "layer", "without", "due"
 """The service level in per cent; ranges as stated, not held against the record; layers to report, and to leave out;
 deliveries."""
-HELD, STOCK, OWN = "hold.", "stock.", "own."
-"""Before the name of an assumption, of a layer, and of `scenario` or `defence` given as a packed text."""
+HELD, OWN = "hold.", "own."
+"""Before the name of an assumption, and of `scenario` or `defence` given as a packed text."""
+OF_LAYERS = {
+    "stock.": "stock",
+    "supply.": "supply",
+    "lead.": "lead_time",
+    "pack.": "pack_size",
+    "minimum.": "minimum_stock",
+}
+"""Before the name of a layer -> the field of the request that states something of it."""
 VIEW = ("compare", "lang", "theme", "id")
 """What the page shows beside the plan. id: of the plan that the link was made from."""
 SHOWN, TO_HOLD, LAYERS = "shown", "held", "layers"
@@ -77,6 +86,10 @@ EXPECTED = {
     DUE: "expected a layer, a date such as 2026-03-05 and a whole number, 0 or more",
     "hold": "expected a level from 0 to 1",
     "stock": "expected a whole number, 0 or more",
+    "supply": "expected interceptors with their unit, such as 800/week",
+    "lead": "expected a whole number of days, 0 to 730",
+    "pack": "expected a whole number, 1 or more",
+    "minimum": "expected a whole number, 0 or more",
 }
 """Field -> what it should hold; `form`: what only the fields together can have wrong."""
 
@@ -141,10 +154,14 @@ class PageQuery:
         pairs += [(HELD + key, number_text(level)) for key, level in sorted(given.held.items())]
         pairs += [(LAYER, layer) for layer in given.layers]
         pairs += [(WITHOUT, layer) for layer in given.without]
-        pairs += [(STOCK + layer, str(count)) for layer, count in sorted(given.stock.items())]
+        pairs += [
+            (prefix + layer, str(stated))
+            for prefix, field in OF_LAYERS.items()
+            for layer, stated in sorted(getattr(given, field).items())
+        ]
         pairs += [(DUE, f"{each.layer}:{each.date}:{each.quantity}") for each in given.deliveries]
         if given.service_level != default.service_level:
-            pairs.append((SAFETY, number_text(per_cent(given.service_level))))
+            pairs.append((SAFETY, safety_text(given.service_level)))
         if not given.calibrate:
             pairs.append((UNCALIBRATED, "1"))
         return pairs + [(name, getattr(self, name)) for name in VIEW if getattr(self, name)]
@@ -161,7 +178,7 @@ def parse_query(query: Query) -> PageQuery:
     given = {name: value.strip() for name, value in query if value.strip()}
     for name, field in PLAIN.items():
         if name in given:
-            fields[field] = _field_value(field, given[name])
+            fields[field] = _field_value(field, name, given[name], lines)
     for name in ("scenario", "defence"):
         if OWN + name in given:
             # A form holds the own text beside the choice: another choice lets it go.
@@ -172,7 +189,9 @@ def parse_query(query: Query) -> PageQuery:
                     lines[name] = FieldProblem("", error)
         elif fields.get(name) == OWN:
             lines[name] = FieldProblem("", "no own text is given: expected one, or a name from the list")
-    held = {name.removeprefix(HELD): _number(value) for name, value in given.items() if name.startswith(HELD)}
+    held = {
+        name.removeprefix(HELD): _number(name, value, lines) for name, value in given.items() if name.startswith(HELD)
+    }
     if SHOWN in given:  # a form sends every slider it has, also those of the scenario that was chosen before
         wanted = {value for name, value in query if name == TO_HOLD and given[SHOWN] == given.get("scenario", "none")}
         held = {key: level for key, level in held.items() if key in wanted}
@@ -180,15 +199,20 @@ def parse_query(query: Query) -> PageQuery:
     layers = [value for name, value in query if name == LAYER and value]
     fields["without"] = [value for name, value in query if name == WITHOUT and value]
     fields["layers"] = [] if given.get(LAYERS) == str(len(layers)) else layers
-    fields["stock"] = {
-        name.removeprefix(STOCK): _number(value) for name, value in given.items() if name.startswith(STOCK)
-    }
+    for prefix, field in OF_LAYERS.items():
+        read = _supply if field == "supply" else _number
+        fields[field] = {
+            name.removeprefix(prefix): read(name, value, lines)
+            for name, value in given.items()
+            if name.startswith(prefix)
+        }
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
         try:
-            fields["service_level"] = float(Decimal(_plain_number(given[SAFETY].rstrip("%"))) / 100)
-        except InvalidOperation:
-            lines[SAFETY] = FieldProblem(given[SAFETY], EXPECTED[SAFETY])
+            fields["service_level"] = typed_share(given[SAFETY])
+        except InputError as error:
+            asked = "small" in error.values  # it may be two numbers
+            lines[SAFETY] = FieldProblem("", error) if asked else FieldProblem(given[SAFETY], EXPECTED[SAFETY])
     fields["calibrate"] = UNCALIBRATED not in given
     try:
         request = PlanRequest.model_validate(fields)
@@ -199,9 +223,9 @@ def parse_query(query: Query) -> PageQuery:
             # As it was written, not as it was read.
             stated = given.get(name, stated)
             lines.setdefault(name, FieldProblem(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
-    known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS}
+    known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS, *COUNT_PARTS}
     for name, _ in query:
-        if name not in known and not name.startswith((HELD, STOCK, OWN)):
+        if name not in known and not name.startswith((HELD, OWN, *OF_LAYERS)):
             lines.setdefault(
                 "form", FieldProblem(name, "the address holds a name that is not known: open the page anew")
             )
@@ -235,35 +259,36 @@ def unpack_text(text: str) -> str:
         ) from error
 
 
-def _plain_number(text: str) -> str:
-    """A number as a person writes it, in either language: 1,000,000 and 1 000 000; 99.5 and 99,5."""
-    text = "".join(text.split())
-    return text.replace(",", "") if _GROUPED.fullmatch(text) else text.replace(",", ".")
-
-
-def _number(text: str) -> int | float | str:
-    """The same as a number; the text where it is none, for the request to refuse."""
-    plain = _plain_number(text)
+def _number(name: str, text: str, lines: dict[str, FieldProblem]) -> int | float | str:
+    """The number that a text says; the text where it is none, for the request to refuse, or may be two."""
     try:
-        number = float(plain)
-        return int(plain) if plain.lstrip("+-").isdecimal() else int(number) if number.is_integer() else number
-    except ValueError:
+        return typed_number(text)
+    except InputError as error:
+        if "small" in error.values:  # it may be two numbers
+            lines[name] = FieldProblem("", error)
         return text
 
 
-def _day(text: str) -> str:
+def _supply(name: str, text: str, lines: dict[str, FieldProblem]) -> str:
+    """A supply as it was typed, whose number may be two."""
+    _number(name, text.partition("/")[0], lines)
+    return text
+
+
+def plain_day(text: str) -> str:
     """A date as a person writes it, in either language: 2026-02-28 and 28.02.2026."""
     return re.sub(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", lambda day: f"{day[3]}-{day[2]:0>2}-{day[1]:0>2}", text)
 
 
-_GROUPED = re.compile(r"[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+COUNT, COUNT_PARTS = "count", ("count.layer", "count.quantity", "count.on", "count.source", "count.correct")
+"""The count of a stock, which is no part of a request."""
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
 
 
-def _field_value(field: str, text: str) -> int | float | str:
+def _field_value(field: str, name: str, text: str, lines: dict[str, FieldProblem]) -> int | float | str:
     """What a text says of a field of a request, as a person writes it."""
     types = _types(PlanRequest.model_fields[field].annotation)
-    return _number(text) if types & {int, float} else _day(text) if date in types else text
+    return _number(name, text, lines) if types & {int, float} else plain_day(text) if date in types else text
 
 
 def _types(annotation: Any) -> set[Any]:
@@ -281,7 +306,10 @@ def _deliveries(query: Query, lines: dict[str, FieldProblem]) -> list[dict[str, 
         made.append(parts)
     columns = [[value.strip() for name, value in query if name == part] for part in DUE_PARTS]
     made += [list(row) for row in zip(*columns, strict=False) if row[1] or row[2]]
-    return [{"layer": layer, "date": _day(day), "quantity": _number(quantity)} for layer, day, quantity in made]
+    return [
+        {"layer": layer, "date": plain_day(day), "quantity": _number(DUE, quantity, lines)}
+        for layer, day, quantity in made
+    ]
 
 
 def number_text(value: object) -> str:
@@ -289,13 +317,17 @@ def number_text(value: object) -> str:
     if isinstance(value, tuple):
         return ",".join(value)
     if isinstance(value, float):
-        return f"{value:.0f}" if value == int(value) else repr(value)
+        return f"{value:.0f}" if value == int(value) else unmistakable(repr(value))
     return str(value)
 
 
-def per_cent(level: float) -> float:
-    """A level 0 to 1 in per cent, as exactly as it is written."""
-    return float(Decimal(str(level)) * 100)
+def safety_text(level: float) -> str:
+    """A level 0 to 1 in per cent, as exactly as it is written: 95; one per cent and less with the sign."""
+    per_cent = float(Decimal(str(level)) * 100)
+    return number_text(per_cent) + "%" * (per_cent <= 1)
+
+
+_PREFIXES = {field: prefix for prefix, field in OF_LAYERS.items()}
 
 
 def form_field(where: tuple[int | str, ...]) -> str:
@@ -304,8 +336,10 @@ def form_field(where: tuple[int | str, ...]) -> str:
         return "form"
     first = str(where[0])
     match first:
-        case "held" | "stock" if len(where) > 1:
-            return (HELD if first == "held" else STOCK) + str(where[1])
+        case "held" if len(where) > 1:
+            return HELD + str(where[1])
+        case _ if first in _PREFIXES and len(where) > 1:
+            return _PREFIXES[first] + str(where[1])
         case "deliveries":
             return DUE
         case "service_level":

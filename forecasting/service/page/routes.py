@@ -37,14 +37,17 @@ from forecasting.report.forms import ASKED_FOR, Form
 from forecasting.report.language import languages, translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal, refusal_of
+from forecasting.service.page.counts import keep_count
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import (
+    COUNT,
+    COUNT_PARTS,
     DUE,
     EXPECTED,
     HELD,
     LAYER,
+    OF_LAYERS,
     OWN,
-    STOCK,
     FieldProblem,
     FormError,
     PageQuery,
@@ -108,6 +111,22 @@ def page_router() -> APIRouter:
             return RedirectResponse(f"/?{(await _parsed([*query, (OWN + what, packed)])).query}", 303)
         except InputError as error:
             return await _invalid_form_page(request, query, _as_fields(error, what), {what: text})
+
+    @router.post("/stocks")
+    async def post_stocks(request: Request) -> Response:
+        form = await _form(request)
+        query = parse_qsl(form.get("query", ""))
+        try:
+            wanted = await _parsed(query)
+            await dispatcher_of(request).in_time(PAGE_SECONDS, work.with_answering, keep_count, wanted.request, form)
+        except InputError as error:
+            # What was typed stays beside what is wrong with it.
+            typed = [(name, form.get(name, "")) for name in COUNT_PARTS]
+            wrong = error if isinstance(error, FormError) else FormError({COUNT: FieldProblem("", error)})
+            return await _invalid_form_page(request, [*query, *typed], wrong)
+        except TOLD as error:
+            return await _failure_page(request, query, error)
+        return RedirectResponse(f"/?{wanted.query}#counts", 303)
 
     @router.post("/issue")
     async def post_issue(request: Request) -> Response:
@@ -351,7 +370,7 @@ def _as_fields(error: SalvocastError, field: str = "") -> FormError:
 
 _BOUND_TO = {
     "scenario": ("scenario", OWN + "scenario", HELD, "id"),
-    "defence": ("defence", OWN + "defence", STOCK, DUE, LAYER, "id"),
+    "defence": ("defence", OWN + "defence", *OF_LAYERS, DUE, LAYER, "id"),
 }
 """What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
 

@@ -22,6 +22,7 @@ from forecasting.report.data_age import numbers_id
 from forecasting.report.document import PlanDocument
 from forecasting.report.forms import ASKED_FOR
 from forecasting.report.language import Translator, language_names, translator
+from forecasting.report.order_text import arrives
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.words import Words, cautions, not_for_orders, theatre_name, weapon_name
@@ -184,6 +185,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "sentence": duty_sentence(plan, t.language),
         "ordered": [layer for layer in plan.layers if layer.order],
         "lasts": lambda days: f">{forecast.horizon}" if days is None else t.number(days),
+        "arrives": lambda order: arrives(order, forecast, t),
         "out_by": lambda day, layer: by_day[day][layer],
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
         "layer_name": words.layer,

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from features.errors import InputError
 from features.records import QuietDayRule
 from forecasting.answers.request import LONGEST_TEXT, DatedDelivery, PlanRequest, Text
-from forecasting.service.page.link import EXPECTED, PLAIN, FormError, PageQuery, pack_text, parse_query, unpack_text
+from forecasting.service.page.link import (
+    EXPECTED,
+    OF_LAYERS,
+    PLAIN,
+    FormError,
+    PageQuery,
+    pack_text,
+    parse_query,
+    unpack_text,
+)
 
 names = st.from_regex(r"[a-z][a-z0-9_]{0,9}", fullmatch=True)
 counts = st.integers(0, 10**9)
@@ -44,6 +53,10 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         defence=draw(st.one_of(names, texts)),
         layers=draw(st.lists(names, max_size=3)),
         stock=draw(st.dictionaries(names, counts, max_size=3)),
+        supply=draw(st.dictionaries(names, st.sampled_from(["800/week", "2.5/day", "12.345/month"]), max_size=2)),
+        lead_time=draw(st.dictionaries(names, st.integers(0, 730), max_size=2)),
+        pack_size=draw(st.dictionaries(names, st.integers(1, 99), max_size=2)),
+        minimum_stock=draw(st.dictionaries(names, counts, max_size=2)),
         deliveries=draw(st.lists(deliveries, max_size=3)),
         # In the steps that a person states; a hundredth of any float is another float.
         service_level=draw(st.integers(1, 99_999).map(lambda n: n / 100_000)),
@@ -85,8 +98,8 @@ def test_what_is_as_ever_does_not_stand_in_the_address() -> None:
 
 
 def test_a_form_with_all_its_fields_becomes_the_short_address() -> None:
-    form = "days=28&safety=99&origin=&scenario=none&shown=none&model=champion&paths=2,000&seed=1&leak=&budget="
-    form += "&stock.interceptor_drone=20,000&stock.fighter=&due.layer=fighter&due.date=2026-03-05&due.quantity=40"
+    form = "days=28&safety=99&origin=&scenario=none&shown=none&model=champion&paths=2 000&seed=1&leak=&budget="
+    form += "&stock.interceptor_drone=20 000&stock.fighter=&due.layer=fighter&due.date=2026-03-05&due.quantity=40"
     form += "&due.layer=fighter&due.date=&due.quantity="
     wanted = parse_query(parse_qsl(form, keep_blank_values=True))
     assert wanted.query == urlencode(
@@ -118,8 +131,26 @@ def test_days_and_levels_are_read_as_people_write_them_in_either_language() -> N
         assert parse_query(due).request.deliveries == (
             DatedDelivery(layer="fighter", date=date(2026, 2, 8), quantity=1200),
         )
-    for level in ("99.5", "99,5", "99,5 %"):
+    for level in ("99.5", "99,5", "99,5 %", "0.995", "0,995"):
         assert parse_query([("safety", level)]).request.service_level == 0.995
+
+
+@pytest.mark.parametrize(
+    ("field", "written", "may_be"),
+    [
+        ("budget", "12.000", "12 or 12000"),
+        ("stock.fighter", "12,000", "12 or 12000"),
+        ("supply.fighter", "12.500/week", "12.5 or 12500"),
+        ("safety", "1", "1 % or 100 %"),
+    ],
+)
+def test_a_number_that_may_be_two_is_asked_about(field: str, written: str, may_be: str) -> None:
+    with pytest.raises(FormError) as raised:
+        parse_query([(field, written), ("leak", "5")])
+    number = written.partition("/")[0]
+    assert {name: str(line) for name, line in raised.value.lines.items()} == {
+        field: f"'{number}' may be {may_be}: write {may_be}"
+    }
 
 
 def test_a_plan_for_all_the_layers_that_a_form_shows_names_none() -> None:
@@ -196,8 +227,8 @@ def test_a_text_that_no_address_holds_is_refused() -> None:
 
 
 def test_every_field_of_a_request_has_a_place_in_the_address() -> None:
-    in_forms_of_their_own = {"held", "layers", "without", "stock", "deliveries", "service_level", "calibrate"}
-    assert {*PLAIN.values(), *in_forms_of_their_own} == set(PlanRequest.model_fields)
+    in_forms_of_their_own = {"held", "layers", "without", "deliveries", "service_level", "calibrate"}
+    assert {*PLAIN.values(), *OF_LAYERS.values(), *in_forms_of_their_own} == set(PlanRequest.model_fields)
 
 
 @pytest.mark.parametrize("name", ["days", "paths"])

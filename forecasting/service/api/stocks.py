@@ -1,0 +1,102 @@
+"""The API's routes to the counts of stocks in the ledger."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
+from pydantic import TypeAdapter
+
+from features.errors import InputError
+from features.records import UKRAINE
+from features.sources.counts import CountRow
+from features.stated import Day
+from features.stocks import StockCount
+from features.typed import typed_count
+from forecasting.answers.answering import Answerer, stated_defence
+from forecasting.answers.counting import count_stocks
+from forecasting.answers.request import Name
+from forecasting.service.api.bodies import CountBody, StocksBody, StocksRequest
+from forecasting.service.api.definition import UNCHANGED, problems
+from forecasting.service.http.exchange import JsonRoute, check_json, dispatcher_of, tagged_json
+from forecasting.service.workers import work
+
+COUNTS_SECONDS = 0.3
+"""What it takes to keep counts, or to look them up."""
+
+router = APIRouter(tags=["data"], route_class=JsonRoute)
+
+
+@router.get(
+    "/stocks",
+    summary="The counts of stocks in force, as known by an origin or now",
+    response_model=StocksBody,
+    responses=UNCHANGED | problems(422),
+)
+async def get_stocks(
+    request: Request, theatre: Name = UKRAINE, origin: Annotated[Day | None, Query()] = None
+) -> Response:
+    found = await dispatcher_of(request).in_time(COUNTS_SECONDS, work.with_answering, stocks_body, theatre, origin)
+    return tagged_json(request, TypeAdapter(StocksBody), found)
+
+
+@router.post(
+    "/stocks",
+    summary="Keeps counts of stocks, all of them or none; plans start from the last one",
+    response_model=StocksBody,
+    responses=problems(408, 413, 415, 422),
+    dependencies=[Depends(check_json)],
+)
+async def post_stocks(
+    request: Request,
+    given: Annotated[
+        StocksRequest,
+        Body(
+            openapi_examples={
+                "one stock": {
+                    "value": {
+                        "counts": [
+                            {
+                                "layer": "interceptor_drone",
+                                "quantity": 12000,
+                                "counted_on": "2026-04-28",
+                                "source": "depot",
+                            }
+                        ]
+                    }
+                }
+            }
+        ),
+    ],
+) -> StocksBody:
+    return await dispatcher_of(request).in_time(COUNTS_SECONDS, work.with_answering, keep_counts, given)
+
+
+def keep_counts(answering: Answerer, given: StocksRequest) -> StocksBody:
+    """Adds the counts to the ledger: those in force then. Raises InputError, and adds nothing, for what is none."""
+    rows = []
+    for number, each in enumerate(given.counts):
+        try:
+            quantity = typed_count(str(each.quantity))
+        except InputError as error:
+            raise InputError(f"counts.{number}.quantity: {error}") from error
+        rows.append(CountRow("", each.layer, quantity, each.counted_on, each.known_on, each.source))
+    defence = stated_defence(given.defence or given.theatre)
+    _, added = count_stocks(answering.ledger, defence, rows, datetime.now(UTC), correct=given.correct)
+    return stocks_body(answering, defence.theatre).model_copy(update={"added": added})
+
+
+def stocks_body(answering: Answerer, theatre: str, origin: Day | None = None) -> StocksBody:
+    """The counts in force."""
+    return StocksBody(
+        theatre=theatre, counts=[_count_body(each) for each in answering.ledger.stock_counts(theatre, origin)]
+    )
+
+
+def _count_body(count: StockCount) -> CountBody:
+    return CountBody(
+        layer=count.layer,
+        quantity=count.quantity,
+        counted_on=str(count.counted_on),
+        known_on=str(count.known_on),
+        source=count.source,
+    )
