@@ -1,8 +1,8 @@
 """A week of a team, lived on a fake clock with a real PostgreSQL and a real MLflow server.
 
 Two machines wake up for every slot; reports are good, mad or missing; a morning is missed; the lock dies in mid-run;
-the registry is stopped, lost and restored; the alias is moved by hand; a home is copied; the clock changes, in spring and in autumn.
-Afterwards everything that anybody may ask about the week is told as it was.
+the registry is stopped, lost and restored; the alias is moved by hand; a home is copied; the clock changes, in spring
+and in autumn. Afterwards everything that anybody may ask about the week is told as it was.
 """
 
 import shutil
