@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -16,17 +17,19 @@ from experiments.backtest import HERE, Backtest, Replay, run_backtest
 from experiments.engine import Engine
 from experiments.promotion import Decision, RecipeScores, Rules, decide
 from experiments.settings import RetrainSettings
+from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.release import code_version
 from forecasting.salvos.gap import LONGEST_GAP
 from forecasting.salvos.model import (
+    BUNDLED_MODELS,
     REFERENCE_MODEL,
     Model,
-    ModelError,
     SimulationRequest,
     load_model,
 )
+from forecasting.salvos.recipe import Recipe
 
 FEWEST_PAST = 60
 """Days of record before a held-out origin, so that every recipe can be fitted there."""
@@ -46,6 +49,12 @@ class Comparison:
     recipes: tuple[RecipeScores, ...]
     decision: Decision
     failed: tuple[str, ...] = ()
+
+    def refused(self, model: str, reason: str) -> Self:
+        """The same, with nobody promoted, since `model`, which had earned it, cannot be put in service."""
+        told = f"{model} had earned it and cannot be put in service: {reason}"
+        decision = replace(self.decision, promote=None, reason=f"{told}; {self.decision.reason}")
+        return replace(self, decision=decision, failed=(*self.failed, model))
 
     @property
     def table(self) -> pd.DataFrame:
@@ -105,7 +114,8 @@ def compare(
     told = [in_gap] if len(origins) < len(every) else []
     outcomes = history.since(origins[0]).until(origins[-1] + timedelta(days=settings.horizon)) if origins else history
     known_then = (f"{origin} {past[origin].digest}" for origin in origins)
-    evidence = digest_of_all(code_version(), settings.digest, outcomes.digest, *known_then)
+    own = digest_of_own_models((champion, *settings.challengers))
+    evidence = digest_of_all(code_version(), settings.digest, outcomes.digest, *known_then, *own)
     if judged(evidence):
         return None
     names = [champion, *(name for name in dict.fromkeys(settings.challengers) if name != champion)]
@@ -135,12 +145,12 @@ def compare(
 
 
 def _load_models(names: Iterable[str]) -> tuple[list[Model], dict[str, str]]:
-    """The models of these names, and of those whose package is broken why."""
+    """The models of these names, and of those whose package is broken or not installed why."""
     models, failed = [], {}
     for name in names:
         try:
             models.append(load_model(name))
-        except ModelError as error:
+        except SalvocastError as error:
             failed[name] = str(error)
     return models, failed
 
@@ -178,6 +188,18 @@ def _recipe_scores(scores: pd.DataFrame, names: Iterable[str]) -> list[RecipeSco
 def rules_of(settings: RetrainSettings) -> Rules:
     """The rules of one comparison."""
     return Rules(settings.margin, settings.p_value_of_one, settings.coverage_tolerance, settings.fewest_origins)
+
+
+def digest_of_own_models(names: Iterable[str]) -> tuple[str, ...]:
+    """Of each of these models that is not bundled its digest: one that was edited is news. Of one that cannot be loaded
+    why."""
+    told = []
+    for name in sorted(set(names) - set(BUNDLED_MODELS)):
+        try:
+            told.append(f"{name} {Recipe.of(load_model(name)).digest}")
+        except SalvocastError as error:
+            told.append(str(error))
+    return tuple(told)
 
 
 def digest_of_all(*parts: str) -> str:

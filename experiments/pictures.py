@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from experiments.backtest import Backtest, Replay
 from experiments.folds import TOTAL_BANDS
+from features.errors import SalvocastError
 from features.history import LaunchHistory
 from forecasting.report.document import forecast_document
 from forecasting.report.drawing import DASHES, THEMES
@@ -44,7 +45,10 @@ def _model_pictures(
 ) -> dict[str, bytes]:
     figures = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
     for history in histories:
-        salvos = forecast(model, history, replay.request, replay.seed)
+        try:
+            salvos = forecast(model, history, replay.request, replay.seed)
+        except SalvocastError:  # between two fits, where it was not fitted in the backtest: no picture, no failure
+            continue
         figures[f"fan_chart_{history.last_day}"] = forecast_picture(forecast_document(salvos), history)
     return {name: render(figure, ".png", name) for name, figure in figures.items()}
 

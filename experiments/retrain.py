@@ -29,7 +29,7 @@ import pandas as pd
 
 from experiments.backtest import HERE
 from experiments.engine import Engine
-from experiments.held_out import Comparison, compare, digest_of_all, held_out_origins
+from experiments.held_out import Comparison, compare, digest_of_all, digest_of_own_models, held_out_origins
 from experiments.report_sources import Finding, Severity, check_history, ingest_sources
 from experiments.settings import RetrainSettings, Settings
 from features.errors import SalvocastError
@@ -38,7 +38,7 @@ from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE
 from features.release import code_version
 from forecasting.salvos.model import MODELS, PACKAGES, fit, load_model
-from forecasting.salvos.saved import SavedModel
+from forecasting.salvos.saved import SavedModel, save_model
 
 if TYPE_CHECKING:
     from experiments.tracking import RetrainingRun, RetrainingRuns
@@ -123,7 +123,8 @@ def retrain(
         history = ledger.history(theatre, weapon_class)
         series = f"{theatre} {weapon_class}"
         rules = _with_registered(registry, settings.retrain, theatre, weapon_class, on_finding)
-        key = digest_of_all(history.digest, code_version(), rules.digest)
+        own = digest_of_own_models((rules.first_champion, *rules.challengers))
+        key = digest_of_all(history.digest, code_version(), rules.digest, *own)
         run = runs.of(series, key)
         if not dry_run:
             if by_hand := registry.record_move_by_hand(theatre, weapon_class):
@@ -208,10 +209,20 @@ class _Retraining:
         if comparison is None:
             reason = "the comparison at the same held-out origins stands until there is a new one"
             return Record(champion.model_id, Kind.REFRESHED, reason, dict(champion.scores)), None
+        if comparison.decision.promote:
+            comparison = self._if_it_can_serve(comparison, comparison.decision.promote)
         model = comparison.decision.promote or champion.model_id
         kind = Kind.PROMOTED if comparison.decision.promote else Kind.REFRESHED
         reason = comparison.decision.reason[:LONGEST_REASON]
         return Record(model, kind, reason, _scores(comparison, model), comparison.evidence), comparison
+
+    def _if_it_can_serve(self, comparison: Comparison, model: str) -> Comparison:
+        """The comparison; without its promotion where that recipe fails on all that is known, or cannot be saved."""
+        try:
+            save_model(_fitted_anew(model, self.history))
+        except SalvocastError as error:
+            return comparison.refused(model, str(error))
+        return comparison
 
     def recorded_decision(self, run: "RetrainingRun") -> tuple[Record, Comparison | None]:
         """What the run decided before it was killed; else what it decides now, written down with what it rests on."""
@@ -243,11 +254,16 @@ def _put_in_service(
     history: LaunchHistory,
 ) -> "RegisteredModel":
     """Fits the recipe to everything known, registers it, and moves the alias."""
-    model = load_model(record.model)
-    saved = SavedModel.of(model, fit(model, history), history)
+    saved = _fitted_anew(record.model, history)
     version = registry.register(saved, run_id=run.id, scores=record.scores, tags={"reason": record.reason})
     registry.set_champion(version.name, version.version)  # also confirms one that was killed before it could
     return version
+
+
+def _fitted_anew(name: str, history: LaunchHistory) -> SavedModel:
+    """The recipe of that name, fitted to everything known."""
+    model = load_model(name)
+    return SavedModel.of(model, fit(model, history), history)
 
 
 def _end_dead_runs(

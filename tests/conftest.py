@@ -1,5 +1,6 @@
 """Shared by all tests: a home of their own, and the bundled series."""
 
+import gc
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -49,6 +50,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if REAL & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("postgresql"):
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded stays: the collector need not look through it again and again (a third of some files' time)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

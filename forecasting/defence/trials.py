@@ -7,7 +7,8 @@ shortage touches are computed anew (`forecasting.defence.night`).
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +22,8 @@ from forecasting.defence.stock import available_by_night
 
 MOST_CELLS = 2**16
 """Nights of paths that are kept: each takes some 200 bytes a layer. Of a larger plan the first paths are."""
+MOST_TRIED = 64
+"""Orders that are remembered path by path, the first one beside: others may do the same on most paths."""
 
 
 def covered_until(layer: DefenceLayer, lead_time: ArrayLike, end: int) -> NDArray[np.int64]:
@@ -55,6 +58,11 @@ class MetLayer:
     layers: Mapping[str, Layer]
     fought: Mapping[str, Fought]
     came: Raid
+
+    @cached_property
+    def used(self) -> Array:
+        """(n_cells,) interceptors, for every class."""
+        return used_by_all(self.fought)
 
     def at(self, index: NDArray[np.intp]) -> "MetLayer":
         """The same in some of the cells."""
@@ -108,6 +116,65 @@ class _Stock:
         out: NDArray[np.bool_] = np.any(((available - needed < self.minimum) & self.covered), axis=1)
         return out
 
+    def need(self, needed: Array) -> Array:
+        """(n_paths,) the order from which on a larger one does nothing more, where the nights need that much."""
+        missing = np.cumsum(needed, axis=1) - self.opening[:, np.newaxis] - self.supplied + self.minimum
+        need: Array = missing.max(axis=1, where=self.ordered, initial=0.0)
+        return need
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """An order, (n_layers,), and what became of the paths of a part with it. needs: (n_layers, n_paths) pieces of each
+    layer from which on more would do nothing, with what this order leaves of the layers before it."""
+
+    quantities: Array
+    needs: Array
+    short: NDArray[np.bool_]
+    leakers: Array
+    warhead_kg: Array | None
+
+    @classmethod
+    def room(cls, quantities: Array, n_paths: int, with_mass: bool) -> "_Tried":
+        """To be filled."""
+        shape = (quantities.size, n_paths)
+        mass = np.zeros(n_paths) if with_mass else None
+        return cls(quantities, np.zeros(shape), np.zeros(shape, bool), np.zeros(n_paths), mass)
+
+    def does_the_same(self, orders: Array) -> NDArray[np.bool_]:
+        """(n_orders, n_paths) on which paths other orders, (n_orders, n_layers), leave everything as this one does.
+
+        By induction over the layers: as long as two orders do the same, a layer meets the same and has the same need;
+        so they do the same there too where both are alike up to that need.
+        """
+        same = np.ones((len(orders), self.leakers.size), bool)
+        for layer in np.flatnonzero((orders != self.quantities).any(axis=0)).tolist():
+            need, other = self.needs[layer], orders[:, layer, np.newaxis]
+            same &= (other == self.quantities[layer]) | (np.minimum(other, self.quantities[layer]) >= need)
+        return same
+
+    def stocked(self, layer: int, held: _Stock, needed: Array, ordered: Array | float = 0.0) -> Array:
+        """(n_paths, horizon) interceptors in hand each night, where the nights need so many; what is short is noted.
+
+        ordered: (n_paths,) pieces.
+        """
+        supplied = held.supplied + held.ordered * np.broadcast_to(ordered, len(needed))[:, np.newaxis]
+        available = available_by_night(held.opening, supplied, needed)
+        self.needs[layer], self.short[layer] = held.need(needed), held.short(needed, available)
+        return available
+
+    def take(self, other: "_Tried", mine: NDArray[np.intp], theirs: NDArray[np.intp]) -> None:
+        """What became of some rows with the other order."""
+        self.needs[:, mine], self.short[:, mine] = other.needs[:, theirs], other.short[:, theirs]
+        self.leakers[mine] = other.leakers[theirs]
+        if self.warhead_kg is not None and other.warhead_kg is not None:
+            self.warhead_kg[mine] = other.warhead_kg[theirs]
+
+    def first(self, n_rows: int) -> "_Tried":
+        """The same of the first paths alone."""
+        mass = None if self.warhead_kg is None else self.warhead_kg[:n_rows]
+        return _Tried(self.quantities, self.needs[:, :n_rows], self.short[:, :n_rows], self.leakers[:n_rows], mass)
+
 
 @dataclass(frozen=True, eq=False)
 class _Part:
@@ -120,6 +187,7 @@ class _Part:
     left: Raid
     n_armed: int
     warhead_kg: Array | None
+    tried: list["_Tried"] = field(default_factory=list)
 
     def first(self, n_paths: int) -> "_Part":
         """Those of its paths that are among the first of all."""
@@ -133,43 +201,81 @@ class _Part:
             raid_at(self.left, cells),
             self.n_armed,
             None if self.warhead_kg is None else self.warhead_kg[:, rows],
+            [each.first(n_rows) for each in self.tried],
         )
 
-    def fight(self, quantities: Array, out: OrderOutcome) -> None:
-        """Writes into `out` what becomes of these paths with the order.
+    def fight(self, orders: Array, outs: Sequence[OrderOutcome]) -> None:
+        """Writes into `outs` what becomes of these paths with each of the orders, (n_orders, n_layers).
 
-        Followed are only the cells to which other drones come than with no end of stock, `changed`.
+        A path that has been fought with an order which did the same for it is not fought again.
         """
+        tried = [_Tried.room(order, self.rows.size, self.warhead_kg is not None) for order in orders]
+        still = np.ones((len(orders), self.rows.size), bool)
+        for before in [*reversed(self.tried[1:]), *self.tried[:1]]:
+            same = still & before.does_the_same(orders)
+            for number in np.flatnonzero(same.any(axis=1)).tolist():
+                rows = np.flatnonzero(same[number])
+                tried[number].take(before, rows, rows)
+            still &= ~same
+            if not still.any():
+                break
+        whose, rows = np.nonzero(still)
+        horizon = self.left[SHAHED].shape[1] // self.rows.size
+        at_once = max(1, MOST_CELLS // horizon)
+        for start in range(0, whose.size, at_once):
+            some = slice(start, start + at_once)
+            self._fight(tried, whose[some], rows[some])
+        self.tried.extend(tried)
+        del self.tried[1 : max(1, len(self.tried) - MOST_TRIED)]
+        for out, made in zip(outs, tried, strict=True):
+            out.short[:, self.rows] = made.short
+            out.leakers[self.rows] = made.leakers
+            if out.warhead_kg is not None and made.warhead_kg is not None:
+                out.warhead_kg[self.rows] = made.warhead_kg
+
+    def _fight(self, tried: Sequence["_Tried"], whose: NDArray[np.intp], rows: NDArray[np.intp]) -> None:
+        """Fills these rows of the orders `whose` they are: for each row, which order.
+
+        Followed are only the cells, of those of these rows one after the other, to which other drones come than with no
+        end of stock, `changed`.
+        """
+        horizon = self.left[SHAHED].shape[1] // self.rows.size
+        every_cell = (rows[:, np.newaxis] * horizon + np.arange(horizon)).ravel()
+        quantities = np.stack([each.quantities for each in tried])
+        made = _Tried.room(quantities[0], rows.size, self.warhead_kg is not None)
         changed = np.empty(0, np.intp)
         came = raid_at(self.left, changed)
         for index, (met, stock) in enumerate(zip(self.layers, self.stocks, strict=True)):
-            part = met.at(changed)
+            part = met.at(every_cell.take(changed))
             done: Mapping[str, Fought] = fought_in_turn_anew(part.layers, part.fought, came, part.came)
             if stock is not None:
-                needed = used_by_all(met.fought).copy()
+                held = stock.at(rows)
+                needed = met.used.take(every_cell)
                 needed[changed] = used_by_all(done)
-                ordered = needed.reshape(stock.ordered.shape)
-                supplied = stock.supplied + stock.ordered * quantities[index]
-                available = available_by_night(stock.opening, supplied, ordered)
-                out.short[index, self.rows] = stock.short(ordered, available)
-                available = available.ravel()
+                by_night = needed.reshape(rows.size, horizon)
+                available = made.stocked(index, held, by_night, quantities[whose, index]).ravel()
                 besides = np.setdiff1d(np.flatnonzero(needed > available), changed, assume_unique=True)
-                part = met.at(besides)
+                part = met.at(every_cell.take(besides))
                 changed = np.concatenate([changed, besides])
                 came = {name: np.concatenate([each, part.came[name]], axis=1) for name, each in came.items()}
                 wanted = {name: Fought.joined(each, part.fought[name]) for name, each in done.items()}
-                done = fought_in_turn_with(met.at(changed).layers, wanted, available.take(changed))
+                layers = met.at(every_cell.take(changed)).layers
+                done = fought_in_turn_with(layers, wanted, available.take(changed))
             came = survivors(done, came)
-            unchanged = raid_at(self.layers[index + 1].came if index + 1 < len(self.layers) else self.left, changed)
+            last = index + 1 == len(self.layers)
+            unchanged = raid_at(self.left if last else self.layers[index + 1].came, every_cell.take(changed))
             differ = [(each != unchanged[name]).any(axis=0) for name, each in came.items()]
             differs = np.flatnonzero(np.logical_or.reduce(differ))
             changed, came = changed.take(differs), raid_at(came, differs)
-        left = self.left[SHAHED][: self.n_armed].copy()
+        left = self.left[SHAHED][: self.n_armed].take(every_cell, axis=1)
         left[:, changed] = came[SHAHED][: self.n_armed]
-        by_kind = left.reshape(self.n_armed, self.rows.size, -1).sum(axis=2)
-        out.leakers[self.rows] = by_kind.sum(axis=0)
-        if out.warhead_kg is not None and self.warhead_kg is not None:
-            out.warhead_kg[self.rows] = (by_kind * self.warhead_kg).sum(axis=0)
+        by_kind = left.reshape(self.n_armed, rows.size, horizon).sum(axis=2)
+        made.leakers[:] = by_kind.sum(axis=0)
+        if made.warhead_kg is not None and self.warhead_kg is not None:
+            made.warhead_kg[:] = (by_kind * self.warhead_kg[:, rows]).sum(axis=0)
+        for number in np.unique(whose).tolist():
+            own = np.flatnonzero(whose == number)
+            tried[number].take(made, rows[own], own)
 
 
 class OrderTrials:
@@ -223,8 +329,17 @@ class OrderTrials:
             touched |= ((stock.wanted > stock.used) | (held < layer.minimum_stock)).any(axis=1)
         rows = np.flatnonzero(touched)
         cells = (rows[:, np.newaxis] * horizon + nights).ravel()
-        warheads = met.leaked_warhead_kg(met.actual)
+        leakers, warheads = met.actual.leakers.sum(axis=1).astype(np.float64), met.leaked_warhead_kg(met.actual)
         if rows.size:
+            nothing = _Tried.room(np.zeros(len(made)), rows.size, warheads is not None)
+            nothing.leakers[:] = leakers[rows]
+            if nothing.warhead_kg is not None and warheads is not None:
+                nothing.warhead_kg[:] = warheads[rows]
+            for index, (layer, held_there) in enumerate(zip(self._defence.layers, made, strict=True)):
+                if held_there is not None:
+                    wanted = stocks[layer.id].wanted
+                    assert wanted is not None
+                    nothing.stocked(index, held_there.at(rows), wanted[rows].astype(np.float64))
             self._parts.append(
                 _Part(
                     self.n_paths + rows,
@@ -233,9 +348,10 @@ class OrderTrials:
                     raid_at(left, cells),
                     len(met.kinds),
                     None if met.warhead_kg is None else met.warhead_kg[:, rows],
+                    [nothing],
                 )
             )
-        self._leakers.append(met.actual.leakers.sum(axis=1).astype(np.float64))
+        self._leakers.append(leakers)
         if warheads is not None:
             self._warheads.append(warheads)
         self.n_paths += n_paths
@@ -251,16 +367,19 @@ class OrderTrials:
         some._parts = [part.first(n_paths) for part in self._parts if part.rows[0] < n_paths]
         return some
 
-    def __call__(self, quantities: NDArray[np.int64] | Array) -> OrderOutcome:
-        """The outcome with so many interceptors ordered of each layer, (n_layers,); 0 where it uses none."""
-        key = np.asarray(quantities, dtype=np.float64).tobytes()
-        if key not in self._made:
-            out = OrderOutcome(
-                np.concatenate(self._leakers),
-                np.concatenate(self._warheads) if self._warheads else None,
-                np.zeros((len(self._defence.layers), self.n_paths), bool),
-            )
+    def __call__(self, orders: Sequence[NDArray[np.int64] | Array]) -> list[OrderOutcome]:
+        """The outcome of each order, (n_layers,) interceptors with 0 where a layer uses none; several take less time
+        together than one after the other."""
+        keyed = {np.asarray(order, dtype=np.float64).tobytes(): order for order in orders}
+        new = {key: order for key, order in keyed.items() if key not in self._made}
+        if new:
+            leakers = np.concatenate(self._leakers)
+            mass = np.concatenate(self._warheads) if self._warheads else None
+            shape = (len(self._defence.layers), self.n_paths)
+            outs = [
+                OrderOutcome(leakers.copy(), None if mass is None else mass.copy(), np.zeros(shape, bool)) for _ in new
+            ]
             for part in self._parts:
-                part.fight(np.asarray(quantities, dtype=np.float64), out)
-            self._made[key] = out
-        return self._made[key]
+                part.fight(np.array([*new.values()], dtype=np.float64), outs)
+            self._made.update(zip(new, outs, strict=True))
+        return [self._made[np.asarray(order, dtype=np.float64).tobytes()] for order in orders]

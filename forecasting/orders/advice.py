@@ -10,7 +10,7 @@ from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.trials import OrderTrials
 from forecasting.orders.effect import OrderWorth, order_worth
-from forecasting.orders.frontier import FrontierPoint, leaker_frontier, point, risk_frontier
+from forecasting.orders.frontier import FrontierPoint, evaluated, leaker_frontier, risk_frontier
 from forecasting.orders.information import Information, perfect_information
 from forecasting.orders.mix import Market, Mix
 from forecasting.orders.ordering import Cover, InterceptorOrder, cover_of
@@ -132,7 +132,7 @@ def order_advice(
                 N_POINTS,
             )
         ),
-        services=tuple(_service(level, ids, covers, trials, market) for level in SERVICE_LEVELS),
+        services=_services(ids, covers, trials, market),
         exchanges=tuple(_exchange(name, number[name], engagements) for name in stocks),
         information=tuple(
             _information(ids, engagements, trials, [ordered, *mixes], usd_per_leaker, launched)
@@ -163,15 +163,20 @@ def _information(
         drawn["", "launched"] = launched[paths].astype(np.float64)
     free = np.zeros(trials.n_paths)
     prices = np.stack([draws.get("unit_cost_usd", free)[paths] for draws in engagements.draws])
-    utilities = [-(mix @ prices) - usd_per_leaker * trials(mix).leakers for mix in mixes]
+    utilities = [
+        -(mix @ prices) - usd_per_leaker * outcome.leakers for mix, outcome in zip(mixes, trials(mixes), strict=True)
+    ]
     return perfect_information(drawn, np.stack(utilities))
 
 
-def _service(
-    level: float, ids: Sequence[str], covers: dict[str, Cover], trials: OrderTrials, market: Market
-) -> ServicePoint:
-    wanted = np.array([covers[name].order_up_to(level) if name in covers else 0 for name in ids])
-    return ServicePoint(level, point(trials, market, -(-wanted // market.pack_size) * market.pack_size))
+def _services(
+    ids: Sequence[str], covers: dict[str, Cover], trials: OrderTrials, market: Market
+) -> tuple[ServicePoint, ...]:
+    wanted = [
+        np.array([covers[name].order_up_to(level) if name in covers else 0 for name in ids]) for level in SERVICE_LEVELS
+    ]
+    found = evaluated(trials, market, [-(-each // market.pack_size) * market.pack_size for each in wanted])
+    return tuple(map(ServicePoint, SERVICE_LEVELS, found))
 
 
 def _exchange(layer_id: str, index: int, engagements: Engagements) -> CostExchange:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from forecasting.defence.trials import OrderOutcome
 
 Array = NDArray[np.float64]
-Trials = Callable[[NDArray[np.int64]], OrderOutcome]
-"""What becomes of the paths with so many interceptors ordered of each layer, (n_layers,)."""
+Trials = Callable[[Sequence[NDArray[np.int64]]], Sequence[OrderOutcome]]
+"""What becomes of the paths with so many interceptors ordered of each layer, (n_layers,), for each such order."""
 
 N_BATCHES = 20
 MILLION = 1e6
@@ -109,16 +109,19 @@ def order_worth(
 
     unit_cost_usd: (n_layers,). more: (n_layers,) the next pieces whose worth is asked; a layer with 0 is left out.
     """
-    without, with_all = trials(np.zeros_like(quantities)), trials(quantities)
-    each = np.eye(quantities.size, dtype=np.int64)
+    nothing, each = np.zeros_like(quantities), np.eye(quantities.size, dtype=np.int64)
+    asked = np.flatnonzero(more).tolist()
+    without, with_all = trials([nothing, quantities])
+    alone = trials([each[index] * quantities[index] for index in asked])
+    with_more = trials([quantities + each[index] * more[index] for index in asked])
     layers = []
-    for index in np.flatnonzero(more).tolist():
-        own, price = each[index] * quantities[index], float(unit_cost_usd[index])
+    for index, its_own, beside in zip(asked, alone, with_more, strict=True):
+        own, further, price = int(quantities[index]), int(more[index]), float(unit_cost_usd[index])
         layers.append(
             LayerWorth(
                 layer_ids[index],
-                effect(without, trials(own), int(own.sum()), int(own.sum()) * price),
-                effect(with_all, trials(quantities + each[index] * more[index]), int(more[index]), more[index] * price),
+                effect(without, its_own, own, own * price),
+                effect(with_all, beside, further, further * price),
             )
         )
     return OrderWorth(

@@ -1,14 +1,13 @@
 """What money buys: the fewest leakers, and the least risk that any layer runs out, for each budget."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecasting.defence.trials import OrderOutcome
 from forecasting.orders.effect import Effect, Trials, effect
-from forecasting.orders.mix import Loss, Market, Mix, bought, buying_order, least_loss, undominated
+from forecasting.orders.mix import Loss, Market, Mix, bought, buying_order, least_loss, least_of, undominated
 
 Array = NDArray[np.float64]
 
@@ -28,17 +27,24 @@ class FrontierPoint:
     saved: Effect
 
 
-def point(trials: Trials, market: Market, mix: Mix) -> FrontierPoint:
-    """The mix, evaluated."""
-    outcome = trials(mix)
-    cost = market.cost(mix)
-    saved = effect(trials(np.zeros_like(mix)), outcome, int(mix.sum()), cost)
-    return FrontierPoint(mix, cost, float(outcome.leakers.mean()), outcome.joint_risk, saved)
+def evaluated(trials: Trials, market: Market, mixes: Sequence[Mix]) -> list[FrontierPoint]:
+    """Each of the mixes."""
+    without, *outcomes = trials([np.zeros_like(market.most), *mixes])
+    return [
+        FrontierPoint(
+            mix,
+            market.cost(mix),
+            float(outcome.leakers.mean()),
+            outcome.joint_risk,
+            effect(without, outcome, int(mix.sum()), market.cost(mix)),
+        )
+        for mix, outcome in zip(mixes, outcomes, strict=True)
+    ]
 
 
 def mean_leakers(trials: Trials) -> Loss:
-    """Of a mix, over the paths of the trials."""
-    return lambda mix: float(trials(mix).leakers.mean())
+    """Of mixes, over the paths of the trials."""
+    return lambda mixes: [float(outcome.leakers.mean()) for outcome in trials(mixes)]
 
 
 def budgets_up_to(most_usd: float, n_points: int) -> list[float]:
@@ -60,12 +66,16 @@ def leaker_frontier(
     mixes = [nothing]
     for budget in budgets_up_to(top, n_points - 1) if top else []:
         starts = [bought(order, market, budget), mixes[-1]]
-        mixes.append(least_loss(loss, market, budget, min(starts, key=loss), steps=steps))
+        mixes.append(least_loss(loss, market, budget, least_of(loss, starts), steps=steps))
     return _best(trials, market, mixes, by_risk=False)
 
 
 def risk_frontier(
-    trials: Trials, market: Market, least_orders: NDArray[np.int64], short_before: NDArray[np.bool_], n_points: int
+    trials: Trials,
+    market: Market,
+    least_orders: NDArray[np.int64],
+    short_before: NDArray[np.bool_],
+    n_points: int,
 ) -> list[FrontierPoint]:
     """The least joint risk for rising budgets, likewise.
 
@@ -75,8 +85,8 @@ def risk_frontier(
     late = short_before.any(axis=0)
     nothing = np.zeros_like(market.most)
 
-    def loss(mix: Mix) -> float:
-        return float((late | (least_orders > mix[:, np.newaxis]).any(axis=0)).mean())
+    def loss(tried: Sequence[Mix]) -> list[float]:
+        return [float((late | (least_orders > mix[:, np.newaxis]).any(axis=0)).mean()) for mix in tried]
 
     levels = [
         np.minimum(
@@ -89,12 +99,12 @@ def risk_frontier(
     mixes = [nothing]
     for budget in budgets_up_to(market.cost(levels[-1]), n_points - 1) if levels[-1].any() else []:
         within = [mix for mix in (nothing, *levels) if market.cost(mix) <= budget]
-        mixes.append(least_loss(loss, market, budget, min([*within, mixes[-1]], key=loss), steps=3))
+        mixes.append(least_loss(loss, market, budget, least_of(loss, [*within, mixes[-1]]), steps=3))
     return _best(trials, market, mixes, by_risk=True)
 
 
-def _best(trials: Trials, market: Market, mixes: Iterable[Mix], *, by_risk: bool) -> list[FrontierPoint]:
-    points = [point(trials, market, mix) for mix in mixes]
+def _best(trials: Trials, market: Market, mixes: Sequence[Mix], *, by_risk: bool) -> list[FrontierPoint]:
+    points = evaluated(trials, market, mixes)
     losses = [each.joint_risk if by_risk else each.leakers for each in points]
     return [points[index] for index in undominated([each.cost_usd for each in points], losses)]
 
@@ -104,8 +114,3 @@ def nearest(points: Sequence[FrontierPoint], cost_usd: float) -> tuple[FrontierP
     below = [each for each in points if each.cost_usd <= cost_usd]
     above = [each for each in points if each.cost_usd > cost_usd]
     return (below[-1] if below else None), (above[0] if above else None)
-
-
-def outcomes(trials: Trials, points: Sequence[FrontierPoint]) -> list[OrderOutcome]:
-    """Of the mixes of the points, path by path."""
-    return [trials(each.quantities) for each in points]

@@ -67,22 +67,27 @@ def perfect_information(drawn: Mapping[tuple[str, str], Array], utilities: Array
     rng = np.random.default_rng(SEED)
     best = utilities[int(utilities.mean(axis=1).argmax())]
     gains = (utilities - best).T  # beside the decision that is best on average
-    shuffles = [rng.permutation(best.size) for _ in range(SHUFFLED)]
+    gains = gains[:, np.ptp(gains, axis=0) > 0.0]
+    shuffles = [np.arange(best.size), *(rng.permutation(best.size) for _ in range(SHUFFLED))]
+    shuffled = np.stack([gains[order] for order in shuffles], axis=2)
     found = []
     for (layer_id, quantity), values in drawn.items():
         if np.ptp(values) == 0.0:
             continue
         basis, _ = np.linalg.qr(_spline(values))
-        by_chance = [_best_known(basis, gains[order]) for order in shuffles]
-        value = _best_known(basis, gains) - float(np.mean(by_chance))
-        found.append(Information(layer_id, quantity, max(value, 0.0), float(np.std(by_chance, ddof=1))))
+        value, *by_chance = _best_known(basis, shuffled) if gains.size else np.zeros(len(shuffles))
+        surplus = max(float(value - np.mean(by_chance)), 0.0)
+        found.append(Information(layer_id, quantity, surplus, float(np.std(by_chance, ddof=1))))
     return sorted(found, key=lambda each: -each.value)
 
 
-def _best_known(basis: Array, gains: Array) -> float:
-    """The mean over the paths of the largest gain that is expected at their x, less the largest mean gain."""
-    expected = basis @ (basis.T @ gains)
-    return float(expected.max(axis=1).mean() - expected.mean(axis=0).max())
+def _best_known(basis: Array, gains: Array) -> Array:
+    """(n_orders,) for each order of the paths: the mean over the paths of the largest gain that is expected at their x,
+    less the largest mean gain. gains: (n_paths, n_decisions, n_orders); the best decision gains nothing."""
+    expected = (basis @ (basis.T @ gains.reshape(len(basis), -1))).reshape(gains.shape)
+    most: Array = np.maximum(expected.max(axis=1), 0.0).mean(axis=0)
+    most -= np.maximum(expected.mean(axis=0).max(axis=0), 0.0)
+    return most
 
 
 def _spline(values: Array) -> Array:

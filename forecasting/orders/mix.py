@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Mix = NDArray[np.int64]
 """(n_layers,) interceptors."""
-Loss = Callable[[Mix], float]
+Loss = Callable[[Sequence[Mix]], Sequence[float]]
+"""Of each of these mixes: the engine evaluates several in less time than one after the other."""
+Line = tuple[Callable[[int], Mix], int]
+"""A mix for each whole number from 0 to a last one, each with as much or more of every layer."""
 SMALLER = 4
 """Each step of the search moves a quarter of what the one before did."""
 MOST_STEPS = 6
@@ -32,6 +35,12 @@ SAVES = 1e-3
 """Share of the cost that an exchange has to save."""
 PARTS = 16
 """Of what may be added of a layer: how finely an exchange is tried."""
+ON_THE_WAY = 2**12
+"""Parts of the way from a start to the most of every layer."""
+POINTS = 7
+"""Of a line, that are evaluated together."""
+AT_ONCE = 32
+"""Mixes of all, that are evaluated together."""
 SHARES = (*np.linspace(0.0, 0.9, 10), 0.95, 0.98, 0.99, 1.0)
 """Of the paths: where a layer's pieces are parted, as the next ones are used on fewer paths."""
 
@@ -81,6 +90,12 @@ def changed(mix: Mix, layer: int, pieces: int) -> Mix:
     return mix
 
 
+def least_of(loss: Loss, mixes: Sequence[Mix]) -> Mix:
+    """The first of these with the least loss."""
+    losses = loss(mixes)
+    return mixes[min(range(len(mixes)), key=lambda number: losses[number])]
+
+
 def buying_order(loss: Loss, market: Market, shortages: NDArray[np.int64]) -> list[tuple[int, int]]:
     """(layer, pieces) to buy one after the other, the most loss per dollar first, as if no layer bore on another.
 
@@ -89,9 +104,10 @@ def buying_order(loss: Loss, market: Market, shortages: NDArray[np.int64]) -> li
     paths that lack more.
     """
     nothing = np.zeros_like(market.most)
-    start, parts = loss(nothing), []
-    for layer in market.layers:
-        saved = start - loss(changed(nothing, layer, int(market.most[layer])))
+    start, *alone = loss([nothing, *(changed(nothing, layer, int(market.most[layer])) for layer in market.layers)])
+    parts = []
+    for layer, with_most in zip(market.layers, alone, strict=True):
+        saved = start - with_most
         lacking = np.minimum(shortages[layer], market.most[layer])
         if saved <= 0 or not lacking.any():
             continue
@@ -122,17 +138,18 @@ def least_loss(loss: Loss, market: Market, budget_usd: float, start: Mix, *, ste
     if (mixes := every_mix(market)) is not None:
         left = budget_usd * (1 + HELPS) - mixes @ market.unit_cost_usd
         full = np.all((mixes >= market.most) | (left[:, np.newaxis] < market.unit_cost_usd * market.pack_size), axis=1)
-        return min([start, *mixes[full & (left >= 0)]], key=loss)
-    best, least = start, loss(start)
+        return least_of(loss, [start, *mixes[full & (left >= 0)]])
+    best, least = start, loss([start])[0]
     while steps:
-        found = None
-        for fewer, layer in _exchanges(loss, market, best, steps, with_itself=True):
-            tried = market.more(fewer, layer, budget_usd - market.cost(fewer))
-            if tried[layer] > best[layer] and (reached := loss(tried)) < least - HELPS:
-                found, least = tried, reached
-        if found is None:
+        exchanged = [
+            (market.more(fewer, layer, budget_usd - market.cost(fewer)), layer)
+            for fewer, layer in _exchanges(loss, market, best, steps, with_itself=True)
+        ]
+        tried = [mix for mix, layer in exchanged if mix[layer] > best[layer]]
+        reached = np.array(loss(tried)) if tried else np.array([least])
+        if reached.min() >= least - HELPS:
             break
-        best = found
+        best, least = tried[int(reached.argmin())], float(reached.min())
     return best
 
 
@@ -152,19 +169,22 @@ def _exchanges(loss: Loss, market: Market, mix: Mix, steps: int, *, with_itself:
     steps: from a quarter of a layer, or a pack, down to so many quarterings of it; all of it beside.
     """
     shares = [SMALLER**-step for step in range(1, steps + 1)] + ([1.0] if steps > 1 else [])
-    pairs = list[tuple[Mix, int]]()
+    taken, given = list[list[Mix]](), list[list[Mix]]()
     for share in shares:
-        usd, fewer = share * market.cost(mix), [mix] if with_itself else []
+        taken.append([mix] if with_itself else [])
         for layer in market.layers:
             packs = -(-int(mix[layer]) // int(market.pack_size[layer]))
             pieces = min(max(round(share * packs), 1) * int(market.pack_size[layer]), int(mix[layer]))
             if pieces:
-                fewer.append(changed(mix, layer, -pieces))
-
-        def helped(layer: int, usd: float = usd) -> float:
-            return loss(market.more(mix, layer, usd))
-
-        pairs += product(sorted(fewer, key=loss)[:TRIED], sorted(market.layers, key=helped)[:TRIED])
+                taken[-1].append(changed(mix, layer, -pieces))
+        given.append([market.more(mix, layer, share * market.cost(mix)) for layer in market.layers])
+    every = [tried for each in (*taken, *given) for tried in each]
+    known = {tried.tobytes(): lost for tried, lost in zip(every, loss(every), strict=True)}
+    pairs = list[tuple[Mix, int]]()
+    for fewer, more in zip(taken, given, strict=True):
+        least_missed = sorted(fewer, key=lambda each: known[each.tobytes()])[:TRIED]
+        helped = sorted(zip(market.layers, more, strict=True), key=lambda each: known[each[1].tobytes()])[:TRIED]
+        pairs += product(least_missed, [layer for layer, _ in helped])
     return pairs
 
 
@@ -172,8 +192,11 @@ def least_cost(loss: Loss, market: Market, target: float, starts: Iterable[Mix],
     """The cheapest mix of at most that loss that exchanges lead to from any of the starts; the most that can be bought
     must reach the target. Few mixes are all tried, the cheapest first; starts and steps are then of no account."""
     if (mixes := every_mix(market)) is not None:
-        rising = np.argsort(mixes @ market.unit_cost_usd, kind="stable")
-        return next(mix for mix in mixes[rising] if loss(mix) <= target)
+        rising: list[Mix] = list(mixes[np.argsort(mixes @ market.unit_cost_usd, kind="stable")])
+        for first in range(0, len(rising), AT_ONCE):
+            some = rising[first : first + AT_ONCE]
+            if reaching := [mix for mix, lost in zip(some, loss(some), strict=True) if lost <= target]:
+                return reaching[0]
     found = (_exchanged(loss, market, target, start, steps) for start in starts)
     return min(found, key=market.cost)
 
@@ -181,14 +204,14 @@ def least_cost(loss: Loss, market: Market, target: float, starts: Iterable[Mix],
 def _exchanged(loss: Loss, market: Market, target: float, start: Mix, steps: int) -> Mix:
     best = _trimmed(loss, market, target, enough(loss, market, target, start))
     while steps:
-        cost = found_cost = market.cost(best)
-        found = None
-        for fewer, layer in _exchanges(loss, market, best, steps, with_itself=False):
-            most = market.more(fewer, layer, found_cost - market.cost(fewer))
-            tried = _least_of(loss, market, target, fewer, layer, int(most[layer]), parts=PARTS)
-            if tried is not None and market.cost(tried) < found_cost - SAVES * cost:
-                found, found_cost = tried, market.cost(tried)
-        if found is None:
+        cost = market.cost(best)
+        lines = [
+            _line(market, fewer, layer, int(market.more(fewer, layer, cost - market.cost(fewer))[layer]), PARTS)
+            for fewer, layer in _exchanges(loss, market, best, steps, with_itself=False)
+        ]
+        tried = [mix for mix in first_that_reach(loss, target, lines) if mix is not None]
+        found = min(tried, key=market.cost, default=best)
+        if market.cost(found) >= (1 - SAVES) * cost:
             break
         best = _trimmed(loss, market, target, found)
     return best
@@ -196,45 +219,56 @@ def _exchanged(loss: Loss, market: Market, target: float, start: Mix, steps: int
 
 def enough(loss: Loss, market: Market, target: float, start: Mix) -> Mix:
     """The start, or as little as will do of the way from it to the most of every layer."""
-    if loss(start) <= target:
-        return start
 
-    def on_the_way(part: float) -> Mix:
-        packs = np.ceil(part * np.maximum(market.most - start, 0) / market.pack_size - 1e-9).astype(np.int64)
-        mix: Mix = start + packs * market.pack_size
+    def on_the_way(part: int) -> Mix:
+        more = part / ON_THE_WAY * np.maximum(market.most - start, 0) / market.pack_size
+        mix: Mix = start + np.ceil(more - 1e-9).astype(np.int64) * market.pack_size
         return mix
 
-    low, high = 0.0, 1.0
-    for _ in range(12):
-        middle = (low + high) / 2
-        low, high = (low, middle) if loss(on_the_way(middle)) <= target else (middle, high)
-    return on_the_way(high)
+    if loss([start])[0] <= target:
+        return start
+    (found,) = first_that_reach(loss, target, [(on_the_way, ON_THE_WAY)])
+    return on_the_way(ON_THE_WAY) if found is None else found
 
 
 def _trimmed(loss: Loss, market: Market, target: float, mix: Mix) -> Mix:
     """The mix less what it does not need for the target, the dearest layer first."""
     for layer in sorted(market.layers, key=lambda each: -market.unit_cost_usd[each]):
-        fewer = _least_of(loss, market, target, changed(mix, layer, -int(mix[layer])), layer, int(mix[layer]))
+        line = _line(market, changed(mix, layer, -int(mix[layer])), layer, int(mix[layer]))
+        (fewer,) = first_that_reach(loss, target, [line])
         mix = mix if fewer is None else fewer
     return mix
 
 
-def _least_of(
-    loss: Loss, market: Market, target: float, mix: Mix, layer: int, most: int, *, parts: int | None = None
-) -> Mix | None:
-    """The mix with the fewest more packs of a layer, up to `most` of it, that reach the target; None where none do.
-
-    parts: to so many parts of what may be added; without it, to the pack.
-    """
+def _line(market: Market, mix: Mix, layer: int, most: int, parts: int | None = None) -> Line:
+    """The mix with more packs of a layer, up to `most` of it; in so many steps, or without that pack by pack."""
     packs = (most - int(mix[layer])) // int(market.pack_size[layer])
     step = int(market.pack_size[layer]) * max(1, packs // parts if parts else 1)
-    low, high = -1, (most - int(mix[layer])) // step
-    if high < 0 or loss(changed(mix, layer, high * step)) > target:
-        return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if loss(changed(mix, layer, middle * step)) <= target else (middle, high)
-    return changed(mix, layer, high * step)
+    return (lambda number: changed(mix, layer, number * step)), (most - int(mix[layer])) // step
+
+
+def first_that_reach(loss: Loss, target: float, lines: Sequence[Line]) -> list[Mix | None]:
+    """Of each line the first mix whose loss is at most the target; None where its last one's is more, or it has none.
+
+    By bisection, in more parts than two, of all lines together.
+    """
+    ends = [[-1, last] for _, last in lines]
+    asked = [(number, last) for number, (_, last) in enumerate(lines) if last >= 0]
+    reached = set[int]()
+    while asked:
+        for (number, n), lost in zip(asked, loss([lines[number][0](n) for number, n in asked]), strict=True):
+            if lost <= target:
+                reached.add(number)
+                ends[number][1] = min(ends[number][1], n)
+            else:
+                ends[number][0] = max(ends[number][0], n)
+        asked = [(number, n) for number in sorted(reached) for n in _between(*ends[number])]
+    return [lines[number][0](ends[number][1]) if number in reached else None for number in range(len(lines))]
+
+
+def _between(low: int, high: int) -> list[int]:
+    """Up to POINTS whole numbers between these two, evenly."""
+    return sorted({low + (high - low) * part // (POINTS + 1) for part in range(1, POINTS + 1)} - {low})
 
 
 def undominated(costs: Sequence[float], losses: Sequence[float]) -> list[int]:

@@ -1,5 +1,6 @@
 """The backtest: worked by hand, and blind to what came after each origin."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -164,6 +165,29 @@ def test_a_failure_has_its_name_and_nothing_stands_in(history_from: HistoryFrom)
     board = result.leaderboard().set_index(["model", "band"])
     assert board.loc[("bad", "h1"), ["n_origins", "failed_origins"]].tolist() == [1, 2]
     assert board.loc[(REFERENCE_MODEL, "h1"), ["n_origins", "failed_origins"]].tolist() == [3, 0]
+
+
+@pytest.mark.parametrize("broken", ["a word", None, [[1]], np.ones((4, 7))])
+def test_what_are_no_paths_is_a_failure_too(history_from: HistoryFrom, broken: object) -> None:
+    class Odd(Fixed):
+        def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:  # noqa: ARG002
+            return broken  # type: ignore[return-value]
+
+    models = [Odd(model_id="odd"), Fixed(model_id=REFERENCE_MODEL)]
+    result = replayed(history_from(np.full(60, 15.0)), models, [day(20)])
+    [failure] = result.failures.to_dict("records")
+    assert failure["reason"].startswith("model odd gave ")
+    assert set(result.scores["model"]) == {REFERENCE_MODEL}
+
+
+def test_a_model_that_would_end_the_process_is_a_failure(history_from: HistoryFrom) -> None:
+    class Leaving(Fixed):
+        def fit(self, history: LaunchHistory) -> "Fixed":  # noqa: ARG002
+            sys.exit("no licence")
+
+    models = [Leaving(model_id="odd"), Fixed(model_id=REFERENCE_MODEL)]
+    result = replayed(history_from(np.full(60, 15.0)), models, [day(20)])
+    assert result.failures["reason"].item().endswith("(SystemExit: no licence)")
 
 
 @pytest.mark.parametrize("step", ["fit", "simulate"])

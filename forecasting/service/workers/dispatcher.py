@@ -17,7 +17,7 @@ from features.release import code_version
 from forecasting.answers.answering import FALLBACK_MODEL, defence_of
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
-from forecasting.answers.request import CHAMPION, NO_SCENARIO, ForecastRequest, PlanRequest
+from forecasting.answers.request import CHAMPION, NO_SCENARIO, ComparisonRequest, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
 from forecasting.report.forms import JSON, Form, convert_document
@@ -75,14 +75,15 @@ class Pace:
 def _expected_seconds(request: ForecastRequest) -> float:
     cells = request.paths * request.horizon
     seconds = 0.03 + 2e-7 * cells
-    if request.scenario != NO_SCENARIO:
+    n_scenarios = len(request.scenarios) + 1 if isinstance(request, ComparisonRequest) else 1
+    if request.scenario != NO_SCENARIO or isinstance(request, ComparisonRequest):
         seconds += 1.5 + 1e-6 * cells
     if isinstance(request, PlanRequest):
         layers = len(defence_of(request).layers)
         seconds += 0.05 + 4e-7 * cells * layers
-        if request.leak_target is not None:
+        if request.leak_target is not None or request.money_for_a_mix is not None:
             seconds += 1.0 + 4e-7 * cells * layers
-    return seconds
+    return n_scenarios * seconds
 
 
 class Dispatcher:

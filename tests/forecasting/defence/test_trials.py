@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from forecasting.defence.engagement import engage
+from forecasting.defence.outcome import InterceptorDemand
 from forecasting.defence.stock import Delivery
 from forecasting.defence.trials import OrderTrials
 from tests.forecasting.defence.defence_layers import DefenceOf, SalvosOf
@@ -30,15 +32,24 @@ def test_an_order_does_what_a_delivery_of_the_day_it_arrives_does(
     trials = OrderTrials(defence)
     met = raid.met(salvos_of, defence_of, layers, trials=trials)
     quantities = np.array([n if layer.interceptor else 0 for n, layer in zip(bought, defence.layers, strict=False)])
-    due = [
-        Delivery(layer.id, ORIGIN + timedelta(days=1 + lead_time), int(n))
-        for layer, n in zip(defence.layers, quantities, strict=True)
-        if n and lead_time < met.actual.leakers.shape[1]
-    ]
-    with_it = raid.met(salvos_of, defence_of, layers, deliveries=due).actual
-    assert np.array_equal(trials(quantities).leakers, with_it.leakers.sum(axis=1))
-    assert np.array_equal(trials(np.zeros_like(quantities)).leakers, met.actual.leakers.sum(axis=1))
-    assert np.array_equal(trials.first(1)(quantities).leakers, trials(quantities).leakers[:1])
+
+    def with_it(ordered: NDArray[np.int64]) -> InterceptorDemand:
+        due = [
+            Delivery(layer.id, ORIGIN + timedelta(days=1 + lead_time), int(n))
+            for layer, n in zip(defence.layers, ordered, strict=True)
+            if n and lead_time < met.actual.leakers.shape[1]
+        ]
+        return raid.met(salvos_of, defence_of, layers, deliveries=due).actual
+
+    half, more = quantities // 2, np.where(np.arange(quantities.size) % 2, 2 * quantities, quantities)
+    bought_it, nothing = trials([quantities, np.zeros_like(quantities)])
+    assert np.array_equal(bought_it.leakers, with_it(quantities).leakers.sum(axis=1))
+    assert np.array_equal(nothing.leakers, met.actual.leakers.sum(axis=1))
+    assert np.array_equal(trials.first(1)([quantities])[0].leakers, bought_it.leakers[:1])
+    # What an order did for a path is not worked out again where another does the same.
+    together = trials([half, quantities, more])
+    for ordered, outcome in zip((half, quantities, more), together, strict=True):
+        assert np.array_equal(outcome.leakers, with_it(ordered).leakers.sum(axis=1))
 
 
 def test_a_stock_runs_out_until_the_next_order_arrives_and_not_later(
@@ -48,9 +59,14 @@ def test_a_stock_runs_out_until_the_next_order_arrives_and_not_later(
     defence = defence_of([stocked(20.0, lead_time_days=1.0, review_days=2, minimum_stock=2)])
     trials = OrderTrials(defence)
     engage(salvos_of(np.full((3, 5), 10)), defence, trials=trials)
-    short = {bought: bool(trials(np.array([bought])).short.all()) for bought in (0, 10, 11, 12, 30)}
+    short = {bought: bool(trials([np.array([bought])])[0].short.all()) for bought in (0, 10, 11, 12, 30)}
     assert short == {0: True, 10: True, 11: True, 12: False, 30: False}
-    assert [trials(np.array([bought])).leakers[0] for bought in (0, 10, 12, 40)] == [30.0, 20.0, 18.0, 0.0]
+    assert [found.leakers[0] for found in trials([np.array([bought]) for bought in (0, 10, 12, 40)])] == [
+        30.0,
+        20.0,
+        18.0,
+        0.0,
+    ]
 
 
 @pytest.mark.parametrize("most_cells", [1, 2**16])
@@ -60,4 +76,4 @@ def test_of_a_large_plan_the_first_paths_are_tried(most_cells: int, salvos_of: S
     met = engage(salvos, defence, trials=trials)
     assert trials.n_paths == (500 if most_cells == 1 else 1_000)
     leaked = met.actual.leakers.sum(axis=1)[: trials.n_paths]
-    assert np.array_equal(trials(np.zeros(1)).leakers, leaked)
+    assert np.array_equal(trials([np.zeros(1)])[0].leakers, leaked)

@@ -1,5 +1,6 @@
 """Mixes that are bought, exchanged and trimmed: beside every mix there is, in small cases."""
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -30,7 +31,7 @@ class SmallCase:
         self.market = Market(self.program.unit_cost_usd, pack, np.where(stocked, pack * PACKS, 0))
         grid = product(*[range(PACKS + 1) if each else [0] for each in stocked])
         self.mixes = [np.array(packs) * pack for packs in grid]
-        self.losses = np.array([self.loss(mix) for mix in self.mixes])
+        self.losses = np.array(self.loss(self.mixes))
         self.costs = np.array([self.market.cost(mix) for mix in self.mixes])
         coming = fought_night_by_night(self.program, np.zeros(n_layers), unlimited=True)[1]
         each = np.broadcast_to(self.program.interceptors, (n_layers, shape[0]))[:, :, np.newaxis]
@@ -38,7 +39,10 @@ class SmallCase:
         lacking = (used.cumsum(axis=2) - self.program.available).max(axis=2)
         self.order = buying_order(self.loss, self.market, np.ceil(np.maximum(lacking, 0)).astype(np.int64))
 
-    def loss(self, mix: NDArray[np.int64]) -> float:
+    def loss(self, mixes: Sequence[NDArray[np.int64]]) -> list[float]:
+        return [self.of_one(mix) for mix in mixes]
+
+    def of_one(self, mix: NDArray[np.int64]) -> float:
         key = np.asarray(mix, dtype=np.int64).tobytes()
         if key not in self.known:
             self.known[key] = float(fought_night_by_night(self.program, mix.astype(float))[0].mean())
@@ -51,20 +55,20 @@ def cases() -> list[SmallCase]:
 
 
 def starts(case: SmallCase, target: float) -> list[NDArray[np.int64]]:
-    """Nothing, and what is bought in the order of the slopes until the target is met."""
+    """What is bought in the order of the slopes until the target is met, nothing, and all there is."""
     nothing = np.zeros_like(case.market.most)
     so_far = nothing.copy()
     for layer, pieces in case.order:
-        if case.loss(so_far) > target:
+        if case.of_one(so_far) > target:
             so_far[layer] += pieces
-    return [so_far, nothing]
+    return [so_far, nothing, case.market.most]
 
 
 def gap(case: SmallCase, share: float) -> float:
     """What the mix for a target costs beyond the cheapest there is, in parts of that."""
     target = case.losses.min() + share * (case.losses.max() - case.losses.min())
     found = least_cost(case.loss, case.market, target, starts(case, target))
-    assert case.loss(found) <= target
+    assert case.of_one(found) <= target
     assert (found % case.market.pack_size == 0).all()
     return case.market.cost(found) / float(case.costs[case.losses <= target].min()) - 1.0
 
@@ -75,7 +79,7 @@ def left_over(case: SmallCase) -> float:
     found = least_loss(case.loss, case.market, budget, bought(case.order, case.market, budget))
     assert case.market.cost(found) <= budget * (1 + 1e-9)
     best = float(case.losses[case.costs <= budget].min())
-    return (case.loss(found) - best) / float(case.losses.max() - case.losses.min())
+    return (case.of_one(found) - best) / float(case.losses.max() - case.losses.min())
 
 
 def test_no_mix_is_better_where_there_are_few(cases: list[SmallCase]) -> None:
@@ -87,11 +91,11 @@ def test_no_mix_is_better_where_there_are_few(cases: list[SmallCase]) -> None:
 def test_exchanges_come_near_the_best_where_not_all_mixes_are_tried(
     cases: list[SmallCase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Packs are coarse here, seven of each layer: one too many costs more than it would in a plan."""
+    """120 targets, seeds 0 to 59: none costs 5 % more than the cheapest of all mixes. Packs are coarse here, seven of
+    each layer: one too many costs more than it would in a plan."""
     monkeypatch.setattr(mix, "MOST_MIXES", 0)
     gaps = [gap(case, share) for case, share in product(cases, SHARES)]
-    assert np.mean(gaps) < 0.01
-    assert np.quantile(gaps, 0.95) < 0.05
+    assert max(gaps) < 0.05
     assert np.mean([left_over(case) for case in cases]) < 0.01
 
 
@@ -100,9 +104,9 @@ def test_money_goes_to_the_layer_that_saves_most_for_it_until_fewer_paths_use_it
     shortages = np.array([[0, 10], [10, 10]])
     market = Market.of(np.array([10.0, 1.0]), np.array([1, 2]), shortages.max(axis=1))
 
-    def loss(mix: NDArray[np.int64]) -> float:
-        used = np.minimum(mix[:, np.newaxis], shortages)
-        return float((100.0 - 2.0 * used[0] - used[1]).mean())
+    def loss(mixes: Sequence[NDArray[np.int64]]) -> list[float]:
+        used = [np.minimum(mix[:, np.newaxis], shortages) for mix in mixes]
+        return [float((100.0 - 2.0 * dear - cheap).mean()) for dear, cheap in used]
 
     order = buying_order(loss, market, shortages)
     assert [layer for layer, _ in order[:1]] == [1]
@@ -135,9 +139,12 @@ def test_an_effect_is_measured_path_by_path_and_told_apart_from_noise() -> None:
 def test_what_an_order_buys_is_told_in_all_by_layer_and_at_the_margin() -> None:
     """Each of the first ten pieces of a stops one leaker, each of the first five of b two; from ten on, a lasts."""
 
-    def trials(mix: NDArray[np.int64]) -> OrderOutcome:
+    def outcome(mix: NDArray[np.int64]) -> OrderOutcome:
         left = 100.0 - min(mix[0], 10) - 2.0 * min(mix[1], 5)
         return OrderOutcome(np.full(40, left), np.full(40, 50.0 * left), np.full((1, 40), mix[0] < 10))
+
+    def trials(mixes: Sequence[NDArray[np.int64]]) -> list[OrderOutcome]:
+        return [outcome(mix) for mix in mixes]
 
     found = order_worth(trials, ("a", "b"), np.array([8, 5]), np.array([1e6, 2e6]), np.array([4, 1]))
     assert (found.leakers, found.together.leakers, found.together.pieces) == (100.0, 18.0, 13)
