@@ -12,6 +12,7 @@ from itertools import islice
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from features.complaints import complain
 from features.errors import InputError, SalvocastError
 from features.release import code_version
 
@@ -59,8 +60,8 @@ class Engine:
         """function(*task) for each task, in the order in which they are done. What a task raises is raised here; tasks
         are made as they are needed.
 
-        On a cluster, a task whose worker dies is given to another one. Raises SalvocastError where no scheduler
-        answers, it has no workers, or it or a worker has other code.
+        On a cluster, a task whose worker dies is given to another one, and the loss is told at the end. Raises
+        SalvocastError where no scheduler answers, it has no workers, or it or a worker has other code.
         """
         if self.scheduler is None:
             from joblib import Parallel, delayed
@@ -75,6 +76,7 @@ class Engine:
         from distributed import KilledWorker, as_completed
 
         with _cluster(self.scheduler) as client:
+            at_work = set(client.nthreads())
             submitted = (client.submit(function, *task, pure=False, retries=RETRIES) for task in tasks)
             # A million tasks with their histories would not fit into the scheduler's memory at once.
             sent = as_completed(islice(submitted, AHEAD * sum(client.nthreads().values())), loop=client.loop)
@@ -83,6 +85,11 @@ class Engine:
                     yield future.result()
                     future.release()
                     sent.update(islice(submitted, 1))
+                if lost := sorted(at_work - set(client.nthreads())):
+                    complain(
+                        f"{len(lost)} of the {len(at_work)} workers of {self.scheduler} were lost ({', '.join(lost)}): "
+                        "their tasks were done by others, and nothing is missing; see their logs, memory above all"
+                    )
             except KilledWorker as error:
                 raise SalvocastError(
                     f"the workers of {self.scheduler} died {RETRIES + 1} times at the same task: see their logs, "

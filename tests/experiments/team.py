@@ -132,7 +132,7 @@ class MlflowServer:
                 command, env=os.environ | environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
             )
         try:
-            wait_until(self._healthy, 120)
+            wait_until(self._healthy, 300)
         except BaseException:
             self.stop()
             raise
@@ -237,10 +237,10 @@ def run_as(server: MlflowServer, login: str, team: Team, program: str) -> "subpr
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     }
     command = [sys.executable, "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
 
 
 def salvocast(url: sa.URL, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     environment = os.environ | environment | {"SALVOCAST_LEDGER_URL": url.render_as_string(hide_password=False)}
     command = [str(BIN / "salvocast"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)

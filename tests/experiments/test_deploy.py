@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from experiments.slots import JobSlots, Status
+from features.errors import InputError
+from forecasting.service.workers.settings import read_tokens
 from tests.experiments.team import BIN, DEPLOY, setting, wait_until
 
 UNITS = sorted(path.name for suffix in ("service", "timer") for path in DEPLOY.glob(f"*.{suffix}"))
@@ -72,6 +74,20 @@ def test_the_timer_goes_by_the_clock_of_kyiv(now: str, expected: str) -> None:
     done = analyze("calendar", f"--base-time={now}", setting("salvocast-retrain.timer", "OnCalendar"))
     assert done.returncode == 0, done.stderr
     assert f"Next elapse: {expected}" in done.stdout
+
+
+def test_the_tokens_are_refused_until_they_are_filled_in(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    shutil.copy(DEPLOY / "tokens", path)
+    with pytest.raises(InputError, match="the secret of ops-room has fewer than 24 characters"):
+        read_tokens(path)
+    first, second, rest = path.read_text(encoding="utf-8").split("CHANGE-ME")
+    path.write_text(f"{first}{'1' * 24}{second}{'2' * 24}{rest}", encoding="utf-8")
+    assert {token.name: set(token.scopes) for token in read_tokens(path)} == {
+        "ops-room": {"read", "plan"},
+        "reports-desk": {"read", "report"},
+    }
+    assert f"SALVOCAST_TOKENS_FILE='/opt/salvocast/{path.name}'" in (DEPLOY / "serve.env").read_text(encoding="utf-8")
 
 
 def test_timer_and_cron_ask_for_the_time_that_the_timer_fires_at() -> None:

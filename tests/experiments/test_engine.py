@@ -195,7 +195,9 @@ def test_a_cluster_replays_scenarios_with_the_bytes_of_this_machine(
     pd.testing.assert_frame_equal(here, there, check_exact=True)
 
 
-def test_a_worker_killed_in_the_middle_loses_nothing(start: Start, scheduler: str, tmp_path: Path) -> None:
+def test_a_worker_killed_in_the_middle_loses_nothing_and_is_told(
+    start: Start, scheduler: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     workers = [worker(start, scheduler) for _ in range(2)]
     tasks = [(number, 0.05, str(tmp_path)) for number in range(40)]
     done = []
@@ -205,6 +207,8 @@ def test_a_worker_killed_in_the_middle_loses_nothing(start: Start, scheduler: st
             os.kill(workers[0].pid, signal.SIGKILL)
     assert sorted(result[:2] for result in done) == [(number, number * number) for number in range(40)]
     assert {process for *_, process in done[-20:]} == {workers[1].pid}
+    (told,) = capsys.readouterr().err.splitlines()
+    assert f"1 of the 2 workers of {scheduler} were lost (tcp://127.0.0.1:" in told
 
 
 def test_what_a_task_raises_is_raised_here(start: Start, scheduler: str) -> None:

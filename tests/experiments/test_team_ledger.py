@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from experiments.slots import JobSlots
-from features.errors import NotPermittedError
+from features.errors import NotPermittedError, SalvocastError
 from features.ledger import Ledger
 from features.sources.reading import Reading
 from forecasting.record.archive import Archive
@@ -151,3 +151,30 @@ class TestParties:
         with Archive.open(team.ledger("olena")) as archive, Archive.open(copy) as restored_archive:
             assert restored_archive.list() == archive.list()
         denied(team.ledger("anna").set(database="restored"), "DELETE FROM issued_forecast")
+
+    def test_a_password_is_changed_without_a_restart(
+        self, team: Team, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of an address without one: PostgreSQL's own library reads the file at every connection."""
+        url = team.ledger("olena")
+        stated = sa.URL.create(url.drivername, url.username, None, url.host, url.port, url.database)
+        file = tmp_path / "pgpass"
+        monkeypatch.setenv("PGPASSFILE", str(file))
+
+        def holds(password: str) -> None:
+            file.write_text(f"{url.host}:{url.port}:{url.database}:{url.username}:{password}\n", encoding="utf-8")
+            file.chmod(0o600)
+
+        def series() -> int:
+            with Ledger.open(stated) as ledger:
+                return len(ledger.series())
+
+        holds(team.passwords["olena"])
+        before = series()
+        with engine_of(team.administrator) as engine, engine.begin() as connection:
+            connection.exec_driver_sql("ALTER ROLE olena PASSWORD 'another-of-these-days'")
+        team.passwords["olena"] = "another-of-these-days"
+        with pytest.raises(SalvocastError, match="password authentication failed"):
+            series()
+        holds("another-of-these-days")
+        assert series() == before

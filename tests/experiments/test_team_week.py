@@ -1,8 +1,8 @@
 """A week of a team, lived on a fake clock with a real PostgreSQL and a real MLflow server.
 
 Two machines wake up for every slot; reports are good, mad or missing; a morning is missed; the lock dies in mid-run;
-the registry is stopped; the alias is moved by hand; a home is copied; the clock changes, in spring and in autumn.
-Afterwards everything that anybody may ask about the week is told as it was.
+the registry is stopped, lost and restored; the alias is moved by hand; a home is copied; the clock changes, in spring
+and in autumn. Afterwards everything that anybody may ask about the week is told as it was.
 """
 
 import shutil
@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from experiments import retrain as retraining
 from experiments.alerts import Alert
@@ -59,6 +58,7 @@ class Machine:
 class Week:
     """What the machines share: servers, a clock, an inbox, and what was told."""
 
+    postgresql: PostgresqlServer
     team: Team
     server: MlflowServer
     folder: Path
@@ -165,7 +165,7 @@ def week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: Callable[[date,
         monkeypatch.setattr(store, "FIRST_WAIT", 0.01)
         (tmp_path / "counts.csv").write_text("date,launched\n", encoding="utf-8")
         (tmp_path / "anna").mkdir(mode=0o700)
-        week = Week(team, server, tmp_path, monkeypatch)
+        week = Week(postgresql, team, server, tmp_path, monkeypatch)
         week.join("anna", tmp_path / "anna")
         yield week
     finally:
@@ -180,6 +180,17 @@ def week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: Callable[[date,
 
 def usual(day: date) -> int:
     return 20 + 30 * day.weekday()
+
+
+def restored_from_backup(week: Week) -> None:
+    """MLflow's database, artefacts and users are lost while it is down, and put back as the README says."""
+    dump, servers, backup = week.folder / "mlflow.dump", week.folder / "servers", week.folder / "backup"
+    week.team.run("pg_dump", "-Fc", "-f", str(dump), "-d", "mlflow")
+    servers.rename(backup)
+    week.team.run("dropdb", "--force", "mlflow")
+    week.team.run("createdb", "--owner=mlflow", "--template=template0", "--encoding=UTF8", "mlflow")
+    week.team.run("pg_restore", "-d", "mlflow", str(dump))
+    shutil.copytree(backup, servers)
 
 
 def test_a_week_of_a_team(week: Week) -> None:
@@ -215,10 +226,9 @@ def test_a_week_of_a_team(week: Week) -> None:
     decide = retraining._put_in_service
 
     def lock_dies(*arguments: object) -> object:
-        locked = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid = 725882279"
-        with sa.create_engine(week.team.administrator).connect() as connection:
-            (pid,) = connection.exec_driver_sql(locked).scalars()
-            connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+        week.postgresql.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 725882279"
+        )
         return decide(*arguments)  # type: ignore[arg-type]
 
     week.patch.setattr(retraining, "_put_in_service", lock_dies)
@@ -250,6 +260,7 @@ def test_a_week_of_a_team(week: Week) -> None:
     assert "it cannot be reached" in outcome.message or "refused" in outcome.message
     assert len(outcome.message.splitlines()) == 1
     assert "version 3 serves" in week.told[-1].serves
+    restored_from_backup(week)
     week.server = week.team.start_mlflow()
     week.patch.setenv("MLFLOW_TRACKING_URI", week.server.url)
     assert week.morning(days[6], "10:30") is None  # a failed run is not repeated
