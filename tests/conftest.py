@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Libraries and tests stay to the end: the collector need not look through them again and again (a third of some files)."""
+    """What is loaded stays: the collector need not look through it again and again (a third of some files' time)."""
     gc.collect()
     gc.freeze()
 
