@@ -74,7 +74,7 @@ def backtest(
         typer.Option(
             "--decisions",
             help="What orders by the forecasts would have cost, and how often they would have been enough, beside "
-            "rules of thumb; of the salvo ensemble where --models names none.",
+            "rules of thumb, each by itself and one after the other; of the salvo ensemble where --models names none.",
         ),
     ] = False,
     first: Annotated[

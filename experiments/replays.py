@@ -21,6 +21,7 @@ from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
 from experiments.outside import OutsideForecasts
 from experiments.pictures import backtest_pictures
+from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, level_policy, replay_policies
 from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from experiments.series import chosen_series
@@ -221,6 +222,7 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
             wide = result.wide()
             lines = table(list(wide.columns), wide.to_numpy().tolist())
             lines += ["", *(line for name in names for line in result.against_targets(name))]
+            lines += ["", *_year_of_orders(series, asked, names)]
             told.append(
                 SeriesReplay(
                     series=series,
@@ -233,6 +235,22 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
                 )
             )
     return told
+
+
+def _year_of_orders(series: Series, asked: ReplayRequest, names: Sequence[str]) -> list[str]:
+    """What orders one after the other would have done, or why that cannot be told."""
+    cover = REVIEW + LEAD_TIME
+    request = SimulationRequest(cover, asked.paths)
+    policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
+    policies[ADJUSTED] = level_policy(cover)
+    head = f"ORDERS EVERY {REVIEW} DAYS, each there {LEAD_TIME} days later; what is left over is kept"
+    try:
+        year = replay_policies(series.history_at, series.truth, policies, series.origins)
+    except InputError as error:
+        return [head, f"not told: {error}"]
+    wide = year.wide()
+    told = [line for name in (*names, ADJUSTED) for line in year.against_targets(name)]
+    return [head, *table(list(wide.columns), wide.to_numpy().tolist()), "", *told]
 
 
 def published_scenario(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:

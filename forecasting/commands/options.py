@@ -1,6 +1,7 @@
 """What several commands share: an option, and what they check and write."""
 
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from features.errors import InputError
 from features.files import check_folder
+from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH, languages
 
 if TYPE_CHECKING:
@@ -22,6 +24,20 @@ PlotOption = Annotated[
 LanguageOption = Annotated[
     str, typer.Option(metavar="|".join(languages()), help="Language of the table, the workbook and the picture.")
 ]
+
+Format = StrEnum("Format", {name.upper(): name for name in FORMS})  # type: ignore[misc]
+"""How a result is written."""
+TABLE = Format("table")
+FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
+OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
+
+
+def check_files(output: Format, out: Path | None, plot: Path | None) -> None:
+    """Refuses, before the work is done, what could not be written after it."""
+    if FORMS[output].binary and out is None:
+        raise InputError(f"--format {output} needs a file: add --out FILE{FORMS[output].suffix}")
+    check_plot(plot)
+    check_folder(out)
 
 
 def check_plot(plot: Path | None) -> None:

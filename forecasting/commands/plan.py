@@ -2,16 +2,14 @@
 
 import sys
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from features.errors import InputError
-from features.files import check_folder, write_or_print
+from features.files import write_or_print
 from features.opening import open_ledger
-from forecasting.commands.options import LanguageOption, PlotOption, check_plot, draw
+from forecasting.commands.options import TABLE, FormatOption, LanguageOption, OutOption, PlotOption, check_files, draw
 from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH, translator
 
@@ -22,11 +20,6 @@ if TYPE_CHECKING:
     from forecasting.report.document import ForecastDocument, PlanDocument
 
 
-Format = StrEnum("Format", {name.upper(): name for name in FORMS})  # type: ignore[misc]
-"""How a result is written."""
-TABLE = Format("table")
-FormatOption = Annotated[Format, typer.Option("--format", help="How to write the result.")]
-OutOption = Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write; without it, to stdout.")]
 IssueOption = Annotated[
     bool,
     typer.Option("--issue", help="Keep it in the archive of issued forecasts: `salvocast scoreboard` will score it."),
@@ -45,15 +38,17 @@ def answer_command(
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
+    from forecasting.report.document import ForecastDocument, PlanDocument
 
     request: ForecastRequest = context.obj
     translator(language)  # refuses an unknown one before the work
-    _check_files(output, out, plot)
+    check_files(output, out, plot)
     with open_ledger() as ledger:
         answering, learned = local_answering(ledger), local_context(request)
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
             document = answering.document(request, learned, bar.update)
+        assert isinstance(document, ForecastDocument | PlanDocument)  # neither command asks for another
         if plot:
             _draw(document, answering.history(request, learned), plot, language)
     if issued:
@@ -89,11 +84,3 @@ def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastReques
             issued_at=datetime.now(UTC),
         )
     print(f"issued as {identity}", file=sys.stderr)
-
-
-def _check_files(output: Format, out: Path | None, plot: Path | None) -> None:
-    """Refuses, before the work is done, what could not be written after it."""
-    if FORMS[output].binary and out is None:
-        raise InputError(f"--format {output} needs a file: add --out FILE{FORMS[output].suffix}")
-    check_plot(plot)
-    check_folder(out)

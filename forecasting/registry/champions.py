@@ -22,7 +22,7 @@ from features.errors import SalvocastError
 from features.home import ledger_url, salvocast_home
 from features.release import code_version
 from forecasting.registry.copies import cached_files, keep, note_champion, noted_champion
-from forecasting.registry.lock import file_lock, server_lock
+from forecasting.registry.lock import StillHeld, file_lock, server_lock
 from forecasting.registry.promotions import (
     Entry,
     Promotion,
@@ -137,6 +137,7 @@ class Registry:
     def __init__(self, uri: str, now: Callable[[], datetime]) -> None:
         self.uri = uri
         self._now = now
+        self._still_held: StillHeld | None = None
 
     @classmethod
     def open(cls, uri: str | None = None, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Self:
@@ -275,6 +276,7 @@ class Registry:
     ) -> RegisteredModel:
         if found := self._existing_version(name, tags):
             return found
+        self._check_lock()
         if or_none(self._client.get_registered_model, name) is None:
             or_none(self._client.create_registered_model, name)
         with tempfile.TemporaryDirectory() as folder:
@@ -309,7 +311,9 @@ class Registry:
             return
         why = reason or chosen.tags.get("reason", "")
         promotion = Promotion(version, self._now(), why, serving, who(), **learned(chosen))
+        self._check_lock()
         number = self._write_entry(name, entries, promotion)
+        self._check_lock()
         self._client.set_registered_model_alias(name, CHAMPION, str(version))
         if self._promotion_log(name)[1] == version:
             self._client.set_registered_model_tag(name, *confirmation_tag(number, version))
@@ -501,11 +505,24 @@ class Registry:
         Raises
         ------
         SalvocastError
-            Naming the holder, where it is not free by then.
+            Naming the holder, where it is not free by then. Under the lock, by `register` and `set_champion`, where it
+            was lost meanwhile.
         """
         shared = next((url for url in (self.uri, str(ledger_url())) if url.startswith("postgres")), None)
-        with server_lock(shared, wait_seconds) if shared else file_lock(self._lock_folder, wait_seconds):
-            yield
+        with server_lock(shared, wait_seconds) if shared else file_lock(self._lock_folder, wait_seconds) as still_held:
+            self._still_held = still_held
+            try:
+                yield
+            finally:
+                self._still_held = None
+
+    def _check_lock(self) -> None:
+        """Raises SalvocastError where the lock that is held was lost: somebody else may be at work by now."""
+        if self._still_held is not None and not self._still_held():
+            raise SalvocastError(
+                "the lock of the registry was lost in mid-run (its database was restarted, or its file removed), so "
+                "nothing more was changed and what served before still serves: run it again"
+            )
 
     @property
     def _lock_folder(self) -> Path:

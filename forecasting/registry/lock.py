@@ -1,7 +1,8 @@
 """One at a time at the registry: across machines where there is a PostgreSQL server, else across processes."""
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,8 +15,12 @@ _ADVISORY_LOCK = 725_882_279
 """Of retrainings; the ledger's own is another one, so that reports can be ingested under it."""
 
 
+StillHeld = Callable[[], bool]
+"""Whether a lock that was taken is this process's still."""
+
+
 @contextmanager
-def file_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
+def file_lock(folder: Path, wait_seconds: float) -> Iterator[StillHeld]:
     """A lock on a file of the folder."""
     path = folder / "registry.lock"
     try:
@@ -24,14 +29,25 @@ def file_lock(folder: Path, wait_seconds: float) -> Iterator[None]:
         raise _locked_error(path.read_text(encoding="utf-8"), wait_seconds) from error
     with held:
         path.write_text(holder(), encoding="utf-8")
-        yield
+        mine = path.stat()
+
+        def still_held() -> bool:
+            """Not where the file was removed or put back: others lock the one that stands there now."""
+            return path.exists() and os.path.samestat(mine, path.stat())
+
+        yield still_held
 
 
 @contextmanager
-def server_lock(url: str, wait_seconds: float) -> Iterator[None]:
+def server_lock(url: str, wait_seconds: float) -> Iterator[StillHeld]:
     """An advisory lock of the PostgreSQL server at `url`, given up when its connection dies."""
     from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
 
+    mine = text(
+        "SELECT COUNT(*) FROM pg_locks "
+        "WHERE locktype = 'advisory' AND granted AND objid = :key AND pid = pg_backend_pid()"
+    )
     who = text(
         "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
         "WHERE locktype = 'advisory' AND granted AND objid = :key"
@@ -46,7 +62,15 @@ def server_lock(url: str, wait_seconds: float) -> Iterator[None]:
                 held_by = connection.scalar(who, {"key": _ADVISORY_LOCK})
         else:
             raise _locked_error(held_by, wait_seconds)
-        yield
+
+        def still_held() -> bool:
+            """Not where the connection died, with which the server gave the lock up."""
+            try:
+                return bool(connection.scalar(mine, {"key": _ADVISORY_LOCK}))
+            except SQLAlchemyError:
+                return False
+
+        yield still_held
 
 
 def _turns_until(wait_seconds: float) -> Iterator[None]:

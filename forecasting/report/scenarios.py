@@ -1,6 +1,6 @@
 """Scenarios of production as text for a terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,8 @@ from numpy.typing import NDArray
 from features.scenarios import ProductionScenario
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
-from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.words import Words
-from forecasting.salvos.spread import quantile, spread
 from forecasting.supply.assimilation import AssimilatedSupply
-from forecasting.supply.scenario_forecast import SuppliedForecast
-from forecasting.supply.sensitivity import HIGH, LOW, Sensitivity
 from forecasting.supply.verdict import Verdict
 
 
@@ -102,92 +98,3 @@ _MOST_MOVED = 5
 
 def _quantiles_text(values: NDArray[np.float64]) -> str:
     return f"{values[1]:,.0f} ({values[0]:,.0f}-{values[2]:,.0f})"
-
-
-def comparison_text(forecasts: Sequence[SuppliedForecast]) -> str:
-    """Scenarios side by side: totals and the largest day, and how far each median is from that of the first."""
-    base = forecasts[0].forecast
-    windows = [n_days for n_days in (7, 28, 90, 180, 365) if n_days < base.horizon] + [base.horizon]
-    totals = [[each.forecast.totals(n_days) for each in forecasts] for n_days in windows]
-    against = [
-        [f"{100 * (quantile(other, 0.5) / max(quantile(first, 0.5), 1) - 1):+.0f} %" for other in others]
-        for first, *others in totals
-    ]
-    header = [each.scenario.name for each in forecasts]
-    alone = f"{ASSUMPTION_ONLY}: " if forecasts[0].assumption_only else ""
-    return terminal_text(
-        [
-            f"{alone}scenarios for {base.theatre} as of {base.origin}, model {base.model_id}, {base.n_paths:,} paths, "
-            f"seed {base.seed}",
-            "",
-            "DRONES LAUNCHED, median (80 %)",
-            *table(
-                ["days", *header],
-                [[f"1-{n_days}", *map(_spread_text, each)] for n_days, each in zip(windows, totals, strict=True)],
-            ),
-            *table(
-                ["", *header],
-                [
-                    ["largest day", *(_spread_text(each.forecast.largest_day) for each in forecasts)],
-                    ["store at the end", *(_spread_text(each.coupled.launchable[:, -1]) for each in forecasts)],
-                    ["record allows it", *(_record_allows(each) for each in forecasts)],
-                ],
-            ),
-            *(
-                [
-                    "",
-                    f"MEDIAN TOTAL against {header[0]}",
-                    *table(
-                        ["days", *header[1:]],
-                        [[f"1-{n_days}", *cells] for n_days, cells in zip(windows, against, strict=True)],
-                    ),
-                ]
-                if len(forecasts) > 1
-                else []
-            ),
-            "",
-            *(wrap_line(f"{each.scenario.name}: {each.scenario.title}.") for each in forecasts),
-        ]
-    )
-
-
-def _spread_text(sample: NDArray[np.int64] | NDArray[np.float64]) -> str:
-    told = spread(sample).rounded()
-    interval = told.interval(0.8)
-    return f"{told.median:,.0f} ({interval.low:,.0f}-{interval.high:,.0f})"
-
-
-def _record_allows(forecast: SuppliedForecast) -> str:
-    compatible = forecast.outlook.compatible
-    return "no record" if compatible is None else "yes" if compatible else "no"
-
-
-def sensitivity_text(found: Sensitivity) -> str:
-    """The tornado as a table, the widest swing first; assumptions that move less than 0.5 % are only counted."""
-    shown = [swing for swing in found.swings if swing.width >= 0.005 * found.base]
-    rows = [
-        [
-            swing.assumption,
-            f"{swing.low:,.0f}",
-            f"{swing.high:,.0f}",
-            f"{swing.low - found.base:+,.0f}",
-            f"{swing.high - found.base:+,.0f}",
-        ]
-        for swing in shown
-    ]
-    alone = f"{ASSUMPTION_ONLY}: " if found.assumption_only else ""
-    ends = ENGLISH.percent(LOW), ENGLISH.percent(HIGH)
-    lines = [
-        f"{alone}WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre {found.theatre}, scenario {found.scenario}, "
-        f"next {found.horizon} attack days",
-        f"mean demand of all layers together: {found.base:,.0f} interceptors",
-    ]
-    if rows:
-        lines += table(["assumption", *(f"{side} {end}" for side in ("demand at", "change at") for end in ends)], rows)
-    if rest := len(found.swings) - len(shown):
-        lines.append(
-            f"({rest}{' more' * bool(rows)} assumption{'s move' if rest > 1 else ' moves'} it by less than 0.5 %)"
-        )
-    met = "" if found.assumption_only else "; the record is met anew each time, so what it pins down moves little"
-    held = f"Each assumption is held at the {ends[0]} and the {ends[1]} level of its stated range, all else as drawn"
-    return terminal_text([*lines, wrap_line(f"{held}{met}.")])

@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from openpyxl import load_workbook
 
 from features.history import LaunchHistory
+from features.scenario_settings import OF_ALL, OF_FACILITY, OF_STOCK
 from features.scenarios import bundled_scenarios, load_scenario
 from tests.forecasting.conftest import Told
 
@@ -68,6 +70,26 @@ def test_every_example_in_a_new_file_is_right(says: Told, tmp_path: Path) -> Non
     assert alabuga.ramp == "logistic"
 
 
+def test_a_scenario_is_written_from_settings_and_checked(says: Told, tmp_path: Path) -> None:
+    file = tmp_path / "more.toml"
+    settings = ("--set", "alabuga.capacity=170@2026-04-01", "--set", "second_site.capacity=400..600@2026-05-01")
+    assert f"wrote {file}: a variant of published; salvocast scenarios check" in says(
+        "new", str(tmp_path / "more"), *settings
+    )
+    text = file.read_text()
+    assert "#   alabuga: the lines can make 170 armed drones a month from 2026-04-01 on." in text
+    checked = says("check", str(file), fails=0)
+    assert "warning: facility alabuga.armed of 2026-04-01: 170 a month, where " in checked
+    assert "per day? 170 a day are 5,174 a month" in checked
+    assert "warning: facility second_site is not in published: a new plant, or one of iran, alabuga, kupol?" in checked
+
+
+def test_the_help_names_all_that_can_be_set(says: Told) -> None:
+    told = " ".join(says("new", "--help").split())
+    for name in (*OF_FACILITY, *(f"stock.{each}" for each in OF_STOCK), *OF_ALL):
+        assert name in told
+
+
 def test_a_new_file_replaces_none(says: Told, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("mine")
@@ -80,6 +102,10 @@ def test_a_new_file_replaces_none(says: Told, tmp_path: Path) -> None:
     [
         (("show", "publishd"), "did you mean published?"),
         (("show", "nowhere.toml"), "nowhere.toml"),
+        (
+            ("new", "plan", "--set", "alabuga.capacity=lots@2026-04-01"),
+            "'lots': expected a number, low..high or low..mode",
+        ),
         (("new", "plan.txt"), "ends in .toml"),
         (("new", "plan.toml", "--from", "publishd"), "did you mean published?"),
         (("show", "published", "--origin", "June"), "--origin is 'June'"),
@@ -163,29 +189,64 @@ def test_nothing_checks_a_scenario_of_a_theatre_without_a_record(says: Told) -> 
     assert "unknown theatre 'ukrain': did you mean ukraine or south_korea?" in says(*asked, "ukrain", fails=2)
 
 
-def test_scenarios_are_compared_side_by_side(says: Told) -> None:
-    said = says("compare", "published", "truce_30_days", "--paths", "50", "--horizon", "60")
-    rows = {line.split("  ")[0]: line for line in said[: said.index("MEDIAN TOTAL")].splitlines()}
-    assert re.search(r"^days +published +truce_30_days$", said, re.M)
-    week, month, all_days = (
-        [int(cell.replace(",", "")) for cell in re.findall(r" ([\d,]+) \(", rows[days])]
-        for days in ("1-7", "1-28", "1-60")
+def figures(document: dict[str, Any], measure: str, layer: str | None = None) -> dict[tuple[str, int], dict[str, Any]]:
+    rows = [row for row in document["figures"] if (row["measure"], row["layer"]) == (measure, layer)]
+    return {(row["scenario"], row["n_days"]): row for row in rows}
+
+
+def test_scenarios_are_compared_against_a_baseline_as_plans_of_each_would_have_it(told: Told) -> None:
+    few = ("--paths", "60", "--seed", "3")
+    asked = ("scenarios", "compare", "workers_25000", "truce_30_days", "--baseline", "published", "--horizon", "30")
+    document = json.loads(told(*asked, *few, "--format", "json"))
+    assert [each["scenario"] for each in document["scenarios"]] == ["published", "workers_25000", "truce_30_days"]
+    where = {(each["where"], each["date"]): each["ranges"] for each in document["stated_differences"]}
+    rooms = where["facility alabuga_new_halls.workforce.rooms", "2026-04-01"]
+    assert [(each["scenario"], each["low"], each["mode"], each["high"]) for each in rooms] == [
+        ("workers_25000", 1000, 2000, 3000)
+    ]
+    assert not any(place.startswith("stock.") for place, _ in where)  # which all three state alike
+    truce = next(ranges for (place, _), ranges in where.items() if place.endswith("(pause)"))
+    assert [each["scenario"] for each in truce] == ["truce_30_days"]
+
+    launched, orders = figures(document, "launched"), figures(document, "order", "interceptor_drone")
+    assert {n_days for _, n_days in launched} == {28, 30}
+    assert launched["truce_30_days", 28]["difference"] < -0.3 * launched["published", 28]["value"]
+    assert launched["truce_30_days", 28]["noise"] is False
+    assert launched["published", 28]["difference"] is None
+    plan = json.loads(told("plan", "--scenario", "truce_30_days", "--horizon", "28", *few, "--format", "json"))
+    ordered = {layer["layer"]: layer["order"]["quantity"] for layer in plan["layers"] if layer["order"]}
+    for layer, quantity in ordered.items():
+        assert figures(document, "order", layer)["truce_30_days", 28]["value"] == quantity
+    assert orders["truce_30_days", 28]["difference"] == pytest.approx(
+        orders["truce_30_days", 28]["value"] - orders["published", 28]["value"]
     )
-    assert week[0] == week[1]  # on the same random numbers, and the truce begins in the third week
-    assert month[1] < 0.7 * month[0]
-    against = re.findall(r"^(1-\d+) +([+-]\d+) %$", said, re.M)
-    assert [days for days, _ in against] == ["1-7", "1-28", "1-60"]
-    # Medians are shown to the digits that the paths know, their ratio is of the medians themselves.
-    shown = [100 * (both[1] / both[0] - 1) for both in (week, month, all_days)]
-    assert [float(share) for _, share in against] == pytest.approx(shown, abs=5)
-    assert re.search(r"^record allows it +yes +yes$", said, re.M)
-    assert "truce_30_days: A truce of 30 days from 15 March 2026." in said
+
+
+def test_a_comparison_says_against_what_and_comes_in_every_form(told: Told, tmp_path: Path) -> None:
+    asked = ("scenarios", "compare", "workers_25000", *FEW)
+    picture = tmp_path / "scenarios.svg"
+    said = told(*asked, "--baseline", "published", "--plot", str(picture))
+    assert " each against published;" in " ".join(said.split())
+    assert "WHERE THEY DIFFER" in said
+    assert re.search(r"^drones launched .*[+-][\d,.]+ ± [\d,.]+", said, re.M)
+    assert "workers_25000" in picture.read_text()
+    rows = told(*asked, "--format", "csv").splitlines()
+    assert rows[0].startswith("scenario,n_days,measure,layer,value,error,low_80,high_80,difference,")
+    sheet = tmp_path / "scenarios.xlsx"
+    told(*asked, "--format", "xlsx", "--out", str(sheet))
+    book = load_workbook(sheet)
+    assert book.sheetnames == ["about", "scenarios", "differing", "figures"]
+    assert book["figures"].max_row == len(rows)
+    assert "expected another form than hub" in told(*asked, "--format", "hub", fails=2)
 
 
 def test_a_comparison_without_a_record_says_so(says: Told) -> None:
     said = says("compare", "north_korea_line", "--theatre", "south_korea", *FEW)
-    assert said.startswith("ASSUMPTIONS ONLY: scenarios for south_korea as of 2026-02-28, ")
-    assert re.search(r"^record allows it +no record$", said, re.M)
+    head = " ".join(said.split())
+    assert head.startswith(
+        "ASSUMPTIONS ONLY: scenarios for south_korea as of 2026-02-28, each against north_korea_line"
+    )
+    assert "shape borrowed from ukraine" in head
 
 
 HALL = f"""
@@ -203,21 +264,24 @@ ramp_up = {{ {REST}, unit = "days", low = 0, mode = 0, high = 0, date = 2026-03-
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_what_moves_the_demand_as_a_table_and_a_picture(
-    suffix: str, says: Told, own: Callable[..., str], tmp_path: Path
+    suffix: str, says: Told, told: Told, own: Callable[..., str], tmp_path: Path
 ) -> None:
     picture = tmp_path / f"tornado{suffix}"
     file = Path(own(170, "2025-08-01"))
     file.write_text(file.read_text() + HALL)
-    said = says("sensitivity", str(file), *FEW, "--plot", str(picture))
-    header = "WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre ukraine, scenario own, next 14 attack days\n"
-    assert said.startswith(header)
-    top = re.search(r"^event hall\.capacity +([\d,]+) +([\d,]+) +-[\d,]+ +[+][\d,]+$", said, re.M)
-    assert top
-    assert said[len(header) :].splitlines()[2] == top[0]
+    few = ("--paths", "200", "--horizon", "14")
+    said = says("sensitivity", str(file), *few, "--plot", str(picture))
+    assert said.startswith("WHAT MOVES ORDERS AND LEAKERS, theatre ukraine, scenario own, defence ukraine, next 14 ")
+    assert told("sensitivity", "--scenario", str(file), *few) == said
+    measured = {
+        (each["measure"], each["layer"])
+        for each in json.loads(told("sensitivity", *few, "--format", "json"))["measures"]
+    }
+    assert {("order_cost_usd", None), ("leakers", None), ("order", "anti_aircraft_gun")} <= measured
     content = picture.read_bytes()
     assert content.startswith({".svg": b"<?xml", ".png": b"\x89PNG"}[suffix])
     if suffix == ".svg":
-        assert b"event hall.capacity" in content
+        assert b"Cost of the orders, million USD" in content
 
 
 def forecast_of(told: Told, *arguments: str) -> dict[str, Any]:
@@ -282,6 +346,8 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) 
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
         (("scenarios", "compare", "published", "truce_30_day"), "did you mean truce_30_days?"),
+        (("scenarios", "compare", "none"), "'none' states nothing to compare: expected scenarios of production"),
+        (("scenarios", "compare", "published", "--baseline", "nowhere.toml"), "nowhere.toml"),
         (("scenarios", "compare", "published", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
         (("scenarios", "check", "published", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
     ],

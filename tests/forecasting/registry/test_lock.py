@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from forecasting.registry import (
     Registry,
     tracking_uri,
 )
+from forecasting.salvos.saved import SavedModel
 from tests.databases import PostgresqlServer
+from tests.forecasting.registry.conftest import SERIES, SavedOf, retrained
 
 HOLDER = (
     "import sys; from forecasting.registry import Registry\n"
@@ -102,3 +105,40 @@ def test_on_postgresql_the_lock_is_the_server_s_and_reports_can_be_ingested_unde
     with Registry.open(uri).lock(), Ledger.open(url) as ledger, ledger._transaction():
         pass
     assert not (tmp_path / "of another machine" / "registry.lock").exists()
+
+
+def lost_in_mid_run(registry: Registry, run_id: str, saved: SavedModel, lose: Callable[[], object]) -> None:
+    """A retraining whose lock is lost, and taken by another machine, after it registered version 2."""
+    retrained(registry, run_id, saved)
+    with registry.lock():
+        made = registry.register(replace(saved, data_digest="0" * 64), run_id=run_id, scores={})
+        lose()
+        with (
+            Registry.open(registry.uri).lock(wait_seconds=5),
+            pytest.raises(SalvocastError, match=r"lost in mid-run .* what served before still serves") as told,
+        ):
+            registry.set_champion(made.name, made.version)
+    assert len(str(told.value).splitlines()) == 1
+    champion = registry.champion(*SERIES)
+    assert champion is not None
+    assert champion.version == 1
+    assert [each.version for each in registry.champion_history(*SERIES)] == [1]
+    with registry.lock():
+        registry.set_champion(made.name, made.version)
+
+
+@pytest.mark.postgresql
+def test_a_lock_that_the_server_gave_up_in_mid_run_stops_the_promotion(
+    postgresql: PostgresqlServer, registry: Registry, run_id: str, saved_of: SavedOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.migrated()
+    monkeypatch.setenv("SALVOCAST_LEDGER_URL", url.render_as_string(hide_password=False))
+    of_database = f"database = (SELECT oid FROM pg_database WHERE datname = '{url.database}')"
+    end = f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND {of_database}"
+    lost_in_mid_run(registry, run_id, saved_of(), lambda: postgresql.run(end))
+
+
+def test_a_lock_whose_file_was_removed_in_mid_run_stops_the_promotion(
+    registry: Registry, run_id: str, saved_of: SavedOf, home: Path
+) -> None:
+    lost_in_mid_run(registry, run_id, saved_of(), lambda: (home / "registry.lock").unlink())
