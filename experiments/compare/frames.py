@@ -95,7 +95,7 @@ def paired_differences(
     pandas.DataFrame
         One row per model and band. Columns: model, other, band (str), n_origins (int), mean (float: of the model's
         score less the other's, in its unit; negative is better), ratio (float, mean score over the other's),
-        standard_error, low, high (float: of the mean, and its 95 % interval by the block bootstrap), p_value (float:
+        standard_error, low, high (float: of the mean, and its 95 % interval by the same test), p_value (float:
         two-sided, Diebold and Mariano, neighbouring origins overlapping), p_holm (float: corrected for the number of
         models in the band, Holm 1979). Origins whose targets one of the two lacks are left out; a pair with fewer than
         two common ones has no row.

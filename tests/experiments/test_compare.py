@@ -274,6 +274,11 @@ def test_every_frame_has_its_picture_and_the_picture_shows_it(logged: str, theme
     assert {axes.get_title(loc="left") for axes in drawn["pit"].axes} == set(scores["model"])
     heights = [bar.get_height() for bar in drawn["pit"].axes[0].patches[:10]]
     assert sum(heights) == pytest.approx(1.0)
+    first_days = scores[scores["band"] == "h1"].groupby("model")["wis"].mean()
+    skill = {str(line.get_label()): line for line in drawn["skill"].axes[0].lines}
+    assert np.asarray(skill["two_regime"].get_ydata())[0] == pytest.approx(
+        first_days["two_regime"] / first_days[REFERENCE_MODEL]
+    )
     mean = np.asarray(drawn["differences"].axes[0].lines[0].get_xdata(), dtype=float)
     of_band = differences[differences["band"] == "total_7"].sort_values("mean")
     np.testing.assert_allclose(mean, of_band["mean"])
