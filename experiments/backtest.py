@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from experiments.engine import Engine
 from experiments.folds import Band, bands_within
+from experiments.outside import OutsideForecasts
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
@@ -39,6 +40,9 @@ SCORE_COLUMNS = ["model", "origin", "band", "observed", "median", "crps", "wis",
 SCORE_COLUMNS += ["underprediction", "pit", "pinball_95", "pinball_99"]
 SCORE_COLUMNS += [*(f"{end}_{level}" for level in INTERVALS for end in ("low", "high"))]
 SCORE_COLUMNS += [*COVERAGE_COLUMNS, "horizon"]
+QUANTILE_COLUMNS = tuple(f"quantile_{level:g}" for level in QUANTILE_LEVELS)
+"""The quantiles that the WIS is of, so that anybody can score them again."""
+SCORE_COLUMNS += QUANTILE_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,9 @@ class Backtest:
     scores : pandas.DataFrame
         One row per model, origin and target (a day, or a total): model, origin, band, horizon (of a total its last
         day), observed, median, crps, wis and its parts (dispersion, overprediction, underprediction), pit, pinball_95,
-        pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones) and coverage_50, _80,
-        _95 (0 or 1). Unknown days have no row.
+        pinball_99, the ends of the central intervals (low_50, high_50, ..., high_95, in drones), coverage_50, _80, _95
+        (0 or 1), and the 15 quantiles that the WIS is of (quantile_0.01, ..., quantile_0.99, in drones). Unknown days
+        have no row.
     timings : pandas.DataFrame
         model, origin, seconds (fit and paths).
     failures : pandas.DataFrame
@@ -307,20 +312,27 @@ def score_group(
     furthest = (group[-1] - group[0]).days
     started = perf_counter()
     try:
-        made = forecast(model, history, SimulationRequest(horizon + furthest, replay.request.n_paths), replay.seed)
+        made = _paths(model, history, SimulationRequest(horizon + furthest, replay.request.n_paths), replay.seed)
     except SalvocastError as error:
         return [FoldScores(model.model_id, origin, history.digest, [], failure=str(error)) for origin in group]
     seconds = (perf_counter() - started) / len(group)
     folds = []
     for origin, observed in zip(group, outcomes, strict=True):
         skipped = (origin - group[0]).days
-        paths = made.paths[:, skipped : skipped + horizon]
+        paths = made[:, skipped : skipped + horizon]
         rows = score_path(paths, observed, np.random.default_rng(origin.toordinal()))
         path = {"energy": energy_score(paths, observed)} | {
             f"brier_{threshold}": brier_score(paths, observed, threshold) for threshold in THRESHOLDS
         }
         folds.append(FoldScores(model.model_id, origin, history.digest, rows, path, seconds))
     return folds
+
+
+def _paths(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> NDArray[np.int64]:
+    """(n_paths, horizon) what the model forecasts; of a forecast made elsewhere, as it was given."""
+    if isinstance(model, OutsideForecasts):
+        return model.given(history, request)
+    return forecast(model, history, request, seed).paths
 
 
 def score_path(
@@ -368,6 +380,7 @@ def score_band(
         {"band": band.name}
         | {name: column[index] for name, column in columns.items()}
         | {"horizon": int(horizons[index])}
+        | dict(zip(QUANTILE_COLUMNS, quantiles[:, index], strict=True))
         for index in range(values.size)
         if not np.isnan(values[index])
     ]

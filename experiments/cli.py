@@ -41,6 +41,15 @@ class Window(StrEnum):
 
 def backtest(
     context: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="More of --from-files.")] = None,
+    from_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Forecasts made elsewhere, scored on the same folds beside our models: Parquet or CSV, paths or "
+            "hubverse model output; several, or a pattern. Of our models, those of --models alone run beside them.",
+        ),
+    ] = None,
     like: Annotated[
         str | None,
         typer.Option(
@@ -99,6 +108,8 @@ def backtest(
             f"--like {like} says all of the backtest: leave out "
             + ", ".join(sorted(f"--{name.replace('_', '-')}" for name in beside))
         )
+    if files and not from_files:
+        raise InputError(f"{files[0]}: expected no file, or --from-files before it")
     published = scenario_policy is ScenarioPolicy.AS_PUBLISHED
     if decisions and published:
         raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
@@ -109,15 +120,21 @@ def backtest(
             "--scenario-policy as-published has its own origins and horizons: leave out --every, --horizon, "
             "--refit-every and --window"
         )
+    if from_files and (decisions or published):
+        raise InputError("--from-files is of the salvo models alone: leave out --decisions and --scenario-policy")
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
     from experiments import replays
+    from experiments.outside import read_forecasts
+    from forecasting.salvos.model import REFERENCE_MODEL
 
     first_day = parse_day(first or (FIRST_LONG if published else FIRST), "--from")
     assert first_day is not None
     check_folder(out)
+    outside = read_forecasts([*from_files, *(files or [])]) if from_files else []
     asked = replays.ReplayRequest(
-        models=names(models, "--models"),
+        models=(REFERENCE_MODEL,) if outside and "models" not in _given(context) else names(models, "--models"),
+        outside=outside,
         theatres=names(theatre.lower(), "--theatre"),
         weapon_classes=names(weapon_class.lower(), "--weapon-class"),
         quiet_days=quiet_days,

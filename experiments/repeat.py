@@ -90,6 +90,9 @@ def _models(recipes: list[dict[str, Any]]) -> tuple[list[Model], list[str]]:
         if told["document"] is None:
             missing.append(f"model {name}, whose recipe could not be told when it ran: add_model, or a package")
             continue
+        if files := told["document"].get("source_digest"):
+            missing.append(f"the forecasts of {name}, made elsewhere (files of SHA-256 {files[:12]}): use --from-files")
+            continue
         try:
             model = recipe_from(told["document"])
         except SalvocastError as error:

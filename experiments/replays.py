@@ -19,6 +19,7 @@ from experiments.backtest import COVERAGE_COLUMNS, FoldScores, Replay, Series, r
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
+from experiments.outside import OutsideForecasts
 from experiments.pictures import backtest_pictures
 from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, level_policy, replay_policies
 from experiments.resume import FoldStore
@@ -56,6 +57,7 @@ class ReplayRequest:
 
     models, theatres, weapon_classes: names; None for all that there are. first, last: origins; last None: the last one
     that can be scored. every: days between origins. horizon: attack days. paths: simulated futures. out: CSV file.
+    outside: forecasts that were made elsewhere.
     """
 
     models: tuple[str, ...] | None
@@ -70,6 +72,7 @@ class ReplayRequest:
     seed: int
     engine: Engine
     out: Path | None
+    outside: Sequence[OutsideForecasts] = ()
 
     def beside_the_reference(self, names: tuple[str, ...]) -> list[str]:
         """The models to compare, of which `names` are all, behind the reference model."""
@@ -128,8 +131,25 @@ def salvo_models(asked: ReplayRequest, refit_every: int, window_days: int | None
     """Scores the salvo models by day and by total. window_days: see `Replay`."""
     models = list(_load_models(asked, tell))
     replay = Replay(SimulationRequest(asked.horizon, asked.paths), asked.seed, refit_every, window_days)
+    if asked.outside and refit_every != 1:
+        raise InputError(f"--refit-every {refit_every}: a forecast made elsewhere is of one origin; leave it out")
+    models += asked.outside
     with asked.open_series(asked.origins, tell) as every:
+        if asked.outside and len(every) > 1:
+            raise InputError("--from-files: the forecasts are of one series; name one --theatre and --weapon-class")
+        _tell_unscored(asked.outside, every, tell)
         return replay_models(asked, every, models, replay)
+
+
+def _tell_unscored(outside: Sequence[OutsideForecasts], every: Sequence[Series], tell: Tell) -> None:
+    """Forecasts of origins that are not among the folds are told, and not scored."""
+    folds = {origin for series in every for origin in series.origins}
+    for model in outside:
+        if beside := sorted(set(model.forecasts) - folds):
+            tell(
+                f"{model.model_id}: {len(beside)} of {len(model.forecasts)} origins are not among the folds and are "
+                f"not scored, such as {beside[0]}: see --from, --to and --every"
+            )
 
 
 def replay_models(

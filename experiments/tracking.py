@@ -1,8 +1,9 @@
 """MLflow runs: where they are kept, and what is logged of a backtest.
 
 Kept: parameters, metrics by band and by horizon, the digest of the data, tables and the fan charts; the table of scores
-has what came and seven quantiles of every target, for those who compare without the ledger. Not kept: the data (the
-ledger has it, the digest names it) and the paths (seed, digest and model make them again).
+has what came and all quantiles of the score of every target, for those who compare without the ledger; the request and
+the recipes, from which a run is made again. Not kept: the data (the ledger has it, the digest names it) and the paths
+(seed, digest and model make them again).
 """
 
 import json

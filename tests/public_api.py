@@ -39,6 +39,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     ),
     "forecasting.salvos.contract": ("check_contract",),
     "forecasting.salvos.sampling": EVERYTHING,
+    "forecasting.salvos.from_quantiles": ("past_windows", "paths_from_quantiles"),
     "forecasting.salvos.forecast": ("SalvoForecast",),
     "forecasting.defence.outcome": ("DefenceCounts", "InterceptorDemand", "StockOutlook", "Engagements"),
     "forecasting.record.scores": EVERYTHING,
@@ -56,6 +57,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "experiments.backtest": ("Backtest", "Replay", "FoldScores", "run_backtest"),
     "experiments.comparison": EVERYTHING,
     "experiments.compare": EVERYTHING,
+    "experiments.outside": ("OutsideForecast", "OutsideForecasts", "read_forecasts", "histories", "hub_output"),
 }
 
 

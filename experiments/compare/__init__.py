@@ -24,6 +24,9 @@ line.
 | `champion_history` | promotion | `champion_picture` |
 | `verdicts` | recipe that a retraining compared | |
 
+Forecasts made elsewhere join by files (`experiments.outside`): `histories` is what their maker may be given,
+`read_forecasts` gives what `ensure_backtest` takes like a model, `hub_output` is what was logged as a hub takes it.
+
 `ensure_backtest`, `rehearse` and `register_challenger` make what the others read; `open_ledger` is the record itself.
 """
 
@@ -45,6 +48,7 @@ from experiments.compare.preparation import ensure_backtest, register_challenger
 from experiments.compare.retrainings import champion_history, verdicts
 from experiments.compare.runs import backtests
 from experiments.compare.weights import ensemble_weights, pooled_scores
+from experiments.outside import OutsideForecast, OutsideForecasts, histories, hub_output, read_forecasts
 from features.opening import open_ledger
 
 # MLflow loads tqdm, which in a notebook asks for widgets that nothing here needs.
@@ -52,6 +56,8 @@ warnings.filterwarnings("ignore", message="IProgress not found")
 
 __all__ = [
     "BANDS",
+    "OutsideForecast",
+    "OutsideForecasts",
     "backtests",
     "champion_history",
     "champion_picture",
@@ -61,12 +67,15 @@ __all__ = [
     "ensure_backtest",
     "forecasts_at",
     "forecasts_picture",
+    "histories",
+    "hub_output",
     "leaderboard",
     "leaderboard_picture",
     "open_ledger",
     "paired_differences",
     "pit_picture",
     "pooled_scores",
+    "read_forecasts",
     "register_challenger",
     "rehearse",
     "scores",

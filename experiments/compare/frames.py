@@ -67,7 +67,8 @@ def scores(
         One row per model, origin and target. Columns: model, band (str), origin, attack_day (datetime; of a total its
         last day), horizon (int, days), observed, median, low_50, high_50, ..., high_95 (float, drones: seven quantiles
         of the forecast), crps, wis, dispersion, overprediction, underprediction, pinball_95, pinball_99 (float,
-        drones), pit (float), coverage_50, _80, _95 (float, 0 or 1), run_id (str).
+        drones), pit (float), coverage_50, _80, _95 (float, 0 or 1), quantile_0.01, ..., quantile_0.99 (float, drones:
+        the 15 quantiles that the WIS is of), run_id (str).
     """
     made = read_parts("scores", run_id, theatre, weapon_class, uri)
     made["origin"] = pd.to_datetime(made["origin"]).astype("datetime64[s]")
@@ -94,7 +95,7 @@ def paired_differences(
     pandas.DataFrame
         One row per model and band. Columns: model, other, band (str), n_origins (int), mean (float: of the model's
         score less the other's, in its unit; negative is better), ratio (float, mean score over the other's),
-        standard_error, low, high (float: of the mean, and its 95 % interval by the block bootstrap), p_value (float:
+        standard_error, low, high (float: of the mean, and its 95 % interval by the same test), p_value (float:
         two-sided, Diebold and Mariano, neighbouring origins overlapping), p_holm (float: corrected for the number of
         models in the band, Holm 1979). Origins whose targets one of the two lacks are left out; a pair with fewer than
         two common ones has no row.

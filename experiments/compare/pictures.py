@@ -93,6 +93,7 @@ def skill_picture(
     if REFERENCE_MODEL not in means:
         raise InputError(f"the scores have none of {REFERENCE_MODEL}: expected the model that skill is measured by")
     smooth = means.rolling(7, center=True, min_periods=1).mean()
+    smooth.loc[smooth.index == 1] = means.loc[means.index == 1]  # tomorrow is asked for by itself
     relative = smooth.div(smooth[REFERENCE_MODEL], axis=0).drop(columns=REFERENCE_MODEL)
     figure = drawn.figure(4.2)
     axes = figure.subplots()
@@ -101,7 +102,7 @@ def skill_picture(
         axes.plot(relative.index, relative[model], color=colour, ls=dash, lw=1.8, label=model)
     axes.axhline(1, color=drawn.theme.faint, lw=1)
     _grid(axes, drawn, "y")
-    below = "across: attack days ahead; mean of the week around each; below the line is better"
+    below = "across: attack days ahead; mean of the week around each, day 1 by itself; below the line is better"
     drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}, by days ahead", below)
     drawn.legend(axes)
     return figure

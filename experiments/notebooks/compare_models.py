@@ -65,8 +65,8 @@ compare.coverage_picture(scores)
 # ## Paired differences, with their uncertainty
 #
 # The same origins, model less reference, so that hard weeks weigh on both. Neighbouring origins share outcomes; the
-# intervals allow for it (block bootstrap), the p-values too (Diebold and Mariano), and Holm's correction for the number
-# of models.
+# intervals and the p-values allow for it, by the same test (Diebold and Mariano), and Holm's correction allows for the
+# number of models.
 
 # %%
 differences = compare.paired_differences(scores)

@@ -50,6 +50,8 @@ class Recipe:
         -------
         Recipe
         """
+        if made_elsewhere := getattr(model, "source_digest", ""):  # there is no code of it here: it is its files
+            return cls(model.model_id, {"source_digest": made_elsewhere}, made_elsewhere)
         try:
             document: Mapping[str, Any] | None = recipe_document(model)
         except SalvocastError:

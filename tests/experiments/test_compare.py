@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -27,7 +26,6 @@ from forecasting.record.scores import wis
 from forecasting.registry import CHALLENGER, Registry
 from forecasting.salvos.ensemble import SalvoEnsemble
 from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
-from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 MEMBERS = ("exponential_empirical", "two_regime", "local_level")
@@ -276,6 +274,11 @@ def test_every_frame_has_its_picture_and_the_picture_shows_it(logged: str, theme
     assert {axes.get_title(loc="left") for axes in drawn["pit"].axes} == set(scores["model"])
     heights = [bar.get_height() for bar in drawn["pit"].axes[0].patches[:10]]
     assert sum(heights) == pytest.approx(1.0)
+    first_days = scores[scores["band"] == "h1"].groupby("model")["wis"].mean()
+    skill = {str(line.get_label()): line for line in drawn["skill"].axes[0].lines}
+    assert np.asarray(skill["two_regime"].get_ydata())[0] == pytest.approx(
+        first_days["two_regime"] / first_days[REFERENCE_MODEL]
+    )
     mean = np.asarray(drawn["differences"].axes[0].lines[0].get_xdata(), dtype=float)
     of_band = differences[differences["band"] == "total_7"].sort_values("mean")
     np.testing.assert_allclose(mean, of_band["mean"])
@@ -342,29 +345,6 @@ class TestMaking:
         assert done.returncode == 0, done.stderr
         (run,) = compare.backtests()["run_id"]
         assert compare.ensure_backtest(["seasonal_naive"], first=date(2025, 12, 1), n_paths=50) == run
-
-    def test_a_backtest_is_of_the_parameters_and_the_code_that_ran(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Another parameter, other code in the module: another run. The same again: the same run."""
-        from experiments.compare import preparation
-
-        setting = {"first": date(2025, 12, 1), "every": 21, "horizon": 7, "n_paths": 50}
-        one = compare.ensure_backtest([ExponentialEmpirical(20.0)], **setting)
-        assert compare.ensure_backtest([ExponentialEmpirical(20.0)], **setting) == one
-        two = compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting)
-        assert two != one
-        by_run = dict(compare.backtests()[["run_id", "recipes"]].to_numpy())
-        assert by_run[one] != by_run[two]
-        assert compare.ensure_backtest(["empirical_window"], **setting) == two  # the newest that has it
-        real = preparation.Recipe.of
-        monkeypatch.setattr(
-            preparation.Recipe, "of", lambda model: replace(real(model), code="another digest of the module")
-        )
-        assert compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting) not in (one, two)
-        failed = compare.ensure_backtest(["two_regime"], **(setting | {"first": date(2025, 10, 15)}))
-        with pytest.raises(
-            InputError, match=r"two_regime failed at 1 of the origins of run .*expected a challenger that fails"
-        ):
-            compare.register_challenger(load_model("two_regime"), failed)
 
     def test_a_challenger_is_registered_with_its_scores_and_competes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         run = compare.ensure_backtest(["two_regime"], first=date(2025, 12, 1), n_paths=50)

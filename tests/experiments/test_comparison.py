@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.stats import ttest_1samp
 from statsmodels.regression.linear_model import OLS
 
-from experiments.comparison import block_bootstrap, diebold_mariano, p_value_of_groups, paired_difference
+from experiments.comparison import diebold_mariano, p_value_of_groups, paired_difference
 
 
 def test_without_overlap_it_is_the_paired_t_test() -> None:
@@ -39,13 +41,19 @@ def test_equal_scores_are_no_difference() -> None:
     assert diebold_mariano(np.zeros(10), overlap=1) == (0.0, 1.0)
 
 
-def test_the_bootstrap_interval_covers_the_mean_about_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(3)
-    covered = []
-    for _ in range(200):
-        low, high = block_bootstrap(rng.normal(1.0, 1.0, size=60), 1, rng, n_samples=400)
-        covered.append(low <= 1.0 <= high)
-    assert 0.88 < np.mean(covered) < 0.99
+@given(overlap=st.integers(0, 3), shift=st.floats(-1, 1), seed=st.integers(0, 999))
+def test_the_interval_excludes_zero_where_and_only_where_the_test_does(overlap: int, shift: float, seed: int) -> None:
+    noise = np.random.default_rng(seed).normal(shift, 1.0, size=30).cumsum()
+    found = paired_difference(noise, np.zeros(30), overlap)
+    assert (found.low > 0 or found.high < 0) == (found.p_value < 0.05)
+    assert found.low <= found.mean <= found.high
+
+
+def test_without_overlap_the_interval_is_that_of_least_squares() -> None:
+    differences = np.array([1.2, -0.4, 0.8, 2.0, 0.3, -1.1, 0.9, 1.5])
+    found = paired_difference(differences, np.zeros(8), overlap=0)
+    expected = OLS(differences, np.ones(8)).fit().conf_int(0.05)[0]
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
 
 
 def test_a_better_model_has_a_negative_difference() -> None:

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, Replay, run_backtest
 from experiments.benchmarks.peers import score
-from experiments.benchmarks.peers.export import histories
 from experiments.benchmarks.tables import relative_table
+from experiments.outside import OutsideForecasts, histories
 from features.history import LaunchHistory
 from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, load_model
 
@@ -33,8 +33,16 @@ class Known:
     paths: dict[date, NDArray[np.int64]]
     model_id: str = "ours"
 
-    def fit(self, history: LaunchHistory) -> score.PeerForecast:
-        return score.PeerForecast(self.paths[history.last_day])
+    def fit(self, history: LaunchHistory) -> "KnownPaths":
+        return KnownPaths(self.paths[history.last_day])
+
+
+@dataclass(frozen=True)
+class KnownPaths:
+    paths: NDArray[np.int64]
+
+    def simulate(self, request: SimulationRequest, rng: np.random.Generator) -> NDArray[np.int64]:  # noqa: ARG002
+        return self.paths
 
 
 @pytest.fixture
@@ -48,20 +56,20 @@ def made() -> dict[date, NDArray[np.int64]]:
     return {origin: rng.poisson(120, size=(N_PATHS, HORIZON)) for origin in ORIGINS}
 
 
-def peer_file(made: dict[date, NDArray[np.int64]], folder: Path) -> list[score.Peer]:
+def peer_file(made: dict[date, NDArray[np.int64]], folder: Path) -> list[OutsideForecasts]:
     """Made-up forecasts, written and read as forecast.py and score.py do; "broken" fails from the second origin."""
     columns = [f"day_{day + 1}" for day in range(HORIZON)]
     frames, outcomes = [], []
     for name in ("peer", "broken"):
         for origin, paths in made.items():
             failure = "ValueError: told to" if name == "broken" and origin == ORIGINS[1] else None
-            at = {"peer": name, "origin": pd.Timestamp(origin)}
+            at = {"model": name, "origin": pd.Timestamp(origin)}
             outcomes.append({**at, "seconds": 7.5, "failure": failure})
             if failure is None:
                 frames.append(pd.DataFrame(paths, columns=columns).assign(**at))
     pd.concat(frames).to_parquet(folder / "paths.parquet", index=False)
     pd.DataFrame(outcomes).to_parquet(folder / "outcomes.parquet", index=False)
-    return score.peers_from(pd.read_parquet(folder / "paths.parquet"), outcomes_of(folder))
+    return score.peers_from(folder, outcomes_of(folder))
 
 
 def outcomes_of(folder: Path) -> pd.DataFrame:
@@ -76,7 +84,7 @@ def test_a_peer_is_given_every_day_until_the_origin_and_none_after_it(history_fr
     counts = np.arange(90.0)
     counts[40] = SPIKE
     frame = histories(history_from(counts).until, ORIGINS)
-    assert list(frame.columns) == ["origin", "attack_day", "launched"]
+    assert list(frame.columns) == ["origin", "attack_day", "launched", "data_digest"]
     for origin, n_days, has_spike in ((ORIGINS[0], 40, False), (ORIGINS[1], 54, True)):
         given = frame[frame["origin"] == pd.Timestamp(origin)]
         assert given["attack_day"].tolist() == pd.date_range(FIRST_DAY, origin).tolist()
@@ -97,10 +105,10 @@ def test_a_peer_is_scored_like_a_model_with_the_same_paths(
 def test_a_failed_origin_is_named_and_takes_no_other_models_place(
     truth: LaunchHistory, made: dict[date, NDArray[np.int64]], tmp_path: Path
 ) -> None:
-    models = [load_model(REFERENCE_MODEL), *peer_file(made, tmp_path), score.Peer("never asked", {}, {})]
+    models = [load_model(REFERENCE_MODEL), *peer_file(made, tmp_path), OutsideForecasts("never asked", {})]
     result = score.with_peer_seconds(replayed(truth, models), outcomes_of(tmp_path))
     assert result.failures.iloc[[0, 1]][["model", "origin", "reason"]].to_numpy().tolist() == [
-        ["never asked", ORIGINS[0], f"never asked was not asked for origin {ORIGINS[0]}"],
+        ["never asked", ORIGINS[0], f"never asked has no forecast from {ORIGINS[0]} in its files"],
         ["broken", ORIGINS[1], "ValueError: told to"],
     ]
     table = relative_table(result).set_index("model")

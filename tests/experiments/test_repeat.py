@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import typer
 
 from experiments import compare
 from experiments.cli import backtest
-from forecasting.salvos.model import MODELS
+from experiments.compare import preparation
+from features.errors import InputError
+from forecasting.salvos.model import MODELS, load_model
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
 
 Run = Callable[..., tuple[int, str, str]]
@@ -91,3 +94,26 @@ def test_nothing_beside_it_is_said_twice(salvocast: Run, run: str) -> None:
         2,
         [f"salvocast: --like {run} says all of the backtest: leave out --every, --seed"],
     )
+
+
+@pytest.mark.usefixtures("salvocast")
+def test_a_backtest_is_of_the_parameters_and_the_code_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another parameter, other code in the module: another run. The same again: the same run."""
+    setting = {"first": date(2025, 12, 1), "every": 21, "horizon": 7, "n_paths": 50}
+    one = compare.ensure_backtest([ExponentialEmpirical(20.0)], **setting)
+    assert compare.ensure_backtest([ExponentialEmpirical(20.0)], **setting) == one
+    two = compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting)
+    assert two != one
+    by_run = dict(compare.backtests()[["run_id", "recipes"]].to_numpy())
+    assert by_run[one] != by_run[two]
+    assert compare.ensure_backtest(["empirical_window"], **setting) == two  # the newest that has it
+    real = preparation.Recipe.of
+    monkeypatch.setattr(
+        preparation.Recipe, "of", lambda model: replace(real(model), code="another digest of the module")
+    )
+    assert compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting) not in (one, two)
+    failed = compare.ensure_backtest(["two_regime"], **(setting | {"first": date(2025, 10, 15)}))
+    with pytest.raises(
+        InputError, match=r"two_regime failed at 1 of the origins of run .*expected a challenger that fails"
+    ):
+        compare.register_challenger(load_model("two_regime"), failed)

@@ -103,12 +103,12 @@ PEERS: dict[str, Peer] = {
     "statsforecast AutoARIMA": simulate_with(AutoARIMA),
     "statsforecast AutoETS": simulate_with(AutoETS),
     "statsforecast AutoETS log": on_log(simulate_with(AutoETS)),
-    "statsforecast AutoETS log, conformal": on_log(conformal_ets),
+    "statsforecast AutoETS log conformal": on_log(conformal_ets),
     "statsforecast AutoTheta": simulate_with(AutoTheta),
     "statsforecast AutoCES": simulate_with(AutoCES),
     "Prophet linear": prophet,
     "GluonTS NPTS": npts(),
-    "GluonTS NPTS, last 91 days, no season": npts(context_length=91, use_seasonal_model=False),
+    "GluonTS NPTS last 91 days no season": npts(context_length=91, use_seasonal_model=False),
     "mlforecast LightGBM quantiles": lightgbm,
 }
 
@@ -133,11 +133,12 @@ def main() -> None:
             try:
                 paths = whole_drones(peer(counts))
                 columns = {f"day_{day + 1}": paths[:, day] for day in range(HORIZON)}
-                made.append(pd.DataFrame({"peer": name, "origin": origin, **columns}))
+                seen = {"model": name, "origin": origin, "data_digest": history["data_digest"].iloc[0]}
+                made.append(pd.DataFrame({**seen, **columns}))
             except Exception as error:  # noqa: BLE001 whatever a tool raises is its named failure
                 failure = f"{type(error).__name__}: {error}"
             seconds = perf_counter() - started
-            outcomes.append({"peer": name, "origin": origin, "seconds": seconds, "failure": failure})
+            outcomes.append({"model": name, "origin": origin, "seconds": seconds, "failure": failure})
             print(f"{origin:%Y-%m-%d} {name}: {failure or f'{seconds:.1f} s'}", flush=True)
     pd.concat(made).to_parquet(folder / "paths.parquet", index=False)
     pd.DataFrame(outcomes).to_parquet(folder / "outcomes.parquet", index=False)
