@@ -121,7 +121,7 @@ class _Supply:
         self.general = self.share_of(None)
 
     def supply_draws(self) -> SupplyDraws:
-        made = self.made_by_facilities()
+        made, certain = self.made_by_facilities()
         struck, transferred = self.zeros(), self.zeros()
         paused = np.zeros(self.n_days, dtype=bool)
         new_models = []
@@ -129,7 +129,7 @@ class _Supply:
             match event:
                 case Imports():
                     days, [rate] = self.period(event), self.assumed(f"event {event.id}.rate", event.rate)
-                    made[event.line][:, days] += rate * self.general[:, days]
+                    (certain if event.as_stated else made)[event.line][:, days] += rate * self.general[:, days]
                 case TransferOut():
                     days, [rate] = self.period(event), self.assumed(f"event {event.id}.rate", event.rate)
                     transferred[:, days] += rate * self.general[:, days]
@@ -152,6 +152,8 @@ class _Supply:
             self.first_day,
             armed=made["armed"],
             decoys=made["decoys"],
+            armed_as_stated=certain["armed"],
+            decoys_as_stated=certain["decoys"],
             struck=struck,
             transferred=transferred,
             paused=paused,
@@ -159,18 +161,31 @@ class _Supply:
             **stock,
         )
 
-    def made_by_facilities(self) -> dict[Line, Draws]:
-        """What the facilities make for the theatre."""
+    def made_by_facilities(self) -> tuple[dict[Line, Draws], dict[Line, Draws]]:
+        """What the facilities make for the theatre, and what they make for certain."""
         made: dict[Line, Draws] = {"armed": self.zeros(), "decoys": self.zeros()}
+        certain: dict[Line, Draws] = {"armed": self.zeros(), "decoys": self.zeros()}
         for facility in self.scenario.facilities:
             share = self.share_of(facility)
             if share.any():
                 for line, drones in self.output(facility).items():
-                    made[line] += drones * share
+                    (certain if facility.as_stated else made)[line] += drones * share
+                for event in self.scenario.events:
+                    if isinstance(event, NewLine) and event.as_stated and event.facility == facility.id:
+                        certain[event.line] += self.certain_line(event) * share
         if self.scenario.output_ratio is not None:
             [ratio] = self.assumed("output_ratio", self.scenario.output_ratio)
             for drones in made.values():
                 drones *= ratio
+        return made, certain
+
+    def certain_line(self, event: NewLine) -> Draws:
+        """What a line makes for certain, less what strikes on its facility take."""
+        [capacity] = self.assumed(f"event {event.id}.capacity", event.capacity)
+        made: Draws = capacity * self.share_in_place(event)
+        for strike in self.scenario.events:
+            if isinstance(strike, FacilityStrike) and strike.facility == event.facility:
+                made = made * self.remaining_factor(strike, "capacity_lost")
         return made
 
     def output(self, facility: Facility) -> dict[Line, Draws]:
@@ -185,7 +200,7 @@ class _Supply:
         parts_left = None
         for event in events:
             match event:
-                case NewLine():
+                case NewLine(as_stated=False):
                     [capacity] = self.assumed(f"event {event.id}.capacity", event.capacity)
                     lines[event.line] += capacity * self.share_in_place(event)
                 case FacilityStrike():

@@ -16,7 +16,13 @@ DAYS_PER_MONTH = 365.25 / 12
 Line = Literal["armed", "decoys"]
 
 
-class DronesPerTime(SourcedRange):
+class PlannersRange(SourcedRange):
+    """A number of a scenario, which the planner may know without a source that can be named."""
+
+    may_be_known: ClassVar[bool] = True
+
+
+class DronesPerTime(PlannersRange):
     """Drones made, imported or transferred in a time; computed with as drones per day."""
 
     unit: Literal["drones_per_day", "drones_per_month", "drones_per_year"]
@@ -34,11 +40,11 @@ class DronesPerTime(SourcedRange):
         return super().quantile(level) / self._days
 
 
-class Drones(SourcedRange):
+class Drones(PlannersRange):
     unit: Literal["drones"]
 
 
-class Share(SourcedRange):
+class Share(PlannersRange):
     """A part of a whole, 0 to 1."""
 
     largest: ClassVar[float] = 1.0
@@ -52,27 +58,27 @@ class Share(SourcedRange):
         return self
 
 
-class Ratio(SourcedRange):
+class Ratio(PlannersRange):
     unit: Literal["ratio"]
 
 
-class Days(SourcedRange):
+class Days(PlannersRange):
     unit: Literal["days"]
 
 
-class Workers(SourcedRange):
+class Workers(PlannersRange):
     unit: Literal["workers"]
 
 
-class Rooms(SourcedRange):
+class Rooms(PlannersRange):
     unit: Literal["rooms"]
 
 
-class WorkersPerRoom(SourcedRange):
+class WorkersPerRoom(PlannersRange):
     unit: Literal["workers_per_room"]
 
 
-class Kilograms(SourcedRange):
+class Kilograms(PlannersRange):
     """A mass that is there."""
 
     unit: Literal["kg"]
@@ -84,7 +90,7 @@ class Kilograms(SourcedRange):
         return self
 
 
-class OutputPerWorker(SourcedRange):
+class OutputPerWorker(PlannersRange):
     unit: Literal["drones_per_worker_month"]
 
 
@@ -118,11 +124,14 @@ class Facility(Stated):
 
     armed, decoys: dated points of line capacity, joined by the ramp; nothing before the first, the last one stands.
     utilisation: share of the line capacity that is used. parts: dated points of how many drones the parts suffice for;
-    without them, the parts suffice.
+    without them, the parts suffice. as_stated: what it makes is certain. It reaches the launches as its numbers say, on
+    top of what the record allows of the rest: not weighed by the record, nothing of it held back or lost. Every output
+    of it must be reported, or known to the planner.
     """
 
     id: Name
     name: str
+    as_stated: bool = False
     ramp: Literal["linear", "logistic"] = "linear"
     utilisation: Share
     armed: tuple[DronesPerTime, ...] = Field((), strict=False)
@@ -136,6 +145,8 @@ class Facility(Stated):
             raise ValueError("a facility makes armed drones or decoys: expected points of 'armed' or of 'decoys'")
         for name in ("armed", "decoys", "parts"):
             _check_dates(name, getattr(self, name))
+        if self.as_stated:
+            _check_certain(*(("armed", point) for point in self.armed), *(("decoys", point) for point in self.decoys))
         return self
 
 
@@ -174,13 +185,21 @@ class Sanctions(_Event):
 
 
 class NewLine(_Event):
-    """A facility gets more capacity, which grows from nothing in ramp_up days."""
+    """A facility gets more capacity, which grows from nothing in ramp_up days. as_stated: as of a facility; what limits
+    the rest of the facility does not limit it, but strikes on the facility do."""
 
     kind: Literal["new_line"]
     facility: str
     line: Line
     capacity: DronesPerTime
     ramp_up: Days
+    as_stated: bool = False
+
+    @model_validator(mode="after")
+    def _check_as_stated(self) -> Self:
+        if self.as_stated:
+            _check_certain(("capacity", self.capacity))
+        return self
 
 
 class _Period(_Event):
@@ -196,11 +215,18 @@ class _Period(_Event):
 
 
 class Imports(_Period):
-    """Drones that come ready-made from elsewhere."""
+    """Drones that come ready-made from elsewhere. as_stated: as of a facility."""
 
     kind: Literal["imports"]
     line: Line
     rate: DronesPerTime
+    as_stated: bool = False
+
+    @model_validator(mode="after")
+    def _check_as_stated(self) -> Self:
+        if self.as_stated:
+            _check_certain(("rate", self.rate))
+        return self
 
 
 class TransferOut(_Period):
@@ -289,6 +315,16 @@ class TheatreShares(Stated):
         points = sorted(self.share, key=lambda point: point.date)
         days = [point.date.toordinal() for point in points]
         return float(np.interp(day.toordinal(), days, [point.mode for point in points]))
+
+
+def _check_certain(*numbers: tuple[str, SourcedRange]) -> None:
+    """Raises ValueError where a number that counts as stated is neither reported nor known: one of nothing need not be."""
+    for name, number in numbers:
+        if number.basis not in ("reported", "known") and number.high > 0:
+            raise ValueError(
+                f"as_stated is true, but {name} of {number.date} is {number.basis}: expected basis = 'reported' with its "
+                "source, basis = 'known' for a planner's own knowledge, or no as_stated"
+            )
 
 
 def _check_dates(name: str, points: Sequence[SourcedRange]) -> None:

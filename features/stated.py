@@ -52,18 +52,20 @@ class SourcedRange(Stated):
     """One number as it is known: a range, how it was come by, and from where.
 
     Stated as low, mode and high, or as `at_least` or `up_to` where only one bound is known: `at_least` x is drawn from
-    x to twice x, falling; `up_to` x from 0 to x, rising. basis: reported as such, derived from reported numbers, or
-    assumed. date: what day the number speaks of. confidence: that of the worst source, or D for an assumption.
+    x to twice x, falling; `up_to` x from 0 to x, rising. basis: reported as such, derived from reported numbers, assumed,
+    or, of a scenario, known to the planner, who can name no public source. date: what day the number speaks of. confidence: that of the
+    worst source, or D for an assumption.
     """
 
     largest: ClassVar[float] = LARGEST_NUMBER
+    may_be_known: ClassVar[bool] = False
 
     low: Number
     mode: Number
     high: Number
     at_least: Number | None = None
     up_to: Number | None = None
-    basis: Literal["reported", "derived", "assumed"]
+    basis: Literal["reported", "derived", "assumed", "known"]
     sources: tuple[str, ...] = Field(strict=False)
     date: Day
     confidence: Literal["A", "B", "C", "D"]
@@ -89,7 +91,9 @@ class SourcedRange(Stated):
     def _check(self) -> Self:
         if not self.low <= self.mode <= self.high:
             raise ValueError(f"low {self.low}, mode {self.mode}, high {self.high}: expected low <= mode <= high")
-        if self.basis != "assumed" and not self.sources:
+        if self.basis == "known" and not self.may_be_known:
+            raise ValueError("basis is 'known': expected 'reported', 'derived' or 'assumed'")
+        if self.basis in ("reported", "derived") and not self.sources:
             raise ValueError(f"a {self.basis} number names no source: expected at least one, or basis = 'assumed'")
         return self
 

@@ -13,7 +13,7 @@ from features.errors import InputError
 Draws = NDArray[np.float64]
 """Floats by draw: (n_draws, n_days), or a column (n_draws, 1) for what does not change with the days."""
 
-BY_DAY = ("armed", "decoys", "struck", "transferred")
+BY_DAY = ("armed", "decoys", "armed_as_stated", "decoys_as_stated", "struck", "transferred")
 BY_DRAW = ("released", "opening", "minimum", "lost_before_launch", "drawdown")
 """The arrays of `SupplyDraws`, by their shape."""
 
@@ -58,7 +58,8 @@ class SupplyDraws:
     unless said otherwise; day 0 is `first_day`, and the opening stock is there before anything else of it.
 
     armed, decoys: made and imported, before anything is held back. released: (n_draws,) share of them that goes into
-    the store. struck, transferred: drones that leave the store without being launched, as far as it has any.
+    the store. armed_as_stated, decoys_as_stated: what goes into it for certain; the record does not weigh it, and none
+    of it is held back or lost before launch. struck, transferred: drones that leave the store without being launched, as far as it has any.
     opening, minimum: (n_draws,) drones. lost_before_launch: (n_draws,) share. drawdown: (n_draws,) days.
     paused: (n_days,) whether nothing is launched. new_models: one for each switch of model.
     levels: assumption -> (n_draws,) the level 0 to 1 of its range that was drawn; what is certain has none.
@@ -71,6 +72,8 @@ class SupplyDraws:
     first_day: date
     armed: Draws
     decoys: Draws
+    armed_as_stated: Draws
+    decoys_as_stated: Draws
     released: Draws
     struck: Draws
     transferred: Draws
@@ -97,8 +100,24 @@ class SupplyDraws:
     @property
     def inflow(self) -> Draws:
         """(n_draws, n_days) drones that go into the store."""
+        return self.weighed_inflow + self.as_stated
+
+    @property
+    def weighed_inflow(self) -> Draws:
+        """(n_draws, n_days) the part of it that is not certain."""
         inflow: Draws = (self.armed + self.decoys) * self.released[:, np.newaxis]
         return inflow
+
+    @property
+    def as_stated(self) -> Draws:
+        """(n_draws, n_days) the part of it that is."""
+        certain: Draws = self.armed_as_stated + self.decoys_as_stated
+        return certain
+
+    def without_certain(self) -> Self:
+        """The same without the part that is certain."""
+        nothing = np.zeros_like(self.armed)
+        return replace(self, armed_as_stated=nothing, decoys_as_stated=nothing)
 
     def window(self, first: date, last: date, opening: Draws | None = None) -> "SupplyDraws":
         """The days from first through last, with `opening` (n_draws,) drones in store before the first of them.
@@ -153,7 +172,8 @@ def stock_flow(supply: SupplyDraws, wanted: NDArray[np.float64] | NDArray[np.int
 
     A day: the inflow comes in, strikes and transfers take theirs, then as many of the wanted drones are launched as the
     store above its minimum gives; whole drones where whole ones are wanted. Nothing is launched on a paused day. More
-    drones are taken from the store than launched: some are lost before launch.
+    drones are taken from the store than launched: some are lost before launch, but of those that are certain none is,
+    which are launched first.
     Raises ValueError where a wanted number is negative or missing.
     """
     shape = supply.armed.shape
@@ -162,20 +182,23 @@ def stock_flow(supply: SupplyDraws, wanted: NDArray[np.float64] | NDArray[np.int
         raise ValueError("wanted launches are negative or missing: expected a number of drones for every day")
     launched, lost, struck, transferred, stocks = (np.empty(shape) for _ in range(5))
     usable = 1.0 - supply.lost_before_launch
-    stock = supply.opening
+    stock, certain = supply.opening, np.zeros_like(supply.opening)
     for day in range(supply.n_days):
         stock = stock + (supply.armed[:, day] + supply.decoys[:, day]) * supply.released
+        certain = certain + supply.armed_as_stated[:, day] + supply.decoys_as_stated[:, day]
         struck[:, day] = hit = np.minimum(supply.struck[:, day], stock)
         stock -= hit
         transferred[:, day] = gone = np.minimum(supply.transferred[:, day], stock)
         stock -= gone
         want = 0.0 * stock if supply.paused[day] else wanted[:, day]
-        given = np.minimum(want, np.maximum(stock - supply.minimum, 0.0) * usable)
+        given = np.minimum(want, certain + np.maximum(stock - supply.minimum, 0.0) * usable)
         np.floor(given, out=given, where=want == np.floor(want))
+        free = np.minimum(given, certain)
+        certain = certain - free
         # Rounding may ask for a hair more than there is.
-        taken = np.minimum(given / usable, stock)
+        taken = np.minimum((given - free) / usable, stock)
         stock -= taken
-        launched[:, day], lost[:, day], stocks[:, day] = given, taken - given, stock
+        launched[:, day], lost[:, day], stocks[:, day] = given, taken - (given - free), stock + certain
     return StockFlow(launched, lost, struck, transferred, stocks)
 
 
@@ -184,18 +207,24 @@ def sustained(supply: SupplyDraws, stock: Draws, first: date) -> Draws:
     sustain: the inflow, and the store above its minimum used up over the drawdown, less what is lost before launch.
 
     stock: (n_draws,) drones in store before `first`. Without inflow, the store above its minimum falls to 1/e in the
-    drawdown. Nothing is launched on a paused day; what has piled up is there afterwards.
+    drawdown. Nothing is launched on a paused day; what has piled up is there afterwards. What is certain goes the same
+    way, without loss.
     """
     supply = supply.window(first, supply.last_day, stock)
     launches = np.zeros(supply.armed.shape)
     used = -np.expm1(-1.0 / supply.drawdown)
+    certain = np.zeros_like(stock)
     usable = 1.0 - supply.lost_before_launch
     for day in range(supply.n_days):
         inflow = (supply.armed[:, day] + supply.decoys[:, day]) * supply.released
         stock = np.maximum(stock + inflow - supply.struck[:, day] - supply.transferred[:, day], 0.0)
+        came = supply.armed_as_stated[:, day] + supply.decoys_as_stated[:, day]
+        certain = certain + came
         if not supply.paused[day]:
             above = np.maximum(stock - supply.minimum, 0.0)
             taken = np.minimum(above, inflow + np.maximum(above - inflow, 0.0) * used)
             stock = stock - taken
-            launches[:, day] = taken * usable
+            free = came + (certain - came) * used
+            certain = certain - free
+            launches[:, day] = taken * usable + free
     return launches

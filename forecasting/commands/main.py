@@ -17,6 +17,7 @@ from forecasting.commands.defence import defences
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
 from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
+from forecasting.commands.stock import stocks
 
 app = typer.Typer(
     help="Forecasts of Shahed-type drone salvos, and of the interceptors a defence needs against them.",
@@ -29,6 +30,7 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
 app.add_typer(scenarios, name="scenarios")
 app.add_typer(defences, name="defence")
+app.add_typer(stocks, name="stock")
 
 app.command("forecast", cls=request_command("ForecastRequest"), help="Forecast the drones launched per attack day.")(
     answer_command

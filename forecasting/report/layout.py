@@ -8,7 +8,7 @@ from forecasting.report.language import Translator, translator
 from forecasting.salvos.spread import Spread
 
 WIDTH = 110
-BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?"}
+BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?", "known": "!"}
 """A number that nobody has reported must look it wherever it is printed."""
 QUANTITIES = {
     "engaged_share": "engaged share",

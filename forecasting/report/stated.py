@@ -20,7 +20,8 @@ def stated_text(stated: Stated) -> list[str]:
         *table(shown[0], shown[1:], left=(0, *range(3, len(shown[0])))),
         wrap_line(
             f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
-            f"{counts['assumed']} assumed because none is published (?)."
+            f"{counts['assumed']} assumed because none is published (?)"
+            + (f", {counts['known']} known to the planner (!)." if counts["known"] else ".")
         ),
     ]
 

@@ -73,13 +73,21 @@ class AssimilatedSupply:
         end = (self.origin - self.drawn.first_day).days + 1
         days = slice(max(end - BLOCK, 0), end)
         made = (self.drawn.armed[:, days] + self.drawn.decoys[:, days]).mean(axis=1) * self.drawn.released
-        monthly: Draws = made * DAYS_PER_MONTH
+        monthly: Draws = (made + self.drawn.as_stated[:, days].mean(axis=1)) * DAYS_PER_MONTH
         return monthly
 
     @property
     def capacity(self) -> Draws:
-        """The same, times true over stated output, drawn."""
-        return self.capacity_stated * self._output_ratio
+        """The same, times true over stated output, drawn, but for what is certain."""
+        certain = self.certain_now * DAYS_PER_MONTH
+        return certain + (self.capacity_stated - certain) * self._output_ratio
+
+    @property
+    def certain_now(self) -> Draws:
+        """Drones per day that reach the store for certain at the origin, as `capacity_stated`."""
+        end = (self.origin - self.drawn.first_day).days + 1
+        certain: Draws = self.drawn.as_stated[:, max(end - BLOCK, 0) : end].mean(axis=1)
+        return certain
 
     @property
     def output_ratio(self) -> Draws:
@@ -117,12 +125,18 @@ class AssimilatedSupply:
         walk = (daily * normals((n_paths, supply.n_days), rng) - daily**2 / 2.0).cumsum(axis=1)
         return scale_output(supply, np.exp(now[:, np.newaxis] + walk))
 
+    def certain_of_paths(self, n_paths: int, seed: int) -> Draws:
+        """(n_paths,) drones per day that are certain on the day of the origin, path by path as in `future`."""
+        picked, _, _ = self._draws_of_paths(n_paths, seed)
+        certain: Draws = self.drawn.as_stated[picked, (self.origin - self.drawn.first_day).days]
+        return certain
+
     def sustained_now(self, n_paths: int, seed: int) -> Draws:
-        """(n_paths,) launches per day that stock and output sustain on the day of the origin, path by path as in
-        `future`."""
+        """(n_paths,) launches per day that stock and output sustain on the day of the origin, but for what is certain,
+        path by path as in `future`."""
         picked, now, _ = self._draws_of_paths(n_paths, seed)
         drawn = self.drawn.pick(picked)
-        made = drawn.inflow[:, (self.origin - drawn.first_day).days] * np.exp(now)
+        made = drawn.weighed_inflow[:, (self.origin - drawn.first_day).days] * np.exp(now)
         above = np.maximum(self.stock[picked] - drawn.minimum, 0.0)
         used = -np.expm1(-1.0 / drawn.drawdown)
         sustained: Draws = (made + above * used) * (1.0 - drawn.lost_before_launch)
@@ -146,7 +160,7 @@ class AssimilatedSupply:
 
 
 def scale_output(supply: SupplyDraws, ratio: Draws) -> SupplyDraws:
-    """The supply with its output times a ratio (n_draws, n_days)."""
+    """The supply with its output times a ratio (n_draws, n_days), but for what is certain."""
     return replace(supply, armed=supply.armed * ratio, decoys=supply.decoys * ratio)
 
 
@@ -199,16 +213,18 @@ def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, D
     for days in blocks(record.size):
         counts, known = record[days], ~np.isnan(record[days])
         inflow = (drawn.armed[:, days] + drawn.decoys[:, days]) * drawn.released[:, np.newaxis]
+        certain = drawn.as_stated[:, days]
         leaving = drawn.struck[:, days] + drawn.transferred[:, days]
         variance = variance + OUTPUT_WALK**2 * counts.size / BLOCK
         made = inflow.sum(axis=1) * np.exp(ratio)
         # Only what is there can leave.
+        sure = certain.sum(axis=1)
         there, all_leaving = stock + made, leaving.sum(axis=1)
         leaving = leaving * (np.minimum(all_leaving, there) / np.maximum(all_leaving, 1e-9))[:, np.newaxis]
         above = np.maximum(there - leaving.sum(axis=1) - drawn.minimum, 0.0)
         used = -np.expm1(-counts.size / drawn.drawdown)
         active = 1.0 - paused[days].mean()
-        sustained = usable * active * np.minimum(above, made + np.maximum(above - made, 0.0) * used)
+        sustained = active * (usable * np.minimum(above, made + np.maximum(above - made, 0.0) * used) + sure)
         if known.mean() >= FEWEST_KNOWN:
             launched = np.where(known, counts, counts[known].mean())
             # One drone more on both sides: a block without launches has a logarithm too.
@@ -222,8 +238,11 @@ def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, D
             variance = variance * (1.0 - gain * slope)
         else:
             launched = np.repeat(sustained[:, np.newaxis] / counts.size, counts.size, axis=1)
-        balance = inflow * np.exp(ratio)[:, np.newaxis] - leaving - launched / usable[:, np.newaxis]
-        balance = balance.cumsum(axis=1)
+        # What is certain is launched without loss, and before the rest.
+        all_launched = launched.sum(axis=-1)
+        free = np.minimum(sure / np.maximum(all_launched, 1e-9), 1.0)[:, np.newaxis]
+        taken = launched * (free + (1.0 - free) / usable[:, np.newaxis])
+        balance = (inflow * np.exp(ratio)[:, np.newaxis] + certain - leaving - taken).cumsum(axis=1)
         # What was launched was there: the lowest point of the account proves a stock at the start of the block.
         stock = np.maximum(stock, drawn.minimum - balance.min(axis=1)) + balance[:, -1]
     weights = np.exp(log_weight - log_weight.max())

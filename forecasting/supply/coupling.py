@@ -35,6 +35,7 @@ together."""
 PRIOR = np.array([0.5, 0.125, 0.125, 0.125, 0.125])
 TOLD = (56, 84, 168, 252, 336)
 """Horizons, in days, at which past forecasts of the level are compared: the mean of the 28 days up to each."""
+WEEK = 7
 LOOK_AHEAD = BLOCK // 2
 """Days of a path after a day that its level rests on."""
 EARLIEST = 6 * BLOCK
@@ -76,8 +77,9 @@ class CoupledPaths:
     @property
     def armed_share(self) -> Draws:
         """(n_paths, horizon) armed drones among those made; 1 where none is."""
-        made = self.supply.armed + self.supply.decoys
-        share: Draws = np.divide(self.supply.armed, made, out=np.ones_like(made), where=made > 0)
+        made = self.supply.inflow
+        armed = self.supply.armed * self.supply.released[:, np.newaxis] + self.supply.armed_as_stated
+        share: Draws = np.divide(armed, made, out=np.ones_like(made), where=made > 0)
         return share
 
     @property
@@ -131,6 +133,7 @@ def couple(
     seed: int,
     what_if: SupplyDraws | None = None,
     head_start: Draws | float = 1.0,
+    certain_now: Draws | float = 0.0,
 ) -> CoupledPaths:
     """Paths of the salvo model (n_paths, horizon), brought to the level of supply as the weights say.
 
@@ -140,7 +143,9 @@ def couple(
     asserts, so it counts in full from the first day, whatever the weights: the level is multiplied by what the variant
     sustains over what the published scenario does, draw by draw. The same scenario changes nothing. head_start:
     (n_paths,) that ratio on the day of the origin (`AssimilatedSupply.sustained_now`): both have met the same record,
-    so it is no doing of the variant, and left out.
+    so it is no doing of the variant, and left out. What is certain in the variant is launched on top of the rest, as it
+    comes, whatever the level; certain_now: (n_paths,) the part of it that was there at the origin, and so is in the
+    level of the path already (`AssimilatedSupply.certain_of_paths`).
 
     No path launches more than its stock plus production. The drawn output is known up to a ratio that walks; as long as
     a path follows the salvo model, its level is the news of that ratio, so the output of the path is what sustains it.
@@ -149,17 +154,22 @@ def couple(
     """
     rng = np.random.default_rng([seed, _COUPLING_STREAM])
     supply = published if what_if is None else what_if
-    level, salvos = _running_level(salvos, history)[:, : supply.n_days], salvos[:, : supply.n_days]
+    level, shape = _running_level(salvos, history)[:, : supply.n_days], _shape_of_weeks(salvos)[:, : supply.n_days]
+    salvos = salvos[:, : supply.n_days]
+    weighed = supply.without_certain()
+    certain = _sustained_launches(supply) - _sustained_launches(weighed)
     # A pause stops launches, not the output that they tell of.
-    base = _sustained_launches(replace(published, paused=np.zeros_like(published.paused)))
+    base = _sustained_launches(replace(published.without_certain(), paused=np.zeros_like(published.paused)))
     behind = np.reshape(1.0 / np.asarray(head_start), (-1, 1))
-    effect = (_sustained_launches(supply) * behind + 1.0) / (base + 1.0)
+    effect = (_sustained_launches(weighed) * behind + 1.0) / (base + 1.0)
     since = (weights.by_day >= rng.random((salvos.shape[0], 1))).cumsum(axis=1)
     moved = np.minimum(since / BLOCK, 1.0)
     ratio = np.maximum(base, _LEAST) / level
-    output, launches = ratio ** (moved - 1.0), salvos * ratio**moved
-    supply = replace(supply, opening=np.maximum(supply.opening, _saved_for(launches, scale_output(published, output))))
-    return _launch(scale_output(supply, behind * output), launches * effect, rng)
+    rest = np.maximum(1.0 - np.reshape(certain_now, (-1, 1)) / (level * ratio**moved), 0.0)
+    output, launches = rest * ratio ** (moved - 1.0), rest * salvos * ratio**moved
+    needed = _saved_for(launches, scale_output(published.without_certain(), output))
+    supply = replace(supply, opening=np.maximum(supply.opening, needed))
+    return _launch(scale_output(supply, behind * output), launches * effect + certain * shape, rng)
 
 
 def _saved_for(launches: Draws, supply: SupplyDraws) -> Draws:
@@ -307,6 +317,17 @@ def _running_level(salvos: NDArray[np.int64], history: LaunchHistory) -> Draws:
     stop = np.minimum(index + LOOK_AHEAD + 1, series.shape[1])
     level: Draws = np.maximum((so_far[:, stop] - so_far[:, start]) / (stop - start), _LEAST)
     return level
+
+
+def _shape_of_weeks(salvos: NDArray[np.int64]) -> Draws:
+    """(n_paths, horizon) each day of a path over the mean of its week from the origin: 1 where nothing is launched. A
+    week launches no more and no less by it; the last days without a whole week are as many as there are."""
+    n_paths, n_days = salvos.shape
+    starts = np.arange(0, n_days, WEEK)
+    means = np.add.reduceat(salvos, starts, axis=1) / np.diff([*starts, n_days])
+    mean = np.repeat(means, WEEK, axis=1)[:, :n_days]
+    shape: Draws = np.divide(salvos, mean, out=np.ones((n_paths, n_days)), where=mean > 0)
+    return shape
 
 
 def _log_level_by_supply(assimilated: AssimilatedSupply, horizons: list[int]) -> tuple[Draws, Draws]:

@@ -155,13 +155,17 @@ class ScenarioForecaster:
         shared = salvos.paths, self.history, self._future, weights, seed
         if scenario == self.learned.published and not fixed:
             assimilated = published
-            coupled = couple(*shared)
+            coupled = couple(*shared, certain_now=published.certain_of_paths(n_paths, seed))
         else:
             assimilated = assimilate(
                 scenario, self.history, self.learned.horizon, self.learned.n_draws, LEARNING_SEED, fixed
             )
-            head_start = assimilated.sustained_now(n_paths, seed) / published.sustained_now(n_paths, seed)
-            coupled = couple(*shared, assimilated.future(n_paths, seed), head_start)
+            # One drone more on both sides: a scenario may have nothing but what is certain.
+            head_start = (assimilated.sustained_now(n_paths, seed) + 1.0) / (
+                published.sustained_now(n_paths, seed) + 1.0
+            )
+            certain = assimilated.certain_of_paths(n_paths, seed)
+            coupled = couple(*shared, assimilated.future(n_paths, seed), head_start, certain)
         coupled = coupled.first(self.horizon)
         outlook = supply_outlook(assimilated, scenario_verdict(assimilated), weights, coupled)
         return SuppliedForecast(replace(salvos, paths=coupled.paths), coupled, outlook, assimilated.scenario)

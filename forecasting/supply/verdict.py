@@ -102,7 +102,7 @@ def _worst_run(missing: Draws) -> slice:
 
 def _surplus(stated: SupplyDraws, wanted: Draws, piled: float, level: float) -> Message:
     year = slice(max(wanted.size - 365, 0), None)
-    made = float(np.median((stated.armed[:, year] + stated.decoys[:, year]).sum(axis=1)))
+    made = float(np.median((stated.armed + stated.decoys + stated.as_stated)[:, year].sum(axis=1)))
     launched = max(float(wanted[year].sum()), 1.0)
     return Message.of(
         "supply_exceeds_record",

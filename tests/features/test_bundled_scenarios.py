@@ -74,6 +74,7 @@ def test_the_bundled_scenarios_are_these() -> None:
     assert NAMES == (
         "published",
         "autonomy",
+        "flat_2000",
         "imports_stopped",
         "jets",
         "larger_warheads",

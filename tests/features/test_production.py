@@ -230,3 +230,23 @@ def test_a_warhead_without_a_mass_is_told() -> None:
     weightless = switch(0, 0.2, 2.0) | {"warhead_kg": number(0, "kg")}
     with pytest.raises(ValueError, match="a mass from 0 kg: expected more than 0"):
         scenario([plant()], [weightless])
+
+
+CERTAIN = {"basis": "known"}
+
+
+def test_what_is_certain_keeps_its_number_whatever_holds_the_rest_back() -> None:
+    """The scenario's own ratio, what is held back and a worn plant halve the rest; strikes and theatres are said."""
+    sure = plant(id="sure", name="Sure", as_stated=True, armed=(rate(100.0) | CERTAIN,))
+    line = new_line(0, 10.0, 0.0) | {"capacity": rate(10.0) | CERTAIN, "as_stated": True}
+    bought = event("imports", 0, line="decoys", rate=rate(5.0) | CERTAIN, as_stated=True)
+    stated = scenario([plant(), sure], [line, bought], output_ratio=number(0.5, "ratio"), released=0.8)
+    supply = drawn(stated, 1)
+    assert supply.armed[0] == pytest.approx([50.0])
+    assert supply.armed_as_stated[0] == pytest.approx([110.0])
+    assert supply.decoys_as_stated[0] == pytest.approx([5.0])
+    assert supply.inflow[0] == pytest.approx([0.8 * 50.0 + 115.0])
+    hit = scenario([plant(), sure], [line, strike(0, 0.3, 1e6), strike(0, 0.2, 1e6, "b") | {"facility": "sure"}])
+    assert drawn(hit, 1).armed_as_stated[0] == pytest.approx([0.8 * 100.0 + 0.7 * 10.0], rel=1e-4)
+    shared = scenario([sure], (), [split(UKRAINE, share(0.25))])
+    assert drawn(shared, 1).armed_as_stated[0] == pytest.approx([25.0])

@@ -25,6 +25,19 @@ SECOND_POINT = number("100 100 100", "drones_per_month", "2025-03-01", "s_2025")
 SECOND_LINE = f"armed = [\n  {SECOND_POINT},\n]\n"
 UTILISATION = number("1 1 1", "share")
 MISTAKES: dict[str, tuple[str, str]] = {
+    # What is certain.
+    "certain without a basis": (
+        swapped('name = "Second plant"\n', 'name = "Second plant"\nas_stated = true\n').replace(
+            SECOND_POINT, number("100 100 100", "drones_per_month", "2025-03-01")
+        ),
+        "facility second: as_stated is true, but armed of 2025-03-01 is assumed: expected basis = 'reported' with its "
+        "source, basis = 'known' for a planner's own knowledge, or no as_stated",
+    ),
+    "a certain event without a basis": (
+        swapped('kind = "imports"\n', 'kind = "imports"\nas_stated = true\n'),
+        "event imports: as_stated is true, but rate of 2025-01-01 is assumed: expected basis = 'reported' with its "
+        "source, basis = 'known' for a planner's own knowledge, or no as_stated",
+    ),
     # Dates.
     "a period ends before it begins": (
         swapped("until = 2024-06-30", "until = 2023-12-31"),

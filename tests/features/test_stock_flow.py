@@ -23,6 +23,16 @@ class TestStockFlow:
         assert flow.struck[0] == pytest.approx([0, 0, 70, 0])
         assert flow.stock[0] == pytest.approx([25, 20, 0, 43.75])
 
+    def test_what_is_certain_is_launched_first_and_without_loss(self) -> None:
+        sure = plant(id="sure", name="Sure", as_stated=True, armed=(rate(10.0) | {"basis": "known"},))
+        supply = drawn(scenario([plant(), sure], released=0.5, lost_before_launch=0.2), 2)
+        flow = stock_flow(supply, np.array([5.0, 1_000.0]))
+        # 5 of the 10 are launched; then 15 certain ones, and .8 of the 100 that the plant has put in store.
+        assert flow.launched[0] == pytest.approx([5, 15 + 80])
+        assert flow.lost_before_launch[0] == pytest.approx([0, 20])
+        assert flow.stock[0] == pytest.approx([5 + 50, 0])
+        assert sustained(supply, supply.opening, FIRST)[0] == pytest.approx([10 + 40, 10 + 40])
+
     def test_whole_drones_where_whole_ones_are_wanted(self) -> None:
         supply = drawn(scenario([plant(armed=(rate(2.75),))]), 2)
         assert list(stock_flow(supply, np.array([9.0, 9.0])).launched[0]) == [2, 3]

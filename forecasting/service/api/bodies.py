@@ -28,7 +28,7 @@ class StatedNumber(ApiModel):
     mode: float
     high: float
     unit: str | None
-    basis: Literal["reported", "derived", "assumed"]
+    basis: Literal["reported", "derived", "assumed", "known"]
     confidence: Literal["A", "B", "C", "D"]
     date: str
     sources: list[str]

@@ -143,11 +143,14 @@ async def get_health() -> StateBody:
 
 
 @router.get(
-    "/readyz", tags=["operation"], summary="Whether it has learned what it needs to answer fast", responses=problems()
+    "/readyz",
+    tags=["operation"],
+    summary="Whether it has learned what it needs to answer fast, and ledger and registry let it in",
+    responses=problems(),
 )
 async def get_ready(request: Request) -> StateBody:
-    if not dispatcher_of(request).ready:
-        raise Refusal(503, "starting: the models are being fitted; try again in 1 s", {"Retry-After": "1"})
+    if why := dispatcher_of(request).unready:
+        raise Refusal(503, why, {"Retry-After": "1"})
     return StateBody(status="ok")
 
 

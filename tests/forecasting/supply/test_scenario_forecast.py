@@ -13,7 +13,8 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.massed import massed_from
 from features.records import UKRAINE
-from features.scenarios import bundled_scenarios, load_scenario
+from features.scenario_parts import DAYS_PER_MONTH
+from features.scenarios import bundled_scenarios, load_scenario, parse_scenario
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.supply.scenario_forecast import ScenarioForecaster, SuppliedForecast
 
@@ -120,6 +121,47 @@ def test_what_was_published_after_the_origin_changes_no_byte(bundled_history: La
     aware = after.forecast_under(later, UKRAINE)
     assert "windfall" in {event.id for event in aware.scenario.events}
     assert not same(aware, after.forecast_under(published, UKRAINE))
+
+
+CERTAIN_PLANT = """
+[scenario]
+name = "certain"
+title = "A certain plant"
+as_of = 2026-02-28
+based_on = "flat_2000"
+about = "2,000 a month on top."
+[[facility]]
+id = "second"
+name = "Second plant"
+as_stated = true
+utilisation = { low = 1, mode = 1, high = 1, unit = "share", basis = "known", sources = [], date = 2026-03-01, \
+confidence = "A" }
+armed = [{ low = 2000, mode = 2000, high = 2000, unit = "drones_per_month", basis = "known", sources = [], \
+date = 2026-03-01, confidence = "A" }]
+"""
+
+
+def test_a_certain_plant_of_2000_a_month_launches_2000_a_month_more(now: ScenarioForecaster, under: Under) -> None:
+    """At every quantile, and not 2,000 times what the record has learned of other numbers."""
+    base, certain = under("flat_2000"), now.forecast_under(parse_scenario(CERTAIN_PLANT, "certain.toml"), UKRAINE)
+    for n_days in (7, 28, HORIZON):
+        expected = 2_000 / DAYS_PER_MONTH * n_days
+        totals = [np.quantile(each.forecast.totals(n_days), [0.1, 0.5, 0.9]) for each in (base, certain)]
+        assert totals[1] - totals[0] == pytest.approx(np.full(3, expected), rel=0.03)
+    assert base.outlook.capacity_compatible == certain.outlook.capacity_compatible  # it is not there at the origin yet
+    assert certain.coupled.armed_share[:, 40:].mean() > base.coupled.armed_share[:, 40:].mean()
+
+
+def test_a_certain_plant_that_is_in_the_record_already_is_not_counted_twice(
+    now: ScenarioForecaster, under: Under
+) -> None:
+    earlier = CERTAIN_PLANT.replace("2026-03-01", "2025-12-01")
+    for n_days in (28, HORIZON):
+        base, other = (
+            np.median(each.forecast.totals(n_days))
+            for each in (under("flat_2000"), now.forecast_under(parse_scenario(earlier, "certain.toml"), UKRAINE))
+        )
+        assert other == pytest.approx(base, rel=0.1)
 
 
 def test_a_theatre_without_a_record_has_assumptions_alone(
