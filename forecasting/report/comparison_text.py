@@ -67,8 +67,8 @@ def _answer(document: ComparisonDocument, name: str) -> str:
     ]
     pieces = f": {', '.join(ordered)}." if ordered else "; of no layer is the difference beyond noise."
     return (
-        f"ANSWER: by {last_day}, {name} has {_more(found['launched'], 'drones')} launched than {document.baseline}, and "
-        f"{_more(found['leakers'], 'armed ones')} leak. Orders for {document.service_level:.0%} safety cost "
+        f"ANSWER: by {last_day}, {name} has {_more(found['launched'], 'drones')} launched than {document.baseline}, "
+        f"and {_more(found['leakers'], 'armed ones')} leak. Orders for {document.service_level:.0%} safety cost "
         f"{_more(found['order_cost_usd'], 'million USD', 1e6)}{pieces}"
     )
 
