@@ -69,7 +69,7 @@ def _answer(document: ComparisonDocument, name: str) -> str:
     return (
         f"ANSWER: by {last_day}, {name} has {_more(found['launched'], 'drones')} launched than {document.baseline}, "
         f"and {_more(found['leakers'], 'armed ones')} leak. Orders for {document.service_level:.0%} safety cost "
-        f"{_more(found['order_cost_usd'], 'million USD', 1e6)}{pieces}"
+        f"{_more(found['order_cost_usd'], '(million USD)', 1e6)}{pieces}"
     )
 
 

@@ -243,7 +243,7 @@ def test_the_paragraph_of_the_report_is_typed_in_and_read_back(told: Told, tmp_p
     number = r"[\d,]+ ± [\d,]+ (?:more|fewer)"
     assert re.search(
         rf"ANSWER: by 2026-06-28, report has {number} drones(, which is noise,)? launched than published, and {number} "
-        rf"armed ones(, which is noise,)? leak\. Orders for 95% safety cost {number} million USD",
+        rf"armed ones(, which is noise,)? leak\. Orders for 95% safety cost {number} \(million USD\)",
         said,
     )
     assert re.search(r"new_halls\.workforce\.rooms 2026-03-15 - 6,250 rooms", said)
