@@ -262,7 +262,8 @@ def _delivered(futures: Futures, further: int, review: int) -> Array:
     """(n_layers, nights) interceptors delivered by the start of each night, on average over the paths; so many nights
     further than the horizon at the rate of the last review period."""
     so_far = futures.supplied.mean(axis=1)
-    rate = (so_far[:, -1] - so_far[:, -1 - review]) / review
+    span = min(review, so_far.shape[1] - 1)  # what the first night begins with is no delivery
+    rate = (so_far[:, -1] - so_far[:, -1 - span]) / max(span, 1)
     return np.concatenate([so_far, so_far[:, -1:] + rate[:, np.newaxis] * np.arange(1, further + 1)], axis=1)
 
 
