@@ -3,7 +3,7 @@
 What does not depend on the request alone (histories, fitted models, calibrations) is kept between requests.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache, lru_cache
@@ -355,7 +355,18 @@ class Answerer:
                 f"scenario {stated.name}: as_of is {stated.as_of}, in the future: expected {self._today()} or earlier",
                 field="scenario",
             )
+        if request.theatre not in (known := {UKRAINE, *stated.theatre_ids}):
+            raise _unknown_theatre(request.theatre, known)
         return ScenarioRequest(_bundled_scenario(PUBLISHED), stated, request.theatre)
+
+
+def _unknown_theatre(theatre: str, known: Iterable[str]) -> InputError:
+    """The error for a theatre that nothing is known of, with the scenarios that would give it a forecast."""
+    unknown = unknown_name("theatre", theatre, known, field="theatre")
+    if scenarios := [name for name in bundled_scenarios() if theatre in _bundled_scenario(name).theatre_ids]:
+        text = f"{unknown.text}; a forecast of it needs a scenario that speaks of it: {{scenarios:or}}"
+        return InputError(text, field="theatre", **unknown.values, scenarios=scenarios)
+    return unknown
 
 
 def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoice:

@@ -35,7 +35,7 @@ CHAMPION = "champion"
 NO_SCENARIO = "none"
 Kind = Literal["forecast", "plan", "comparison", "sensitivity"]
 """What can be asked for."""
-BASELINE = "published"
+BASELINE = "flat_2000"
 """The scenario that others are compared with."""
 MOST_SCENARIOS = 8
 """In one comparison."""

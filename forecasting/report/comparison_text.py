@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 
 import pandas as pd
 
@@ -32,6 +33,8 @@ def scenario_comparison_text(document: ComparisonDocument) -> str:
         "",
         wrap_line(f"baseline {_told(against)}"),
         *(wrap_line(_told(each)) for each in others),
+        "",
+        *(wrap_line(_answer(document, each.scenario)) for each in others),
     ]
     if document.stated_differences:
         rows = [[each.where, str(each.date), *_ranges(each.ranges, names)] for each in document.stated_differences]
@@ -50,6 +53,32 @@ def scenario_comparison_text(document: ComparisonDocument) -> str:
         ]
     same = "All on the same random numbers; ± is the standard error of the difference; within two of none it is noise."
     return terminal_text([*lines, *(["", wrap_line(same)] if others else [])])
+
+
+def _answer(document: ComparisonDocument, name: str) -> str:
+    """What a scenario comes to, in a sentence: so many more drones by when, so many interceptors, for so much."""
+    rows = [each for each in document.figures if each.scenario == name and each.n_days == document.horizon]
+    found = {each.measure: each for each in rows if each.layer is None}
+    last_day = document.origin + timedelta(days=document.horizon)
+    ordered = [
+        _more(each, f"of {each.layer}")
+        for each in rows
+        if each.measure == "order" and each.difference and not each.noise
+    ]
+    pieces = f": {', '.join(ordered)}." if ordered else "; of no layer is the difference beyond noise."
+    return (
+        f"ANSWER: by {last_day}, {name} has {_more(found['launched'], 'drones')} launched than {document.baseline}, "
+        f"and {_more(found['leakers'], 'armed ones')} leak. Orders for {document.service_level:.0%} safety cost "
+        f"{_more(found['order_cost_usd'], '(million USD)', 1e6)}{pieces}"
+    )
+
+
+def _more(figure: ComparedFigure, what: str, unit: float = 1.0) -> str:
+    """How much more or fewer, with its noise."""
+    change, error = (figure.difference or 0.0) / unit, (figure.difference_error or 0.0) / unit
+    word = "fewer" if change < 0 else "more"
+    noise = ", which is noise," if figure.noise else ""
+    return f"{abs(known_digits(change, error)):,.0f} ± {error:,.0f} {word} {what}{noise}"
 
 
 def _told(scenario: ComparedScenario) -> str:

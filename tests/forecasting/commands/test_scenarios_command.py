@@ -222,6 +222,33 @@ def test_scenarios_are_compared_against_a_baseline_as_plans_of_each_would_have_i
     )
 
 
+PARAGRAPH = (
+    # 2,000 a month from one plant with the aim of 5,000; 25,000 workers, four to a room; a strike on 15 June 2025
+    "alabuga.capacity=2000@2025-06-20",
+    "alabuga.strike=0..0.3@2025-06-15",
+    "new_halls.capacity=3000@2026-03-15",
+    "new_halls.workers=25000@2026-03-15",
+    "new_halls.beds=25000@2026-03-15",
+)
+
+
+def test_the_paragraph_of_the_report_is_typed_in_and_read_back(told: Told, tmp_path: Path) -> None:
+    file = tmp_path / "report.toml"
+    told("scenarios", "new", str(file), *(part for each in PARAGRAPH for part in ("--set", each)))
+    plant = load_scenario(str(file)).facilities[-1]
+    assert plant.workforce is not None
+    assert plant.workforce.rooms[0].mode == 25000 / 4
+    few = ("--baseline", "published", "--paths", "60", "--horizon", "120")
+    said = " ".join(told("scenarios", "compare", str(file), *few).split())
+    number = r"[\d,]+ ± [\d,]+ (?:more|fewer)"
+    assert re.search(
+        rf"ANSWER: by 2026-06-28, report has {number} drones(, which is noise,)? launched than published, and {number} "
+        rf"armed ones(, which is noise,)? leak\. Orders for 95% safety cost {number} \(million USD\)",
+        said,
+    )
+    assert re.search(r"new_halls\.workforce\.rooms 2026-03-15 - 6,250 rooms", said)
+
+
 def test_a_comparison_says_against_what_and_comes_in_every_form(told: Told, tmp_path: Path) -> None:
     asked = ("scenarios", "compare", "workers_25000", *FEW)
     picture = tmp_path / "scenarios.svg"
@@ -342,6 +369,14 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) 
         (
             ("plan", "--weapon-class", "cruise"),
             "of theatre ukraine against cruise missiles: state yours as the defence",
+        ),
+        (
+            ("forecast", "--theatre", "south_korea"),
+            "needs a scenario that speaks of it: north_korea_line or north_korea_",
+        ),
+        (
+            ("plan", "--theatre", "south_korea", "--scenario", "published"),
+            "speaks of it: north_korea_line or north_korea_",
         ),
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
