@@ -14,7 +14,7 @@ TEST_MINUTES := 6
 SLOW_MINUTES := 12
 ALL_MINUTES := 18
 
-.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel lock clean
+.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel wheel-smoke lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -106,6 +106,9 @@ wheel: .venv/ready  ## the wheel of the last commit in dist/
 	@umask 022 && git archive HEAD | tar -x -C build/wheel
 	umask 022 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(PIP) wheel build/wheel --no-deps --no-build-isolation --no-index --wheel-dir dist
 	@sha256sum dist/*.whl
+
+wheel-smoke: wheel  ## the wheel in clean environments of each supported Python that is here, kept in ~/.cache (the first time some minutes)
+	$(BIN)/python -m tests.wheel_smoke dist/salvocast-*.whl
 
 lock: .venv/ready-for-tests  ## resolves the requirements; UPGRADE=1 takes the newest of everything; the files name no index
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)

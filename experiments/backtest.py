@@ -135,7 +135,7 @@ def replay_parameters(origins: Sequence[date], every: int, replay: Replay, quiet
         "every": every,
         "horizon": replay.request.horizon,
         "refit_every": replay.refit_every,
-        "window": "expanding" if replay.window_days is None else "rolling",
+        "window": "expanding" if replay.window_days is None else f"rolling {replay.window_days}",
         "n_paths": replay.request.n_paths,
         "seed": replay.seed,
         "quiet_day_rule": quiet_days,

@@ -40,6 +40,15 @@ class Window(StrEnum):
 
 
 def backtest(
+    context: typer.Context,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Make a logged backtest again, to the byte, or say what is missing for it; with --engine, --jobs and "
+            "--out alone.",
+        ),
+    ] = None,
     models: Annotated[
         str, typer.Option(metavar="A,B|all", help="Models to compare; the reference model always runs along.")
     ] = ALL,
@@ -56,7 +65,7 @@ def backtest(
         typer.Option(
             "--decisions",
             help="What orders by the forecasts would have cost, and how often they would have been enough, beside "
-            "rules of thumb; of the salvo ensemble where --models names none.",
+            "rules of thumb, each by itself and one after the other; of the salvo ensemble where --models names none.",
         ),
     ] = False,
     first: Annotated[
@@ -85,6 +94,11 @@ def backtest(
     log_format: LogFormatOption = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
+    if like is not None and (beside := _given(context) - {"like", "engine", "jobs", "out", "log_format"}):
+        raise InputError(
+            f"--like {like} says all of the backtest: leave out "
+            + ", ".join(sorted(f"--{name.replace('_', '-')}" for name in beside))
+        )
     published = scenario_policy is ScenarioPolicy.AS_PUBLISHED
     if decisions and published:
         raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
@@ -118,7 +132,11 @@ def backtest(
     )
     set_up_log(log_format)
     with log_timed("backtest", theatre=theatre, weapon_class=weapon_class) as fields:
-        if decisions:
+        if like is not None:
+            from experiments.repeat import repeat_backtest
+
+            done = repeat_backtest(like, asked.engine, out, _tell)
+        elif decisions:
             done = replays.orders(asked, _tell)
         elif published:
             done = replays.published_scenario(asked, _tell)
@@ -127,6 +145,12 @@ def backtest(
             done = replays.salvo_models(asked, refit_every, window_days, _tell)
         fields["runs"] = _end(asked, done)
         fields["digests"] = [each.series.truth.digest for each in done]
+
+
+def _given(context: typer.Context) -> set[str]:
+    """The names of the options that are on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _end(asked: "ReplayRequest", every: "list[SeriesReplay]") -> list[str]:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from experiments.report_sources import source_problems
@@ -88,16 +88,18 @@ def health_checks(now: datetime, cron: str, timezone: str) -> list[Check]:
     with looked_at("settings", "mend the file: salvocast retrain --show-settings prints what is in force") as add:
         _check_settings(add, load_settings())
     series: list[tuple[str, str]] = []
+    ends: dict[tuple[str, str], date] = {}
     with looked_at("ledger", "see SALVOCAST_LEDGER_URL") as add, Ledger.open(ledger_url()) as ledger:
         series = [(theatre, weapon_class) for theatre, weapon_class, _ in ledger.series()]
         _check_ledger(add, ledger, series, now)
+        ends = {each: ledger.history(*each).last_day for each in series}
     with looked_at("registry", "see MLFLOW_TRACKING_URI; the last champion serves meanwhile") as add:
         refuse_copied_store(tracking_uri())
         with Registry.open() as registry:
             add(Health.OK, f"{without_password(tracking_uri())} answers")
             for theatre, weapon_class in series:
                 with looked_at("champion", "salvocast retrain, or grant this account the model") as told:
-                    _check_champion(told, registry, theatre, weapon_class, now)
+                    _check_champion(told, registry, theatre, weapon_class, ends.get((theatre, weapon_class)), now)
     with looked_at("job", "salvocast schedule history; then run it by hand: salvocast retrain") as add:
         with JobSlots.open(ledger_url()) as slots:
             _check_jobs(add, slots.history(limit=200), now)
@@ -155,7 +157,7 @@ def _check_ledger(add: Callable[..., None], ledger: Ledger, series: list[tuple[s
 
 
 def _check_champion(
-    add: Callable[..., None], registry: Registry, theatre: str, weapon_class: str, now: datetime
+    add: Callable[..., None], registry: Registry, theatre: str, weapon_class: str, end: date | None, now: datetime
 ) -> None:
     name = f"{theatre} {weapon_class}"
     try:
@@ -168,7 +170,11 @@ def _check_champion(
         return
     age = now.date() - champion.origin
     found = f"version {champion.version}, {champion.model_id}, fitted through {champion.origin}, {_days(age)} ago"
-    add(_by_age(age), found, of=name)
+    if end is not None and end < champion.origin:
+        missing = f"{found}; the record ends on {end}: reports are missing from this ledger"
+        add(Health.FAILURE, missing, of=name, do="read them again: until then only a model by name is answered with")
+    else:
+        add(_by_age(age), found, of=name)
     changes = registry.champion_history(theatre, weapon_class)
     if changes and changes[0].by_hand:
         add(

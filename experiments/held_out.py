@@ -23,11 +23,13 @@ from features.ledger import Ledger
 from features.release import code_version
 from forecasting.salvos.gap import LONGEST_GAP
 from forecasting.salvos.model import (
+    BUNDLED_MODELS,
     REFERENCE_MODEL,
     Model,
     SimulationRequest,
     load_model,
 )
+from forecasting.salvos.recipe import Recipe
 
 FEWEST_PAST = 60
 """Days of record before a held-out origin, so that every recipe can be fitted there."""
@@ -112,7 +114,8 @@ def compare(
     told = [in_gap] if len(origins) < len(every) else []
     outcomes = history.since(origins[0]).until(origins[-1] + timedelta(days=settings.horizon)) if origins else history
     known_then = (f"{origin} {past[origin].digest}" for origin in origins)
-    evidence = digest_of_all(code_version(), settings.digest, outcomes.digest, *known_then)
+    own = digest_of_own_models((champion, *settings.challengers))
+    evidence = digest_of_all(code_version(), settings.digest, outcomes.digest, *known_then, *own)
     if judged(evidence):
         return None
     names = [champion, *(name for name in dict.fromkeys(settings.challengers) if name != champion)]
@@ -185,6 +188,18 @@ def _recipe_scores(scores: pd.DataFrame, names: Iterable[str]) -> list[RecipeSco
 def rules_of(settings: RetrainSettings) -> Rules:
     """The rules of one comparison."""
     return Rules(settings.margin, settings.p_value_of_one, settings.coverage_tolerance, settings.fewest_origins)
+
+
+def digest_of_own_models(names: Iterable[str]) -> tuple[str, ...]:
+    """Of each of these models that is not bundled its digest: one that was edited is news. Of one that cannot be loaded
+    why."""
+    told = []
+    for name in sorted(set(names) - set(BUNDLED_MODELS)):
+        try:
+            told.append(f"{name} {Recipe.of(load_model(name)).digest}")
+        except SalvocastError as error:
+            told.append(str(error))
+    return tuple(told)
 
 
 def digest_of_all(*parts: str) -> str:

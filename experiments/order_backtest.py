@@ -63,12 +63,12 @@ class DecisionBacktest:
 
     def best_rule(self, level: float) -> str:
         """The rule of thumb that cost least at a service level; known in hindsight alone."""
-        rows = self.table[(self.table["level"] == _percent(level)) & self.table["policy"].isin(self.rules)]
+        rows = self.table[(self.table["level"] == percent(level)) & self.table["policy"].isin(self.rules)]
         return str(rows.set_index("policy")["cost"].idxmin())
 
     def score(self, policy: str, level: float) -> dict[str, float]:
         """Column of the table -> its number, of a policy at a service level."""
-        (row,) = self.table[(self.table["policy"] == policy) & (self.table["level"] == _percent(level))].index
+        (row,) = self.table[(self.table["policy"] == policy) & (self.table["level"] == percent(level))].index
         return {str(name): float(value) for name, value in self.table.loc[row].items() if name not in _KEYS}
 
     def wide(self) -> pd.DataFrame:
@@ -94,18 +94,18 @@ class DecisionBacktest:
             told += [
                 f"{policy} at {level:.0%}: realised service {score['service']:.2f} (standard error of {level:.0%} over "
                 f"{score['n_origins']:.0f} origins: {error:.2f}), aim {level - SERVICE_TOLERANCE:.2f} to "
-                f"{level + SERVICE_TOLERANCE:.2f}: {_verdict(abs(score['service'] - level), SERVICE_TOLERANCE)}",
+                f"{level + SERVICE_TOLERANCE:.2f}: {verdict(abs(score['service'] - level), SERVICE_TOLERANCE)}",
                 f"{policy} at {level:.0%}: cost {score['cost']:,.0f}, {score['cost_ratio']:.3f} of {best}, aim "
-                f"{COST_TARGET:.2f}: {_verdict(score['cost_ratio'], COST_TARGET)}",
+                f"{COST_TARGET:.2f}: {verdict(score['cost_ratio'], COST_TARGET)}",
             ]
         return told
 
 
-def _verdict(value: float, target: float) -> str:
+def verdict(value: float, target: float) -> str:
     return "reached" if value <= target + _ROUNDING else "MISSED"
 
 
-def _percent(level: float) -> int:
+def percent(level: float) -> int:
     return round(100 * level)
 
 
@@ -188,7 +188,7 @@ def replay_decisions(
     for name, of_policy in zip(compared, ordered, strict=True):
         for level, amounts in zip(service_levels, of_policy, strict=True):
             score = score_orders(amounts, outcomes, level)
-            key = {"policy": name, "level": _percent(level)}
+            key = {"policy": name, "level": percent(level)}
             orders.append(pd.DataFrame({**key, "origin": origins, "ordered": amounts, "came": outcomes}))
             told = {"cost": score.cost, "service": score.service, "overstock": score.overstock}
             table.append({**key, "n_origins": score.n, **told})

@@ -3,7 +3,7 @@
 Each replays one series or many, and returns what the command then tells, writes and logs.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -20,6 +20,7 @@ from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
 from experiments.pictures import backtest_pictures
+from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, level_policy, replay_policies
 from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from experiments.series import chosen_series
@@ -32,7 +33,16 @@ from features.records import SHAHED, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
 from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.report.layout import table
-from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, ModelError, SimulationRequest, load_model
+from forecasting.salvos.model import (
+    BUNDLED_MODELS,
+    MODELS,
+    REFERENCE_MODEL,
+    Model,
+    ModelError,
+    SimulationRequest,
+    load_model,
+)
+from forecasting.salvos.recipe import Recipe
 
 Origins = Callable[[LaunchHistory], tuple[date, ...]]
 """What is known now of a series -> the origins to replay."""
@@ -100,7 +110,7 @@ class SeriesReplay:
     """What came of a replay of one series.
 
     what: was replayed, such as "29 origins". text, with a note on its columns: for a terminal. table: for a file.
-    log: (truth, parameters) -> id of the MLflow run.
+    log: (truth, parameters) -> id of the MLflow run. scores: of every target, where the salvo models were replayed.
     """
 
     series: Series
@@ -111,47 +121,58 @@ class SeriesReplay:
     own_parameters: Mapping[str, object]
     note: str = ""
     failures: tuple[str, ...] = ()
+    scores: pd.DataFrame | None = None
 
 
 def salvo_models(asked: ReplayRequest, refit_every: int, window_days: int | None, tell: Tell) -> list[SeriesReplay]:
     """Scores the salvo models by day and by total. window_days: see `Replay`."""
     models = list(_load_models(asked, tell))
     replay = Replay(SimulationRequest(asked.horizon, asked.paths), asked.seed, refit_every, window_days)
-    told = []
     with asked.open_series(asked.origins, tell) as every:
-        n_folds = sum(len(series.origins) for series in every) * len(models)
-        with (
-            FoldStore("|".join(series.truth.digest for series in every), replay) as store,
-            tqdm(total=n_folds, desc="folds", disable=None) as bar,
-        ):
-            done = store.finished_folds()
-            bar.update(len(done))
+        return replay_models(asked, every, models, replay)
 
-            def store_fold(fold: FoldScores) -> None:
-                store.add(fold)
-                bar.update()
 
-            results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=store_fold)
-        for series, result in zip(every, results, strict=True):
-            origins = series.origins
-            shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
-            histories = [series.history_at(origin) for origin in shown]
-            pictures = backtest_pictures(result, models, histories, replay, asked.engine.jobs)
-            board = result.leaderboard()
-            told.append(
-                SeriesReplay(
-                    series=series,
-                    what=f"{len(origins)} origins",
-                    text=_table(board),
-                    table=board,
-                    log=partial(log_backtest, result, pictures=pictures),
-                    own_parameters=replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
-                    failures=tuple(
-                        f"{failure.model} failed at {failure.origin}: {failure.reason}"
-                        for failure in result.failures.itertuples()
-                    ),
-                )
+def replay_models(
+    asked: ReplayRequest, every: Sequence[Series], models: Sequence[Model], replay: Replay
+) -> list[SeriesReplay]:
+    """Scores these models on these series, while their ledger is open."""
+    told = []
+    n_folds = sum(len(series.origins) for series in every) * len(models)
+    # Of a bundled model the digest of the code tells; one of somebody's own may have been edited since.
+    own = [Recipe.of(model).digest for model in models if model.model_id not in BUNDLED_MODELS]
+    with (
+        FoldStore("|".join([*(series.truth.digest for series in every), *own]), replay) as store,
+        tqdm(total=n_folds, desc="folds", disable=None) as bar,
+    ):
+        done = store.finished_folds() if all(own) else []
+        bar.update(len(done))
+
+        def store_fold(fold: FoldScores) -> None:
+            store.add(fold)
+            bar.update()
+
+        results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=store_fold)
+    for series, result in zip(every, results, strict=True):
+        origins = series.origins
+        shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
+        histories = [series.history_at(origin) for origin in shown]
+        pictures = backtest_pictures(result, models, histories, replay, asked.engine.jobs)
+        board = result.leaderboard()
+        told.append(
+            SeriesReplay(
+                series=series,
+                what=f"{len(origins)} origins",
+                text=_table(board),
+                table=board,
+                log=partial(log_backtest, result, pictures=pictures, models=models),
+                own_parameters=replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
+                scores=result.scores,
+                failures=tuple(
+                    f"{failure.model} failed at {failure.origin}: {failure.reason}"
+                    for failure in result.failures.itertuples()
+                ),
             )
+        )
     return told
 
 
@@ -181,6 +202,7 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
             wide = result.wide()
             lines = table(list(wide.columns), wide.to_numpy().tolist())
             lines += ["", *(line for name in names for line in result.against_targets(name))]
+            lines += ["", *_year_of_orders(series, asked, names)]
             told.append(
                 SeriesReplay(
                     series=series,
@@ -193,6 +215,22 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
                 )
             )
     return told
+
+
+def _year_of_orders(series: Series, asked: ReplayRequest, names: Sequence[str]) -> list[str]:
+    """What orders one after the other would have done, or why that cannot be told."""
+    cover = REVIEW + LEAD_TIME
+    request = SimulationRequest(cover, asked.paths)
+    policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
+    policies[ADJUSTED] = level_policy(cover)
+    head = f"ORDERS EVERY {REVIEW} DAYS, each there {LEAD_TIME} days later; what is left over is kept"
+    try:
+        year = replay_policies(series.history_at, series.truth, policies, series.origins)
+    except InputError as error:
+        return [head, f"not told: {error}"]
+    wide = year.wide()
+    told = [line for name in (*names, ADJUSTED) for line in year.against_targets(name)]
+    return [head, *table(list(wide.columns), wide.to_numpy().tolist()), "", *told]
 
 
 def published_scenario(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:

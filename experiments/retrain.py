@@ -29,7 +29,7 @@ import pandas as pd
 
 from experiments.backtest import HERE
 from experiments.engine import Engine
-from experiments.held_out import Comparison, compare, digest_of_all, held_out_origins
+from experiments.held_out import Comparison, compare, digest_of_all, digest_of_own_models, held_out_origins
 from experiments.report_sources import Finding, Severity, check_history, ingest_sources
 from experiments.settings import RetrainSettings, Settings
 from features.errors import SalvocastError
@@ -123,7 +123,8 @@ def retrain(
         history = ledger.history(theatre, weapon_class)
         series = f"{theatre} {weapon_class}"
         rules = _with_registered(registry, settings.retrain, theatre, weapon_class, on_finding)
-        key = digest_of_all(history.digest, code_version(), rules.digest)
+        own = digest_of_own_models((rules.first_champion, *rules.challengers))
+        key = digest_of_all(history.digest, code_version(), rules.digest, *own)
         run = runs.of(series, key)
         if not dry_run:
             if by_hand := registry.record_move_by_hand(theatre, weapon_class):

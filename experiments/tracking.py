@@ -5,8 +5,9 @@ has what came and seven quantiles of every target, for those who compare without
 ledger has it, the digest names it) and the paths (seed, digest and model make them again).
 """
 
+import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,9 +22,12 @@ from experiments.folds import TOTAL_BANDS
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.history import LaunchHistory
+from features.release import code_version
 from forecasting.registry import artifact_location, one_process_at_a_time, ready_client, store_failures, with_retries
 from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
+from forecasting.salvos.model import Model
+from forecasting.salvos.recipe import Recipe, library_versions, parameters_of
 
 EXPERIMENT = "salvocast-backtest"
 RETRAINING = "salvocast-retraining"
@@ -35,37 +39,60 @@ def log_backtest(
     history: LaunchHistory,
     parameters: dict[str, Any],
     pictures: Mapping[str, Mapping[str, bytes]],
+    models: Sequence[Model] = (),
 ) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
     history: the truth that was scored against. parameters: of the request; models and data digest are added.
-    pictures: model ("" for those of the leaderboard) -> name -> PNG.
+    pictures: model ("" for those of the leaderboard) -> name -> PNG. models: that were run, whose recipes are logged,
+    so that the run can be told from others and made again (`experiments.repeat`).
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
         shared = _shared_parameters(history, parameters)
         board = result.leaderboard()
-        models = sorted({*result.timings["model"], *result.failures["model"]})
+        names = sorted({*result.timings["model"], *result.failures["model"]})
+        by_name = {model.model_id: model for model in models}
+        recipes = {name: Recipe.of(by_name[name]) for name in names if name in by_name}
+        marks = [recipe_mark(recipes.get(name)) for name in names]
         parent = client.create_run(experiment_id, run_name=f"backtest {history.last_known_day}").info.run_id
         status = "FAILED"
         try:
-            _log(client, parent, shared | {"models": ", ".join(models)}, {}, history)
-            for model in models:
+            _log(client, parent, shared | {"models": ", ".join(names), RECIPES: ", ".join(marks)}, {}, history)
+            for model in names:
                 own = board[board["model"] == model]
                 metrics = _metrics(own, result.scores[result.scores["model"] == model])
                 paths = result.paths[result.paths["model"] == model].drop(columns=["model", "origin"])
                 metrics |= {(name, 0): float(mean) for name, mean in paths.mean().items()}
                 tags = {"mlflow.parentRunId": parent}
                 child = client.create_run(experiment_id, run_name=model, tags=tags).info.run_id
-                _log(client, child, shared | {"model": model}, metrics, history)
+                told = {"model": model}
+                if model in recipes:
+                    told |= {"recipe": recipes[model].digest, "model_code": recipes[model].code}
+                    told |= {f"parameter.{name}": value for name, value in parameters_of(by_name[model]).items()}
+                _log(client, child, shared | told, metrics, history)
                 _log_pictures(client, child, pictures.get(model, {}))
                 client.set_terminated(child, "FINISHED" if len(own) else "FAILED")
             _log_tables(client, parent, {"leaderboard": board, "failures": result.failures, "scores": result.scores})
+            request = {
+                "format": REQUEST_FORMAT,
+                "parameters": {name: str(value) for name, value in shared.items()},
+                "last_attack_day": str(history.last_day),
+                "code_version": code_version(),
+                "libraries": library_versions(),
+                "models": [recipe.to_json() for recipe in recipes.values()],
+            }
+            _log_files(client, parent, {REQUEST_FILE: json.dumps(request, indent=1).encode()})
             _log_pictures(client, parent, pictures.get("", {}))
             status = "FINISHED"
         finally:
             client.set_terminated(parent, status)
         return str(parent)
+
+
+def recipe_mark(recipe: Recipe | None) -> str:
+    """A recipe as the runs of backtests are searched by it; "-" for one that cannot be told."""
+    return recipe.digest[:MARK] or NO_RECIPE if recipe else NO_RECIPE
 
 
 def log_scenario_backtest(result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
@@ -124,6 +151,13 @@ def _shared_parameters(history: LaunchHistory, parameters: dict[str, Any]) -> di
         "last_attack_day_known": str(history.last_known_day),
         **{f"version_{name}": number for name, number in versions().items()},
     }
+
+
+RECIPES = "recipes"
+"""The parameter that has a mark of each of the models, in their order."""
+MARK, NO_RECIPE = 12, "-"
+REQUEST_FILE, REQUEST_FORMAT = "request.json", "salvocast/backtest/1"
+"""What a backtest would be made again from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, Salv
 from features.sightings import Lost, Salvos
 from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
+from features.stocks import StockCount, read_counts, store_counts
 from features.storing import IngestCounts, Storing
 from features.tables import batch_table, report_table, stated, undone_batch_table
 from features.totals import StatedTotal, read_totals, store_total
@@ -360,6 +361,49 @@ class Ledger(Database):
         """
         with self._connection() as connection:
             return read_totals(connection, theatre, weapon_class)
+
+    def count_stocks(self, counts: Sequence[StockCount], recorded_at: datetime, *, correct: bool = False) -> int:
+        """Keeps counts of stocks (`features.stocks`): all of them or none.
+
+        Parameters
+        ----------
+        counts : sequence of StockCount
+            As somebody stated them.
+        recorded_at : datetime
+            Now, with zone.
+        correct : bool
+            Whether they may say something else than earlier counts of the same day, which are kept beside them.
+
+        Returns
+        -------
+        int
+            How many are new.
+
+        Raises
+        ------
+        InputError
+            For a count of the future, of before the first report of its theatre, and for two of a day that disagree.
+        """
+        with self._transaction() as connection:
+            return store_counts(connection, counts, utc(recorded_at), correct=correct)
+
+    def stock_counts(self, theatre: str = UKRAINE, origin: date | None = None) -> list[StockCount]:
+        """The counts of a theatre's stocks as known by an origin.
+
+        Parameters
+        ----------
+        theatre : str
+            Whose they are.
+        origin : date, optional
+            The attack day at whose end they had to be known; None for all that is known now.
+
+        Returns
+        -------
+        list of StockCount
+            Of each layer and day the last, by layer and day.
+        """
+        with self._connection() as connection:
+            return read_counts(connection, theatre, end_of_day(origin) if origin else None)
 
     def withdrawn(
         self, theatre: str = UKRAINE, weapon_class: str = SHAHED

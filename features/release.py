@@ -1,6 +1,7 @@
 """Which code computed something: the release, and a digest that tells an edited checkout from it."""
 
 import hashlib
+import sys
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -18,6 +19,26 @@ def code_digest() -> str:
         for folder in (spec.submodule_search_locations or ()) if spec else ():
             for path in sorted(Path(folder).rglob("*.py")):
                 state.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()
+
+
+@cache
+def module_digest(name: str) -> str:
+    """SHA-256 of the Python source of a module as it was when first asked for; of another package than ours, of all
+    sources of the package that it lies in; "" where there is none to read, as of a notebook's cells."""
+    top = name.partition(".")[0]
+    if top in ROOMS or top == name:
+        path = getattr(sys.modules.get(name), "__file__", None)
+        paths = [Path(path)] if path else []
+    else:
+        spec = find_spec(top)
+        folders = (spec.submodule_search_locations or ()) if spec else ()
+        paths = sorted(path for folder in folders for path in Path(folder).rglob("*.py"))
+    if not paths or not all(path.suffix == ".py" and path.is_file() for path in paths):
+        return ""
+    state = hashlib.sha256()
+    for path in paths:
+        state.update(path.name.encode() + b"\0" + path.read_bytes())
     return state.hexdigest()
 
 

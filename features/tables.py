@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 """The newest migration. Compared before Alembic is loaded, because loading it costs more than the whole query."""
 
 metadata = sa.MetaData()
@@ -138,6 +138,18 @@ total_table = sa.Table(
     sa.Column("hours", sa.String(20), nullable=False, comment="of its days: night, part_of_day or all_hours"),
     sa.Column("source", sa.String(200), nullable=False, comment="who says so"),
     sa.Column("published_on", sa.Date, nullable=False),
+    sa.Column("recorded_at", sa.DateTime, nullable=False, comment="UTC"),
+)
+stock_table = sa.Table(
+    "stock_count",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("theatre", sa.String(40), nullable=False),
+    sa.Column("layer", sa.String(40), nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False, comment="interceptors in hand"),
+    sa.Column("counted_on", sa.Date, nullable=False, comment="after the night that ends on that day"),
+    sa.Column("known_at", sa.DateTime, nullable=False, comment="UTC"),
+    sa.Column("source", sa.String(200), nullable=False, comment="who says so"),
     sa.Column("recorded_at", sa.DateTime, nullable=False, comment="UTC"),
 )
 coverage_table = sa.Table(

@@ -16,6 +16,7 @@ from features.messages import Message
 from features.records import SHAHED
 from features.scenarios import ProductionScenario
 from features.stock_flow import NewModel
+from features.stocks import StockCount
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence
@@ -30,20 +31,25 @@ from forecasting.losses.on_paths import calibration_for, engagement_draws, size_
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, evaluated
-from forecasting.orders.ordering import InterceptorOrder, check_service_level, order_for_horizon
+from forecasting.orders.inventory import CountedStock, counted_stocks, with_counted, with_counted_levels
+from forecasting.orders.joint import joint_orders
+from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
+from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program, fire_units
 from forecasting.orders.requirement import Requirement, values_of_limits
 from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
-from forecasting.orders.target import evaluated_requirement
+from forecasting.orders.target import MoneyMix, best_for_money, evaluated_requirement
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
 from forecasting.supply.armed_share import armed_share_of, reported_armed_share
+from forecasting.supply.coupling import learn_weights
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
     ScenarioForecaster,
     ScenarioRequest,
     SuppliedForecast,
+    Weigh,
     days_needed,
 )
 
@@ -73,11 +79,14 @@ class Prepared:
         The recipe.
     fitted : Fitted
         What it has learnt.
+    weigh : callable
+        What learns how much supply counts in forecasts under scenarios, or knows it.
     """
 
     history: LaunchHistory
     model: Model
     fitted: Fitted
+    weigh: Weigh = learn_weights
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
     def forecast(
@@ -131,7 +140,7 @@ class Prepared:
         days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
         if learned is None or (learned.horizon, learned.published) != (days, published):
-            learned = LearnedSupply(self.history, published, days)
+            learned = LearnedSupply(self.history, published, days, weigh=self.weigh)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
         ahead = SimulationRequest(with_look_ahead, request.n_paths)
         salvos = forecast_fitted(self.model, self.fitted, self.history, ahead, seed)
@@ -231,6 +240,25 @@ class Required:
     evaluated: FrontierPoint
 
 
+@dataclass(frozen=True)
+class AskedPolicy:
+    """Orders at every review.
+
+    Parameters
+    ----------
+    kind : {"base_stock", "adjusted_base_stock", "reorder_point"}
+        See `forecasting.orders.policy`.
+    review : int
+        Nights from one review to the next.
+    budget_usd : float
+        US dollars for each review; inf: any number.
+    """
+
+    kind: Kind
+    review: int
+    budget_usd: float = np.inf
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The whole answer: what is expected, what the defence will use of it, and what to order.
@@ -267,6 +295,16 @@ class Plan:
         Ids of the layers to report.
     threats : tuple of Threat
         What comes with the drones; engagements, stocks and orders are then of the whole raid.
+    policy : PolicyYear, optional
+        Where one is asked for.
+    for_money : MoneyMix, optional
+        What leaks least for a sum of money, where one is stated.
+    joint : bool
+        Whether the service level is of all stocks together, not of each.
+    counted : tuple of CountedStock
+        The stocks that start from a count.
+    in_hand : tuple of Message
+        Which stocks and supply are as stated or counted, in place of what the defence assumes.
     """
 
     history: LaunchHistory
@@ -284,6 +322,11 @@ class Plan:
     notes: tuple[Message, ...] = ()
     layers: tuple[str, ...] = ()
     threats: tuple[Threat, ...] = ()
+    policy: PolicyYear | None = None
+    for_money: MoneyMix | None = None
+    joint: bool = False
+    counted: tuple[CountedStock, ...] = ()
+    in_hand: tuple[Message, ...] = ()
 
 
 def make_plan(
@@ -299,8 +342,13 @@ def make_plan(
     layers: tuple[str, ...] = (),
     without: tuple[str, ...] = (),
     deliveries: Sequence[Delivery] = (),
+    counts: Sequence[StockCount] = (),
+    stated_notes: tuple[Message, ...] = (),
     target: Target | None = None,
     threats: tuple[Threat, ...] = (),
+    policy: AskedPolicy | None = None,
+    money_usd: float | None = None,
+    joint: bool = False,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -329,11 +377,21 @@ def make_plan(
     without : tuple of str
         What if the defence did not have these.
     deliveries : sequence of Delivery
-        Dated ones, beside the monthly supply.
+        Dated ones, beside the monthly supply; until the origin, of layers that were counted before.
+    counts : sequence of StockCount
+        Of stocks, none after the origin: to start from in place of what the defence assumes.
+    stated_notes : tuple of Message
+        What a reader has to know of how the defence, deliveries and counts were stated.
     target : Target, optional
         To find the least-cost mix for.
     threats : tuple of Threat
         Other classes of weapon, on the same paths and nights; `target` is of the drones alone.
+    policy : AskedPolicy, optional
+        To find the levels of, for the service level, and to simulate on the same paths.
+    money_usd : float, optional
+        US dollars to find the mix for that leaks least.
+    joint : bool
+        Whether the service level is of all stocks together, not of each.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -358,6 +416,9 @@ def make_plan(
     defence = defence.facing((SHAHED, *(each.weapon_class for each in threats)))
     planned, asked = defence.without(without), selected_layers(defence, layers, without)
     history = prepared.history
+    counted = counted_at_origin(prepared, planned, defence, request, seed, calibrated, deliveries, counts)
+    planned, defence = with_counted(planned, counted), with_counted(defence, counted)
+    deliveries = [each for each in deliveries if each.day > history.last_day]
 
     def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
         return simulate(
@@ -370,6 +431,7 @@ def make_plan(
             scenario=scenario,
             held=held,
             deliveries=deliveries,
+            counted=counted,
             threats=threats,
             end=request.horizon,
             on_paths=on_paths,
@@ -390,11 +452,19 @@ def make_plan(
     made = simulated(request.horizon, on_paths)
     further = simulated(nights) if nights > request.horizon else made
     lead_times = dict(zip(planned.ids, map(further.engagements.lead_time, range(len(planned.layers))), strict=True))
-    orders = tuple(
-        order_for_horizon(stock, planned, service_level, lead_times[stock.layer_id], request.horizon)
-        for stock in further.engagements.stocks
-        if stock.layer_id in asked
-    )
+    stocks = [stock for stock in further.engagements.stocks if stock.layer_id in asked]
+    if joint:
+        covers = [
+            (name, cover_of(stock, planned.layer(name), lead_times[name], request.horizon))
+            for stock in stocks
+            for name in [stock.layer_id]
+        ]
+        orders = joint_orders(covers, planned, service_level)
+    else:
+        orders = tuple(
+            order_for_horizon(stock, planned, service_level, lead_times[stock.layer_id], request.horizon)
+            for stock in stocks
+        )
     advice = order_advice(
         planned,
         further.engagements,
@@ -406,6 +476,10 @@ def make_plan(
     )
     rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
     required = _required(planned, made, target, asked) if target else None
+    futures = futures_of(planned, made.engagements, made.salvos, history, asked) if policy else None
+    by_policy = None
+    if policy and futures:
+        by_policy = policy_year(futures, policy.kind, policy.review, service_level, policy.budget_usd)
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
         history,
@@ -420,10 +494,71 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        notes=(*look, *what_if_notes(without), *made.notes, *size_notes(made.beyond), *notes_of_raid(planned, threats)),
+        in_hand=(*stated_notes, *(note for each in counted for note in each.notes)),
+        notes=(
+            *look,
+            *what_if_notes(without),
+            *made.notes,
+            *size_notes(made.beyond),
+            *notes_of_raid(planned, threats),
+        ),
         layers=asked,
         threats=threats,
+        policy=by_policy,
+        joint=joint,
+        for_money=None if money_usd is None else _for_money(planned, made, money_usd, asked),
+        counted=counted,
     )
+
+
+def counted_at_origin(
+    prepared: Prepared,
+    planned: Defence,
+    defence: Defence,
+    request: SimulationRequest,
+    seed: int,
+    calibrated: Calibration | None,
+    deliveries: Sequence[Delivery],
+    counts: Sequence[StockCount],
+) -> tuple[CountedStock, ...]:
+    """The counted stocks rolled forward to the origin, path by path.
+
+    Parameters
+    ----------
+    prepared : Prepared
+        The fitted model.
+    planned : Defence
+        Without what is left out.
+    defence : Defence
+        Whole, as it is held against the record.
+    request : SimulationRequest
+        Its paths are used.
+    seed : int
+        Of all random numbers.
+    calibrated, deliveries, counts
+        As in `make_plan`.
+
+    Returns
+    -------
+    tuple of CountedStock
+        Empty where nothing that is planned for was counted.
+    """
+    history = prepared.history
+    counts = [each for each in counts if each.layer in planned.ids]
+    if not counts:
+        return ()
+
+    def meet(past: SalvoForecast, having: Defence, due: Sequence[Delivery]) -> Engagements:
+        check_path_days(SimulationRequest(past.horizon, past.n_paths))
+        calibration, _ = calibration_for(defence, past, history, calibrated)
+        having = having.facing((SHAHED,))
+        levels, factors, _ = engagement_draws(having, past, calibration)
+        armed_share = armed_share_of(history, None, past.horizon)
+        return engage(past, having, levels=levels, kill_factors=factors, armed_share=armed_share, deliveries=due)
+
+    salvos, _ = prepared.forecast(SimulationRequest(1, request.n_paths), seed)
+    theatre = counts[0].theatre
+    return counted_stocks(counts, planned, history, replace(salvos, theatre=theatre), deliveries, meet)
 
 
 @dataclass(frozen=True, eq=False)
@@ -485,6 +620,7 @@ def simulate(
     scenario: ScenarioRequest | None = None,
     held: Mapping[str, float] | None = None,
     deliveries: Sequence[Delivery] = (),
+    counted: tuple[CountedStock, ...] = (),
     threats: tuple[Threat, ...] = (),
     on_paths: Callable[[int], object] | None = None,
 ) -> Simulation:
@@ -506,6 +642,8 @@ def simulate(
         Nights of the horizon that is planned for.
     calibrated, scenario, held, deliveries, threats, on_paths
         As in `make_plan`.
+    counted : tuple of CountedStock
+        The stocks that start from a count.
 
     Returns
     -------
@@ -517,6 +655,7 @@ def simulate(
     armed_share = armed_share_of(history, supplied, salvos.horizon)
     calibration, notes = calibration_for(defence, salvos, history, calibrated)
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
+    levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
     engagements = engage(
         salvos,
@@ -550,6 +689,15 @@ def _required(planned: Defence, made: Simulation, target: Target, asked: Contain
     if found.met == by_program.met:  # else its limits are worth something else
         worth = values_of_limits(by_program, made.salvos.horizon, *fire_units(program, planned, engagements))
     return Required(target, found, worth, evaluated(trials, market, [found.quantities])[0])
+
+
+def _for_money(planned: Defence, made: Simulation, money_usd: float, asked: Container[str]) -> MoneyMix:
+    """What leaks least for that money; exchanges are looked for to the last pack in small plans."""
+    stocks = {stock.layer_id: stock for stock in made.engagements.stocks if stock.layer_id in asked}
+    none = np.zeros(made.salvos.n_paths, np.int64)
+    shortages = np.stack([stocks[name].shortfall if name in stocks else none for name in planned.ids])
+    trials, market = made.trials, market_of(planned, made.engagements, asked)
+    return best_for_money(trials, trials.first(SEARCHED), market, shortages, money_usd)
 
 
 def check_path_days(request: SimulationRequest) -> None:

@@ -6,7 +6,7 @@ hide that a range was too wide in one and too narrow in another. Fewer models, l
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -16,6 +16,8 @@ from experiments.backtest import Backtest
 from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, backtest_models, bundled_ledger, markdown
 from experiments.folds import rolling_origins
 from experiments.order_backtest import DecisionBacktest, model_policy, replay_decisions
+from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, PolicyReplay, level_policy, replay_policies
+from experiments.policy_replay import SERVICE_LEVELS as POLICY_LEVELS
 from features.ledger import Ledger
 from forecasting.salvos.model import REFERENCE_MODEL, load_model
 
@@ -93,11 +95,46 @@ def orders_of(ledger: Ledger, origins: Sequence[date]) -> DecisionBacktest:
     )
 
 
+def year_of_orders(ledger: Ledger, origins: Sequence[date]) -> PolicyReplay:
+    """Orders of the judged model one after the other, and of the level that the launches show."""
+    cover = REVIEW + LEAD_TIME
+    request = replace(REPLAY.request, horizon=cover)
+    policies = {JUDGED: model_policy(load_model(JUDGED), request, REPLAY.seed), ADJUSTED: level_policy(cover)}
+    return replay_policies(lambda origin: ledger.history(origin=origin), ledger.history(), policies, origins)
+
+
+def _for_reading(window: str, year: PolicyReplay) -> pd.DataFrame:
+    """The judged model, the adjusted level, and the best rule at each service level."""
+    table, wide = year.table, year.wide()
+    wide.insert(0, "window", window)
+    best = table[table["policy"].isin(year.rules)].groupby("level")["cost"].idxmin()
+    return wide[table["policy"].isin([JUDGED, ADJUSTED]) | table.index.isin(best)]
+
+
+def missed_years(years: Mapping[str, PolicyReplay]) -> list[str]:
+    """A line for each target of the judged orders that is missed; one line where none is."""
+    missed = [
+        f"window {window}: {line}"
+        for window, year in years.items()
+        for line in year.against_targets(JUDGED)
+        if "MISSED" in line
+    ]
+    for level in POLICY_LEVELS:
+        mean = float(np.mean([year.score(JUDGED, level)["cost_ratio"] for year in years.values()]))
+        if mean > MOST_MEAN_COST:
+            missed.append(
+                f"MISSED all windows: orders every 28 days at {level:.0%} cost {mean:.2f} of the best rules, aim at "
+                f"most {MOST_MEAN_COST:.2f}"
+            )
+    return missed or ["all targets are met"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     jobs = parser.parse_args().jobs
     rows, judged = [], {}
+    years = dict[str, PolicyReplay]()
     with bundled_ledger() as ledger:
         for window, origins in WINDOWS.items():
             scores = backtest_models(ledger, [load_model(name) for name in MODELS], origins, jobs)
@@ -119,9 +156,13 @@ def main() -> None:
                 )
                 if model == JUDGED:
                     judged[window] = score
+            years[window] = year_of_orders(ledger, origins)
         print("\n### Totals of 28 days, window by window\n")
         print(markdown(pd.DataFrame(rows)))
         print("\n".join(["", *misses(judged)]))
+        print("\n### Orders every 28 days, window by window\n")
+        print(markdown(pd.concat([_for_reading(window, year) for window, year in years.items()])))
+        print("\n".join(missed_years(years)))
         print("\n### Orders of 28-day totals, main window\n")
         main_window = orders_of(ledger, MAIN_WINDOW)
     print(markdown(main_window.wide()))

@@ -16,7 +16,7 @@ from experiments.compare.weights import members
 from experiments.folds import rolling_origins
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
-from experiments.tracking import log_backtest, retraining_runs
+from experiments.tracking import NO_RECIPE, log_backtest, recipe_mark, retraining_runs
 from features.errors import InputError
 from features.home import salvocast_home
 from features.ledger import Ledger
@@ -27,6 +27,7 @@ from features.sources.reading import Reading
 from forecasting.registry import RegisteredModel, Registry
 from forecasting.salvos.contract import check_contract
 from forecasting.salvos.model import BUNDLED_MODELS, REFERENCE_MODEL, Model, SimulationRequest, fit, load_model
+from forecasting.salvos.recipe import Recipe
 from forecasting.salvos.saved import SavedModel
 
 QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name != "gradient_boosting")
@@ -51,14 +52,15 @@ def ensure_backtest(
 
     With names alone, and nothing said of the replay, any logged backtest of the series that has them all will do, the
     newest; so a team's store is read as it is. Else only models that no backtest of the same targets, paths and seed
-    has yet are run, beside the reference model. Each origin sees what the ledger of the home shows as published by
-    then.
+    has yet are run, beside the reference model. A model is the same where its parameters and members, the code of its
+    module and the versions of the libraries are (`forecasting.salvos.recipe`); one of a notebook's cell never is, nor
+    is one of one's own that was edited. Each origin sees what the ledger of the home shows as published by then.
 
     Parameters
     ----------
     models : sequence of str or Model, optional
-        Names, or models of one's own, which are always run anew: their code may have changed; None for QUICK_MODELS,
-        and then one that has the reference model, the ensemble and its members will do.
+        Names, or models of one's own; None for QUICK_MODELS, and then one that has the reference model, the ensemble
+        and its members will do.
     first, last : date, optional
         Origins; None for 2025-01-01, and the last origin whose horizon is known.
     every, horizon : int, optional
@@ -86,15 +88,17 @@ def ensure_backtest(
     names = [model if isinstance(model, str) else model.model_id for model in asked]
     own = {model.model_id: model for model in asked if not isinstance(model, str)}
     enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
-    for name in names:
-        if name not in own:
-            load_model(name)
+    asked_models = {name: own.get(name) or load_model(name) for name in names}
+    marks = {name: recipe_mark(Recipe.of(model)) for name, model in asked_models.items()}
     found = backtests(theatre, weapon_class)
     named = {"every": every, "horizon": horizon, "n_paths": n_paths, "seed": seed}
     said = {name: value for name, value in named.items() if value is not None}
-    if not own and first is None and last is None and not said:
-        for run_id, logged in zip(found["run_id"], found["models"], strict=True):
-            if set(enough) <= set(logged):
+    if not own and first is None and last is None and not said and quiet_days is None:
+        for run_id, logged, recipes in found[["run_id", "models", "recipes"]].itertuples(index=False):
+            marked = dict(zip(logged, recipes, strict=True))
+            others = [name for name in enough if name not in BUNDLED_MODELS]
+            same_code = all(marked.get(name) == marks[name] != NO_RECIPE for name in others)
+            if set(enough) <= set(marked) and same_code:
                 return str(run_id)
     setting = {"every": 14, "horizon": 28, "n_paths": 2_000, "seed": 1} | said
     replay = Replay(SimulationRequest(setting["horizon"], setting["n_paths"]), setting["seed"])
@@ -104,15 +108,15 @@ def ensure_backtest(
         origins = rolling_origins(first or FIRST_ORIGIN, last or until, setting["every"])
         parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
-        logged_models = {model for each in same["models"] for model in each}
-        missing = [name for name in dict.fromkeys(names) if name in own or name not in logged_models]
+        ran = {each for run in same[["models", "recipes"]].itertuples(index=False) for each in zip(*run, strict=True)}
+        missing = [name for name in asked_models if marks[name] == NO_RECIPE or (name, marks[name]) not in ran]
         if not missing and len(same):
             return str(same["run_id"].iloc[0])
-        compared = [own.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
+        compared = [asked_models.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
         result = run_backtest(
             lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin), truth, compared, origins, replay
         )
-    return log_backtest(result, truth, parameters, {})
+    return log_backtest(result, truth, parameters, {}, compared)
 
 
 def register_challenger(
@@ -153,8 +157,8 @@ def register_challenger(
         raise InputError(f"run {run_id} has no scores of {model.model_id}: backtest it first, ensure_backtest([model])")
     if failed := int(own["failed_origins"].max()):
         raise InputError(
-            f"{model.model_id} failed at {failed} origins of run {run_id} (its failures.csv says why): expected a "
-            "challenger that fails at none"
+            f"{model.model_id} failed at {failed} of the origins of run {run_id} (its failures.csv says why): expected "
+            "a challenger that fails at none"
         )
     noted = {f"wis_ratio_{band}": float(ratio) for band, ratio in own["wis_ratio"].items()}
     with open_ledger() as ledger, Registry.open() as registry, registry.lock():

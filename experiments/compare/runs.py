@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.tracking import EXPERIMENT, tracking_uri
+from experiments.tracking import EXPERIMENT, NO_RECIPE, RECIPES, tracking_uri
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE
 from forecasting.registry import ready_client, store_failures, without_password
@@ -47,8 +47,9 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     -------
     pandas.DataFrame
         The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of
-        str), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days), refit_every (int,
-        origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
+        str), recipes (tuple of str, a mark of each model's parameters and code), first_origin, last_origin,
+        last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins), n_paths, seed (int),
+        window, quiet_day_rule, data_digest, theatre, weapon_class (str).
 
     Raises
     ------
@@ -148,7 +149,8 @@ def _run(run_id: str, uri: str | None) -> list[Any]:
 def _frame(runs: Sequence[Any]) -> pd.DataFrame:
     """See `backtests`."""
     frame = pd.DataFrame(
-        [_row(run) for run in runs], columns=["run_id", "began", "models", *SETTING, "last_attack_day_known"]
+        [_row(run) for run in runs],
+        columns=["run_id", "began", "models", RECIPES, *SETTING, "last_attack_day_known"],
     )
     frame = frame.astype(dict.fromkeys(_NUMBERS, "int64"))
     for name in _DAYS:
@@ -159,9 +161,11 @@ def _frame(runs: Sequence[Any]) -> pd.DataFrame:
 
 def _row(run: Any) -> dict[str, Any]:
     told = run.data.params
+    models = tuple(told["models"].split(", "))
     return {
         "run_id": run.info.run_id,
         "began": datetime.fromtimestamp(run.info.start_time / 1000, UTC),
-        "models": tuple(told["models"].split(", ")),
+        "models": models,
+        RECIPES: tuple(told[RECIPES].split(", ")) if RECIPES in told else (NO_RECIPE,) * len(models),
         **{name: told[name] for name in (*SETTING, "last_attack_day_known")},
     }

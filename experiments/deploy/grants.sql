@@ -26,5 +26,11 @@ BEGIN
         GRANT UPDATE (agreed_at, agreed_source) ON report TO salvocast_reporter;
         GRANT UPDATE (rows_read, added, revised, unchanged, quarantined), DELETE ON batch TO salvocast_reporter;
     END IF;
+    IF to_regclass('public.stock_count') IS NOT NULL THEN
+        -- What was counted is added to by a reporter, and changed by nobody.
+        GRANT INSERT ON stock_count TO salvocast_reporter;
+        GRANT USAGE ON SEQUENCE stock_count_id_seq TO salvocast_reporter;
+        REVOKE UPDATE, DELETE, TRUNCATE ON stock_count FROM salvocast_operator;
+    END IF;
 END
 $$;

@@ -27,18 +27,15 @@ from IPython.display import Markdown
 from experiments import compare
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.answers.answering import defence_of
 from forecasting.answers.local import local_answering, local_context
-from forecasting.answers.request import ForecastRequest, PlanRequest
+from forecasting.answers.request import ForecastRequest, SensitivityRequest
 from forecasting.report.document import forecast_document
 from forecasting.report.language import translator
 from forecasting.report.pictures import comparison_picture, tornado_picture
 from forecasting.report.words import Words
-from forecasting.supply.scenario_forecast import LearnedSupply, ScenarioForecaster
-from forecasting.supply.sensitivity import sensitivity
 
 request = ForecastRequest(model="salvo_ensemble", horizon=180, paths=500, scenario="published")
-plan = PlanRequest(model="salvo_ensemble", horizon=91, paths=300)
+moved = SensitivityRequest(model="salvo_ensemble")
 published = load_scenario("published")
 context = local_context(request)
 with compare.open_ledger() as ledger:
@@ -46,8 +43,8 @@ with compare.open_ledger() as ledger:
     history, model = answerer.history(request, context), answerer.prepared(request, context).model
     names = [name for name in bundled_scenarios() if history.theatre in load_scenario(name).theatre_ids]
     requests = {name: request.model_copy(update={"scenario": name}) for name in names}
-    supplied = {name: answerer.forecast_under_scenario(each, context) for name, each in requests.items()}
-    quick, _ = answerer.forecast(plan, context)
+    supplied = {name: answerer.forecast(each, context)[1] for name, each in requests.items()}
+    found = answerer.sensitivity(moved, context)
 
 # %% [markdown]
 # ## The scenarios against the record
@@ -132,19 +129,17 @@ experts.round(0).set_index("expert")
 # %% [markdown]
 # ## Sensitivity
 #
-# Each assumption held low and high, everything else on the same draws: interceptors of all layers over 91 days. With
-# a quarter of the usual draws, for a first look; `salvocast scenarios sensitivity` takes them all.
+# The fifth of the futures in which an assumption of scenario or defence is lowest, and that in which it is highest: cost
+# of the orders over 91 days, leakers, and the order of each layer in its own pieces.
 
 # %%
-first_look = ScenarioForecaster(quick, LearnedSupply(history, published, quick.horizon, n_draws=500))
-found = sensitivity(first_look, published, history.theatre, defence_of(plan))
 tornado_picture(found)
 
 # %% [markdown]
 # ## Answer
 
 # %%
-ratio, swing = outlook.output_ratio, found.swings[0]
+ratio, swing, cost = outlook.output_ratio, found.tornado("order_cost_usd")[0], found.measures[0]
 half_year = table[table["target"] == "total_180"].set_index("model")["wis"]
 few, many = (pd.Series(supplied[name].forecast.totals(180)).median() for name in ("workers_12000", "workers_25000"))
 Markdown(
@@ -153,6 +148,6 @@ Markdown(
     f"workers 180 days bring {few:,.0f} drones (median), with 25,000 {many:,.0f}. {int(experts['inside'].sum())} of "
     f"{len(experts)} outcomes that experts had spoken of lay in our 95 % interval of the same day. At {len(origins)} "
     f"month ends the published state scored {half_year.iloc[0]:,.0f} drones WIS on 180-day totals, the salvo model alone "
-    f"{half_year.iloc[1]:,.0f}. The need for interceptors hangs most on {swing.assumption}: {swing.low:,.0f} to "
-    f"{swing.high:,.0f} around {found.base:,.0f} over {found.horizon} days."
+    f"{half_year.iloc[1]:,.0f}. The cost of the orders hangs most on {swing.assumption}: {swing.low / 1e6:,.0f} "
+    f"to {swing.high / 1e6:,.0f} around {cost.value / 1e6:,.0f} M USD over {found.horizon} days."
 )

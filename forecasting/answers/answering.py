@@ -3,7 +3,7 @@
 What does not depend on the request alone (histories, fitted models, calibrations) is kept between requests.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache, lru_cache
@@ -17,10 +17,12 @@ from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
+from features.stocks import StockCount
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.comparison import comparison_document
 from forecasting.answers.context import AnswerContext
-from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler
+from forecasting.answers.in_hand import as_stated
+from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import (
     BASELINE,
@@ -30,19 +32,25 @@ from forecasting.answers.request import (
     ComparisonRequest,
     ForecastRequest,
     PlanRequest,
+    SensitivityRequest,
     Text,
 )
+from forecasting.answers.sensitivity import sensitivity_document
 from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, parse_defence
-from forecasting.defence.stock import Delivery, with_stock, without_stocks
+from forecasting.defence.stock import without_stocks
 from forecasting.defence.trials import nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
+from forecasting.orders.inventory import with_counted
 from forecasting.plan import (
+    AskedPolicy,
     Plan,
     Prepared,
+    Simulation,
     Target,
     against_another,
+    counted_at_origin,
     make_plan,
     prepare,
     prepare_calibration,
@@ -50,15 +58,16 @@ from forecasting.plan import (
     simulate,
 )
 from forecasting.report.comparison_document import ComparisonDocument
-from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
+from forecasting.report.document import forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
+from forecasting.report.published import Published
+from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import Model, SimulationRequest, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
 from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, SuppliedForecast
-from forecasting.supply.sensitivity import Sensitivity, sensitivity, uncertain
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
@@ -91,8 +100,8 @@ class Answerer:
 
     def document(
         self, request: ForecastRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
-    ) -> ForecastDocument | PlanDocument | ComparisonDocument:
-        """What is asked for: a plan, a forecast or a comparison. Same request, same context: same bytes.
+    ) -> Published:
+        """What is asked for. Same request, same context: same bytes.
 
         on_paths: see `plan`.
 
@@ -102,6 +111,8 @@ class Answerer:
         with threadpool_limits(1):  # sums of several threads have other last digits
             if isinstance(request, ComparisonRequest):
                 return self.comparison(request, context)
+            if isinstance(request, SensitivityRequest):
+                return self.sensitivity(request, context)
             if isinstance(request, PlanRequest):
                 return plan_document(self.plan(request, context, on_paths), choice)
             salvos, supplied = self.forecast(request, context)
@@ -131,36 +142,41 @@ class Answerer:
             )
         return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
 
-    def sensitivity(
-        self, request: PlanRequest, context: AnswerContext, on_step: Callable[[int], object] = lambda _: None
-    ) -> Sensitivity:
-        """Which assumption of the scenario that is asked for moves the demand of the defence most. on_step: called
-        after each assumption with how many there are."""
-        scenario, defence = self._scenario(request), defence_of(request).facing((SHAHED,))
-        if scenario is None:
-            raise InputError("scenario is none: expected one whose assumptions to move")
-        simulated = SimulationRequest(request.horizon, request.paths)
-        forecaster = self.prepared(request, context).forecaster(simulated, request.seed, scenario.published)
-        total = len(uncertain(scenario.scenario, request.theatre, forecaster))
-        return sensitivity(forecaster, scenario.scenario, request.theatre, defence, lambda: on_step(total))
+    def sensitivity(self, request: SensitivityRequest, context: AnswerContext) -> SensitivityDocument:
+        """Which assumption of the scenario and of the defence that are asked for moves orders and leakers most."""
+        made, asked = self._simulations(request, context, (request.scenario,))
+        return sensitivity_document(made[0], request.service_level, request.horizon, asked)
 
     def plan(
-        self, request: PlanRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+        self,
+        request: PlanRequest,
+        context: AnswerContext,
+        on_paths: Callable[[int], object] | None = None,
+        *,
+        counted: bool = True,
     ) -> Plan:
-        """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`."""
+        """The plan that is asked for; see `document`. on_paths: see `forecasting.plan.make_plan`. counted: whether
+        stocks start from their counts."""
         scenario, stated = self._scenario(request), defence_of(request)
         selected_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
         _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
         calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate and recorded else None
-        stated, deliveries = _in_hand(stated, request, prepared.history.last_day)
+        origin = prepared.history.last_day
+        hand = as_stated(stated, request, origin, self._counts(request, origin) if counted else ())
         target = None
         if request.leak_target is not None:
-            target = Target(request.leak_target, float("inf") if request.budget is None else request.budget)
+            budget = None if request.policy else request.budget
+            target = Target(request.leak_target, float("inf") if budget is None else budget)
+        policy = None
+        if request.policy is not None:
+            policy = AskedPolicy(
+                request.policy, request.review, float("inf") if request.budget is None else request.budget
+            )
         return make_plan(
             prepared,
-            stated,
+            hand.defence,
             SimulationRequest(request.horizon, request.paths),
             service_level=request.service_level,
             seed=request.seed,
@@ -169,24 +185,43 @@ class Answerer:
             held=request.held,
             layers=request.layers,
             without=request.without,
-            deliveries=deliveries,
+            deliveries=hand.deliveries,
+            counts=hand.counts,
+            stated_notes=hand.notes,
             target=target,
+            policy=policy,
+            money_usd=request.money_for_a_mix,
+            joint=request.safety_of == "all",
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )
 
     def comparison(self, request: ComparisonRequest, context: AnswerContext) -> ComparisonDocument:
         """The scenarios that are asked for, each against the baseline; see `document`."""
+        made, asked = self._simulations(request, context, _sides(request))
+        return comparison_document(made, request.service_level, request.horizon, asked)
+
+    def _simulations(
+        self, request: PlanRequest, context: AnswerContext, sides: Sequence[str | Text]
+    ) -> tuple[list[Simulation], tuple[str, ...]]:
+        """The plan's simulation under each of these scenarios, on the same random numbers, and the layers to report."""
         whole = defence_of(request)
         asked = selected_layers(whole, request.layers, request.without)
         _check_size(request, whole)
-        sides = _sides(request)
+        scenarios = [self._scenario(request.model_copy(update={"scenario": each})) for each in sides]
         prepared = self.prepared(request.model_copy(update={"scenario": sides[0]}), context)
         recorded = prepared.history.theatre == request.theatre
         calibrated = self._calibrated(request, whole, prepared.history) if request.calibrate and recorded else None
-        whole, deliveries = _in_hand(whole, request, prepared.history.last_day)
-        planned = whole.without(request.without)
-        nights = max(request.horizon, nights_to_look_at([planned.layer(name) for name in asked], request.horizon))
+        origin = prepared.history.last_day
+        hand = as_stated(whole, request, origin, self._counts(request, origin))
+        asked_for = SimulationRequest(request.horizon, request.paths)
+        whole, planned = hand.defence, hand.defence.without(request.without)
+        counted = counted_at_origin(
+            prepared, planned, whole, asked_for, request.seed, calibrated, hand.deliveries, hand.counts
+        )
+        whole, planned = with_counted(whole, counted), with_counted(planned, counted)
+        deliveries = [each for each in hand.deliveries if each.day > origin]
+        nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
         made = [
             simulate(
                 prepared,
@@ -196,12 +231,19 @@ class Answerer:
                 seed=request.seed,
                 end=request.horizon,
                 calibrated=calibrated,
-                scenario=self._scenario(request.model_copy(update={"scenario": each})),
+                scenario=each,
+                held=request.held,
                 deliveries=deliveries,
+                counted=counted,
             )
-            for each in sides
+            for each in scenarios
         ]
-        return comparison_document(made, request.service_level, request.horizon, asked)
+        return made, asked
+
+    def _counts(self, request: PlanRequest, origin: date) -> list[StockCount]:
+        """The counts of stocks that a plan may know of."""
+        known = self.ledger.stock_counts(request.theatre, request.origin)
+        return [count for count in known if count.counted_on <= origin]
 
     def _threats(
         self, request: PlanRequest, context: AnswerContext, prepared: Prepared, defence: Defence
@@ -218,8 +260,9 @@ class Answerer:
         return threats_of(request, prepared, recorded, met, of_class)
 
     def defences_compared(self, request: PlanRequest, other: Defence, context: AnswerContext) -> tuple[Difference, ...]:
-        """What another defence does more or less than that of the request, against the same salvos."""
-        made = self.plan(request, context)
+        """What another defence does more or less than that of the request, against the same salvos; each with the
+        stocks that it states."""
+        made = self.plan(request, context, counted=False)
         return tuple(differences(made.engagements, against_another(made, other.facing(request.classes))))
 
     def history(self, request: ForecastRequest, context: AnswerContext) -> LaunchHistory:
@@ -241,8 +284,21 @@ class Answerer:
         history = self.history(request, context)
         champion = context.champion if request.model == CHAMPION else None
         name = FALLBACK_MODEL if request.model == CHAMPION else request.model
+        if champion is not None and request.origin is None and history.last_day < champion.origin:
+            raise InputError(  # as the retraining and the plan of the morning refuse it
+                f"the record of {request.weapon_class} in {request.theatre} ends on {history.last_day}, and the "
+                f"champion was trained through {champion.origin}: reports are missing from this ledger; read them "
+                f"again, or name a model, such as {FALLBACK_MODEL}, or an origin",
+                field="model",
+            )
 
         def learn() -> Prepared:
+            prepared = fitted()
+            if self._remember is None:
+                return prepared
+            return replace(prepared, weigh=remembered_weights(self._remember))
+
+        def fitted() -> Prepared:
             if champion is None:
                 return self._prepare(load_model(name), history, name)
             saved = self._load_champion(champion.digest)
@@ -406,25 +462,3 @@ def _check_size(request: PlanRequest, stated: Defence) -> None:
             f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers",
             field="paths",
         )
-
-
-def _in_hand(stated: Defence, request: PlanRequest, origin: date) -> tuple[Defence, tuple[Delivery, ...]]:
-    """The defence with the planner's own stocks, and the deliveries that are due."""
-    stocked = [layer.id for layer in stated.layers if layer.interceptor is not None]
-    named = [("stock", name) for name in request.stock] + [("deliveries", due.layer) for due in request.deliveries]
-    for field, name in named:
-        if name not in stocked:
-            raise unknown_name("layer with interceptors", name, stocked, field=field)
-    for delivery in request.deliveries:
-        if delivery.date <= origin:
-            raise InputError(
-                "deliveries: the delivery of {day} to layer {layer} is not after the origin, {origin}: count it in the "
-                "stock at the origin",
-                field="deliveries",
-                day=delivery.date,
-                layer=delivery.layer,
-                origin=origin,
-            )
-    if request.stock:
-        stated = with_stock(stated, request.stock, origin)
-    return stated, tuple(Delivery(due.layer, due.date, due.quantity) for due in request.deliveries)

@@ -23,7 +23,7 @@ from forecasting.report.comparison_document import (
     StatedRange,
 )
 from forecasting.report.document import versions
-from forecasting.salvos.spread import quantiles, standard_errors, stated_error
+from forecasting.salvos.spread import quantiles, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
 HORIZONS = (28, 90, 180, 365)
@@ -60,13 +60,13 @@ def quantile_estimate(value: float, sample: NDArray[Any], level: float) -> Estim
     """A quantile of (n_paths,) values, as `value` has it rounded to packs.
 
     Its influence is (level - [sample <= quantile]) over the density there (Bahadur 1966, Ann. Math. Stat. 37), which is
-    taken from the standard error of batch means.
+    taken from the values one standard error of the rank below and above (Woodruff 1952, JASA 47).
     """
-    at = float(np.quantile(sample, level, method="inverted_cdf"))
-    error = float(standard_errors(sample, [level])[0])
+    n, spread = sample.size, np.sqrt(level * (1.0 - level))
+    ranks = np.clip(np.array([level * n - spread * np.sqrt(n), level * n, level * n + spread * np.sqrt(n)]), 1, n)
+    low, at, high = np.sort(sample)[np.ceil(ranks).astype(np.int64) - 1].astype(np.float64)
     below = (sample <= at).astype(np.float64)
-    scale = error * np.sqrt(sample.size) / max(float(below.std()), 1e-9) if error else 0.0
-    return Estimate(value, scale * (below.mean() - below))
+    return Estimate(value, (high - low) / 2.0 * np.sqrt(n) / spread * (below.mean() - below))
 
 
 def comparison_document(

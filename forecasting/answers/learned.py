@@ -17,11 +17,14 @@ import numpy as np
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.release import code_version
+from features.scenarios import ProductionScenario
 from forecasting.losses.importance import Fit, Sampler, sample_posterior
 from forecasting.losses.reported_losses import Array
 from forecasting.plan import Prepared
-from forecasting.salvos.model import Model, fit
+from forecasting.salvos.model import MAX_HORIZON, Model, fit
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
+from forecasting.supply.coupling import CouplingWeights, learn_weights
+from forecasting.supply.scenario_forecast import Weigh
 
 Remember = Callable[[str, Callable[[], bytes]], bytes]
 """(key, how to make it) -> the bytes kept under the key, or else made now, and kept unless there are none."""
@@ -74,6 +77,23 @@ def remembered_sampler(history: LaunchHistory, rests_on: str, remember: Remember
             return kept["scores"], float(kept["effective"])
 
     return sample
+
+
+def remembered_weights(remember: Remember) -> Weigh:
+    """`learn_weights`, but for weights that are kept: learned for the longest horizon, they serve every one."""
+
+    def weigh(published: ProductionScenario, history: LaunchHistory, horizon: int, seed: int) -> CouplingWeights:
+        def make() -> bytes:
+            learned = learn_weights(published, history, MAX_HORIZON, seed)
+            content = BytesIO()
+            np.savez(content, allow_pickle=False, by_day=learned.by_day, n_origins=np.array(learned.n_origins))
+            return content.getvalue()
+
+        content = remember(key_of("weights", history, published.model_dump_json(), str(seed)), make)
+        with np.load(BytesIO(content), allow_pickle=False) as kept:
+            return CouplingWeights(kept["by_day"][:horizon], int(kept["n_origins"]))
+
+    return weigh
 
 
 def _packed(files: Mapping[str, bytes]) -> bytes:

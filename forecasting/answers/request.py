@@ -10,16 +10,31 @@ import re
 from collections import Counter
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, FailFast, Field, Tag, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    FailFast,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from features.errors import InputError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
+from features.scenario_parts import DAYS_PER_MONTH
 from features.stated import LARGEST_NUMBER, Day
+from features.typed import typed_number
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
 CHAMPION = "champion"
 """The registered champion; the salvo ensemble where none is registered."""
 NO_SCENARIO = "none"
+Kind = Literal["forecast", "plan", "comparison", "sensitivity"]
+"""What can be asked for."""
 BASELINE = "published"
 """The scenario that others are compared with."""
 MOST_SCENARIOS = 8
@@ -35,6 +50,29 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 THREAT = re.compile(r"([a-z][a-z0-9_]{0,39})(?:=(\d{1,6}(?:\.\d{1,3})?)/week)?")
 """A class of weapon, and how many of it come a week where that is stated."""
 Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER), strict=True)]
+PolicyKind = Literal["base_stock", "adjusted_base_stock", "reorder_point"]
+DAYS_OF = {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}
+"""Unit of a supply -> days."""
+LONGEST_LEAD_TIME = 730
+"""Days."""
+
+
+def _supply(given: str) -> str:
+    """A supply as it is kept: 800/week. Raises ValueError where it is none."""
+    amount, slash, unit = (part.strip() for part in given.partition("/"))
+    if not slash or unit not in DAYS_OF:
+        raise ValueError(f"expected interceptors with their unit, such as 800/week ({', '.join(DAYS_OF)})")
+    try:
+        number = typed_number(amount)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    if not 0 <= number <= LARGEST_NUMBER:
+        raise ValueError(f"expected 0 to {LARGEST_NUMBER:,.0f} interceptors")
+    return f"{number}/{unit}"
+
+
+Supply = Annotated[str, AfterValidator(_supply)]
+"""Interceptors a day, week or month: 800/week."""
 Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 NEEDS = "needs_field"
 """Type of the error of a field that says nothing without another; both are named in its context."""
@@ -119,7 +157,7 @@ class ForecastRequest(_Request):
         return hashlib.sha256(f"{self.kind}\n{self.canonical}".encode()).hexdigest()
 
     @property
-    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+    def kind(self) -> Kind:
         """What is asked for."""
         return "forecast"
 
@@ -162,6 +200,26 @@ class PlanRequest(ForecastRequest):
         FailFast(),
         Field(max_length=1_000, description="dated ones, beside the monthly supply"),
     ] = ()
+    supply: Annotated[
+        dict[Name, Supply],
+        Field(
+            max_length=MOST_LAYERS,
+            description="layer -> interceptors that come in, such as 800/week (day, week, month), in place of what the "
+            "defence states",
+        ),
+    ] = {}
+    lead_time: Annotated[
+        dict[Name, Annotated[int, Field(ge=0, le=LONGEST_LEAD_TIME, strict=True)]],
+        Field(max_length=MOST_LAYERS, description="layer -> days from an order to its delivery"),
+    ] = {}
+    pack_size: Annotated[
+        dict[Name, Annotated[int, Field(ge=1, le=int(LARGEST_NUMBER), strict=True)]],
+        Field(max_length=MOST_LAYERS, description="layer -> interceptors that are ordered together"),
+    ] = {}
+    minimum_stock: Annotated[
+        dict[Name, Count],
+        Field(max_length=MOST_LAYERS, description="layer -> interceptors that should always be left"),
+    ] = {}
     service_level: Annotated[
         float,
         Field(
@@ -172,14 +230,31 @@ class PlanRequest(ForecastRequest):
             description="probability that an ordered stock lasts until the next order",
         ),
     ] = 0.95
+    safety_of: Annotated[
+        Literal["each", "all"],
+        Field(description="whether that is of each stock, or that all of them last: the least-cost orders for it"),
+    ] = "each"
     leak_target: Annotated[
         Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False, strict=True)] | None,
         Field(description="armed drones that may leak over the horizon: adds the least-cost mix"),
     ] = None
     budget: Annotated[
         Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, strict=True)] | None,
-        Field(description="of the least-cost mix, in US dollars; needs a target for the leakers"),
+        Field(
+            description="US dollars: adds the mix that leaks least for them; of the least-cost mix, where there is a "
+            "target for the leakers, or of each review of a policy"
+        ),
     ] = None
+    policy: Annotated[
+        PolicyKind | None,
+        Field(
+            description="orders at every review until the end of the horizon, such as 365 days: up to one level, up to "
+            "one that follows the launches, or where little is left"
+        ),
+    ] = None
+    review: Annotated[
+        int, Field(ge=1, le=365, strict=True, description="days from one review of the policy to the next")
+    ] = 28
     calibrate: Annotated[
         bool,
         Field(
@@ -223,20 +298,25 @@ class PlanRequest(ForecastRequest):
         return given
 
     @model_validator(mode="after")
-    def _check_budget(self) -> Self:
-        if self.budget is not None and self.leak_target is None:
-            raise PydanticCustomError(NEEDS, _WITHOUT, {"field": "budget", "needed": "leak_target"})
-        return self
-
-    @model_validator(mode="after")
     def _check_raid(self) -> Self:
         if self.threats and self.weapon_class != SHAHED:
             raise ValueError(f"threats: they come with {weapons(SHAHED)}: expected weapon_class {SHAHED}")
-        if self.threats and self.leak_target is not None:
+        if self.threats and (self.leak_target is not None or self.money_for_a_mix is not None):
             raise ValueError(
-                "threats: the least-cost mix is of the drones alone: leave out leak_target, or the threats"
+                "threats: a mix is found for the drones alone: leave out leak_target and budget, or the threats"
             )
         return self
+
+    @property
+    def money_for_a_mix(self) -> float | None:
+        """US dollars that the best mix is asked for; None where a target or a policy has them, or there are none."""
+        return self.budget if self.leak_target is None and self.policy is None else None
+
+    @property
+    def monthly_supply(self) -> dict[str, float]:
+        """Layer -> interceptors a month, where a supply is stated."""
+        stated = ((layer, *each.split("/")) for layer, each in self.supply.items())
+        return {layer: float(amount) / DAYS_OF[unit] * DAYS_PER_MONTH for layer, amount, unit in stated}
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -250,8 +330,30 @@ class PlanRequest(ForecastRequest):
         return {name: float(rate.removesuffix("/week")) if rate else None for name, _, rate in named}
 
     @property
-    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+    def kind(self) -> Kind:
         return "plan"
+
+
+class SensitivityRequest(PlanRequest):
+    """Which assumption of scenario and defence moves orders and leakers most."""
+
+    scenario: Annotated[
+        NameOrText,
+        Field(description="assumptions about production: a bundled scenario, an own one, or none for the record alone"),
+    ] = "published"
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, strict=True, description="attack days to look at")] = 91
+    paths: Annotated[int, Field(ge=100, le=MAX_PATHS, strict=True, description="simulated futures")] = 4_000
+
+    @model_validator(mode="after")
+    def _check_what_is_moved(self) -> Self:
+        for name in ("threats", "leak_target"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name}: a sensitivity takes none: expected a plan against the drones alone")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        return "sensitivity"
 
 
 class ComparisonRequest(PlanRequest):
@@ -281,5 +383,5 @@ class ComparisonRequest(PlanRequest):
         return self
 
     @property
-    def kind(self) -> Literal["forecast", "plan", "comparison"]:
+    def kind(self) -> Kind:
         return "comparison"

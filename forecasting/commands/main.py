@@ -16,7 +16,8 @@ from features.ingest_cli import ingest
 from forecasting.commands.defence import defences
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
-from forecasting.commands.scenarios import scenarios
+from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
+from forecasting.commands.stock import stocks
 
 app = typer.Typer(
     help="Forecasts of Shahed-type drone salvos, and of the interceptors a defence needs against them.",
@@ -29,6 +30,7 @@ app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
 app.add_typer(scenarios, name="scenarios")
 app.add_typer(defences, name="defence")
+app.add_typer(stocks, name="stock")
 
 app.command("forecast", cls=request_command("ForecastRequest"), help="Forecast the drones launched per attack day.")(
     answer_command
@@ -39,10 +41,14 @@ app.command(
     help="Forecast the drones, the interceptors each layer needs against them, and what to order.",
 )(answer_command)
 
+app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, defence=None))(sensitivity_command)
+
 
 @app.command("schema")
 def schema_command(
-    document: Annotated[str, typer.Argument(metavar="forecast|plan", help="Which document's schema.")] = "plan",
+    document: Annotated[
+        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity", help="Which document's schema.")
+    ] = "plan",
 ) -> None:
     """Print the JSON Schema that --format json follows."""
     from features.errors import unknown_name

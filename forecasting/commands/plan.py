@@ -38,7 +38,7 @@ def answer_command(
     from tqdm import tqdm
 
     from forecasting.answers.local import local_answering, local_context
-    from forecasting.report.comparison_document import ComparisonDocument
+    from forecasting.report.document import ForecastDocument, PlanDocument
 
     request: ForecastRequest = context.obj
     translator(language)  # refuses an unknown one before the work
@@ -48,7 +48,7 @@ def answer_command(
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
             document = answering.document(request, learned, bar.update)
-        assert not isinstance(document, ComparisonDocument)  # neither command asks for one
+        assert isinstance(document, ForecastDocument | PlanDocument)  # neither command asks for another
         if plot:
             _draw(document, answering.history(request, learned), plot, language)
     if issued:

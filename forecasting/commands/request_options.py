@@ -4,7 +4,8 @@ They are made when a command is used or its help is asked for: `salvocast --help
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -14,7 +15,8 @@ import typer
 from typer.core import TyperCommand
 
 from features.errors import InputError
-from features.options import name_and_value
+from features.options import name_and_value, parse_day
+from features.typed import typed_number, typed_share
 
 if TYPE_CHECKING:
     from forecasting.answers.request import ForecastRequest, PlanRequest
@@ -31,13 +33,22 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "defence": (str, "NAME|FILE.toml", ""),
     "layers": (list[str], "LAYER", "repeatable"),
     "without": (list[str], "LAYER", "repeatable"),
-    "stock": (Path, "FILE.csv", "columns layer and quantity"),
-    "deliveries": (Path, "FILE.csv", "columns layer, date and quantity"),
-    "leak_target": (float, "DRONES", ""),
-    "budget": (float, "USD", ""),
+    "stock": (list[str], "LAYER=N|FILE.csv", "repeatable, or a file with columns layer and quantity"),
+    "deliveries": (list[str], "LAYER=N@DATE|FILE.csv", "repeatable, or a file with columns layer, date and quantity"),
+    "supply": (list[str], "LAYER=N/week", "repeatable"),
+    "lead_time": (list[str], "LAYER=DAYS", "repeatable"),
+    "pack_size": (list[str], "LAYER=N", "repeatable"),
+    "minimum_stock": (list[str], "LAYER=N", "repeatable"),
+    "service_level": (str, "SHARE", "95, 95 % or 0.95"),
+    "safety_of": (str, "each|all", ""),
+    "leak_target": (str, "DRONES", ""),
+    "budget": (str, "USD", ""),
+    "policy": (str, "base_stock|adjusted_base_stock|reorder_point", ""),
 }
 """Field -> type and metavar of its option, and what its help says beside the field's description, where these do not
 follow from the field: what the command takes in another form, such as a file."""
+_SHORT = {"deliveries": "--delivery"}
+"""Field -> a second name of its option, of a single one of what it lists."""
 
 
 class RequestCommand(TyperCommand):
@@ -112,7 +123,14 @@ def read_request(model: "type[ForecastRequest]", given: Mapping[str, Any]) -> "F
         stated["defence"] = defence_value(stated["defence"])
     if "held" in stated:
         stated["held"] = _levels(stated["held"])
-    lists = {name: stated.pop(name) for name in ("stock", "deliveries") if name in stated}
+    for name in ("supply", "lead_time", "pack_size", "minimum_stock"):
+        if name in stated:
+            stated[name] = _by_layer(name, stated[name])
+    for name in ("service_level", "leak_target", "budget"):
+        if isinstance(stated.get(name), str):
+            with typed_at(option_name(name)):
+                stated[name] = (typed_share if name == "service_level" else typed_number)(stated[name])
+    lists = _lists(stated)
     try:
         request = model.model_validate(stated)
         return model.model_validate(stated | _from_lists(request, lists)) if lists else request  # type: ignore[arg-type]
@@ -165,6 +183,64 @@ def _levels(pairs: list[str]) -> dict[str, float | str]:
     return levels
 
 
+@contextmanager
+def typed_at(where: str) -> Iterator[None]:
+    """What cannot be read inside is told with where it stands, such as an option."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+
+
+def _by_layer(field: str, pairs: list[str]) -> dict[str, float | str]:
+    """Layer -> what is stated of it, of an option that is repeated. Raises InputError for a layer that is repeated."""
+    option, found = option_name(field), dict[str, float | str]()
+    for pair in pairs:
+        layer, value = name_and_value(pair, f"{option} LAYER=NUMBER, such as {_EXAMPLES[field]}")
+        if layer in found:
+            raise InputError(f"{option}: {layer} is stated twice: expected one for each layer")
+        with typed_at(f"{option} {layer}"):
+            found[layer] = value if field == "supply" else typed_number(value)
+    return found
+
+
+_EXAMPLES = {
+    "stock": "interceptor_drone=12000",
+    "supply": "interceptor_drone=800/week",
+    "lead_time": "interceptor_drone=21",
+    "pack_size": "interceptor_drone=10",
+    "minimum_stock": "interceptor_drone=500",
+}
+
+
+def _lists(stated: dict[str, Any]) -> dict[str, Path]:
+    """The files among stocks and deliveries, which it takes out; what is stated singly it turns into values."""
+    files: dict[str, Path] = {}
+    for name in ("stock", "deliveries"):
+        given = stated.pop(name, [])
+        paths = [each for each in given if "=" not in each]
+        if len(paths) > 1 or (paths and len(given) > 1):
+            raise InputError(f"{option_name(name)}: expected one file, or single values, such as {_SINGLE[name]}")
+        if paths:
+            files[name] = Path(paths[0])
+        elif given:
+            stated[name] = _by_layer(name, given) if name == "stock" else [_delivery(each) for each in given]
+    return files
+
+
+_SINGLE = {"stock": _EXAMPLES["stock"], "deliveries": "interceptor_drone=500@2026-06-01"}
+
+
+def _delivery(text: str) -> dict[str, Any]:
+    expected = f"--delivery LAYER=NUMBER@DATE, such as {_SINGLE['deliveries']}"
+    layer, value = name_and_value(text, expected)
+    quantity, at, day = value.rpartition("@")
+    if not at:
+        raise InputError(f"'{text}': expected {expected}")
+    with typed_at(f"--delivery {layer}"):
+        return {"layer": layer, "date": parse_day(day.strip(), "the day"), "quantity": typed_number(quantity)}
+
+
 def _from_lists(request: "PlanRequest", lists: Mapping[str, Path]) -> dict[str, Any]:
     """Stocks and deliveries of the files, for the layers of the request's defence."""
     from datetime import date
@@ -178,8 +254,8 @@ def _from_lists(request: "PlanRequest", lists: Mapping[str, Path]) -> dict[str, 
         made["stock"] = parse_stock(read_stated(lists["stock"], "CSV"), str(lists["stock"]), defence)
     if "deliveries" in lists:
         text = read_stated(lists["deliveries"], "CSV")
-        # Of an origin that is not stated, only the answer knows what is after it.
-        due = parse_deliveries(text, str(lists["deliveries"]), defence, request.origin or date.min)
+        # What is in hand already, only the answer knows.
+        due = parse_deliveries(text, str(lists["deliveries"]), defence, date.min)
         made["deliveries"] = [{"layer": each.layer_id, "date": each.day, "quantity": each.quantity} for each in due]
     return made
 
@@ -188,7 +264,7 @@ def _parameter(name: str, field: Any, default: Any) -> inspect.Parameter:
     kind, metavar, more = _FORMS.get(name, (_plain_type(field.annotation), None, ""))
     told = field.description or ""
     text = f"{told[:1].upper()}{told[1:]}{f' ({more})' if more else ''}."
-    names = [option_name(name)]
+    names = [option_name(name), *([_SHORT[name]] if name in _SHORT else [])]
     if kind is bool:
         names = [f"--{name}/--no-{name}".replace("_", "-")]
     # As the values of a request are checked when it is made, the option shows their limits and checks none.

@@ -1,5 +1,6 @@
 """`salvocast scenarios`: what can be assumed about production, what it implies, and whether the record allows it."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -11,22 +12,24 @@ from features.opening import open_ledger
 from features.options import parse_day
 from forecasting.commands.options import (
     TABLE,
+    Format,
     FormatOption,
     OutOption,
     PlotOption,
     check_files,
     check_new_file,
-    check_plot,
     draw,
+    filled_name,
     filled_template,
     today,
 )
 from forecasting.commands.request_options import request_command, scenario_value, with_values
+from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH
 
 if TYPE_CHECKING:
     from features.scenarios import ProductionScenario
-    from forecasting.answers.request import ForecastRequest
+    from forecasting.answers.request import ForecastRequest, SensitivityRequest
 
 Request = TypeVar("Request", bound="ForecastRequest")
 scenarios = typer.Typer(help="Assumptions about the production of drones.", no_args_is_help=True)
@@ -34,6 +37,26 @@ scenarios = typer.Typer(help="Assumptions about the production of drones.", no_a
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="NAME|FILE.toml", help="A bundled scenario, or a file of your own.")
 ]
+
+
+MOVED = (
+    "scenario",
+    "held",
+    "defence",
+    "horizon",
+    "origin",
+    "model",
+    "paths",
+    "seed",
+    "theatre",
+    "layers",
+    "without",
+    "stock",
+    "deliveries",
+    "service_level",
+    "calibrate",
+)
+"""The fields of a request that are options."""
 
 
 @scenarios.command("list")
@@ -61,27 +84,78 @@ def show_command(
 
 @scenarios.command("new")
 def new_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE.toml", help="The file to write; its name is the scenario's.")],
+    name: Annotated[Path, typer.Argument(metavar="NAME[.toml]", help="The file to write, or its name without .toml.")],
     base: Annotated[
-        str, typer.Option("--from", metavar="NAME|FILE.toml", help="What it is a variant of.")
-    ] = "published",
+        str | None, typer.Option("--from", metavar="NAME|FILE.toml", help="What it is a variant of: published.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FACILITY.QUANTITY=NUMBER@DAY",
+            help="What differs, such as alabuga.capacity=2000..5000@2026-09-01; repeatable. Of a facility: capacity, "
+            "decoys, parts, new_line, workers, beds, strike, sanctions; of the store: stock.opening, stock.minimum, "
+            "stock.drawdown, stock.released; of neither: imports, store_strike, warhead. A number, low..high or "
+            "low..mode..high; drones a month, or with /day or /year.",
+        ),
+    ] = None,
 ) -> None:
-    """Write a file to start from: a variant of a scenario, with an example of everything that can be stated."""
+    """Write a scenario: a variant that differs in what --set says, asked for on a terminal where nothing is said; or,
+    with --from alone, a file to edit with an example of everything that can be stated."""
     from features.files import write_file
-    from features.scenarios import parse_scenario
+    from features.scenario_settings import parse_setting, settings_text
+    from features.scenarios import PUBLISHED, parse_scenario
 
-    open_scenario(base)
+    file = name if name.suffix else name.with_suffix(".toml")
     check_new_file(file)
+    if base is None and not settings and sys.stdin.isatty():
+        base, settings = _asked()
+    base = base or PUBLISHED
+    stated = open_scenario(base)
     beside = str(Path(base).resolve()) if base.endswith(".toml") else base
-    text = filled_template("scenario_template.toml", file, base=beside)
+    if settings:
+        read = [parse_setting(each, today()) for each in settings]
+        text = settings_text(filled_name(file), stated, beside, read, today())
+    else:
+        text = filled_template("scenario_template.toml", file, base=beside)
     parse_scenario(text, str(file))
     write_file(file, text.encode())
-    print(f"wrote {file}: a variant of {base}; state what differs, then: salvocast scenarios check {file}")
+    state = "" if settings else "state what differs, then: "
+    print(f"wrote {file}: a variant of {base}; {state}salvocast scenarios check {file}")
+
+
+def _asked() -> tuple[str, list[str]]:
+    """What a scenario is a variant of, and its settings, as a person types them."""
+    from features.scenario_settings import OF_FACILITY, main_facility, parse_setting
+    from features.scenarios import PUBLISHED
+
+    base = typer.prompt("A variant of which scenario?", default=PUBLISHED)
+    stated = open_scenario(base)
+    first = main_facility(stated)
+    facility = typer.prompt("Of which plant do you assume something? (a new name is a new plant)", default=first)
+    settings = []
+    print("A number, or a range such as 2000..5000, @ the day from which it holds; nothing where it stays as it is.")
+    plain = [each.id for each in stated.facilities if each.workforce is None]
+    for what, quantity in OF_FACILITY.items():
+        if what in ("workers", "beds") and facility in plain:
+            continue  # who works there already is not stated: more are for new halls
+        words = quantity.words.format(n="HOW MANY", per="a month", day="WHICH DAY")
+        while answer := typer.prompt(f"{what}: {words}", default="", show_default=False).strip():
+            try:
+                parse_setting(f"{facility}.{what}={answer}", today())
+            except InputError as error:
+                print(error)
+            else:
+                settings.append(f"{facility}.{what}={answer}")
+                break
+    return base, settings
 
 
 @scenarios.command("check", cls=request_command("ForecastRequest", "origin", "seed", "theatre"))
 def check_command(context: typer.Context, scenario: ScenarioArgument) -> None:
     """Whether a scenario is well stated, and whether the record allows it (exit code 1 where it does not)."""
+    from features.scenario_settings import likely_slips
+    from features.scenarios import PUBLISHED, load_scenario
     from forecasting.answers.local import local_answering, local_context
     from forecasting.report.scenarios import check_text
     from forecasting.supply.verdict import scenario_verdict
@@ -91,6 +165,8 @@ def check_command(context: typer.Context, scenario: ScenarioArgument) -> None:
         assimilated = local_answering(ledger).assimilated_supply(request, local_context(request))
     verdict = scenario_verdict(assimilated)
     print(check_text(assimilated, verdict))
+    for line in likely_slips(open_scenario(scenario), load_scenario(PUBLISHED)):
+        print(f"warning: {line}")
     if not verdict.compatible:
         raise typer.Exit(1)
 
@@ -141,35 +217,38 @@ def compare_command(
     write_or_print(FORMS[output].write(document, ENGLISH), out)
 
 
-@scenarios.command(
-    "sensitivity",
-    cls=request_command(
-        "PlanRequest", "horizon", "origin", "model", "paths", "seed", "theatre", "defence", horizon=91, paths=500
-    ),
-)
-def sensitivity_command(
-    context: typer.Context, scenario: ScenarioArgument = "published", plot: PlotOption = None
+@scenarios.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED[1:], defence=None))
+def sensitivity_of_command(
+    context: typer.Context,
+    scenario: ScenarioArgument = "published",
+    output: FormatOption = TABLE,
+    out: OutOption = None,
+    plot: PlotOption = None,
 ) -> None:
-    """Which assumption moves the demand for interceptors most: each held low and high, all else the same draws."""
-    from tqdm import tqdm
+    """The same as `salvocast sensitivity --scenario`."""
+    _tell_sensitivity(_with_scenario(context.obj, scenario), output, out, plot)
 
+
+def sensitivity_command(
+    context: typer.Context, output: FormatOption = TABLE, out: OutOption = None, plot: PlotOption = None
+) -> None:
+    """Which assumption of production and of the defence moves the orders, in USD and in pieces of each layer, and the
+    leakers most."""
+    _tell_sensitivity(context.obj, output, out, plot)
+
+
+def _tell_sensitivity(request: "SensitivityRequest", output: Format, out: Path | None, plot: Path | None) -> None:
+    """Answers the request, into a file or onto the terminal."""
     from forecasting.answers.local import local_answering, local_context
-    from forecasting.report.scenarios import sensitivity_text
 
-    request = _with_scenario(context.obj, scenario)
-    check_plot(plot)
-    with open_ledger() as ledger, tqdm(desc="assumptions", disable=None) as bar:
-
-        def step(total: int) -> None:
-            bar.total = total
-            bar.update()
-
-        found = local_answering(ledger).sensitivity(request, local_context(request), step)
+    check_files(output, out, plot)
+    with open_ledger() as ledger:
+        document = local_answering(ledger).sensitivity(request, local_context(request))
     if plot:
         from forecasting.report.pictures import tornado_picture
 
-        draw(tornado_picture(found), plot, f"Salvocast sensitivity of {found.scenario}")
-    print(sensitivity_text(found))
+        draw(tornado_picture(document), plot, f"Salvocast sensitivity as of {document.origin}")
+    write_or_print(FORMS[output].write(document, ENGLISH), out)
 
 
 def _with_scenario(request: "Request", name_or_file: str) -> "Request":

@@ -1,6 +1,7 @@
 """`salvocast serve`: the planner's page and the HTTP API."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,9 +31,19 @@ def serve(
     # Before NumPy is loaded, here and in every process that is started: they share the cores among themselves.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
-    from forecasting.service.workers.settings import TOKENS_VARIABLE, Settings, parse_tokens
+    from features.errors import InputError
+    from forecasting.service.workers.settings import (
+        TOKENS_FILE_VARIABLE,
+        TOKENS_VARIABLE,
+        Settings,
+        parse_tokens,
+        read_tokens,
+    )
 
-    tokens = parse_tokens(os.environ.get(TOKENS_VARIABLE, ""))
+    stated, file = os.environ.get(TOKENS_VARIABLE, ""), os.environ.get(TOKENS_FILE_VARIABLE)
+    if stated and file:
+        raise InputError(f"both {TOKENS_VARIABLE} and {TOKENS_FILE_VARIABLE} are set: expected one of them")
+    tokens = read_tokens(Path(file).absolute()) if file else parse_tokens(stated)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     processes = max(1, cores // workers)
     settings = Settings(
@@ -41,6 +52,7 @@ def serve(
         workers=workers,
         names=tuple(each.lower() for each in name or ()),
         tokens=tokens,
+        tokens_file=Path(file).absolute() if file else None,
         accept_reports=accept_reports,
         n_processes=processes,
     )

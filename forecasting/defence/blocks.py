@@ -251,7 +251,7 @@ class PathBlocks:
     def supplied(self, index: int, drawn: Mapping[str, Array]) -> NDArray[np.int64]:
         """(n_paths, horizon) interceptors delivered by the start of each night."""
         layer, monthly = self.defence.layers[index], drawn["monthly_supply"]
-        share = available_share(layer, drawn)
+        share = 1.0 if layer.supply_is_stated else available_share(layer, drawn)
         return supplied_by_night(
             self.shape[1],
             monthly * share,

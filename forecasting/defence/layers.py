@@ -20,6 +20,8 @@ COMMON, DECOY = "armed", "decoy"
 """The armed drone that layers are stated against, and the decoy: kinds that every defence knows."""
 COUNTED = "stock_file"
 """The source of a stock that a planner has counted."""
+STATED_SUPPLY = "supply_stated"
+"""The source of a supply that a planner has stated."""
 MOST_CHANNELS = 1_000
 NIGHT_HOURS = 14.0
 """The usual reported window, 18:00 to 08:00."""
@@ -216,6 +218,11 @@ class DefenceLayer(Stated):
     def stock_is_counted(self) -> bool:
         """Whether the stock is a planner's own count, and so all for the drones that are forecast."""
         return self.stock is not None and COUNTED in self.stock.sources
+
+    @property
+    def supply_is_stated(self) -> bool:
+        """Whether the supply is what a planner has stated, and so all for the raid."""
+        return self.monthly_supply is not None and STATED_SUPPLY in self.monthly_supply.sources
 
     @property
     def ranges(self) -> dict[str, SourcedRange]:

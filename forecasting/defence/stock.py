@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from io import StringIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,11 @@ from features.records import SHAHED
 from features.scenario_parts import DAYS_PER_MONTH
 from features.sources.cells import csv_rows, whole_count
 from features.stated import LARGEST_NUMBER, Source, SourcedRange
-from forecasting.defence.layers import COUNTED, STOCKED, STOCKED_OPTIONAL, Defence, DefenceLayer
+from forecasting.defence.layers import COUNTED, STATED_SUPPLY, STOCKED, STOCKED_OPTIONAL, Defence, DefenceLayer
 
 Array = NDArray[np.float64]
+STATED_TERMS = "terms_stated"
+"""The source of a lead time that a planner has stated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,8 @@ def supplied_by_night(
         changed = np.where(ramp > 0, within * within / (2.0 * ramp), 0.0) + days - within
     per_day = monthly[:, np.newaxis] / DAYS_PER_MONTH
     grown = (later - monthly)[:, np.newaxis] / DAYS_PER_MONTH
-    supplied: NDArray[np.int64] = np.floor(per_day * days + grown * changed).astype(np.int64)
+    # 800 a week are 800 after a week, whatever the division by days has rounded away.
+    supplied: NDArray[np.int64] = np.floor(per_day * days + grown * changed + 1e-6).astype(np.int64)
     for delivery in deliveries:
         assert origin is not None
         supplied[:, max((delivery.day - origin).days - 1, 0) :] += delivery.quantity
@@ -183,10 +187,72 @@ def with_stock(defence: Defence, counts: Mapping[str, int], origin: date) -> Def
     Defence
     """
     source = Source(id=COUNTED, title="stock as given in the request", date=origin, url="", confidence="A")
-    layers = tuple(
-        layer.model_copy(update={"stock": _counted_stock(counts[layer.id], origin)}) if layer.id in counts else layer
-        for layer in defence.layers
+    return _changed(
+        defence, {layer: {"stock": _point(count, origin, COUNTED)} for layer, count in counts.items()}, source
     )
+
+
+def with_supply(defence: Defence, monthly: Mapping[str, float], origin: date) -> Defence:
+    """The defence with supply as a planner states it, in place of what it assumes: constant, and all for the raid.
+
+    Parameters
+    ----------
+    defence : Defence
+        Layers of which nothing is stated keep what they have.
+    monthly : mapping of str to float
+        Id of a layer -> interceptors a month.
+    origin : date
+        The day of the statement.
+
+    Returns
+    -------
+    Defence
+    """
+    source = Source(id=STATED_SUPPLY, title="supply as given in the request", date=origin, url="", confidence="A")
+    none = {"monthly_supply_later": None, "ramp_months": None}
+    return _changed(
+        defence,
+        {layer: none | {"monthly_supply": _point(n, origin, STATED_SUPPLY)} for layer, n in monthly.items()},
+        source,
+    )
+
+
+def with_terms(
+    defence: Defence,
+    lead_time: Mapping[str, int],
+    pack_size: Mapping[str, int],
+    minimum_stock: Mapping[str, int],
+    origin: date,
+) -> Defence:
+    """The defence with the terms of orders as a planner states them.
+
+    Parameters
+    ----------
+    defence : Defence
+        Layers of which nothing is stated keep what they have.
+    lead_time : mapping of str to int
+        Id of a layer -> days from an order to its delivery.
+    pack_size, minimum_stock : mapping of str to int
+        Id of a layer -> interceptors.
+    origin : date
+        The day of the statement.
+
+    Returns
+    -------
+    Defence
+    """
+    source = Source(id=STATED_TERMS, title="lead time as given in the request", date=origin, url="", confidence="A")
+    changes: dict[str, dict[str, Any]] = {}
+    for name, stated in (("pack_size", pack_size), ("minimum_stock", minimum_stock)):
+        for layer, number in stated.items():
+            changes.setdefault(layer, {})[name] = number
+    for layer, days in lead_time.items():
+        changes.setdefault(layer, {})["lead_time_days"] = _point(days, origin, STATED_TERMS)
+    return _changed(defence, changes, source)
+
+
+def _changed(defence: Defence, changes: Mapping[str, Mapping[str, Any]], source: Source) -> Defence:
+    layers = tuple(layer.model_copy(update=dict(changes.get(layer.id, {}))) for layer in defence.layers)
     return defence.model_copy(update={"layers": layers, "sources": (*defence.sources, source)})
 
 
@@ -203,9 +269,9 @@ def without_stocks(defence: Defence) -> Defence:
     return defence.model_copy(update={"layers": layers, "sources": sources, "drone_cost_usd": None})
 
 
-def _counted_stock(count: int, day: date) -> SourcedRange:
+def _point(number: float, day: date, source: str) -> SourcedRange:
     return SourcedRange(
-        low=count, mode=count, high=count, basis="reported", sources=(COUNTED,), date=day, confidence="A"
+        low=number, mode=number, high=number, basis="reported", sources=(source,), date=day, confidence="A"
     )
 
 

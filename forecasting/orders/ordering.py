@@ -239,15 +239,26 @@ def order_for_horizon(
     """
     layer = defence.layer(outlook.layer_id)
     needs = cover_of(outlook, layer, lead_time, end)
-    quantity = -(-needs.order_up_to(service_level) // layer.pack_size) * layer.pack_size
+    return order_of(needs, layer, needs.order_up_to(service_level), service_level)
+
+
+def order_of(
+    needs: Cover, layer: DefenceLayer, wanted: int, service_level: float, layer_level: float | None = None
+) -> InterceptorOrder:
+    """The order of whole packs of so many interceptors that are wanted.
+
+    service_level: asked for. layer_level: that of this layer alone, of which the interceptors are the quantile.
+    """
+    quantity = -(-wanted // layer.pack_size) * layer.pack_size
     unit_cost = layer.unit_cost_usd
     assert unit_cost is not None
+    level = service_level if layer_level is None else layer_level
     return InterceptorOrder(
-        layer_id=outlook.layer_id,
+        layer_id=layer.id,
         quantity=quantity,
         service_level=service_level,
         cost_usd=(quantity * unit_cost.low, quantity * unit_cost.mode, quantity * unit_cost.high),
         unavoidable_shortage=needs.unavoidable_shortage,
         stock_out_probability=needs.stock_out_probability(quantity),
-        quantity_error=float(standard_errors(needs.least_order, [service_level])[0]),
+        quantity_error=float(standard_errors(needs.least_order, [level])[0]) if level < 1 else math.nan,
     )

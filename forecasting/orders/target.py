@@ -1,14 +1,26 @@
 """The mix for a target of leakers: a linear program for a start, and then what the engine says of it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.messages import Message
 from forecasting.orders.effect import Trials
-from forecasting.orders.frontier import mean_leakers
-from forecasting.orders.mix import MOST_STEPS, Loss, Market, Mix, enough, least_cost, least_loss, least_of
+from forecasting.orders.frontier import FrontierPoint, evaluated, mean_leakers
+from forecasting.orders.mix import (
+    MOST_STEPS,
+    Loss,
+    Market,
+    Mix,
+    bought,
+    buying_order,
+    enough,
+    least_cost,
+    least_loss,
+    least_of,
+)
 from forecasting.orders.requirement import (
     DefenceProgram,
     Requirement,
@@ -81,6 +93,33 @@ def evaluated_requirement(
     return found, planned
 
 
+@dataclass(frozen=True)
+class MoneyMix:
+    """The mix that leaks least for that money. leakers: without an order, on average."""
+
+    money_usd: float
+    leakers: float
+    found: FrontierPoint
+
+
+def best_for_money(
+    trials: Trials, search: Trials, market: Market, shortages: NDArray[np.int64], money_usd: float
+) -> MoneyMix:
+    """The mix of the fewest armed leakers that so many US dollars buy, evaluated.
+
+    search: the same on fewer paths, on which mixes are looked for. shortages: (n_layers, n_paths) interceptors that a
+    path lacks. Raises InputError where there is no money.
+    """
+    if not money_usd > 0:
+        raise InputError("budget is {given} USD: expected more than 0", field="budget", given=money_usd)
+    loss = mean_leakers(search)
+    start = bought(buying_order(loss, market, shortages), market, money_usd)
+    steps = MOST_STEPS if shortages.size <= SMALL else FEW_STEPS
+    mix = least_of(mean_leakers(trials), [start, least_loss(loss, market, money_usd, start, steps=steps)])
+    nothing, found = evaluated(trials, market, [np.zeros_like(mix), mix])
+    return MoneyMix(money_usd, nothing.leakers, found)
+
+
 def _cheapest(loss: Loss, searched: Loss, market: Market, goal: float, start: Mix, steps: int) -> Mix:
     """Looked for on the paths of `searched`, whose mean is set right by that of all paths at the mix before."""
     nothing = np.zeros_like(market.most)
@@ -89,7 +128,9 @@ def _cheapest(loss: Loss, searched: Loss, market: Market, goal: float, start: Mi
     mix = enough(loss, market, goal, start)
     aim = goal - (loss([mix])[0] - searched([mix])[0])
     if searched([market.most])[0] <= aim:
-        mix = least_cost(searched, market, aim, [mix, nothing][: 1 if steps < MOST_STEPS else 2], steps=steps)
+        mix = least_cost(
+            searched, market, aim, [mix, nothing, market.most][: 1 if steps < MOST_STEPS else 3], steps=steps
+        )
     return enough(loss, market, goal, mix)
 
 

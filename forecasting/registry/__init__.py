@@ -1,8 +1,8 @@
 """The champion and its rivals in the MLflow model registry; the last champion kept at hand for when that is away.
 
 The MLflow store (`store`), one retraining at a time (`lock`), versions and the alias (`champions`), what served when
-and why (`promotions`), what a version consists of (`pyfunc`), copies of those that were loaded (`copies`), and which
-one serves (`serving`).
+and why (`promotions`), what a version consists of (`pyfunc`), copies of those that were loaded (`copies`), which
+one serves (`serving`), and what a team's server has to hold (`team`).
 """
 
 from forecasting.registry.champions import CHALLENGER, CHAMPION, RegisteredModel, Registry, registered_name
@@ -18,6 +18,7 @@ from forecasting.registry.store import (
     with_retries,
     without_password,
 )
+from forecasting.registry.team import make_team
 
 __all__ = [
     "CHALLENGER",
@@ -31,6 +32,7 @@ __all__ = [
     "copies_of_models",
     "earlier_versions",
     "embedded_store",
+    "make_team",
     "move_places",
     "noted_champions",
     "one_process_at_a_time",

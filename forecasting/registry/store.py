@@ -118,6 +118,8 @@ def store_failures(uri: str) -> Iterator[None]:
         advice = (
             "make room on its disk; nothing was left half done"
             if full
+            else "this login may not: see MLFLOW_TRACKING_USERNAME, its password, and experiments/deploy"
+            if getattr(error, "error_code", None) in _NOT_LET_IN
             else "see that it can be reached and written, or set MLFLOW_TRACKING_URI"
         )
         raise SalvocastError(f"the tracking store {without_password(uri)} failed ({told[:300]}): {advice}") from error
@@ -160,7 +162,7 @@ def _may_pass(error: BaseException) -> bool:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    refused = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED", "UNAUTHENTICATED", *_ABSENT}
+    refused = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", *_NOT_LET_IN, *_ABSENT}
     return isinstance(error, SQLAlchemyError | OSError) or (
         isinstance(error, MlflowException) and error.error_code not in refused
     )
@@ -171,6 +173,12 @@ def is_refusal(error: SalvocastError) -> bool:
     return error.__cause__ is not None and not _may_pass(error.__cause__)
 
 
+def is_lack_of_rights(error: SalvocastError) -> bool:
+    """Whether the store does not know this login, or does not let it in (401 and 403 of a server)."""
+    return getattr(error.__cause__, "error_code", None) in _NOT_LET_IN
+
+
+_NOT_LET_IN = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS")
 
 

@@ -8,7 +8,7 @@ import platform
 from datetime import date
 from functools import cache
 from importlib.metadata import version
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
 from features.stated import Source
 from features.unknown_days import scope
+from forecasting.defence.layers import DefenceLayer
 from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
 from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
@@ -32,9 +33,15 @@ from forecasting.report.order_document import (
     rules_document,
 )
 from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.policy_document import PolicyDocument, policy_document
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
 from forecasting.report.supply_document import SupplyDocument, supply_document
-from forecasting.report.worth_document import OrderWorthDocument, worth_document
+from forecasting.report.worth_document import (
+    MoneyMixDocument,
+    OrderWorthDocument,
+    money_mix_document,
+    worth_document,
+)
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
@@ -111,6 +118,32 @@ class ForecastDocument(Document):
     versions: dict[str, str]
 
 
+Basis = Annotated[
+    Literal["request", "counted", "assumed"] | None,
+    Field(
+        default=None,
+        exclude_if=lambda basis: basis is None,
+        description="what it rests on: the request, which goes before a count, which goes before what the defence "
+        "assumes; absent for a layer that uses no interceptors",
+    ),
+]
+
+
+class CountDocument(Document):
+    """The last count of a stock; opening_stock is what it was rolled forward to."""
+
+    quantity: int
+    counted_on: date
+    known_on: date
+    source: str
+    age_days: int = Field(description="from the count to the origin")
+    delivered: int = Field(description="of dated deliveries since")
+    expected: Spread | None = Field(
+        default=None, description="the count before it, rolled forward to its day; null where there is none"
+    )
+    expected_from: date | None = Field(default=None, description="the day of the count before it")
+
+
 class LayerDocument(Document):
     """One layer over the whole horizon. What concerns interceptors is null for a layer that uses none."""
 
@@ -124,6 +157,13 @@ class LayerDocument(Document):
     interceptors_needed_at_service_level_error: StatedError = None
     interceptors_used: Spread | None = Field(description="with the stock and supply there is")
     opening_stock: Spread | None
+    stock_basis: Basis = None
+    supply_basis: Basis = None
+    count: CountDocument | None = Field(
+        default=None,
+        exclude_if=lambda count: count is None,
+        description="that the stock starts from; absent where none",
+    )
     supply: Spread | None = Field(description="delivered within the horizon")
     interceptors_used_cost_usd: Spread | None
     unmet_engagements: Spread | None = Field(description="that did not happen for want of interceptors")
@@ -172,6 +212,11 @@ class PlanDocument(Document):
     defence_as_of: date
     about: str
     service_level: float
+    safety_of: Literal["all"] | None = Field(
+        default=None,
+        exclude_if=lambda of: of is None,
+        description="all: the service level is that all stocks last; absent where it is of each",
+    )
     outcome: Outcome
     raid: list[ThreatDocument] | None = Field(
         default=None,
@@ -186,7 +231,22 @@ class PlanDocument(Document):
     order_worth: OrderWorthDocument | None = Field(
         default=None, description="what the orders buy; null where no layer has interceptors"
     )
+    policy: PolicyDocument | None = Field(
+        default=None,
+        exclude_if=lambda policy: policy is None,
+        description="orders at every review; absent where no policy is asked for, or no layer has interceptors",
+    )
+    budget_mix: MoneyMixDocument | None = Field(
+        default=None,
+        exclude_if=lambda mix: mix is None,
+        description="what leaks least for the budget; absent without one, or where a target or a policy has it",
+    )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
+    in_hand: list[Message] = Field(
+        default=[],
+        exclude_if=lambda notes: not notes,
+        description="stocks and supply as stated or counted, and what they go before; absent where all are assumed",
+    )
     notes: list[Message] = Field(description="what a reader should know of how the ranges were taken")
     assumptions: list[Assumption]
     sources: list[Source]
@@ -318,6 +378,9 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
                 ),
                 interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
                 opening_stock=spread(stock.opening) if stock else None,
+                stock_basis=_stock_basis(plan, layer) if stock else None,
+                supply_basis=("request" if layer.supply_is_stated else "assumed") if stock else None,
+                count=_count_document(plan, layer.id),
                 supply=spread(stock.supplied[:, -1]) if stock else None,
                 interceptors_used_cost_usd=spread(costs[layer.id]) if stock else None,
                 unmet_engagements=spread(actual.unmet[index].sum(axis=1)) if stock else None,
@@ -335,6 +398,7 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         defence_as_of=plan.defence.as_of,
         about=" ".join(plan.defence.about.split()),
         service_level=plan.service_level,
+        safety_of="all" if plan.joint else None,
         outcome=Outcome(
             armed_share=plan.armed_share,
             leakers=spread(leakers),
@@ -363,11 +427,37 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         rules_of_thumb=rules_document(plan.rules) if plan.rules else None,
         requirement=requirement_document(plan.required, plan.defence.layers) if plan.required else None,
         order_worth=worth_document(plan.advice, plan.defence) if plan.advice else None,
+        budget_mix=money_mix_document(plan.for_money, plan.defence) if plan.for_money else None,
+        policy=policy_document(plan.policy, plan.forecast.origin) if plan.policy else None,
         calibration=calibration_document(plan.calibration) if plan.calibration else None,
+        in_hand=list(plan.in_hand),
         notes=list(plan.notes),
         assumptions=stated_assumptions(plan.defence),
         sources=used_sources(plan.defence),
     )
+
+
+def _stock_basis(plan: Plan, layer: DefenceLayer) -> Literal["request", "counted", "assumed"]:
+    if any(each.layer_id == layer.id for each in plan.counted):
+        return "counted"
+    return "request" if layer.stock_is_counted else "assumed"
+
+
+def _count_document(plan: Plan, layer_id: str) -> CountDocument | None:
+    for each in plan.counted:
+        if each.layer_id == layer_id:
+            count = each.at_origin.count
+            return CountDocument(
+                quantity=count.quantity,
+                counted_on=count.counted_on,
+                known_on=count.known_on,
+                source=count.source,
+                age_days=each.at_origin.age_days,
+                delivered=each.at_origin.delivered,
+                expected=spread(each.checked.in_hand) if each.checked else None,
+                expected_from=each.checked.count.counted_on if each.checked else None,
+            )
+    return None
 
 
 def document_json(document: Document) -> bytes:

@@ -13,22 +13,26 @@ from features.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.document import ForecastDocument, PlanDocument
-
-    Published = ForecastDocument | PlanDocument | ComparisonDocument
+    from forecasting.report.published import Published
 
 
 def _table(document: "Published", language: str) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
+    from forecasting.report.sensitivity_document import SensitivityDocument
 
     if isinstance(document, ComparisonDocument):
         from forecasting.report.comparison_text import scenario_comparison_text
 
-        return scenario_comparison_text(document).encode() + b"\n"
-    from forecasting.report.text import document_text
+        text = scenario_comparison_text(document)
+    elif isinstance(document, SensitivityDocument):
+        from forecasting.report.sensitivity_text import sensitivity_text
 
-    return document_text(document, language).encode() + b"\n"
+        text = sensitivity_text(document)
+    else:
+        from forecasting.report.text import document_text
+
+        text = document_text(document, language)
+    return text.encode() + b"\n"
 
 
 def _json(document: "Published", _: str) -> bytes:
@@ -39,11 +43,16 @@ def _json(document: "Published", _: str) -> bytes:
 
 def _csv(document: "Published", _: str) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
+    from forecasting.report.sensitivity_document import SensitivityDocument
 
     if isinstance(document, ComparisonDocument):
         from forecasting.report.comparison_text import comparison_tables
 
         return _csv_text(comparison_tables(document)["figures"])
+    if isinstance(document, SensitivityDocument):
+        from forecasting.report.sensitivity_text import sensitivity_tables
+
+        return _csv_text(sensitivity_tables(document)["swings"])
     from forecasting.report.frames import long_frame
 
     return _csv_text(long_frame(document))
@@ -52,21 +61,25 @@ def _csv(document: "Published", _: str) -> bytes:
 def _xlsx(document: "Published", language: str) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.frames import workbook, workbook_of
+    from forecasting.report.sensitivity_document import SensitivityDocument
 
     if isinstance(document, ComparisonDocument):
         from forecasting.report.comparison_text import comparison_tables
 
         return workbook_of(comparison_tables(document))
+    if isinstance(document, SensitivityDocument):
+        from forecasting.report.sensitivity_text import sensitivity_tables
+
+        return workbook_of(sensitivity_tables(document))
     return workbook(document, language)
 
 
 def _hub(document: "Published", _: str) -> bytes:
-    from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.document import PlanDocument
+    from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.hub import hub_rows
 
-    if isinstance(document, ComparisonDocument):
-        raise InputError("a comparison is no forecast of one series: expected another form than hub")
+    if not isinstance(document, ForecastDocument | PlanDocument):
+        raise InputError("hubs take the forecast of one series: expected another form than hub")
     return _csv_text(hub_rows(document.forecast if isinstance(document, PlanDocument) else document))
 
 

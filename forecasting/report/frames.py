@@ -16,6 +16,7 @@ from forecasting.report.language import ENGLISH, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
 from forecasting.report.words import Words
+from forecasting.report.worth_document import OrderWorthDocument
 from forecasting.salvos.spread import Spread
 
 _KEYS = {
@@ -32,6 +33,9 @@ _KEYS = {
     "frontier": ("by", "number"),
     "service_levels": ("service_level",),
     "information": ("layer", "quantity"),
+    "budget_mix": ("budget_usd",),
+    "policy": ("layer",),
+    "policy_calendar": ("first_day", "layer"),
     "requirement": ("measure",),
     "mix": ("layer",),
     "calibration": ("measure",),
@@ -79,11 +83,15 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             made |= {
                 "order_worth": pd.concat([_measures(words, worth), _measures(words, worth.together, "together ")]),
                 "layer_worth": _frame(words, worth.layers),
-                "frontier": _frame(words, worth.frontier),
+                "frontier": _frame(words, _frontier(worth)),
                 "service_levels": _frame(words, worth.service_levels),
             }
             if worth.information:
                 made["information"] = _frame(words, worth.information)
+        if mix := document.budget_mix:
+            made["budget_mix"] = _frame(words, [mix])
+        if policy := document.policy:
+            made |= {"policy": _frame(words, policy.layers), "policy_calendar": _frame(words, policy.calendar)}
         if required := document.requirement:
             made |= {"requirement": _measures(words, required), "mix": _frame(words, required.mix)}
         if found := document.calibration:
@@ -94,6 +102,17 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             }
         made |= {"assumptions": _frame(words, document.assumptions), "sources": _frame(words, document.sources)}
     return made
+
+
+def _frontier(worth: OrderWorthDocument) -> list[dict[str, Any]]:
+    """The points; beside_the_orders: which of each kind is the next down from the orders in cost, and the next up."""
+    rows = []
+    for by in ("leakers", "joint_risk"):
+        points = [each for each in worth.frontier if each.by == by]
+        n_below = sum(each.cost_usd <= worth.together.cost_usd for each in points)
+        beside = {n_below - 1: "next down", n_below: "next up"}
+        rows += [dict(each) | {"beside_the_orders": beside.get(number)} for number, each in enumerate(points)]
+    return rows
 
 
 def _without_uses(document: PlanDocument) -> list[Any]:
@@ -183,6 +202,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
             "defence_as_of": document.defence_as_of,
             "defence_about": document.about,
             "service_level": document.service_level,
+            "in_hand": " ".join(map(words, document.in_hand)),
             "notes": " ".join(map(words, document.notes)),
         }
         if rules := document.rules_of_thumb:

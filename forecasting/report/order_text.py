@@ -2,6 +2,7 @@
 
 from forecasting.report.document import LayerDocument, PlanDocument
 from forecasting.report.layout import millions, plural, spread_range, table, wrap_line
+from forecasting.report.sentence import safety_level
 from forecasting.report.words import Words, money
 
 VALUES_SHOWN = 3
@@ -18,7 +19,7 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     by_day = {each.attack_day: each.probability for each in document.stock_out}
     horizon = document.forecast.horizon
     rows = [_order_cells(layer, [by_day[day][layer.layer] for day in dates], horizon, words) for layer in ordered]
-    level = t.percent(document.service_level)
+    level = safety_level(document, t)
     return [
         "",
         t("ORDERS for {level} safety, and the chance that a stock runs out", level=level),

@@ -9,9 +9,9 @@ from features.history import LaunchHistory
 from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator, translator
+from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
 from forecasting.report.words import Words, assumption_prefix, capital, full_weapon_name, theatre_name, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
-from forecasting.supply.sensitivity import Sensitivity
 
 Days = NDArray[np.datetime64]
 Counts = NDArray[np.float64]
@@ -44,9 +44,30 @@ def scenario_name(document: ForecastDocument | PlanDocument, t: Translator) -> s
     return t("scenario {name}", name=supply.scenario) if supply else t("no scenario")
 
 
-def sensitivity_of(found: Sensitivity, t: Translator) -> str:
+def measure_name(measure: SensitivityMeasure, t: Translator) -> str:
+    """What a tornado is of."""
+    if measure.measure == "order":
+        return t("to order, {layer}", layer=measure.layer)
+    return t("cost of the orders, million USD") if measure.measure == "order_cost_usd" else t("armed drones that leak")
+
+
+def unit_of(measure: SensitivityMeasure) -> float:
+    """In what a measure is shown."""
+    return 1e6 if measure.measure == "order_cost_usd" else 1.0
+
+
+TORNADO_BARS = 8
+
+
+def clear_swings(found: SensitivityDocument, measure: SensitivityMeasure) -> list[Swing]:
+    """The widest swings of a measure that are no noise."""
+    swings = found.tornado(measure.measure, measure.layer)
+    return [swing for swing in swings if not swing.noise][:TORNADO_BARS]
+
+
+def sensitivity_of(found: SensitivityDocument, t: Translator) -> str:
     """Whose sensitivity it is, in one line."""
-    scenario = t("scenario {name}", name=found.scenario)
+    scenario = t("scenario {name}", name=found.scenario) if found.scenario else t("the record alone")
     return f"{assumption_prefix(found.assumption_only, t)}{theatre_name(found.theatre, t)}{_BETWEEN}{scenario}"
 
 
@@ -190,24 +211,26 @@ def describe_comparison(
     )
 
 
-def describe_sensitivity(found: Sensitivity, *, language: str = "en") -> str:
-    """The tornado in words: its widest bars."""
+def describe_sensitivity(found: SensitivityDocument, *, language: str = "en") -> str:
+    """The tornadoes in words: the widest bars of each."""
     t = translator(language)
-    widest = [
+    told = [
         t(
-            "{assumption}: {low} to {high}",
-            assumption=swing.assumption,
-            low=t.number(swing.low),
-            high=t.number(swing.high),
+            "{measure}: {base} over all futures; {widest}",
+            measure=measure_name(measure, t),
+            base=t.number(measure.value / unit_of(measure)),
+            widest="; ".join(_swing_words(swing, unit_of(measure), t) for swing in swings[:5]),
         )
-        for swing in found.swings[:5]
+        for measure in found.measures
+        if (swings := clear_swings(found, measure))
     ]
-    return t(
-        "{whose}: interceptors needed, {base} with every assumption drawn; with one held low and high, {widest}.",
-        whose=sensitivity_of(found, t),
-        base=t.number(found.base),
-        widest="; ".join(widest),
-    )
+    none = t("no assumption moves them by more than noise")
+    return t("{whose}: {told}.", whose=sensitivity_of(found, t), told=". ".join(told) or none)
+
+
+def _swing_words(swing: Swing, unit: float, t: Translator) -> str:
+    ends = {"low": t.number(swing.low / unit), "high": t.number(swing.high / unit)}
+    return t("{assumption}: {low} to {high}", assumption=swing.assumption, **ends)
 
 
 def describe_track_record(record: TrackRecord, *, language: str = "en") -> str:

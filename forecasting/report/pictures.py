@@ -31,12 +31,11 @@ from forecasting.report.picture_panels import (
     stock_out_panel,
 )
 from forecasting.report.picture_words import forecast_of
+from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.report.words import capital, weapon_name
 from forecasting.salvos.spread import LEVELS
-from forecasting.supply.sensitivity import Sensitivity
 
 FORMATS = (".png", ".svg", ".html")
-TORNADO_BARS = 15
 _NAMES = {False: 130.0, True: 74.0}
 """Narrow or not -> points for the names along y, of periods and windows."""
 
@@ -175,30 +174,32 @@ def comparison_picture(
     return figure
 
 
-def tornado_picture(found: Sensitivity, *, theme: str = "light", language: str = "en", narrow: bool = False) -> Figure:
-    """What each assumption, held low and high, does to the demand for interceptors; the widest swing on top."""
+def tornado_picture(
+    found: SensitivityDocument, *, theme: str = "light", language: str = "en", narrow: bool = False
+) -> Figure:
+    """What each assumption, in the lowest and the highest fifth of the futures, does to the cost of the orders, the
+    leakers and each order; the widest swing on top, and noise left out."""
     drawn = picture_style(theme, language, narrow=narrow, names_width=105 if narrow else 260)
-    t, shown = drawn.words, found.swings[:TORNADO_BARS]
-    figure = drawn.figure(1.6 + (0.45 if narrow else 0.3) * max(len(shown), 1))
-    axes = figure.subplots()
+    t, panels = drawn.words, [(each, words.clear_swings(found, each)) for each in found.measures]
+    panels = [(measure, shown) for measure, shown in panels if shown or measure.layer is None]
+    heights = [max(len(shown), 2) + 3.0 for _, shown in panels]
+    figure = drawn.figure((0.45 if narrow else 0.3) * sum(heights))
     ends = (
-        ("low", drawn.theme.blue, t("held at its 10 % level"), ""),
-        ("high", drawn.theme.orange, t("held at its 90 % level"), "//"),  # told apart without colour too
+        ("low", drawn.theme.blue, t("in its lowest fifth"), ""),
+        ("high", drawn.theme.orange, t("in its highest fifth"), "//"),  # told apart without colour too
     )
-    for end, colour, label, hatch in ends:
-        widths = [getattr(swing, end) - found.base for swing in shown]
-        style: dict[str, Any] = {"color": colour, "edgecolor": drawn.theme.background, "hatch": hatch, "label": label}
-        axes.barh(range(len(shown)), widths, left=found.base, **style)
-    axes.axvline(found.base, color=drawn.theme.ink, lw=1)
-    drawn.names(axes, [swing.assumption.replace(".", ". ") if narrow else swing.assumption for swing in shown])
-    demand = t.plural(
-        "interceptors needed over {n} attack day, all layers together",
-        "interceptors needed over {n} attack days, all layers together",
-        found.horizon,
-    )
-    drawn.frame(axes, t("What moves the demand"), words.sensitivity_of(found, t), demand)
-    drawn.count_axis(axes, across=True)
-    drawn.legend(axes)
+    all_axes = figure.subplots(len(panels), 1, height_ratios=heights, squeeze=False)[:, 0]
+    for axes, (measure, shown) in zip(all_axes, panels, strict=True):
+        unit = words.unit_of(measure)
+        for end, colour, label, hatch in ends:
+            widths = [(getattr(swing, end) - measure.value) / unit for swing in shown]
+            style: dict[str, Any] = {"color": colour, "edgecolor": drawn.theme.background, "hatch": hatch}
+            axes.barh(range(len(shown)), widths, left=measure.value / unit, label=label, **style)
+        axes.axvline(measure.value / unit, color=drawn.theme.ink, lw=1)
+        drawn.names(axes, [swing.assumption.replace(".", ". ") if narrow else swing.assumption for swing in shown])
+        drawn.frame(axes, capital(words.measure_name(measure, t)), words.sensitivity_of(found, t))
+        drawn.count_axis(axes, across=True)
+    drawn.legend(all_axes[-1])
     return figure
 
 

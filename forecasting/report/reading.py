@@ -11,6 +11,8 @@ from features.errors import InputError
 from features.messages import Message
 from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.published import Published
+from forecasting.report.sensitivity_document import SensitivityDocument
 
 _RULES = {
     "two per drone": "two_per_drone",
@@ -27,7 +29,7 @@ _NOT_TOLD_THEN: dict[str, Any] = {
 """What the outcome of the first format may lack."""
 
 
-def read_document(content: bytes) -> ForecastDocument | PlanDocument | ComparisonDocument:
+def read_document(content: bytes) -> Published:
     """A published document. Raises InputError for a format that this release does not know."""
     told = json.loads(content)
     match told.get("format"):
@@ -37,6 +39,8 @@ def read_document(content: bytes) -> ForecastDocument | PlanDocument | Compariso
             return ForecastDocument.model_validate_json(content)
         case "salvocast/comparison/1":
             return ComparisonDocument.model_validate_json(content)
+        case "salvocast/sensitivity/1":
+            return SensitivityDocument.model_validate_json(content)
         case "salvocast/plan/1":
             return PlanDocument.model_validate_json(json.dumps(_plan(told)))
         case "salvocast/forecast/1":

@@ -8,10 +8,8 @@ from numpy.typing import NDArray
 from features.scenarios import DAYS_PER_MONTH, Imports, NewLine, ProductionScenario
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
-from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.words import Words
 from forecasting.supply.assimilation import AssimilatedSupply
-from forecasting.supply.sensitivity import HIGH, LOW, Sensitivity
 from forecasting.supply.verdict import Verdict
 
 
@@ -132,34 +130,3 @@ _MOST_MOVED = 5
 
 def _quantiles_text(values: NDArray[np.float64]) -> str:
     return f"{values[1]:,.0f} ({values[0]:,.0f}-{values[2]:,.0f})"
-
-
-def sensitivity_text(found: Sensitivity) -> str:
-    """The tornado as a table, the widest swing first; assumptions that move less than 0.5 % are only counted."""
-    shown = [swing for swing in found.swings if swing.width >= 0.005 * found.base]
-    rows = [
-        [
-            swing.assumption,
-            f"{swing.low:,.0f}",
-            f"{swing.high:,.0f}",
-            f"{swing.low - found.base:+,.0f}",
-            f"{swing.high - found.base:+,.0f}",
-        ]
-        for swing in shown
-    ]
-    alone = f"{ASSUMPTION_ONLY}: " if found.assumption_only else ""
-    ends = ENGLISH.percent(LOW), ENGLISH.percent(HIGH)
-    lines = [
-        f"{alone}WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre {found.theatre}, scenario {found.scenario}, "
-        f"next {found.horizon} attack days",
-        f"mean demand of all layers together: {found.base:,.0f} interceptors",
-    ]
-    if rows:
-        lines += table(["assumption", *(f"{side} {end}" for side in ("demand at", "change at") for end in ends)], rows)
-    if rest := len(found.swings) - len(shown):
-        lines.append(
-            f"({rest}{' more' * bool(rows)} assumption{'s move' if rest > 1 else ' moves'} it by less than 0.5 %)"
-        )
-    met = "" if found.assumption_only else "; the record is met anew each time, so what it pins down moves little"
-    held = f"Each assumption is held at the {ends[0]} and the {ends[1]} level of its stated range, all else as drawn"
-    return terminal_text([*lines, wrap_line(f"{held}{met}.")])

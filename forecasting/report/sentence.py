@@ -82,7 +82,7 @@ def _largest_order(document: PlanDocument, stocks: list[LayerDocument], t: Trans
     layer = max(stocks, key=urgency)
     order = layer.order
     assert order is not None
-    level = t.percent(document.service_level)
+    level = safety_level(document, t)
     if order.review_days:
         safety = t("for {level} safety until the next order arrives", level=level)
     else:
@@ -123,3 +123,9 @@ def _lasts(document: PlanDocument, layer: LayerDocument, t: Translator) -> str:
 def _day(document: PlanDocument, t: Translator) -> str:
     last: date = document.forecast.days[-1].attack_day
     return t.day(last, "d MMMM" if last.year == document.forecast.origin.year else "long")
+
+
+def safety_level(document: PlanDocument, t: Translator) -> str:
+    """The service level, and whether it is of all stocks together."""
+    level = t.percent(document.service_level)
+    return t("{level} joint", level=level) if document.safety_of else level

@@ -23,6 +23,7 @@ from forecasting.report.layout import (
     wrap_line,
 )
 from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.policy_text import policy_lines
 from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.supply_text import supply_lines
@@ -35,7 +36,7 @@ from forecasting.report.words import (
     theatre_name,
     weapon_name,
 )
-from forecasting.report.worth_text import worth_lines
+from forecasting.report.worth_text import money_mix_lines, worth_lines
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -63,6 +64,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            *(wrap_line(words(note)) for note in document.in_hand),
             wrap_line(_sentence(document.forecast, words)),
             "",
             *_salvos(document.forecast, words),
@@ -72,6 +74,8 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *_interceptors(document, words),
             *order_lines(document, words),
             *worth_lines(document, words),
+            *money_mix_lines(document, words),
+            *policy_lines(document, words),
             "",
             *_outcome(document, words),
             *requirement_lines(document, words),
@@ -162,9 +166,13 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     level = t.percent(document.service_level)
     if any(layer.order and layer.order.review_days for layer in document.layers):
         safety = t("for {level} safety of each stock until the next order arrives", level=level)
+        if document.safety_of:
+            safety = t("for {level} safety of all stocks together until the next order arrives", level=level)
     else:
         last = t.day(document.forecast.days[-1].attack_day)
         safety = t("for {level} safety of each stock through {day}", level=level, day=last)
+        if document.safety_of:
+            safety = t("for {level} safety of all stocks together through {day}", level=level, day=last)
     buys = "".join(f" {words.sentence(each)}" for each in document.order_worth.says[:1]) if document.order_worth else ""
     if not wanted:
         return t("Order nothing {safety}: stock and supply as stated last.", safety=safety) + buys

@@ -82,6 +82,41 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "its layers, and the others are taken to do no more than before.",
     "sizes_beyond_record": "{share:percent} of the nights are larger or smaller, beside the 28 nights before them, "
     "than any on record: the effect of the size is held at the edge of what was seen.",
+    # What is in hand and comes in, as stated, counted and assumed
+    "stock_stated": "Stock of {layer:layer}: {count:whole} as the request states, in place of the {low:whole} to "
+    "{high:whole} that the defence assumes.",
+    "stock_stated_over_count": "Stock of {layer:layer}: what the request states goes before the count of {day:day}, "
+    "{count:whole}.",
+    "stock_counted": "Stock of {layer:layer}: {count:whole} counted on {day:day} ({source}), in place of what the "
+    "defence assumes.",
+    "stock_rolled_forward": (
+        "Stock of {layer:layer}: {count:whole} counted on {day:day} ({source}), in place of what the defence assumes; "
+        "rolled forward {n} day by deliveries, supply and modelled use, {low:whole} to {high:whole} are in hand "
+        "(80 %).",
+        "Stock of {layer:layer}: {count:whole} counted on {day:day} ({source}), in place of what the defence assumes; "
+        "rolled forward {n} days by deliveries, supply and modelled use, {low:whole} to {high:whole} are in hand "
+        "(80 %).",
+    ),
+    "count_against_model": (
+        "The count of {layer:layer} before that one, rolled forward {n} day, had {low:whole} to {high:whole} in hand "
+        "on {day:day} (80 %); {count:whole} were counted.",
+        "The count of {layer:layer} before that one, rolled forward {n} days, had {low:whole} to {high:whole} in hand "
+        "on {day:day} (80 %); {count:whole} were counted.",
+    ),
+    "count_too_old": (
+        "The last count of {layer:layer}, of {day:day}, is {n} day old: the stock is taken as the defence assumes it; "
+        "count it again.",
+        "The last count of {layer:layer}, of {day:day}, is {n} days old: the stock is taken as the defence assumes it; "
+        "count it again.",
+    ),
+    "supply_a_day": "Supply of {layer:layer}: {count:amount} a day as stated, in place of the {low:whole} to "
+    "{high:whole} a month that the defence assumes.",
+    "supply_a_week": "Supply of {layer:layer}: {count:amount} a week as stated, in place of the {low:whole} to "
+    "{high:whole} a month that the defence assumes.",
+    "supply_a_month": "Supply of {layer:layer}: {count:amount} a month as stated, in place of the {low:whole} to "
+    "{high:whole} a month that the defence assumes.",
+    "deliveries_beside_supply": "Deliveries of {layer:layer} come beside the supply of {low:whole} to {high:whole} a "
+    "month that the defence assumes: if they are all there is, state a supply of 0/week.",
     # What comes with the drones
     "threat_without_series": "{weapons:weapons} are on no record here: {n} a week are taken as stated, by chance and "
     "apart from the drones.",
@@ -238,6 +273,8 @@ class _Writer(string.Formatter):
                 return drones(value, t)
             case "whole":
                 return t.number(value)
+            case "amount":
+                return t.figure(value)
             case "tenths":
                 return t.number(value, 1)
             case "quantity":

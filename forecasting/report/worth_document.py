@@ -11,6 +11,7 @@ from forecasting.orders.advice import OrderAdvice
 from forecasting.orders.effect import Effect, LayerWorth
 from forecasting.orders.frontier import FrontierPoint, nearest
 from forecasting.orders.information import Information
+from forecasting.orders.target import MoneyMix
 from forecasting.report.parts import Document
 
 
@@ -90,6 +91,27 @@ class OrderWorthDocument(Document):
     frontier: list[FrontierPointDocument] = Field(description="rising in cost, first by leakers, then by joint risk")
     service_levels: list[ServiceLevelDocument]
     information: list[InformationDocument] = Field(description="worth more than four times the error, most first")
+
+
+class MoneyMixDocument(Document):
+    """The mix of the fewest armed leakers for the budget, evaluated. quantities: layer -> interceptors."""
+
+    budget_usd: float
+    cost_usd: float
+    leakers_without_order: float
+    leakers: float
+    leakers_avoided: float
+    leakers_avoided_error: float | None
+    joint_risk: float
+    quantities: dict[str, int]
+
+
+def money_mix_document(mix: MoneyMix, defence: Defence) -> MoneyMixDocument:
+    """The published form."""
+    found = _of_point(mix.found, defence.ids)
+    return MoneyMixDocument(
+        budget_usd=mix.money_usd, leakers_without_order=mix.leakers, leakers=mix.found.leakers, **found
+    )
 
 
 def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:

@@ -2,7 +2,7 @@
 
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
-from forecasting.report.layout import table, wrap_line
+from forecasting.report.layout import plural, table, wrap_line
 from forecasting.report.words import Words, money
 from forecasting.report.worth_document import EffectDocument, OrderWorthDocument
 
@@ -27,6 +27,35 @@ def worth_lines(document: PlanDocument, words: Words) -> list[str]:
         *_service_levels(worth, words),
         *_information(worth, words),
     ]
+
+
+def money_mix_lines(document: PlanDocument, words: Words) -> list[str]:
+    """What leaks least for the budget."""
+    if document.budget_mix is None:
+        return []
+    head = words.t("THE BEST MIX FOR {budget}", budget=money(document.budget_mix.budget_usd, words.t))
+    return ["", head, wrap_line(money_mix_sentence(document, words))]
+
+
+def money_mix_sentence(document: PlanDocument, words: Words) -> str:
+    """What it is, and does; nothing where there is none."""
+    found, t = document.budget_mix, words.t
+    if found is None:
+        return ""
+    interceptors = {layer.layer: plural(layer.interceptor or "") for layer in document.layers}
+    bought = [
+        t("{quantity} {what}", quantity=t.number(quantity), what=t.stated(interceptors[layer]))
+        for layer, quantity in found.quantities.items()
+    ]
+    mix = t("{mix}, for {cost}", mix="; ".join(bought), cost=money(found.cost_usd, t)) if bought else t("nothing")
+    return t(
+        "Buy {mix}. Of {leakers} armed drones that get through with no order, it stops {avoided}; some stock runs out "
+        "in {risk} of the futures.",
+        mix=mix,
+        leakers=t.number(found.leakers_without_order, 1),
+        avoided=plus_minus(found.leakers_avoided, found.leakers_avoided_error, t),
+        risk=t.percent(found.joint_risk),
+    )
 
 
 def _layers(document: PlanDocument, worth: OrderWorthDocument, words: Words) -> list[str]:

@@ -1,11 +1,12 @@
 """The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,25 +157,75 @@ def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAY
         )
 
 
-def add_model(recipe: type[Model]) -> None:
+def add_model(recipe: type[Model] | Model) -> Model:
     """Makes a model of one's own known by its model_id to this process, such as a notebook.
 
     For every process, install a package with an entry point of the group PACKAGES. Replaces one that was added before.
 
     Parameters
     ----------
-    recipe : type of Model
-        A class at the top of a module, made without arguments.
+    recipe : type of Model, or Model
+        A class at the top of a module, made without arguments; or an instance of one, a dataclass with other
+        parameters. An instance that has no model_id of its own is named by what differs from the defaults:
+        `Window(n=7)`, whose class says "window", is window_n_7.
+
+    Returns
+    -------
+    Model
+        The model as it is named here.
 
     Raises
     ------
     InputError
-        For the name of a bundled model.
+        For the name of a bundled model, and for an instance that cannot be told by its name from the class's own.
     """
-    name = recipe().model_id
-    if name in BUNDLED_MODELS:
-        raise InputError(f"{name} is a bundled model: expected a model_id of one's own")
-    MODELS[name] = f"{recipe.__module__}:{recipe.__qualname__}"
+    model = recipe() if isinstance(recipe, type) else _named_by_parameters(recipe)
+    kind = type(model)
+    if model.model_id in BUNDLED_MODELS:
+        raise InputError(f"{model.model_id} is a bundled model: expected a model_id of one's own")
+    MODELS[model.model_id] = f"{kind.__module__}:{kind.__qualname__}"
+    if isinstance(recipe, type):
+        _INSTANCES.pop(model.model_id, None)
+    else:
+        _INSTANCES[model.model_id] = model
+    return model
+
+
+_INSTANCES: dict[str, Model] = {}
+"""What `add_model` was given that its class alone does not make, by name."""
+
+
+def _named_by_parameters(model: Model) -> Model:
+    """The same with a model_id of its parameters, where it has that of its class and other parameters than it."""
+    given: Any = model
+    told = fields(given) if is_dataclass(given) else ()
+    defaults = {each.name: each.default for each in told if each.init}
+    differing = {
+        name: value
+        for name, default in defaults.items()
+        if name != "model_id" and (value := getattr(model, name)) != default
+    }
+    if not differing:
+        return model
+    if "model_id" not in defaults:  # a property may tell them already
+        if not isinstance(getattr(type(model), "model_id", None), property):
+            raise InputError(
+                f"{type(model).__name__} has one model_id for all of its parameters: expected model_id to be a field "
+                f'of the dataclass, such as model_id: str = "{model.model_id}"'
+            )
+        return model
+    if model.model_id != defaults["model_id"]:
+        return model
+    words = (f"{name}_{_as_name(value)}" for name, value in differing.items())
+    named: Model = replace(given, model_id="_".join([model.model_id, *words]))
+    return named
+
+
+def _as_name(value: object) -> str:
+    """A parameter as part of a name."""
+    if isinstance(value, tuple):
+        return "_".join(map(_as_name, value))
+    return re.sub(r"\W", "_", str(getattr(value, "model_id", value)))
 
 
 def load_model(name: str) -> Model:
@@ -203,12 +254,16 @@ def load_model(name: str) -> Model:
     """
     if name not in MODELS:
         raise unknown_name("model", name, MODELS, field="model")
+    if name in _INSTANCES:
+        return _INSTANCES[name]
     module, _, class_name = MODELS[name].partition(":")
     with _failures_named(name, "cannot be loaded"):
         model: Model = getattr(import_module(module), class_name)()
         own_name = model.model_id
     if own_name != name:
-        raise ModelError(f"model {name} cannot be loaded (its model_id is '{own_name}': expected the name it is known by)")
+        raise ModelError(
+            f"model {name} cannot be loaded (its model_id is '{own_name}': expected the name it is known by)"
+        )
     return model
 
 
@@ -284,7 +339,7 @@ def forecast_fitted(
 ) -> SalvoForecast:
     """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
     with _failures_named(model.model_id, f"cannot be simulated from {history.last_day}"):
-        paths = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
+        paths: Any = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
     shape = (request.n_paths, request.horizon)
     if not isinstance(paths, np.ndarray) or paths.shape != shape or paths.dtype != np.int64 or paths.min() < 0:
         given = type(paths).__name__

@@ -286,6 +286,55 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
         raise SalvocastError(f"the saved model is not of ours ({type(error).__name__}: {error})") from error
 
 
+def recipe_document(model: Model) -> dict[str, Any]:
+    """A recipe as JSON takes it: its type by name, and its parameters; members are recipes themselves.
+
+    Parameters
+    ----------
+    model : Model
+        A dataclass of a model that is known here.
+
+    Returns
+    -------
+    dict
+        type, fields.
+
+    Raises
+    ------
+    SalvocastError
+        For a recipe that is made of anything else.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    document: dict[str, Any] = _plain(model, "the recipe", arrays)
+    if arrays:
+        raise SalvocastError(f"{next(iter(arrays))} is an array: a recipe is told by numbers and words")
+    return document
+
+
+def recipe_from(document: Any) -> Model:
+    """The recipe that `recipe_document` told. Nothing is imported that is not a model known here.
+
+    Parameters
+    ----------
+    document : dict
+        type, fields.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    SalvocastError
+        For a type that is not known here, or has other fields.
+    """
+    try:
+        model: Model = _restored(document, {}, "fit")
+    except _NOT_OF_OURS as error:
+        raise SalvocastError(str(error)) from error
+    return model
+
+
 _SINCE_FORMAT_2: Mapping[str, Mapping[str, Any]] = {
     "SalvoEnsemble": {"past_sums": False},
     "FittedSalvoEnsemble": {"sums": None},
@@ -320,6 +369,12 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
         return [_plain(part, f"{path}.{index}", arrays) for index, part in enumerate(value)]
     if value is None or type(value) in (bool, int, str) or (type(value) is float and isfinite(value)):
         return value
+    namesake = _type_named(type(value).__name__) if is_dataclass(value) else None
+    if namesake is not None:
+        raise SalvocastError(
+            f"{path} is a {type(value).__name__} of {type(value).__module__}, a name that {namesake.__module__} has "
+            "taken: a saved model cannot hold it, call the class otherwise"
+        )
     raise SalvocastError(f"{path} is {value!r} ({type(value).__name__}): a saved model cannot hold it")
 
 

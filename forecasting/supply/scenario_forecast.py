@@ -1,6 +1,6 @@
 """A forecast under a scenario of production: for a theatre with a record, and for one without."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -31,6 +31,10 @@ N_DRAWS = 2_000
 LEARNING_SEED = 1
 """Not that of a request: what the record says of a scenario is learned, like a fit, and serves every request. Its draws
 are dealt to the paths by the request's seed."""
+
+
+Weigh = Callable[[ProductionScenario, LaunchHistory, int, int], CouplingWeights]
+"""(published state, history, horizon, seed) -> the weights; see `learn_weights`."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +95,15 @@ class SuppliedForecast:
 class LearnedSupply:
     """What the record says of the state as published, for forecasts so many days ahead: learned when first needed.
 
-    n_draws: that meet the record, of every scenario; fewer are for a first look, at some cost in precision.
+    n_draws: that meet the record, of every scenario; fewer are for a first look, at some cost in precision. weigh: what
+    learns the weights of supply, or knows them.
     """
 
     history: LaunchHistory
     published: ProductionScenario
     horizon: int
     n_draws: int = N_DRAWS
+    weigh: Weigh = learn_weights
 
     @cached_property
     def assimilated_supply(self) -> AssimilatedSupply:
@@ -107,7 +113,7 @@ class LearnedSupply:
     @cached_property
     def weights(self) -> CouplingWeights:
         """By how much supply counts at each horizon."""
-        return learn_weights(self.published, self.history, self.horizon, LEARNING_SEED)
+        return self.weigh(self.published, self.history, self.horizon, LEARNING_SEED)
 
 
 @dataclass(frozen=True, eq=False)

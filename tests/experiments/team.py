@@ -65,7 +65,8 @@ class Team:
     def __init__(self, server: PostgresqlServer, folder: Path) -> None:
         self._server, self._folder = server, folder
         self.administrator = server.empty()
-        self.passwords = {name: secrets.token_hex(12) for name in ("mlflow", "admin")}
+        self.passwords = {"mlflow": secrets.token_hex(12)}
+        self.mlflow_passwords = {"admin": secrets.token_hex(12)}
         self.psql("databases.sql")
         self.psql("grants.sql", "salvocast")
         with engine_of(self.administrator) as engine, engine.connect() as connection:
@@ -96,7 +97,7 @@ class Team:
         return self.administrator.set(username=login, password=self.passwords[login], database="salvocast")
 
     def start_mlflow(self) -> "MlflowServer":
-        return MlflowServer(self.ledger("mlflow").set(database="mlflow"), self.passwords["admin"], self._folder)
+        return MlflowServer(self.ledger("mlflow").set(database="mlflow"), self.mlflow_passwords["admin"], self._folder)
 
 
 class MlflowServer:
@@ -195,14 +196,27 @@ def mlflow_server(team: Team) -> Iterator[MlflowServer]:
         pytest.skip("MLflow's basic authentication needs the package Flask-WTF")
     server = team.start_mlflow()
     try:
-        users = block("python").replace("http://127.0.0.1:5000", server.url)
-        assert users.count('"at least twelve characters"') == 2
-        users = users.replace('"at least twelve characters"', f"{team.passwords!r}[name]")
-        done = run_as(server, "admin", team, users)
-        assert done.returncode == 0, done.stderr
+        made = team_init(server, team)
+        for name, password in re.findall(r"^login (\w+) with the password (\S+)$", made, re.MULTILINE):
+            team.mlflow_passwords[name] = password
+        assert set(team.mlflow_passwords) == {"admin", "anna", "retraining", "petro", "olena", "serving"}
         yield server
     finally:
         server.stop()
+
+
+def team_init(server: MlflowServer, team: Team) -> str:
+    """What the command of the README prints, run as it says."""
+    (command,) = re.findall(r"^ *salvocast (team init .*)$", (DEPLOY / "README.md").read_text(), re.MULTILINE)
+    done = salvocast(
+        team.ledger("retraining"),
+        *command.split(),
+        MLFLOW_TRACKING_URI=server.url,
+        MLFLOW_TRACKING_USERNAME="admin",
+        MLFLOW_TRACKING_PASSWORD=team.mlflow_passwords["admin"],
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def settings_of(file: str, server: MlflowServer, team: Team) -> dict[str, str]:
@@ -210,7 +224,7 @@ def settings_of(file: str, server: MlflowServer, team: Team) -> dict[str, str]:
     given = dict(re.findall(r"^(\w+)='(.*)'$", (DEPLOY / file).read_text(), re.MULTILINE))
     login = given["MLFLOW_TRACKING_USERNAME"]
     assert f"//{login}:" in given["SALVOCAST_LEDGER_URL"]
-    return given | {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_TRACKING_PASSWORD": team.passwords[login]}
+    return given | {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_TRACKING_PASSWORD": team.mlflow_passwords[login]}
 
 
 def run_as(server: MlflowServer, login: str, team: Team, program: str) -> "subprocess.CompletedProcess[str]":
@@ -218,7 +232,7 @@ def run_as(server: MlflowServer, login: str, team: Team, program: str) -> "subpr
     environment = os.environ | {
         "MLFLOW_TRACKING_URI": server.url,
         "MLFLOW_TRACKING_USERNAME": login,
-        "MLFLOW_TRACKING_PASSWORD": team.passwords[login],
+        "MLFLOW_TRACKING_PASSWORD": team.mlflow_passwords[login],
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     }

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from forecasting.record.scores import wis
 from forecasting.registry import CHALLENGER, Registry
 from forecasting.salvos.ensemble import SalvoEnsemble
 from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 MEMBERS = ("exponential_empirical", "two_regime", "local_level")
@@ -340,6 +342,29 @@ class TestMaking:
         assert done.returncode == 0, done.stderr
         (run,) = compare.backtests()["run_id"]
         assert compare.ensure_backtest(["seasonal_naive"], first=date(2025, 12, 1), n_paths=50) == run
+
+    def test_a_backtest_is_of_the_parameters_and_the_code_that_ran(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another parameter, other code in the module: another run. The same again: the same run."""
+        from experiments.compare import preparation
+
+        setting = {"first": date(2025, 12, 1), "every": 21, "horizon": 7, "n_paths": 50}
+        one = compare.ensure_backtest([ExponentialEmpirical(20.0)], **setting)
+        assert compare.ensure_backtest([ExponentialEmpirical(20.0)], **setting) == one
+        two = compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting)
+        assert two != one
+        by_run = dict(compare.backtests()[["run_id", "recipes"]].to_numpy())
+        assert by_run[one] != by_run[two]
+        assert compare.ensure_backtest(["empirical_window"], **setting) == two  # the newest that has it
+        real = preparation.Recipe.of
+        monkeypatch.setattr(
+            preparation.Recipe, "of", lambda model: replace(real(model), code="another digest of the module")
+        )
+        assert compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting) not in (one, two)
+        failed = compare.ensure_backtest(["two_regime"], **(setting | {"first": date(2025, 10, 15)}))
+        with pytest.raises(
+            InputError, match=r"two_regime failed at 1 of the origins of run .*expected a challenger that fails"
+        ):
+            compare.register_challenger(load_model("two_regime"), failed)
 
     def test_a_challenger_is_registered_with_its_scores_and_competes(self, monkeypatch: pytest.MonkeyPatch) -> None:
         run = compare.ensure_backtest(["two_regime"], first=date(2025, 12, 1), n_paths=50)

@@ -100,6 +100,14 @@ def test_a_series_that_may_not_be_asked_for_hides_no_other(monkeypatch: pytest.M
     assert checks["champion ukraine shahed"].health is Health.OK
 
 
+@pytest.mark.usefixtures("healthy")
+def test_a_champion_that_has_seen_more_than_the_ledger_holds_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry(monkeypatch, Registered(origin=date(2026, 3, 1)))
+    found = examined()["champion ukraine shahed"]
+    assert found.health is Health.FAILURE
+    assert found.found.endswith("the record ends on 2026-02-28: reports are missing from this ledger")
+
+
 @pytest.mark.parametrize(("days", "health"), [(2, Health.OK), (3, Health.WARNING), (28, Health.FAILURE)])
 @pytest.mark.usefixtures("healthy")
 def test_an_old_champion_is_a_warning_and_then_a_failure(

@@ -249,6 +249,49 @@ def test_a_challenger_that_earned_it_and_fails_on_all_that_is_known_stops_nothin
     assert [finding.severity for finding in operator.findings if reason in finding.text] == [Severity.FAILURE]
 
 
+def test_an_edited_model_of_ones_own_is_news(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each edit is a module of its own here: what a process has imported, it does not read again."""
+
+    def edit(shift: int) -> None:
+        name = f"my_model_{shift}"
+        (operator.folder / f"{name}.py").write_text(MINE.format(shift=shift), encoding="utf-8")
+        monkeypatch.setitem(MODELS, "mine", f"{name}:Mine")
+
+    monkeypatch.syspath_prepend(str(operator.folder))
+    edit(1)
+    rules = RULES.model_copy(update={"challengers": ("mine",)})
+    operator.settings = operator.settings.model_copy(update={"retrain": rules})
+    operator.run()
+    operator.report("2026-03-01")
+    first = operator.run()
+    assert first.comparison is not None
+    assert [recipe.model for recipe in first.comparison.recipes] == ["empirical_window", "mine"]
+    assert operator.run().kind is Kind.NOTHING_NEW
+    edit(2)
+    again = operator.run()
+    assert again.comparison is not None
+    assert again.comparison.evidence != first.comparison.evidence
+    assert operator.run().kind is Kind.NOTHING_NEW
+
+
+MINE = """
+from dataclasses import dataclass
+import numpy as np
+
+@dataclass(frozen=True)
+class FittedMine:
+    level: float
+    def simulate(self, request, rng):
+        return rng.poisson(self.level + {shift}, (request.horizon, request.n_paths)).T.astype(np.int64)
+
+@dataclass(frozen=True)
+class Mine:
+    model_id: str = "mine"
+    def fit(self, history):
+        return FittedMine(float(history.known[-7:].mean()))
+"""
+
+
 def test_a_challenger_whose_package_is_broken_is_named_and_out(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from forecasting.record.archive import Archive
-from tests.experiments.team import BIN, MlflowServer, Team, block, run_as, salvocast, settings_of
+from tests.experiments.team import BIN, MlflowServer, Team, block, run_as, salvocast, settings_of, team_init
 
 LOGS = """
 from pathlib import Path
@@ -75,6 +75,16 @@ class TestMlflow:
     def _folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
 
+    def test_made_once_it_is_made_and_what_is_there_stays(self, mlflow_server: MlflowServer, team: Team) -> None:
+        assert team_init(mlflow_server, team).startswith(f"nothing was missing at {mlflow_server.url}\n")
+
+    def test_a_reader_makes_no_team(self, mlflow_server: MlflowServer, team: Team) -> None:
+        login = settings_of("serve.env", mlflow_server, team) | {"SALVOCAST_LEDGER_URL": ""}
+        done = salvocast(team.ledger("retraining"), "team", "init", "--operator", "petro", **login)
+        assert done.returncode == 1
+        assert len(done.stderr.splitlines()) == 1
+        assert "Permission denied" in done.stderr
+
     def test_an_operator_logs_a_run_and_moves_the_champion(self, mlflow_server: MlflowServer, team: Team) -> None:
         done = run_as(mlflow_server, "anna", team, LOGS)
         assert done.returncode == 0, done.stderr
@@ -123,7 +133,7 @@ class TestMlflow:
             environment = {
                 "MLFLOW_TRACKING_URI": mlflow_server.url,
                 "MLFLOW_TRACKING_USERNAME": login,
-                "MLFLOW_TRACKING_PASSWORD": team.passwords[login],
+                "MLFLOW_TRACKING_PASSWORD": team.mlflow_passwords[login],
                 "SALVOCAST_HOME": str(tmp_path / login),
                 "SALVOCAST_SETTINGS": str(tmp_path / "settings.toml"),
                 "SALVOCAST_LEDGER_URL": team.ledger(login).render_as_string(hide_password=False),
@@ -152,7 +162,7 @@ class TestMlflow:
         kept = set(mlflow_server.folder.glob("artefacts/*/*")) - {note.parents[1]}
         env_file = mlflow_server.folder / "mlflow.env"
         env_file.write_text("".join(f"{name}='{value}'\n" for name, value in mlflow_server.secrets.items()))
-        script = mlflow_server.here(block("sh")).replace("CHANGE-ME", team.passwords["admin"])
+        script = mlflow_server.here(block("sh")).replace("CHANGE-ME", team.mlflow_passwords["admin"])
         freed = subprocess.run(["sh", "-ec", script], capture_output=True, text=True, check=False, timeout=200)
         assert freed.returncode == 0, freed.stderr
         assert not note.exists()
@@ -167,7 +177,7 @@ class TestMlflow:
         self, mlflow_server: MlflowServer, team: Team
     ) -> None:
         url = f"{mlflow_server.url}/api/2.0/mlflow/experiments/search?max_results=1"
-        login = ("anna", team.passwords["anna"])
+        login = ("anna", team.mlflow_passwords["anna"])
         assert httpx.get(url, auth=login).status_code == 200
         refused = httpx.get(url, auth=login, headers={"Host": "evil.example.org"})
         assert refused.status_code == 403
@@ -184,4 +194,6 @@ class TestMlflow:
         shown = Path(f"/proc/{mlflow_server.process.pid}/cmdline")
         if not shown.exists():
             pytest.skip("this system shows no command lines")
-        assert not any(password in shown.read_text() for password in team.passwords.values())
+        assert not any(
+            password in shown.read_text() for password in (*team.passwords.values(), *team.mlflow_passwords.values())
+        )

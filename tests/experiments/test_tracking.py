@@ -158,13 +158,19 @@ def test_artefacts_are_pictures_and_tables_and_never_the_data(
     client, logged = runs(store)
     found = {run.info.run_name: {item.path for item in client.list_artifacts(run.info.run_id)} for run in logged}
     assert found == {
-        "backtest 2025-04-28": {"leaderboard.csv", "failures.csv", "scores.csv", "skill_by_horizon.png"},
+        "backtest 2025-04-28": {
+            "leaderboard.csv",
+            "failures.csv",
+            "scores.csv",
+            "request.json",
+            "skill_by_horizon.png",
+        },
         "empirical_window": {"fan_chart_2025-04-11.png"},
         "negative_binomial": set(),
         "always_fails": set(),
     }
     kept = [path for path in (home / "mlartifacts").rglob("*") if path.is_file()]
-    assert len(kept) == 5
+    assert len(kept) == 6
     for path in kept:
         assert path.stat().st_size < 100_000
         if path.suffix == ".csv":

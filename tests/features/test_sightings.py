@@ -233,7 +233,7 @@ def test_an_existing_ledger_is_mended_and_says_what_was_counted_twice(
         with ledger._engine.begin() as connection:
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
             connection.exec_driver_sql("ALTER TABLE quarantine DROP COLUMN held")
-            for name in ("undone_sighting", "undone_batch", "stated_total"):
+            for name in ("undone_sighting", "undone_batch", "stated_total", "stock_count"):
                 connection.exec_driver_sql(f"DROP TABLE {name}")
     with Ledger.open(url) as ledger:
         assert ledger.history().launched.tolist() == [117]

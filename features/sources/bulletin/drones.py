@@ -1,5 +1,6 @@
 """The drones of a window: launched, shot down and so on, each stated once or always alike."""
 
+import math
 from collections.abc import Sequence
 from itertools import takewhile
 
@@ -82,8 +83,9 @@ def drone_counts(counts: Sequence[Count], nodes: list[Node], findings: Findings)
 
 def _at_most(losses: Sequence[Count], launched: Number | None) -> Sequence[Count]:
     """The counts of losses without those told after them of more than were launched, which are of another attack."""
-    possible = [one for one in losses if launched is None or one.number.value <= launched.value]
-    others = [one.node for one in losses if one not in possible]
+    most = math.inf if launched is None else launched.value
+    possible = [one for one in losses if one.number.value <= most]
+    others = [one.node for one in losses if one.number.value > most]
     return possible if possible and others and min(others) > possible[-1].node else losses
 
 

@@ -7,10 +7,11 @@ from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from features.errors import InputError
-from forecasting.answers.request import ComparisonRequest, ForecastRequest, PlanRequest
+from forecasting.answers.request import ComparisonRequest, ForecastRequest, PlanRequest, SensitivityRequest
 from forecasting.record.archive import Channel
 from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api.bodies import StateBody
@@ -87,6 +88,14 @@ async def post_comparison(
     return await _answered(request, wanted, "false")
 
 
+@_answers("/sensitivity", SensitivityDocument, "Which assumption moves orders and leakers most")
+async def post_sensitivity(
+    request: Request,
+    wanted: Annotated[SensitivityRequest, Body(openapi_examples={"the default": {"value": {}}})],
+) -> Response:
+    return await _answered(request, wanted, "false")
+
+
 async def _answered(request: Request, wanted: ForecastRequest, issue: Issue) -> Response:
     form = accepted_form(request.headers.get("accept", ""))
     dispatcher = dispatcher_of(request)
@@ -134,11 +143,14 @@ async def get_health() -> StateBody:
 
 
 @router.get(
-    "/readyz", tags=["operation"], summary="Whether it has learned what it needs to answer fast", responses=problems()
+    "/readyz",
+    tags=["operation"],
+    summary="Whether it has learned what it needs to answer fast, and ledger and registry let it in",
+    responses=problems(),
 )
 async def get_ready(request: Request) -> StateBody:
-    if not dispatcher_of(request).ready:
-        raise Refusal(503, "starting: the models are being fitted; try again in 1 s", {"Retry-After": "1"})
+    if why := dispatcher_of(request).unready:
+        raise Refusal(503, why, {"Retry-After": "1"})
     return StateBody(status="ok")
 
 

@@ -5,6 +5,7 @@ import base64
 import binascii
 import re
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 from starlette.datastructures import Headers
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from forecasting.service.http.problems import Refusal, problem
 from forecasting.service.workers.pool import DEADLINE
-from forecasting.service.workers.settings import Settings, Token, holder
+from forecasting.service.workers.settings import Settings, Token, TokenBook, holder
 
 OPEN_PATHS = frozenset(f"{prefix}/{name}" for prefix in ("", "/api/v1") for name in ("healthz", "readyz"))
 """What a supervisor asks without a token; they tell nothing."""
@@ -55,7 +56,7 @@ class RequestGuard:
     that are too large or too slow."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._settings = app, settings
+        self._app, self._settings, self._tokens = app, settings, TokenBook(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -91,9 +92,9 @@ class RequestGuard:
 
     def _check_token(self, scope: Scope, headers: Headers) -> None:
         needed = needed_scope(scope["method"], scope["path"])
-        if not self._settings.tokens or needed is None:
+        if needed is None or not (tokens := self._tokens.current()):
             return
-        token = _presented_token(self._settings, headers.get("authorization", ""))
+        token = _presented_token(tokens, headers.get("authorization", ""))
         if token is None:
             way = 'Bearer realm="salvocast"' if scope["path"].startswith("/api/") else 'Basic realm="salvocast"'
             raise Refusal(401, "expected a token: as Bearer, or as the password of Basic", {"WWW-Authenticate": way})
@@ -101,7 +102,7 @@ class RequestGuard:
             raise Refusal(403, f"the token of {token.name} has no scope '{needed}': use one that has")
 
 
-def _presented_token(settings: Settings, authorization: str) -> Token | None:
+def _presented_token(tokens: Sequence[Token], authorization: str) -> Token | None:
     kind, _, value = authorization.partition(" ")
     secret = value.strip().encode()
     if kind.lower() == "basic":
@@ -111,7 +112,7 @@ def _presented_token(settings: Settings, authorization: str) -> Token | None:
             return None
     elif kind.lower() != "bearer":
         return None
-    return holder(settings.tokens, secret)
+    return holder(tokens, secret)
 
 
 def _check_origin(path: str, headers: Headers) -> None:

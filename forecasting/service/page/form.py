@@ -11,6 +11,7 @@ from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios
 from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence, stated_defence, stated_scenario
 from forecasting.answers.request import CHAMPION, PlanRequest, Text
 from forecasting.report.language import Translator
+from forecasting.report.policy_text import policy_names
 from forecasting.salvos.model import MODELS
 from forecasting.service.page.link import (
     DUE,
@@ -35,7 +36,7 @@ DEFAULTS = {
 } | {SAFETY: number_text(per_cent(PlanRequest().service_level))}
 """What a field holds where nothing was stated: the defaults of a request."""
 _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
-_BELOW = {DUE, "leak", "budget", "model", "theatre", "threats", "defence", "paths", "seed"}
+_BELOW = {DUE, "of", "leak", "budget", "policy", "review", "model", "theatre", "threats", "defence", "paths", "seed"}
 """Fields that tell what is wrong with them; so do those below, the stocks among them, where they are out of sight."""
 _Stated = TypeVar("_Stated")
 
@@ -81,6 +82,7 @@ def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> di
         "alerts": [(name if name in below else "", line) for name, line in errors.items() if name not in _IN_SIGHT],
         "scenarios": [stated_scenario(name) for name in bundled_scenarios()],
         "chosen": scenario,
+        "policies": policy_names(t),
         "models": [CHAMPION, *MODELS],
         "theatres": list(dict.fromkeys(theatres)),
         "defences": [*BUNDLED_DEFENCES],

@@ -34,8 +34,11 @@ PLAIN = {
     "paths": "paths",
     "seed": "seed",
     "defence": "defence",
+    "of": "safety_of",
     "leak": "leak_target",
     "budget": "budget",
+    "policy": "policy",
+    "review": "review",
 }
 """Name in the address -> field of the request, for fields of one value."""
 SAFETY, UNCALIBRATED, LAYER, WITHOUT, DUE = "safety", "stated", "layer", "without", "due"
@@ -63,15 +66,17 @@ EXPECTED = {
     "paths": "expected a whole number of simulated futures, 1 to 50,000",
     "seed": "expected a whole number, 0 or more",
     "defence": "expected the name of a defence from the list",
+    "of": "expected each or all",
     "leak": "expected a number of drones, 0 or more",
     "budget": "expected US dollars, 0 or more",
+    "policy": "expected a policy from the list",
+    "review": "expected a whole number of days, 1 to 365",
     SAFETY: "expected per cent between 0 and 100, such as 95",
     LAYER: "expected names of layers, 50 at most",
     WITHOUT: "expected names of layers, 50 at most",
     DUE: "expected a layer, a date such as 2026-03-05 and a whole number, 0 or more",
     "hold": "expected a level from 0 to 1",
     "stock": "expected a whole number, 0 or more",
-    "form": "a budget limits the least-cost mix: state the drones that may leak as well",
 }
 """Field -> what it should hold; `form`: what only the fields together can have wrong."""
 

@@ -24,7 +24,7 @@ from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.words import Words, cautions, theatre_name, weapon_name
-from forecasting.report.worth_text import leakers_avoided
+from forecasting.report.worth_text import leakers_avoided, money_mix_sentence
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -185,6 +185,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
         "layer_name": words.layer,
         "stops": lambda effect: leakers_avoided(effect, t),
+        "budget_mix": money_mix_sentence(plan, words),
         "ordered_of": {layer.layer: layer.order.quantity for layer in plan.layers if layer.order},
         "words": words,
         "supply": supply,

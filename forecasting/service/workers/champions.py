@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from features.errors import SalvocastError
 from features.records import SHAHED, UKRAINE
 from forecasting.registry import Champion, Registry, embedded_store, tracking_uri
-from forecasting.registry.store import is_refusal
+from forecasting.registry.store import is_lack_of_rights, is_refusal
 from forecasting.service.workers.pool import Overloaded
 
 Series = tuple[str, str]
@@ -26,6 +26,7 @@ class Champions:
         self._known: dict[Series, Champion] = {}
         self._answered: frozenset[Series] = frozenset()
         self.problems: dict[Series, str] = {}
+        self._not_let_in: frozenset[Series] = frozenset()
 
     @property
     def known_champions(self) -> dict[Series, Champion]:
@@ -35,6 +36,10 @@ class Champions:
     def is_settled(self, theatre: str, weapon_class: str) -> bool:
         """Whether the registry has said which model serves the series, if any, or could not be asked just now."""
         return (theatre, weapon_class) in self._answered or (theatre, weapon_class) in self.problems
+
+    def is_let_in(self, theatre: str, weapon_class: str) -> bool:
+        """Whether the registry, when it last answered for the series, let this server's login see its model."""
+        return (theatre, weapon_class) not in self._not_let_in
 
     def of(self, theatre: str, weapon_class: str) -> Champion | None:
         """The champion of a series; None where none is registered.
@@ -74,7 +79,10 @@ class Champions:
             try:
                 self._ask(registry, each)
                 self.problems.pop(each, None)
+                self._not_let_in -= {each}
             except SalvocastError as error:
+                if is_lack_of_rights(error):
+                    self._not_let_in |= {each}
                 if not is_refusal(error):  # it is away, and would keep us waiting for each of the others too
                     self.problems |= dict.fromkeys(asked[number:], str(error))
                     return

@@ -81,7 +81,7 @@ def _expected_seconds(request: ForecastRequest) -> float:
     if isinstance(request, PlanRequest):
         layers = len(defence_of(request).layers)
         seconds += 0.05 + 4e-7 * cells * layers
-        if request.leak_target is not None:
+        if request.leak_target is not None or request.money_for_a_mix is not None:
             seconds += 1.0 + 4e-7 * cells * layers
     return n_scenarios * seconds
 
@@ -111,7 +111,8 @@ class Dispatcher:
             on_change=_measure_pool,
         )
         self.pace = Pace()
-        self.ready = False
+        self._learned = False
+        self._of_ledger: str | None = None
         self._look_again = asyncio.Event()
         half = settings.cache_bytes // 2
         self._answers: LRUCache[object, Answer] = LRUCache(half, lambda answer: len(answer.document))
@@ -126,6 +127,24 @@ class Dispatcher:
         """Begins to learn what the record holds, and to watch for what changes."""
         await asyncio.to_thread(lambda: self.champions.recall(self._known_series()))
         self._watching = [asyncio.create_task(self._watch_registry()), asyncio.create_task(self._watch_data())]
+
+    @property
+    def unready(self) -> str | None:
+        """Why it should get no requests now; None: it should. To be told to anybody: without names and addresses.
+
+        A registry that is away is no reason, as the last champion serves on; one that does not let this server in is,
+        since nobody is going to bring that back but a person.
+        """
+        if not self._learned:
+            return "starting: the models are being fitted; try again in 1 s"
+        if self._of_ledger is not None:
+            return "the ledger does not answer, or refuses this server's login: see the log and SALVOCAST_LEDGER_URL"
+        if not self.champions.is_let_in(*DEFAULT_SERIES):
+            return (
+                "the registry refuses this server's login (401 or 403): see the log, MLFLOW_TRACKING_USERNAME and its "
+                "password, and salvocast team init"
+            )
+        return None
 
     async def close(self) -> None:
         """Stops everything; nothing is left running."""
@@ -231,15 +250,15 @@ class Dispatcher:
 
     async def _watch_registry(self) -> None:
         """Asks for new champions, again and again; a problem is told once."""
-        of_ledger: str | None = None
         while True:
             before = dict(self.champions.problems)
             try:
                 await asyncio.to_thread(lambda: self.champions.ask(self._known_series()))
-                of_ledger = None
+                self._of_ledger = None
             except SalvocastError as error:
-                if of_ledger != str(error):
-                    log.warning("cannot ask for the champions", problem=(of_ledger := str(error)))
+                if self._of_ledger != str(error):
+                    log.warning("cannot ask for the champions", problem=str(error))
+                self._of_ledger = str(error)
             for (theatre, weapon_class), problem in self.champions.problems.items():
                 if before.get((theatre, weapon_class)) != problem:
                     log.warning("cannot ask for the champion", series=f"{theatre}/{weapon_class}", problem=problem)
@@ -263,7 +282,7 @@ class Dispatcher:
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
                     learned = context
-                self.ready = True
+                self._learned = True
             except SalvocastError as error:
                 log.warning("cannot look for new reports", problem=str(error))
             await asyncio.sleep(self.settings.poll_seconds)

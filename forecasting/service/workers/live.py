@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from features.ledger import Ledger
-from features.tables import batch_table, decision_table, undone_batch_table
+from features.tables import batch_table, decision_table, stock_table, undone_batch_table
 
 
 class LiveLedger(Ledger):
@@ -13,7 +13,9 @@ class LiveLedger(Ledger):
         """Another text after every change of what the ledger knows. One quick query: reports come in batches, and what
         is undone or decided is added to it."""
         columns = batch_table.c
-        count = [sa.select(sa.func.count()).select_from(one) for one in (undone_batch_table, decision_table)]
+        count = [
+            sa.select(sa.func.count()).select_from(one) for one in (undone_batch_table, decision_table, stock_table)
+        ]
         query = sa.select(columns.id, columns.digest, *(one.scalar_subquery() for one in count))
         with self._connection() as connection:
             last = connection.execute(query.order_by(columns.id.desc()).limit(1)).first()

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from contextlib import suppress
+from cProfile import Profile
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -318,29 +319,43 @@ def test_a_made_report_gives_back_the_numbers_it_was_made_of(launched: int, arme
     assert report.window_end == datetime.combine(day, time(hour, 30))
 
 
-@pytest.mark.parametrize(
-    "piece",
-    [
-        "У Києві 5, ",
-        "на Сумщині і на Волині ",
-        "за тиждень 5, ",
-        "мер. він. ",
-        "5 з ",
-        "1/",
-        "(",
-        "- ",
-        "12 Х-101, ",
-        "15 збито 18 втрачено. ",
-        "сто ",
-        "1 200 ",
-    ],
-)
+PIECES = [
+    "У Києві 5, ",
+    "на Сумщині і на Волині ",
+    "за тиждень 5, ",
+    "мер. він. ",
+    "5 з ",
+    "1/",
+    "(",
+    "- ",
+    "12 Х-101, ",
+    "15 збито 18 втрачено. ",
+    "сто ",
+    "1 200 ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_a_long_message_is_read_or_refused_in_time(piece: str) -> None:
     text = piece * (99_000 // len(piece.encode()))
     begin = process_time()
     with suppress(InputError):
         parse_bulletin(text, received=None)
     assert process_time() - begin < SLOWEST_SECONDS
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_four_times_the_message_is_four_times_the_work(piece: str) -> None:
+    """Counted in calls; what grows with the square of the length makes 16 times as many."""
+
+    def calls(size: int) -> int:
+        profile = Profile(builtins=False)
+        with suppress(InputError), profile:
+            parse_bulletin(piece * (size // len(piece.encode())), received=None)
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls(100)  # the rules are loaded
+    assert calls(8_000) < 5 * calls(2_000)
 
 
 def test_100_kb_of_reports_is_read_in_time() -> None:

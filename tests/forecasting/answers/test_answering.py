@@ -1,7 +1,7 @@
 """Requests answered without a server: what is learned once, what an answer rests on, what a text may not do."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,20 @@ def test_the_champion_answers_as_saved_or_as_its_recipe_learns_from_newer_data(
     earlier = {**SHORT, "origin": date(2025, 6, 1)}
     assert said(ForecastRequest(**earlier)) == said(ForecastRequest(**earlier, model="two_regime"))
     assert champion != said(ForecastRequest(**SHORT, model="salvo_ensemble"))
+
+
+@pytest.mark.parametrize("request_type", [ForecastRequest, PlanRequest])
+def test_a_record_that_ends_before_the_champion_s_training_is_answered_by_a_named_model_alone(
+    ledger: LiveLedger, bundled_history: LaunchHistory, request_type: type[ForecastRequest]
+) -> None:
+    """A ledger put back from an old backup: its champion has seen days that the ledger does not hold."""
+    last = bundled_history.last_day
+    ahead = AnswerContext("1", Champion("digest", 3, "two_regime", last + timedelta(days=1), NOW))
+    expected = f"ends on {last}, and the champion was trained through {last + timedelta(days=1)}: reports are missing"
+    with pytest.raises(InputError, match=expected) as refused:
+        answering(ledger).document(request_type(**SHORT), ahead)
+    assert refused.value.field == "model"
+    assert answering(ledger).document(request_type(**SHORT, model="seasonal_naive"), ahead)
 
 
 def test_a_text_is_data_alone(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_forecast_and_a_plan_are_told_apart() -> None:
         {"scenario": "published", "held": {"alabuga.armed": 1.5}},
         {"service_level": 1},
         {"service_level": float("nan")},
-        {"budget": 1e6},
+        {"threats": "shahed,cruise", "budget": 5.0},
         {"horizons": 28},
         {"threats": "cruise"},
         {"threats": "shahed,cruise,cruise=3/week"},

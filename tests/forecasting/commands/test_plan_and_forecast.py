@@ -244,10 +244,6 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         "the delivery of 2026-02-28 to layer fighter is not after the origin, 2026-02-28",
     ),
     "deliveries without a day": (("plan", "--deliveries", "other.csv"), "expected one column 'date' in the first row"),
-    "budget alone": (
-        ("plan", "--budget", "5000000"),
-        "--budget is given without --leak-target: add --leak-target",
-    ),
     "leak target": (
         ("plan", "--leak-target", "-1"),
         "--leak-target: expected at least 0 (given -1.0)",

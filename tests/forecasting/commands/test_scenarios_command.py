@@ -13,6 +13,7 @@ import pytest
 from openpyxl import load_workbook
 
 from features.history import LaunchHistory
+from features.scenario_settings import OF_ALL, OF_FACILITY, OF_STOCK
 from features.scenarios import bundled_scenarios, load_scenario
 from tests.forecasting.conftest import Told
 
@@ -69,6 +70,26 @@ def test_every_example_in_a_new_file_is_right(says: Told, tmp_path: Path) -> Non
     assert alabuga.ramp == "logistic"
 
 
+def test_a_scenario_is_written_from_settings_and_checked(says: Told, tmp_path: Path) -> None:
+    file = tmp_path / "more.toml"
+    settings = ("--set", "alabuga.capacity=170@2026-04-01", "--set", "second_site.capacity=400..600@2026-05-01")
+    assert f"wrote {file}: a variant of published; salvocast scenarios check" in says(
+        "new", str(tmp_path / "more"), *settings
+    )
+    text = file.read_text()
+    assert "#   alabuga: the lines can make 170 armed drones a month from 2026-04-01 on." in text
+    checked = says("check", str(file), fails=0)
+    assert "warning: facility alabuga.armed of 2026-04-01: 170 a month, where " in checked
+    assert "per day? 170 a day are 5,174 a month" in checked
+    assert "warning: facility second_site is not in published: a new plant, or one of iran, alabuga, kupol?" in checked
+
+
+def test_the_help_names_all_that_can_be_set(says: Told) -> None:
+    told = " ".join(says("new", "--help").split())
+    for name in (*OF_FACILITY, *(f"stock.{each}" for each in OF_STOCK), *OF_ALL):
+        assert name in told
+
+
 def test_a_new_file_replaces_none(says: Told, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text("mine")
@@ -81,6 +102,10 @@ def test_a_new_file_replaces_none(says: Told, tmp_path: Path) -> None:
     [
         (("show", "publishd"), "did you mean published?"),
         (("show", "nowhere.toml"), "nowhere.toml"),
+        (
+            ("new", "plan", "--set", "alabuga.capacity=lots@2026-04-01"),
+            "'lots': expected a number, low..high or low..mode",
+        ),
         (("new", "plan.txt"), "ends in .toml"),
         (("new", "plan.toml", "--from", "publishd"), "did you mean published?"),
         (("show", "published", "--origin", "June"), "--origin is 'June'"),
@@ -239,21 +264,24 @@ ramp_up = {{ {REST}, unit = "days", low = 0, mode = 0, high = 0, date = 2026-03-
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_what_moves_the_demand_as_a_table_and_a_picture(
-    suffix: str, says: Told, own: Callable[..., str], tmp_path: Path
+    suffix: str, says: Told, told: Told, own: Callable[..., str], tmp_path: Path
 ) -> None:
     picture = tmp_path / f"tornado{suffix}"
     file = Path(own(170, "2025-08-01"))
     file.write_text(file.read_text() + HALL)
-    said = says("sensitivity", str(file), *FEW, "--plot", str(picture))
-    header = "WHAT MOVES THE DEMAND FOR INTERCEPTORS, theatre ukraine, scenario own, next 14 attack days\n"
-    assert said.startswith(header)
-    top = re.search(r"^event hall\.capacity +([\d,]+) +([\d,]+) +-[\d,]+ +[+][\d,]+$", said, re.M)
-    assert top
-    assert said[len(header) :].splitlines()[2] == top[0]
+    few = ("--paths", "200", "--horizon", "14")
+    said = says("sensitivity", str(file), *few, "--plot", str(picture))
+    assert said.startswith("WHAT MOVES ORDERS AND LEAKERS, theatre ukraine, scenario own, defence ukraine, next 14 ")
+    assert told("sensitivity", "--scenario", str(file), *few) == said
+    measured = {
+        (each["measure"], each["layer"])
+        for each in json.loads(told("sensitivity", *few, "--format", "json"))["measures"]
+    }
+    assert {("order_cost_usd", None), ("leakers", None), ("order", "anti_aircraft_gun")} <= measured
     content = picture.read_bytes()
     assert content.startswith({".svg": b"<?xml", ".png": b"\x89PNG"}[suffix])
     if suffix == ".svg":
-        assert b"event hall.capacity" in content
+        assert b"Cost of the orders, million USD" in content
 
 
 def forecast_of(told: Told, *arguments: str) -> dict[str, Any]:

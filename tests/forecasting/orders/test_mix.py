@@ -55,13 +55,13 @@ def cases() -> list[SmallCase]:
 
 
 def starts(case: SmallCase, target: float) -> list[NDArray[np.int64]]:
-    """Nothing, and what is bought in the order of the slopes until the target is met."""
+    """What is bought in the order of the slopes until the target is met, nothing, and all there is."""
     nothing = np.zeros_like(case.market.most)
     so_far = nothing.copy()
     for layer, pieces in case.order:
         if case.of_one(so_far) > target:
             so_far[layer] += pieces
-    return [so_far, nothing]
+    return [so_far, nothing, case.market.most]
 
 
 def gap(case: SmallCase, share: float) -> float:
@@ -91,11 +91,11 @@ def test_no_mix_is_better_where_there_are_few(cases: list[SmallCase]) -> None:
 def test_exchanges_come_near_the_best_where_not_all_mixes_are_tried(
     cases: list[SmallCase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Packs are coarse here, seven of each layer: one too many costs more than it would in a plan."""
+    """120 targets, seeds 0 to 59: none costs 5 % more than the cheapest of all mixes. Packs are coarse here, seven of
+    each layer: one too many costs more than it would in a plan."""
     monkeypatch.setattr(mix, "MOST_MIXES", 0)
     gaps = [gap(case, share) for case, share in product(cases, SHARES)]
-    assert np.mean(gaps) < 0.01
-    assert np.quantile(gaps, 0.95) < 0.05
+    assert max(gaps) < 0.05
     assert np.mean([left_over(case) for case in cases]) < 0.01
 
 

@@ -9,12 +9,36 @@ from matplotlib.figure import Figure
 
 from forecasting.record.track_record import PastForecast, TrackRecord
 from forecasting.report.pictures import PICTURES
+from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
 from forecasting.salvos.spread import spread
-from forecasting.supply.sensitivity import Sensitivity, Swing
 
 ORIGIN = date(2026, 2, 28)
-SWINGS = (Swing("widest", 80.0, 130.0), Swing("falling", 115.0, 90.0), Swing("least", 99.0, 101.0))
-SENSITIVITY = Sensitivity("case", "ukraine", False, 91, 100.0, SWINGS)
+
+
+def swing(assumption: str, low: float, high: float, *, noise: bool = False) -> Swing:
+    of_order = {"of": "defence", "measure": "leakers", "layer": None}
+    return Swing.model_validate(of_order | {"assumption": assumption, "low": low, "high": high, "noise": noise})
+
+
+SWINGS = (swing("widest", 80.0, 130.0), swing("falling", 115.0, 90.0), swing("least", 99.0, 101.0))
+SENSITIVITY = SensitivityDocument(
+    theatre="ukraine",
+    weapon_class="shahed",
+    origin=ORIGIN,
+    data_digest="0" * 64,
+    model_id="given",
+    seed=1,
+    n_paths=200,
+    horizon=91,
+    scenario="case",
+    assumption_only=False,
+    shape_from=None,
+    defence="own",
+    service_level=0.95,
+    measures=[SensitivityMeasure(measure="leakers", layer=None, value=100.0)],
+    swings=[*SWINGS, swing("nothing", 99.9, 100.2, noise=True)],
+    versions={},
+)
 
 
 def past_forecast(step: int, horizon: int, observed: float) -> PastForecast:

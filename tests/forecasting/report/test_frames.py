@@ -144,7 +144,7 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
                     found[name, str(item), str(measure)] = value
                 elif isinstance(value, str):
                     # A number that became text would be missed by whoever sums the column.
-                    assert measure in {"name", "interceptor"}, (name, measure, value)
+                    assert measure in {"name", "interceptor", "beside_the_orders"}, (name, measure, value)
     assert found.keys() == expected.keys()
     # XLSX keeps 17 significant digits or, in some writers, 15.
     assert all(math.isclose(found[key], expected[key], rel_tol=1e-14) for key in expected)
@@ -181,6 +181,17 @@ def test_the_tables_have_the_documented_types(plan: PlanDocument) -> None:
     assert str(made["layers"]["order_quantity"].dtype) == "Int64"
     assert str(made["layers"]["stock_out_probability"].dtype) == "Float64"
     assert bool(made["layers"].set_index("layer").loc["electronic_warfare", ["order_quantity"]].isna().all())
+
+
+def test_the_points_beside_the_orders_are_named(plan: PlanDocument) -> None:
+    worth = plan.order_worth
+    assert worth is not None
+    frame = tables(plan)["frontier"]
+    for by in ("leakers", "joint_risk"):
+        own = frame[frame["by"] == by].set_index("beside_the_orders")["cost_usd"]
+        below = [each for each in frame.loc[frame["by"] == by, "cost_usd"] if each <= worth.together.cost_usd]
+        assert own["next down"] == max(below)
+        assert "next up" not in own.index or own["next up"] > worth.together.cost_usd
 
 
 @pytest.mark.parametrize("target", [Target(40.0), Target(1e4), Target(1.0, 1e6)])

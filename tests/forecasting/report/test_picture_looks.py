@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -121,8 +120,10 @@ def test_lines_are_broken_where_the_room_ends() -> None:
 
 def test_dates_and_numbers_are_written_as_the_language_does(pictured: dict[str, Any]) -> None:
     texts = {}
+    measure = SENSITIVITY.measures[0].model_copy(update={"value": 2_000.0})
+    large = SENSITIVITY.model_copy(update={"measures": [measure]})
     for language in ("en", "uk"):
-        figure = drawn("sensitivity", pictured | {"sensitivity": replace(SENSITIVITY, base=2_000.0)}, language=language)
+        figure = drawn("sensitivity", pictured | {"sensitivity": large}, language=language)
         figure.draw_without_rendering()
         numbers = [label.get_text() for label in figure.axes[0].get_xticklabels()]
         figure = drawn("forecast", pictured, language=language)

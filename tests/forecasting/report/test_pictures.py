@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,9 +20,9 @@ from forecasting.record.track_record import TrackRecord
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.drawing import THEMES
 from forecasting.report.picture_panels import MOST_LINES
+from forecasting.report.picture_words import TORNADO_BARS
 from forecasting.report.pictures import (
     PICTURES,
-    TORNADO_BARS,
     calibration_picture,
     comparison_picture,
     forecast_picture,
@@ -38,8 +37,7 @@ from forecasting.report.pictures import (
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.salvos.spread import Spread
 from forecasting.supply.scenario_forecast import ScenarioRequest, under_scenario
-from forecasting.supply.sensitivity import Swing
-from tests.forecasting.report.pictured import ORIGIN, RECORD, SENSITIVITY, SWINGS, drawn
+from tests.forecasting.report.pictured import ORIGIN, RECORD, SENSITIVITY, SWINGS, drawn, swing
 
 
 @pytest.fixture(scope="module")
@@ -284,18 +282,18 @@ def test_the_bars_of_a_tornado_end_where_the_swings_do() -> None:
     assert axes.yaxis_inverted()  # the first on top
     # Low and high are told apart in black and white too.
     assert [{bar.get_hatch() for bar in bars} for bars in (lows, highs)] == [{""}, {"//"}]
-    assert axes.get_title(loc="left") == "What moves the demand"
-    assert axes.texts[0].get_text().startswith("Ukraine\u00a0· scenario case\ninterceptors needed over 91 attack days")
+    assert axes.get_title(loc="left") == "Armed drones that leak"
+    assert axes.texts[0].get_text() == "Ukraine\u00a0· scenario case"
 
 
 def test_a_tornado_has_room_for_the_widest_and_for_none() -> None:
-    many = tuple(Swing(f"assumption_{index}", 100.0 - index, 100.0 + index) for index in range(40, 0, -1))
-    axes = tornado_picture(replace(SENSITIVITY, swings=many)).axes[0]
+    many = [swing(f"assumption_{index}", 100.0 - index, 100.0 + index) for index in range(40, 0, -1)]
+    axes = tornado_picture(SENSITIVITY.model_copy(update={"swings": many})).axes[0]
     labels = [tick.get_text() for tick in axes.get_yticklabels()]
     assert labels == [f"assumption_{index}" for index in range(40, 40 - TORNADO_BARS, -1)]
-    assert render(tornado_picture(replace(SENSITIVITY, swings=())), ".svg", "Title").startswith(b"<?xml")
+    assert render(tornado_picture(SENSITIVITY.model_copy(update={"swings": []})), ".svg", "Title").startswith(b"<?xml")
 
 
 def test_a_tornado_without_a_record_says_so() -> None:
-    axes = tornado_picture(replace(SENSITIVITY, assumption_only=True)).axes[0]
+    axes = tornado_picture(SENSITIVITY.model_copy(update={"assumption_only": True})).axes[0]
     assert axes.texts[0].get_text().startswith("ASSUMPTIONS ONLY: ")

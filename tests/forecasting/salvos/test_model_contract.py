@@ -32,7 +32,8 @@ from forecasting.salvos.model import (
     require_days,
 )
 from forecasting.salvos.models.empirical_window import EmpiricalWindow
-from forecasting.salvos.saved import SavedModel, load_saved, save_model
+from forecasting.salvos.recipe import Recipe, parameters_of
+from forecasting.salvos.saved import SavedModel, load_saved, recipe_from, save_model
 
 HistoryOf = Callable[[ArrayLike], LaunchHistory]
 FIRST_DAY = date(2025, 6, 1)
@@ -247,6 +248,60 @@ def test_a_model_that_is_not_installed_is_not_loaded_from_its_files(added: None,
     del model_module.MODELS["last_week"]
     with pytest.raises(SalvocastError, match=r"unknown type LastWeek: of a model of somebody's own. install"):
         load_saved(files)
+
+
+@dataclass(frozen=True)
+class LastDays(LastWeek):
+    """The same of so many days."""
+
+    n: int = 7
+    shrunk: float = 0.0
+    model_id: str = "last_days"
+
+
+def test_an_instance_is_named_by_its_parameters(added: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_module, "_INSTANCES", {})
+    assert add_model(LastDays()).model_id == "last_days"
+    made = add_model(LastDays(n=14, shrunk=0.5))
+    assert made == LastDays(n=14, shrunk=0.5, model_id="last_days_n_14_shrunk_0_5")
+    assert load_model("last_days_n_14_shrunk_0_5") is made
+    assert load_model("last_days") == LastDays()
+    assert add_model(LastDays(n=14, model_id="fortnight")).model_id == "fortnight"
+    assert parameters_of(made) == {"n": "14", "shrunk": "0.5"}
+    assert Recipe.of(made).digest != Recipe.of(LastDays(n=14, shrunk=0.25, model_id=made.model_id)).digest != ""
+    assert recipe_from(Recipe.of(made).document) == made
+
+    class Nameless:
+        model_id = "nameless"
+
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+    assert Recipe.of(Nameless(3)).digest == ""  # what cannot be told is never the same
+
+
+def test_an_instance_whose_class_has_one_name_for_all_is_refused(added: None) -> None:
+    @dataclass(frozen=True)
+    class OneName:
+        n: int = 7
+        model_id = "one_name"
+
+        def fit(self, history: LaunchHistory) -> FittedLastWeek:
+            return FittedLastWeek(history.known[-self.n :])
+
+    with pytest.raises(
+        InputError, match="OneName has one model_id for all of its parameters: expected model_id to be a"
+    ):
+        add_model(OneName(n=14))  # type: ignore[arg-type]
+
+
+def test_a_class_name_that_is_taken_is_told_as_such(added: None) -> None:
+    @dataclass(frozen=True)
+    class LocalLevel(LastWeek):
+        model_id: str = "my_level"
+
+    with pytest.raises(ContractError, match=r"a name that forecasting.salvos.models.local_level has taken"):
+        check_contract(LocalLevel())
 
 
 def test_a_bundled_name_is_not_taken(added: None) -> None:

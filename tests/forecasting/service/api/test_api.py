@@ -154,7 +154,7 @@ def test_forms_of_an_answer(client: httpx.Client) -> None:
             {"deliveries": [{"layer": "short_range_missile", "date": "2026-02-28", "quantity": 1}]},
             "not after the origin",
         ),
-        ({"budget": 5}, "leak_target"),
+        ({"threats": "shahed,cruise", "budget": 5}, "leave out leak_target and budget"),
         ({"defence": {"toml": "[defence]\nname = 1"}}, "the defence given"),
         ({"scenario": {"toml": "[scenario]\nname = 'a'"}}, "the scenario given"),
         ({"paths": 50_000, "horizon": 730}, "fewer paths"),

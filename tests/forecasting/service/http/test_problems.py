@@ -65,7 +65,7 @@ def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
             {"deliveries": [{"layer": "A", "date": "2026-03-01", "quantity": 1}]},
             "deliveries.0.layer: expected at most 40 ",
         ),
-        ({"budget": 1.0}, "budget is given without leak_target: add leak_target"),
+        ({"held": {"a": 1.0}}, "held is given without scenario: add scenario"),
     ],
 )
 def test_a_field_is_told_with_what_was_given_and_expected(given: dict[str, Any], told: str) -> None:

@@ -1,5 +1,6 @@
 """Who may ask what, and how much a client may send: of settings, and of a running server."""
 
+import asyncio
 import base64
 import json
 import socket
@@ -9,10 +10,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from features.errors import InputError
-from forecasting.service.http.security import needed_scope
-from forecasting.service.workers.settings import SCOPES, Settings, holder, is_loopback, parse_tokens
+from forecasting.commands.serve import serve as serve_command
+from forecasting.service.app import RequestLog
+from forecasting.service.http.security import RequestGuard, needed_scope
+from forecasting.service.workers import settings as settings_module
+from forecasting.service.workers.settings import SCOPES, Settings, holder, is_loopback, parse_tokens, read_tokens
 from tests.forecasting.service.conftest import Serve, Server, serving
 
 READ, PLAN, REPORT = (f"{scope}-0123456789abcdefghij" for scope in SCOPES)
@@ -52,6 +57,68 @@ def test_tokens_of_another_form_are_refused_without_showing_them(text: str) -> N
     with pytest.raises(InputError, match="SALVOCAST_TOKENS") as caught:
         parse_tokens(text)
     assert "0123456789" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe", "no text"),
+        (b"# nobody yet\n\n", "holds no token"),
+        (f"planner:rule:{PLAN}".encode(), "a scope that is none of these"),
+        (b"a:read:" + b"x" * 100_000, "expected at most 100,000 bytes"),
+    ],
+)
+def test_a_file_of_tokens_that_cannot_be_used_is_told_in_a_line(
+    tmp_path: Path, content: bytes | None, expected: str
+) -> None:
+    path = tmp_path / "tokens"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=expected) as told:
+        read_tokens(path)
+    assert str(told.value).startswith(f"SALVOCAST_TOKENS_FILE {path}")
+    assert len(str(told.value).splitlines()) == 1
+    assert PLAN not in str(told.value)
+
+
+def test_a_changed_file_of_tokens_holds_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is replaced with both valid for a while; a file that is broken, empty or gone lets nobody new in, and
+    keeps nobody out."""
+    monkeypatch.setattr(settings_module, "LOOK_SECONDS", 0.0)
+    path = tmp_path / "tokens"
+    new = READ.replace("0", "9")
+
+    async def app(scope: Scope, _: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    path.write_text(f"# of the watch\nwatch:read:{READ}\n")
+    guarded = RequestLog(RequestGuard(app, Settings(tokens=read_tokens(path), tokens_file=path)))
+
+    async def statuses() -> list[int]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url="http://localhost") as client:
+            return [(await client.get("/api/v1/data", headers=bearer(each))).status_code for each in (READ, new)]
+
+    assert asyncio.run(statuses()) == [204, 401]
+    path.write_text(f"watch:read:{READ}\nwatch-new:read:{new}\n")
+    assert asyncio.run(statuses()) == [204, 204]
+    path.write_text(f"watch-new:read:{new}\n")
+    assert asyncio.run(statuses()) == [401, 204]
+    for broken in ("watch:everything:" + READ, ""):
+        path.write_text(broken)
+        assert asyncio.run(statuses()) == [401, 204]
+    path.unlink()
+    assert asyncio.run(statuses()) == [401, 204]
+    path.write_text(f"watch:read:{READ}\n")
+    assert asyncio.run(statuses()) == [204, 401]
+
+
+def test_tokens_stand_in_one_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SALVOCAST_TOKENS", TOKENS)
+    monkeypatch.setenv("SALVOCAST_TOKENS_FILE", str(tmp_path / "tokens"))
+    with pytest.raises(InputError, match="expected one of them"):
+        serve_command(host="127.0.0.1")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "salvocast.example.org"])

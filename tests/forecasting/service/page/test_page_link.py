@@ -28,6 +28,7 @@ deliveries = st.builds(DatedDelivery, layer=names, date=days, quantity=counts)
 def requests(draw: st.DrawFn) -> PlanRequest:
     scenario = draw(st.one_of(st.just("none"), names, texts))
     leak_target = draw(st.none() | st.floats(0, 1e9))
+    policy = draw(st.none() | st.sampled_from(["base_stock", "adjusted_base_stock", "reorder_point"]))
     return PlanRequest(
         theatre=draw(names),
         origin=draw(st.none() | days),
@@ -46,8 +47,11 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         deliveries=draw(st.lists(deliveries, max_size=3)),
         # In the steps that a person states; a hundredth of any float is another float.
         service_level=draw(st.integers(1, 99_999).map(lambda n: n / 100_000)),
+        safety_of=draw(st.sampled_from(["each", "all"])),
         leak_target=leak_target,
-        budget=None if leak_target is None else draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
+        policy=policy,
+        review=draw(st.integers(1, 365)),
+        budget=draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
         calibrate=draw(st.booleans()),
     )
 
@@ -156,7 +160,7 @@ def test_another_choice_lets_the_own_scenario_go() -> None:
         ("scenario=published&hold.output_ratio=1.5", "hold.output_ratio", "'1.5': expected a level from 0 to 1"),
         ("due=fighter:2026-03-05", "due", "expected a layer, a date such as 2026-03-05 and a whole number"),
         ("due=fighter:2026-03-05:-2", "due", "expected a layer, a date such as 2026-03-05 and a whole number"),
-        ("budget=5", "form", "a budget limits the least-cost mix"),
+        ("threats=shahed,cruise&budget=5", "form", "leave out leak_target and budget"),
         ("horizon=14", "form", "the address holds a name that is not known"),
         ("own.scenario=abc", "scenario", "the own text in the address is cut off or changed"),
     ],

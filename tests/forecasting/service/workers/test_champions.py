@@ -55,9 +55,11 @@ def test_a_series_that_the_registry_refuses_does_not_stop_the_others(registry: F
         assert champions.is_settled(*BALLISTIC)
         with pytest.raises(Overloaded, match="which model serves ballistic in ukraine is not known yet"):
             champions.of(*BALLISTIC)
+    assert (champions.is_let_in(*SHAHED), champions.is_let_in(*BALLISTIC)) == (True, False)
     registry.errors.clear()
     champions.ask([SHAHED, BALLISTIC])
     assert champions.problems == {}
+    assert champions.is_let_in(*BALLISTIC)
     assert champions.of(*BALLISTIC) is None
 
 

@@ -1,0 +1,123 @@
+"""Numbers as people type them, in either language: the one reader of command, page and API."""
+
+import re
+from decimal import Decimal
+
+from features.errors import InputError
+
+_SPACED = re.compile(r"[1-9]\d{0,2}(?:[ \u00a0\u2009\u202f]\d{3})+(?:[.,]\d+)?", re.ASCII)
+_GROUPED = re.compile(
+    r"[1-9]\d{0,2}(?:(?:,\d{3}){2,}(?:\.\d+)?|(?:\.\d{3}){2,}(?:,\d+)?|,\d{3}\.\d+|\.\d{3},\d+)", re.ASCII
+)
+_ONE_GROUP = re.compile(r"(?P<whole>[1-9]\d{0,2})[.,](?P<rest>\d{3})", re.ASCII)
+_PLAIN = re.compile(r"(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
+LONGEST = 40
+"""Characters of a number."""
+
+
+def typed_number(text: str) -> int | float:
+    """The number that a person typed.
+
+    Parameters
+    ----------
+    text : str
+        With a point or a comma before the decimals, and thousands apart or not.
+
+    Returns
+    -------
+    int or float
+        Whole where it is.
+
+    Raises
+    ------
+    InputError
+        For a text that is no number, and for one such as '12.000', which may be twelve or twelve thousand.
+
+    Examples
+    --------
+    >>> [typed_number(text) for text in ("28", "99,5", "0.95", "1,000,000", "12 000", "1.234,5")]
+    [28, 99.5, 0.95, 1000000, 12000, 1234.5]
+    """
+    given = text.strip()
+    sign, digits = (given[:1], given[1:]) if given[:1] in ("+", "-") else ("", given)
+    if match := _ONE_GROUP.fullmatch(digits):
+        whole, rest = match["whole"], match["rest"]
+        small = f"{whole}.{rest}".rstrip("0").rstrip(".")
+        raise InputError(
+            "'{given}' may be {small} or {large}: write {small} or {large}",
+            given=given[:LONGEST],
+            small=sign + small,
+            large=f"{sign}{whole}{rest}",
+        )
+    if len(given) <= LONGEST:
+        if _SPACED.fullmatch(digits) or _GROUPED.fullmatch(digits):
+            decimal = max(digits.rfind("."), digits.rfind(","))
+            if len(digits) - decimal == 4 and len(re.findall(re.escape(digits[decimal]), digits)) > 1:
+                decimal = -1  # the mark stands before every group
+            parts = (digits, "") if decimal < 0 else (digits[:decimal], digits[decimal + 1 :])
+            return _number(f"{sign}{re.sub('[^0-9]', '', parts[0])}.{parts[1] or '0'}")
+        if _PLAIN.fullmatch(digits):
+            return _number(sign + digits.replace(",", "."))
+    raise InputError("'{given}': expected a number", given=given[:LONGEST])
+
+
+def typed_count(text: str) -> int:
+    """The whole number, 0 or more, that a person typed.
+
+    Parameters
+    ----------
+    text : str
+        As `typed_number` reads it.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InputError
+        As `typed_number` does, and for a number that is negative or no whole one.
+    """
+    number = typed_number(text)
+    if number < 0 or not isinstance(number, int):
+        raise InputError("'{given}': expected a whole number, 0 or more", given=text.strip()[:LONGEST])
+    return number
+
+
+def typed_share(text: str) -> float:
+    """The share that a person typed, in per cent or as a part of 1.
+
+    Parameters
+    ----------
+    text : str
+        With or without the sign for per cent; without it, a number below 1 is a part of 1.
+
+    Returns
+    -------
+    float
+        Of 1; what it may be is for the caller to say.
+
+    Raises
+    ------
+    InputError
+        For a text that is no number, and for '1', which may be one per cent or all.
+
+    Examples
+    --------
+    >>> [typed_share(text) for text in ("95", "95 %", "0.95", "0,95", "99,5", "0.5 %")]
+    [0.95, 0.95, 0.95, 0.95, 0.995, 0.005]
+    """
+    given = text.strip()
+    plain = given.removesuffix("%").strip()
+    # No share has thousands: whatever stands before three digits begins the decimals.
+    number = float(plain.replace(",", ".")) if _ONE_GROUP.fullmatch(plain) else float(typed_number(plain))
+    if given.endswith("%") or number > 1:
+        return float(f"{number / 100:.15g}")
+    if number == 1:
+        raise InputError("'{given}' may be 1 % or 100 %: write it with %", given=given)
+    return number
+
+
+def _number(plain: str) -> int | float:
+    number = Decimal(plain)
+    return int(number) if number == number.to_integral_value() else float(number)
