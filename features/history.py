@@ -107,6 +107,32 @@ class LaunchHistory:
         """The origin: the last attack day that this history could know of."""
         return self.first_day + timedelta(days=self.launched.size - 1)
 
+    def waiting_until(self, day: date) -> "LaunchHistory":
+        """The same with days of which nothing is known, until that one.
+
+        Parameters
+        ----------
+        day : date
+            Its last day then; an earlier one than its last leaves it as it is.
+
+        Returns
+        -------
+        LaunchHistory
+        """
+        missing = np.full(max((day - self.last_day).days, 0), np.nan)
+
+        def longer(series: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.concatenate([series, missing])
+
+        return replace(
+            self,
+            launched=longer(self.launched),
+            neutralised=longer(self.neutralised),
+            missiles=None if self.missiles is None else longer(self.missiles),
+            armed_share=longer(self.armed_share),
+            floor=longer(self.floor),
+        )
+
     @property
     def days(self) -> NDArray[np.datetime64]:
         """(n_days,) attack days."""

@@ -27,8 +27,13 @@ from features.sources.bundled import read_bundled
 from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.defence.engagement import engage, engage_in_total
 from forecasting.defence.layers import Defence, DefenceLayer, parse_defence
+from forecasting.defence.trials import OrderTrials
 from forecasting.losses.calibrated_defence import Calibration
-from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
+from forecasting.orders.advice import market_of
+from forecasting.orders.frontier import leaker_frontier
+from forecasting.orders.information import perfect_information
+from forecasting.orders.policy import futures_of, policy_year
+from forecasting.plan import Plan, Target, make_plan, prepare, prepare_calibration
 from forecasting.report.document import plan_document
 from forecasting.report.pictures import plan_picture, render
 from forecasting.salvos.forecast import SalvoForecast
@@ -120,6 +125,35 @@ def raid_sizes(salvos: SalvoForecast, defence: Defence) -> None:
     print(f"{peak:8.2f} GB at most until here")
 
 
+def order_steps(plan: Plan, unit: float) -> None:
+    """What the orders of a plan take beside its simulation: the frontier, what numbers are worth, a year's policy."""
+    ids = set(plan.defence.ids)
+    trials = OrderTrials(plan.defence)
+    met = engage(plan.forecast, plan.defence, trials=trials)
+    market = market_of(plan.defence, met, ids)
+    none = np.zeros(plan.forecast.n_paths, np.int64)
+    stocks = {stock.layer_id: stock.shortfall for stock in met.stocks}
+    lacking = np.stack([stocks.get(name, none) for name in plan.defence.ids])
+    rng = np.random.default_rng(1)
+    drawn = {("", str(number)): rng.random(plan.forecast.n_paths) for number in range(60)}
+    utilities = rng.random((6, plan.forecast.n_paths))
+    sized, ten = sized_defence(plan.forecast, plan.defence, 2_000, 365, 10)
+    futures = futures_of(ten, engage(sized, ten), sized, plan.history, {layer.id for layer in ten.layers})
+    assert futures is not None
+    steps: dict[str, Callable[[], object]] = {
+        "frontier of ten points": lambda: leaker_frontier(
+            (fresh := trials.first(trials.n_paths - 1)), fresh.first(400), market, lacking, 10, steps=0
+        ),
+        "what 60 numbers are worth to find out": lambda: perfect_information(drawn, utilities),
+        f"a year's policy, {len(futures.layer_ids)} stocks of ten layers, after its simulation": lambda: policy_year(
+            futures, "adjusted_base_stock", 28, 0.95
+        ),
+    }
+    for name, work in steps.items():
+        seconds = median_seconds(work, 3)
+        print(f"{seconds:8.3f} s {seconds / unit:8.2f}  {name}")
+
+
 def whole_year(salvos: SalvoForecast, defence: Defence) -> None:
     """The largest defence that is aimed at, once, with the memory of this process."""
     started = perf_counter()
@@ -185,6 +219,11 @@ def main() -> None:
             for name, work in steps.items():
                 seconds = median_seconds(work)
                 print(f"{seconds:8.3f} s {seconds / unit:8.2f}  {name}")
+            target = partial(make_plan, prepared, defence, request, service_level=0.95, calibrated=calibrated)
+            for leakers in (424.0, 420.0):
+                seconds = median_seconds(partial(target, target=Target(leakers), seed=1), 3)
+                print(f"{seconds:8.3f} s {seconds / unit:8.2f}  plan with a target of {leakers:.0f} leakers")
+            order_steps(plan, unit)
             defence_sizes(salvos, defence)
             raid_sizes(salvos, whole)
             if year:

@@ -58,7 +58,8 @@ from forecasting.plan import (
     simulate,
 )
 from forecasting.report.comparison_document import ComparisonDocument
-from forecasting.report.document import forecast_document, plan_document
+from forecasting.report.data_age import with_data_age
+from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.parts import ModelChoice
 from forecasting.report.published import Published
 from forecasting.report.sensitivity_document import SensitivityDocument
@@ -114,9 +115,10 @@ class Answerer:
             if isinstance(request, SensitivityRequest):
                 return self.sensitivity(request, context)
             if isinstance(request, PlanRequest):
-                return plan_document(self.plan(request, context, on_paths), choice)
-            salvos, supplied = self.forecast(request, context)
-            return forecast_document(salvos, supplied, choice)
+                made: ForecastDocument | PlanDocument = plan_document(self.plan(request, context, on_paths), choice)
+            else:
+                made = forecast_document(*self.forecast(request, context), choice)
+            return with_data_age(made, context.asked_on)
 
     def forecast(
         self, request: ForecastRequest, context: AnswerContext
@@ -275,9 +277,19 @@ class Answerer:
             theatre = request.theatre
             if borrows and (theatre, request.weapon_class) not in {series[:2] for series in self.ledger.series()}:
                 theatre = UKRAINE
-            return self.ledger.history(theatre, request.weapon_class, request.quiet_days, request.origin)
+            elif named := _with_theatre(theatre, {series[0] for series in self.ledger.series()}):
+                raise InputError(
+                    "no launch against theatre {theatre} is on record: expected a scenario that gives it a forecast: "
+                    "{scenarios:or}",
+                    field="scenario",
+                    theatre=theatre,
+                    scenarios=named,
+                )
+            until = context.reported_until
+            known = self.ledger.history(theatre, request.weapon_class, request.quiet_days, until or request.origin)
+            return known.waiting_until(request.origin) if until and request.origin else known
 
-        return get_or_make(self._histories, (context.data_version, *asked), read)
+        return get_or_make(self._histories, (context.data_version, context.reported_until, *asked), read)
 
     def prepared(self, request: ForecastRequest, context: AnswerContext) -> Prepared:
         """The model that a request asks for, fitted to the record that it is answered from."""
@@ -369,6 +381,13 @@ def _sides(request: ComparisonRequest) -> tuple[str | Text, ...]:
 def stated_scenario(scenario: str | Text) -> ProductionScenario:
     """A bundled scenario by its name, or one from its text, which reads no file."""
     return _own_scenario(scenario.toml) if isinstance(scenario, Text) else _bundled_scenario(scenario)
+
+
+def _with_theatre(theatre: str, recorded: set[str]) -> list[str]:
+    """The bundled scenarios that send drones to a theatre that is on no record."""
+    if theatre in recorded:
+        return []
+    return [name for name in bundled_scenarios() if theatre in _bundled_scenario(name).theatre_ids]
 
 
 @lru_cache(KEPT)  # the next request often differs in something else

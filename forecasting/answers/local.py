@@ -1,8 +1,9 @@
 """Answers on this machine, for a command, the schedule or a notebook: by its ledger, its registry and its clock."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from features.ledger import Ledger
+from features.records import KYIV
 from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import CHAMPION, ForecastRequest
@@ -21,6 +22,11 @@ def local_context(request: ForecastRequest) -> AnswerContext:
     The registry is asked only for a request of the champion; see `forecasting.registry.serving_model`.
     """
     if request.model != CHAMPION:
-        return AnswerContext()
+        return AnswerContext(asked_on=kyiv_today())
     found = serving_model(request.theatre, request.weapon_class)
-    return AnswerContext(champion=Champion.of(found) if found else None)
+    return AnswerContext(champion=Champion.of(found) if found else None, asked_on=kyiv_today())
+
+
+def kyiv_today() -> date:
+    """The attack day that is being counted now."""
+    return datetime.now(KYIV).date()

@@ -1,5 +1,6 @@
 """`salvocast defence`: what the plan assumes about the defence, and a file of one's own to start from."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ def new_command(
     text = filled_template("defence_template.toml", file) if base is None else _bundled_text(base, file)
     parse_defence(text, str(file))
     write_file(file, text.encode())
-    print(f"wrote {file}: put in your own numbers, then: salvocast defence check {file}")
+    print(f"wrote {file}: put in your own numbers, then: salvocast defence check {shlex.quote(str(file))}")
 
 
 @defences.command("check")

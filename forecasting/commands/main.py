@@ -13,19 +13,40 @@ from features.cli import data
 from features.complaints import complain
 from features.errors import SalvocastError
 from features.ingest_cli import ingest
+from forecasting.commands.brief import brief_command
 from forecasting.commands.defence import defences
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
 from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
 from forecasting.commands.stock import stocks
 
+FIRST_STEPS = """Salvocast forecasts drone salvos, and the interceptors to order against them.
+What one does:
+
+  salvocast plan --issue               plan from the reports there are, and keep it
+  salvocast ingest bulletin FILE       read the Air Force's report of the night
+  salvocast plan --issue --since last  plan again, and see what has changed
+  salvocast brief --out brief.pdf      one page for whoever signs
+  salvocast serve                      all of it as a page in the browser
+
+All commands: salvocast --help"""
+
 app = typer.Typer(
     help="Forecasts of Shahed-type drone salvos, and of the interceptors a defence needs against them.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def first_steps(context: typer.Context) -> None:
+    """Without a command: what one does with it."""
+    if context.invoked_subcommand is None:
+        print(FIRST_STEPS)
+
+
 app.add_typer(ingest, name="ingest")
 app.add_typer(data, name="data")
 app.add_typer(scenarios, name="scenarios")
@@ -40,6 +61,9 @@ app.command(
     cls=request_command("PlanRequest", defence=None),
     help="Forecast the drones, the interceptors each layer needs against them, and what to order.",
 )(answer_command)
+app.command("brief", cls=request_command("PlanRequest", defence=None), help="Write a plan as one page A4, a PDF.")(
+    brief_command
+)
 
 app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, defence=None))(sensitivity_command)
 

@@ -1,5 +1,6 @@
 """`salvocast scenarios`: what can be assumed about production, what it implies, and whether the record allows it."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -121,7 +122,7 @@ def new_command(
     parse_scenario(text, str(file))
     write_file(file, text.encode())
     state = "" if settings else "state what differs, then: "
-    print(f"wrote {file}: a variant of {base}; {state}salvocast scenarios check {file}")
+    print(f"wrote {file}: a variant of {base}; {state}salvocast scenarios check {shlex.quote(str(file))}")
 
 
 def _asked() -> tuple[str, list[str]]:

@@ -6,6 +6,7 @@ the grants of `experiments/deploy` hold every role but the owner to the same.
 
 import hashlib
 import json
+import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from features.tables import issued_table
 
 FORMATS = {f"salvocast/{kind}/{number}": kind for kind in ("forecast", "plan") for number in (1, 2)}
 """Format of a document -> its kind."""
+
+
+NEWEST_PLAN = "salvocast/plan/2"
+_DATE, _ID = re.compile(r"\d{4}-\d\d-\d\d"), re.compile("[0-9a-f]{8,64}")
 
 
 class Channel(StrEnum):
@@ -107,6 +112,43 @@ class Archive(Database):
                 "database from a backup"
             )
         return IssuedForecast(**_fields(row), document=document)
+
+    def plan_of(self, wanted: str, theatre: str, weapon_class: str) -> IssuedForecast:
+        """The issued plan that `last`, an id or the first eight letters of one, or a date tells: of a date, the last
+        one issued until then.
+
+        Raises InputError where there is none, for a forecast without a plan, and for one of an older format.
+        """
+        issued = [each for each in self.list() if each.kind == "plan"]
+        of_series = [each for each in issued if (each.theatre, each.weapon_class) == (theatre, weapon_class)]
+        expected = "expected last, the id of an issued plan, or a date such as 2026-02-28"
+        if wanted == "last":
+            found, why = of_series[-1:], f"no plan of {weapon_class} against {theatre} was issued: add --issue to one"
+        elif _DATE.fullmatch(wanted):
+            try:
+                day = date.fromisoformat(wanted)
+            except ValueError as error:
+                raise InputError(f"'{wanted}' is no date: {expected}") from error
+            found = [each for each in of_series if each.issued_at.date() <= day][-1:]
+            why = f"no plan of {weapon_class} against {theatre} was issued until {wanted}"
+        elif _ID.fullmatch(wanted):
+            found = [each for each in issued if each.id.startswith(wanted)]
+            why = f"no issued plan has the id '{wanted}': {expected}"
+            if len(found) > 1:
+                raise InputError(f"{len(found)} issued plans have ids that begin with '{wanted}': give more of it")
+        else:
+            raise InputError(f"'{wanted[:64]}': {expected}")
+        if not found:
+            raise InputError(why)
+        plan = self.get(found[0].id)
+        if (plan.theatre, plan.weapon_class) != (theatre, weapon_class):
+            raise InputError(
+                f"plan {plan.id[:12]} is of {plan.weapon_class} against theatre {plan.theatre}: expected one of "
+                f"{weapon_class} against {theatre}"
+            )
+        if json.loads(plan.document)["format"] != NEWEST_PLAN:
+            raise InputError(f"plan {plan.id[:12]} is of an older format: expected one of {NEWEST_PLAN}")
+        return plan
 
     def list(
         self,

@@ -32,9 +32,10 @@ from forecasting.report.order_document import (
     requirement_document,
     rules_document,
 )
-from forecasting.report.parts import Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
+from forecasting.report.parts import DataAge, Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.policy_document import PolicyDocument, policy_document
 from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
+from forecasting.report.since_document import SinceDocument
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.report.worth_document import (
     MoneyMixDocument,
@@ -99,6 +100,11 @@ class ForecastDocument(Document):
     weapon_class: str
     origin: date = Field(description="attack day whose reports are the last that the forecast may have used")
     last_attack_day_known: date
+    data_age: DataAge | None = Field(
+        default=None,
+        exclude_if=lambda age: age is None,
+        description="how old the record was when this was asked for; absent while it is younger than three days",
+    )
     quiet_day_rule: str
     scope: Message | None = Field(default=None, description="what the counts are of, and which days are left out")
     unknown_days: UnknownDaysDocument | None = Field(default=None, description="where most of the last days are")
@@ -242,6 +248,11 @@ class PlanDocument(Document):
         description="what leaks least for the budget; absent without one, or where a target or a policy has it",
     )
     calibration: CalibrationDocument | None = Field(description="null where the ranges are taken as stated")
+    since: SinceDocument | None = Field(
+        default=None,
+        exclude_if=lambda since: since is None,
+        description="what has changed since a plan that was issued; absent where nobody asked",
+    )
     in_hand: list[Message] = Field(
         default=[],
         exclude_if=lambda notes: not notes,

@@ -29,9 +29,9 @@ def _table(document: "Published", language: str) -> bytes:
 
         text = sensitivity_text(document)
     else:
-        from forecasting.report.text import document_text
+        from forecasting.report.text import short_text
 
-        text = document_text(document, language)
+        text = short_text(document, language)
     return text.encode() + b"\n"
 
 
@@ -60,8 +60,8 @@ def _csv(document: "Published", _: str) -> bytes:
 
 def _xlsx(document: "Published", language: str) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.frames import workbook, workbook_of
     from forecasting.report.sensitivity_document import SensitivityDocument
+    from forecasting.report.workbook import workbook, workbook_of
 
     if isinstance(document, ComparisonDocument):
         from forecasting.report.comparison_text import comparison_tables

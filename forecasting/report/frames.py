@@ -1,21 +1,16 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
-import re
-from collections.abc import Mapping
 from datetime import date
-from io import BytesIO
 from typing import Any
 
 import pandas as pd
 from pydantic import BaseModel
 
 from features.messages import Message
-from features.printable import printable
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
-from forecasting.report.rounding import rounded
 from forecasting.report.supply_document import Quantiles
-from forecasting.report.words import Words
+from forecasting.report.words import Words, data_age
 from forecasting.report.worth_document import OrderWorthDocument
 from forecasting.salvos.spread import Spread
 
@@ -137,48 +132,13 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
 
 
 def _basis(document: ForecastDocument | PlanDocument) -> str:
-    supply = (document.forecast if isinstance(document, PlanDocument) else document).supply
+    forecast = document.forecast if isinstance(document, PlanDocument) else document
+    supply, age = forecast.supply, forecast.data_age
+    mark = f"not for orders, record of {age.days} days ago: " if age and age.not_for_orders else ""
     if supply is None:
-        return "record"
-    return f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
-
-
-def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> bytes:
-    """The tables as an XLSX workbook, one typed sheet each; names of sheets, columns and measures are those of the API.
-
-    language: of the sentences.
-    """
-    return workbook_of(tables(rounded(document), language))
-
-
-def workbook_of(frames: Mapping[str, pd.DataFrame]) -> bytes:
-    """Sheet name -> frame, as an XLSX workbook."""
-    buffer = BytesIO()
-    with pd.ExcelWriter(buffer, engine="openpyxl", date_format="YYYY-MM-DD", datetime_format="YYYY-MM-DD") as writer:
-        for name, frame in frames.items():
-            _writable(frame).to_excel(writer, sheet_name=name, index=False)
-            sheet = writer.sheets[name]
-            sheet.freeze_panes = "B2"
-            for cell in (cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f"):
-                cell.data_type = "s"  # a title that begins with "=" is a title
-            for column in sheet.columns:
-                longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=0)
-                sheet.column_dimensions[column[0].column_letter].width = min(longest + 2, 60)
-    return buffer.getvalue()
-
-
-def _writable(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with text that a workbook can hold."""
-    texts = list(frame.select_dtypes(["object", "string"]))
-    return frame.assign(**{str(name): frame[name].map(_cell) for name in texts})
-
-
-def _cell(value: Any) -> Any:
-    """Text is shown as it is, also where a part of it looks like the number of a character."""
-    return _NUMBERED.sub("_x005F_", printable(value, keep="\n\t")) if isinstance(value, str) else value
-
-
-_NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
+        return f"{mark}record"
+    alone = f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
+    return mark + alone
 
 
 def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
@@ -189,6 +149,9 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
     }
     stated["data_sources"] = "; ".join(map(words.source, forecast.data_sources))
     stated["basis"] = _basis(document)
+    if age := forecast.data_age:
+        stated |= {"data_age": data_age(forecast, words.t).strip(), "data_age_days": age.days}
+        stated["not_for_orders"] = "yes" if age.not_for_orders else "no"
     if supply := forecast.supply:
         stated |= {
             f"scenario_{name}": words(value) if isinstance(value, Message) else value

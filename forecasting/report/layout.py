@@ -1,13 +1,19 @@
 """Lines and tables for a terminal."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from features.printable import printable
 from forecasting.report.language import Translator, translator
 from forecasting.salvos.spread import Spread
 
-WIDTH = 110
+WIDTH, NARROWEST = 80, 40
+"""Characters of a line where nothing else is known, and where a terminal is narrower than a table can be."""
+LONGEST_NAME = 26
+"""Characters of a name in a table that does not fit."""
+_width = ContextVar("width", default=WIDTH)
 BASIS_MARK = {"reported": "", "derived": "~", "assumed": "?", "known": "!"}
 """A number that nobody has reported must look it wherever it is printed."""
 QUANTITIES = {
@@ -31,27 +37,86 @@ ENGLISH = translator("en", plain=True)
 """Of the commands that speak no other language."""
 
 
+@contextmanager
+def lines_of(width: int) -> Iterator[None]:
+    """Texts made meanwhile have lines of at most so many characters, and no less than NARROWEST."""
+    token = _width.set(max(width, NARROWEST))
+    try:
+        yield
+    finally:
+        _width.reset(token)
+
+
 def terminal_text(lines: Iterable[str]) -> str:
     """The lines, ending without a line break; nothing that a person wrote moves the cursor or rings the bell."""
-    return "\n".join(printable(line, keep="\n") for line in lines)
+    folded = (part for line in lines for part in printable(line, keep="\n").split("\n"))
+    return "\n".join(wrap_line(line) if len(line) > _width.get() else line for line in folded)
 
 
 def wrap_line(text: str) -> str:
-    """The text in lines of at most WIDTH characters."""
-    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+    """The text in lines that fit."""
+    return textwrap.fill(text, _width.get(), break_on_hyphens=False)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    """The rows under their header, columns aligned to the right but those of `left`."""
-    header, rows = [*map(printable, header)], [[*map(printable, row)] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
-    return [
-        "  ".join(
-            cell.ljust(width) if index in left else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in [header, *rows]
-    ]
+    """The rows under their header, columns aligned to the right but those of `left`.
+
+    Where they do not fit, words of the header and of the columns to the left stand below each other; where that is not
+    enough, the columns that are left over follow under another header, beside the first column again.
+    """
+    columns = [*zip(map(printable, header), *([printable(cell) for cell in row] for row in rows), strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    if _total(widths) > _width.get():
+        widths = [
+            max(_longest_word(head), *((_longest_word(cell) if index in left else len(cell)) for cell in cells), 1)
+            for index, (head, *cells) in enumerate(columns)
+        ]
+        # What the words of a name do not need, they may have.
+        widths = [
+            max(width, min(LONGEST_NAME, max(map(len, column)))) if index in left else width
+            for index, (column, width) in enumerate(zip(columns, widths, strict=True))
+        ]
+    lines = list[str]()
+    for block in _blocks(widths):
+        shown = [
+            [textwrap.wrap(cell, widths[index], break_on_hyphens=False) or [""] for cell in columns[index]]
+            for index in block
+        ]
+        lines += [""] * bool(lines)
+        for number, row in enumerate(zip(*shown, strict=True)):
+            height = max(map(len, row))
+            empty = [[""] * (height - len(cell)) for cell in row]
+            # The last words of the header stand on the line above the numbers; a name begins beside them.
+            padded = [
+                [*above, *cell] if number == 0 else [*cell, *above] for cell, above in zip(row, empty, strict=True)
+            ]
+            lines += [
+                "  ".join(
+                    text.ljust(widths[index]) if index in left else text.rjust(widths[index])
+                    for index, text in zip(block, line, strict=True)
+                ).rstrip()
+                for line in zip(*padded, strict=True)
+            ]
+    return lines
+
+
+def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:
+    """The columns that stand beside each other, the first of them in every block."""
+    block = [0]
+    for index in range(1, len(widths)):
+        if len(block) > 1 and _total([widths[each] for each in (*block, index)]) > _width.get():
+            yield block
+            block = [0]
+        block.append(index)
+    yield block
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + 2 * (len(widths) - 1)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, text.split()), default=0)
 
 
 def span(low: float, high: float, t: Translator) -> str:

@@ -35,6 +35,38 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
     ]
 
 
+def short_order_lines(document: PlanDocument, words: Words) -> list[str]:
+    """What to order, what it costs, how long what is in hand lasts, and the chance that it runs out."""
+    t, horizon = words.t, document.forecast.horizon
+    rows = []
+    for layer in document.layers:
+        if order := layer.order:
+            lasts = layer.days_of_supply_p10
+            rows.append(
+                [
+                    words.layer(layer.layer),
+                    t.number(order.quantity),
+                    millions(order.cost_usd_low, order.cost_usd_high, t),
+                    f">{horizon}" if lasts is None else t.number(lasts),
+                    t.percent(layer.stock_out_probability or 0.0),
+                    t.percent(order.stock_out_probability),
+                ]
+            )
+    if not rows:
+        return []
+    header = [t("layer"), t("order"), t("cost, M USD"), t("lasts, days"), t("runs out"), t("with the order")]
+    outcome = document.outcome
+    cost = millions(outcome.orders_cost_usd_low, outcome.orders_cost_usd_high, t)
+    return [
+        "",
+        t("ORDERS for {level} safety of each stock", level=safety_level(document, t))
+        if not document.safety_of
+        else t("ORDERS for {level} safety", level=safety_level(document, t)),
+        *table(header, [*rows, [t("all"), "", cost, "", "", ""]]),
+        wrap_line(t("lasts: nine futures in ten reach that. runs out: without an order, and with it.")),
+    ]
+
+
 def _order_cells(layer: LayerDocument, by_date: list[float], horizon: int, words: Words) -> list[str]:
     order, t = layer.order, words.t
     assert order is not None

@@ -19,6 +19,15 @@ class ModelChoice(Document):
     version: int | None = Field(default=None, description="of the champion in the registry")
 
 
+class DataAge(Document):
+    """How old the record was when the document was asked for."""
+
+    asked_on: date = Field(description="Kyiv date of the request")
+    days: int = Field(description="from the last attack day known to the day of the request, or to a later origin")
+    not_for_orders: bool = Field(description="the record is too old to order by")
+    newer_reports: str = Field(description="the command that reads newer reports")
+
+
 class UnknownDaysDocument(Document):
     """How many days of the last ones have no count."""
 

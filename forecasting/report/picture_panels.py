@@ -11,7 +11,7 @@ from forecasting.report.calibration_document import CalibrationDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.drawing import PictureStyle, days64, drawable
 from forecasting.report.picture_words import PAST_DAYS, Counts
-from forecasting.report.words import Words, capital, weapon_name
+from forecasting.report.words import Words, capital, not_for_orders, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
 
 MOST_LINES = 8
@@ -88,7 +88,8 @@ def stock_out_panel(
         else ""
     )
     title = t("Chance that a stock has run short by that day")
-    drawn.frame(axes, title, t("stock and supply as stated, before any order"), more, beside=beside)
+    stated = t("stock and supply as stated, before any order")
+    drawn.frame(axes, title, not_for_orders(document.forecast, t), stated, more, beside=beside)
 
 
 def calibration_panel(axes: Axes, drawn: PictureStyle, found: CalibrationDocument) -> None:

@@ -10,7 +10,16 @@ from forecasting.record.track_record import PastForecast, TrackRecord, coverage,
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator, translator
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
-from forecasting.report.words import Words, assumption_prefix, capital, full_weapon_name, theatre_name, weapon_name
+from forecasting.report.words import (
+    Words,
+    assumption_prefix,
+    capital,
+    data_age,
+    full_weapon_name,
+    not_for_orders,
+    theatre_name,
+    weapon_name,
+)
 from forecasting.salvos.spread import LEVELS, Spread
 
 Days = NDArray[np.datetime64]
@@ -29,6 +38,7 @@ def forecast_of(document: ForecastDocument | PlanDocument) -> ForecastDocument:
 def model_line(document: ForecastDocument, t: Translator) -> str:
     """Of which theatre a forecast is, and what it rests on, in one line."""
     parts = [
+        *filter(None, [not_for_orders(document, t)]),
         f"{theatre_name(document.theatre, t)}, {full_weapon_name(document.weapon_class, t)}",
         t("as of {day}", day=t.day(document.origin)),
         t("model {model}", model=document.model_id),
@@ -125,18 +135,22 @@ def describe_forecast(document: ForecastDocument | PlanDocument, past: LaunchHis
         else ""
     )
     alone = assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t)
-    return alone + t(
-        "Fan chart of the {weapons} launched per attack day. {before} {first_day}: {first}. {last_day}: {last}. Chance "
-        "of a massed strike, {threshold} or more in a day, by {window_day}: {massed}.",
-        weapons=weapon_name(forecast.weapon_class, t),
-        before=before,
-        first_day=t.day(first.attack_day),
-        first=interval_text(first.drones, t),
-        last_day=t.day(last.attack_day),
-        last=interval_text(last.drones, t),
-        threshold=t.number(forecast.massed_strikes.threshold_drones),
-        window_day=t.day(window.last_day),
-        massed=t.percent(window.massed_probability),
+    return (
+        alone
+        + data_age(forecast, t)
+        + t(
+            "Fan chart of the {weapons} launched per attack day. {before} {first_day}: {first}. {last_day}: {last}. "
+            "Chance of a massed strike, {threshold} or more in a day, by {window_day}: {massed}.",
+            weapons=weapon_name(forecast.weapon_class, t),
+            before=before,
+            first_day=t.day(first.attack_day),
+            first=interval_text(first.drones, t),
+            last_day=t.day(last.attack_day),
+            last=interval_text(last.drones, t),
+            threshold=t.number(forecast.massed_strikes.threshold_drones),
+            window_day=t.day(window.last_day),
+            massed=t.percent(window.massed_probability),
+        )
     )
 
 
@@ -149,7 +163,9 @@ def describe_stock_out(document: PlanDocument, *, language: str = "en") -> str:
         if layer.stock_out_probability is not None
     ]
     last = document.forecast.days[-1].attack_day
-    return t("Chance that a stock has run short by {day}: {chances}.", day=t.day(last), chances="; ".join(chances))
+    return data_age(document.forecast, t) + t(
+        "Chance that a stock has run short by {day}: {chances}.", day=t.day(last), chances="; ".join(chances)
+    )
 
 
 def describe_largest_day(
@@ -164,7 +180,7 @@ def describe_largest_day(
         reported = largest_before(forecast, past, window.n_days)
         before = "" if reported is None else t(", reported in as many before {largest}", largest=t.number(reported))
         windows.append(f"{n_days}: {interval_text(window.largest_day_drones, t)}{before}")
-    return t("The largest attack day to expect within {windows}.", windows="; ".join(windows))
+    return data_age(forecast, t) + t("The largest attack day to expect within {windows}.", windows="; ".join(windows))
 
 
 def describe_calibration(document: PlanDocument, *, language: str = "en") -> str:

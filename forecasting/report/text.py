@@ -1,9 +1,7 @@
-"""A forecast and a plan as text for a terminal: what a planner would read aloud."""
-
-from collections import Counter
+"""A forecast and a plan as text for a terminal: what a planner would read aloud, and all that a plan holds."""
 
 from features.records import SHAHED
-from forecasting.report.assumption_document import Assumption
+from forecasting.report.assumption_text import assumption_lines, launch_counts, shape_from
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import (
     ForecastDocument,
@@ -13,8 +11,6 @@ from forecasting.report.document import (
 )
 from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layout import (
-    BASIS_MARK,
-    QUANTITIES,
     millions,
     plural,
     spread_range,
@@ -22,15 +18,18 @@ from forecasting.report.layout import (
     terminal_text,
     wrap_line,
 )
-from forecasting.report.order_text import order_lines, requirement_lines
+from forecasting.report.order_text import order_lines, requirement_lines, short_order_lines
 from forecasting.report.policy_text import policy_lines
 from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
+from forecasting.report.sentence import duty_sentence
+from forecasting.report.since_text import since_lines
 from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
     Words,
     assumption_prefix,
     cautions,
+    data_age,
     few_known_days,
     full_weapon_name,
     theatre_name,
@@ -44,8 +43,32 @@ LATE = 0.01
 """A chance of a shortage that no order can prevent is told first from there on."""
 
 
+def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
+    """What is read of a plan every morning: the sentence, seven days, totals and orders; of a forecast all there is."""
+    if isinstance(document, ForecastDocument):
+        return document_text(document, language)
+    sentence = duty_sentence(document, language)
+    document = rounded(document)
+    words = Words(translator(language, plain=True), document)
+    return terminal_text(
+        [
+            *_head(words.t("Salvocast plan"), document.forecast, words),
+            "",
+            wrap_line(sentence.replace("\u00a0", " ").replace("\u202f", " ")),
+            "",
+            *_salvos(document.forecast, words),
+            *short_order_lines(document, words),
+            *since_lines(document, words),
+            "",
+            words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
+            "",
+            launch_counts(document, words),
+        ]
+    )
+
+
 def document_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
-    """The forecast or the plan in that language, ending without a line break."""
+    """The forecast or the plan in that language, all of it, ending without a line break."""
     document = rounded(document)
     words = Words(translator(language, plain=True), document)
     if isinstance(document, ForecastDocument):
@@ -53,7 +76,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             [
                 *_head(words.t("Salvocast forecast"), document, words),
                 "",
-                wrap_line(few_known_days(document, words.t) + _sentence(document, words)),
+                wrap_line(data_age(document, words.t) + few_known_days(document, words.t) + _sentence(document, words)),
                 "",
                 *_salvos(document, words),
                 *_supply(document, words),
@@ -63,7 +86,11 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         [
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
-            wrap_line(few_known_days(document.forecast, words.t) + _order_sentence(document, words)),
+            wrap_line(
+                data_age(document.forecast, words.t)
+                + few_known_days(document.forecast, words.t)
+                + _order_sentence(document, words)
+            ),
             *(wrap_line(words(note)) for note in document.in_hand),
             wrap_line(_sentence(document.forecast, words)),
             "",
@@ -76,18 +103,19 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *worth_lines(document, words),
             *money_mix_lines(document, words),
             *policy_lines(document, words),
+            *since_lines(document, words),
             "",
             *_outcome(document, words),
             *requirement_lines(document, words),
             *calibration_lines(document, words),
             "",
-            *_assumption_lines(document, words),
+            *assumption_lines(document, words),
         ]
     )
 
 
 def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
-    known, borrowed, t = document.last_attack_day_known, _shape_from(document), words.t
+    known, borrowed, t = document.last_attack_day_known, shape_from(document), words.t
     gap = (document.origin - known).days
     supply = document.supply
     what = [
@@ -135,10 +163,10 @@ def _sentence(document: ForecastDocument, words: Words) -> str:
     window, t = document.windows[0], words.t
     total, largest = window.total_drones.interval(0.8), window.largest_day_drones
     return (
-        t.plural(
-            "Next {n} attack day: {low} to {high} {weapons} (80 %), most likely about {median}.",
-            "Next {n} attack days: {low} to {high} {weapons} (80 %), most likely about {median}.",
-            window.n_days,
+        t(
+            "{first} to {last}: {low} to {high} {weapons} (80 %), most likely about {median}.",
+            first=document.days[0].attack_day,
+            last=window.last_day,
             low=t.number(total.low),
             high=t.number(total.high),
             weapons=weapon_name(document.weapon_class, t),
@@ -345,65 +373,6 @@ def _tonnes(kilograms: Spread, t: Translator) -> tuple[str, str]:
     """The ends of the 80 % interval."""
     interval = kilograms.interval(0.8)
     return t.number(interval.low / 1e3, 1), t.number(interval.high / 1e3, 1)
-
-
-def _assumption_lines(document: PlanDocument, words: Words) -> list[str]:
-    t = words.t
-    stated: dict[str, dict[str, Assumption]] = {}
-    for assumption in (each for each in document.assumptions if not each.kind and not each.weapon_class):
-        stated.setdefault(assumption.layer, {})[assumption.quantity] = assumption
-    quantities = {
-        quantity: t(name)
-        for quantity, name in QUANTITIES.items()
-        if any(assumption.quantity == quantity for assumption in document.assumptions)
-    }
-    rows = [
-        [
-            words.layer(layer.layer),
-            *(_assumption_cell(stated[layer.layer].get(quantity), t) for quantity in quantities),
-        ]
-        for layer in document.layers
-    ]
-    counts = Counter(assumption.basis for assumption in document.assumptions)
-    dates = [source.date for source in document.sources]
-    counted = t(
-        "{reported} numbers reported as such, {derived} derived from reported ones (~), {assumed} assumed because none "
-        "is published (?): put in your own with --defence FILE.",
-        **{name: counts[name] for name in BASIS_MARK},
-    )
-    sources = t.plural("{n} source", "{n} sources", len(document.sources))
-    if dates:
-        sources = t("{sources}, published {first} to {last}", sources=sources, first=min(dates), last=max(dates))
-    where = t("each number's sources, date, confidence and reason: --format json.")
-    borrowed = _shape_from(document.forecast)
-    launches = t("Launch counts")
-    if borrowed:
-        launches = t("Launch counts of {theatre}, for the shape of the salvos alone", theatre=theatre_name(borrowed, t))
-    title = t(
-        "WHAT WAS ASSUMED: {defence} (as of {day}); low to high",
-        defence=t.stated(document.defence),
-        day=t.day(document.defence_as_of),
-    )
-    return [
-        title,
-        *table([t("layer"), *quantities.values()], rows),
-        wrap_line(f"{counted} {sources}; {where}"),
-        "",
-        wrap_line(t.stated(document.about)),
-        "",
-        wrap_line(f"{launches}: {'; '.join(map(words.source, document.forecast.data_sources))}."),
-    ]
-
-
-def _shape_from(document: ForecastDocument) -> str | None:
-    return document.supply.shape_from if document.supply else None
-
-
-def _assumption_cell(assumption: Assumption | None, t: Translator) -> str:
-    if assumption is None:
-        return "-"
-    ends = dict.fromkeys(t.figure(value) for value in (assumption.low, assumption.high))
-    return "-".join(ends) + BASIS_MARK[assumption.basis]
 
 
 def _cells(spread: Spread, t: Translator) -> list[str]:

@@ -324,6 +324,40 @@ def cautions(forecast: ForecastDocument, t: Translator) -> list[str]:
     return lines
 
 
+def data_age(forecast: ForecastDocument, t: Translator) -> str:
+    """What stands first in what is said of a forecast whose record is old; nothing where it is fresh."""
+    age = forecast.data_age
+    if age is None:
+        return ""
+    told = {"known": t.day(forecast.last_attack_day_known), "day": t.day(max(age.asked_on, forecast.origin))}
+    if age.not_for_orders:
+        old = t.plural(
+            "The record ends on {known}, {n} day before {day}; newer reports: {command}.",
+            "The record ends on {known}, {n} days before {day}; newer reports: {command}.",
+            age.days,
+            command=age.newer_reports,
+            **told,
+        )
+        return f"{t('NOT FOR ORDERS')}: {old} "
+    return (
+        t.plural(
+            "The record ends on {known}, {n} day before {day}.",
+            "The record ends on {known}, {n} days before {day}.",
+            age.days,
+            **told,
+        )
+        + " "
+    )
+
+
+def not_for_orders(forecast: ForecastDocument, t: Translator) -> str:
+    """The mark of a document that nothing is to be ordered by, with its reason; nothing where it may."""
+    if forecast.data_age is None or not forecast.data_age.not_for_orders:
+        return ""
+    known = t.day(forecast.last_attack_day_known)
+    return f"{t('NOT FOR ORDERS')}: {t('the record ends on {known}', known=known)}"
+
+
 def few_known_days(forecast: ForecastDocument, t: Translator) -> str:
     """What stands first in what is said of a forecast that rests on few days; nothing where enough are known."""
     told = forecast.unknown_days

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 
 LONGEST_GAP = 28
-"""Beyond so many unknown days the level before them says nothing about the days after them any more."""
+"""Beyond so many unknown days the level before them says little about the days after them, and no model is learned or
+scored there (`experiments.held_out`). An origin that far on is answered, as unsure as `soundness.level_doubt` has
+it."""
+MOST_GAP = 730
+"""Beyond so many unknown days nothing is said."""
 
 
 def bridge_gap(history: LaunchHistory) -> LaunchHistory:

@@ -16,7 +16,7 @@ from features.history import LaunchHistory
 from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.unknown_days import mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.gap import LONGEST_GAP, bridge_gap
+from forecasting.salvos.gap import MOST_GAP, bridge_gap
 from forecasting.salvos.soundness import level_doubt, limit_outliers, scale_by_doubt
 
 MAX_HORIZON = 730
@@ -279,7 +279,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             day=history.last_day,
         )
     unknown_days = (history.last_day - history.last_known_day).days
-    if unknown_days > LONGEST_GAP:
+    if unknown_days > MOST_GAP:
         raise InputError(
             "origin {origin} is {days} days after the last attack day known ({last}): expected at most {most}; ingest "
             "newer reports or choose an earlier origin",
@@ -287,7 +287,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             origin=history.last_day,
             days=unknown_days,
             last=history.last_known_day,
-            most=LONGEST_GAP,
+            most=MOST_GAP,
         )
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
         return model.fit(bridge_gap(limit_outliers(history)))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
 from features.records import QuietDayRule
-from forecasting.answers import answering
+from forecasting.answers import answering, local
 from forecasting.commands.main import app, run
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.losses.calibrated_defence import Calibration
@@ -197,6 +197,12 @@ def installed(work: Path) -> Run:
         return subprocess.run(command, capture_output=True, check=False, timeout=120)
 
     return run_command
+
+
+@pytest.fixture(autouse=True)
+def asked_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks in this process does so on the day after the last report: the record is fresh."""
+    monkeypatch.setattr(local, "kyiv_today", lambda: date(2026, 3, 1))
 
 
 @pytest.fixture(scope="session", autouse=True)

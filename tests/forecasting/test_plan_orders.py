@@ -63,7 +63,9 @@ class TestOrders:
         assert document.layers[0].order is not None
         assert document.layers[0].order.lead_time_days_low == 20
         assert "20, after these 7 days" in document_text(document)
-        assert "To be in hand on day 1, as no lead time is stated: missiles." in document_text(document)
+        assert "To be in hand on day 1, as no lead time is stated: missiles." in " ".join(
+            document_text(document).split()
+        )
 
     def test_a_lead_time_of_years_is_refused_with_the_limit(self, history_of: HistoryOf, defence_of: DefenceOf) -> None:
         layer = stocked(15.0, lead_time_days=700.0, review_days=60)

@@ -143,6 +143,19 @@ def page_router() -> APIRouter:
         name = f"plan{form.suffix}"
         router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
 
+    @router.get("/brief.pdf")
+    async def get_brief(request: Request) -> Response:
+        query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
+        try:
+            wanted = await _parsed(query)
+            answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
+            key = ("brief", answer.id, language := _language(request, wanted.lang), _today(), code_version())
+            content = await dispatcher.computed(key, PICTURE_SECONDS, brief_of, answer.document, language, _today())
+        except TOLD as error:
+            return await _failure_page(request, query, error)
+        headers = {"Content-Disposition": f'attachment; filename="salvocast-brief-{answer.id[:12]}.pdf"'}
+        return Response(content, media_type="application/pdf", headers=headers)
+
     @router.get("/{name}")
     async def get_nothing(request: Request, name: str) -> Response:
         nothing = Refusal(404, f"there is nothing at /{name}")
@@ -167,6 +180,13 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
         return Response(content, media_type=form.media_type, headers=headers)
 
     return get_download
+
+
+def brief_of(document: bytes, language: str, printed: date) -> bytes:
+    """The brief of a plan given as its document. What writes it is loaded where it is written."""
+    from forecasting.report.brief import brief_of as written
+
+    return written(document, language, printed)
 
 
 async def _page(request: Request, wanted: PageQuery, records: Records) -> Response:

@@ -18,12 +18,13 @@ from features.stated import Source
 from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
+from forecasting.report.data_age import numbers_id
 from forecasting.report.document import PlanDocument
 from forecasting.report.forms import ASKED_FOR
 from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
-from forecasting.report.words import Words, cautions, theatre_name, weapon_name
+from forecasting.report.words import Words, cautions, not_for_orders, theatre_name, weapon_name
 from forecasting.report.worth_text import leakers_avoided, money_mix_sentence
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
@@ -162,7 +163,8 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
     words = Words(t, plan)
     counts = Counter(assumption.basis for assumption in plan.assumptions)
     notices = cautions(forecast, t)
-    if asked.id and asked.id != shown.plan_id:
+    lasting = numbers_id(shown.plan)
+    if asked.id and asked.id not in (shown.plan_id, lasting):
         notices.append(
             t(
                 "The link was made from plan {id}. The record, the model or the program has changed since, and so have "
@@ -178,6 +180,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "last_report": _last_report(asked, shown, t),
         "trained": _model_age(asked, shown, t),
         "notices": notices,
+        "not_for_orders": not_for_orders(forecast, t),
         "sentence": duty_sentence(plan, t.language),
         "ordered": [layer for layer in plan.layers if layer.order],
         "lasts": lambda days: f">{forecast.horizon}" if days is None else t.number(days),
@@ -203,7 +206,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
         "downloads": list(dict.fromkeys(ASKED_FOR.values())),
-        "permalink": asked.permanent(forecast.origin, shown.plan_id).query,
+        "permalink": asked.permanent(forecast.origin, lasting).query,
         "issued": shown.issued,
     }
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from cachetools import LRUCache
 
 from features.errors import SalvocastError
 from features.home import ledger_url
+from features.records import KYIV
 from features.release import code_version
 from forecasting.answers.answering import FALLBACK_MODEL, defence_of
 from forecasting.answers.cache import keep
@@ -185,7 +186,8 @@ class Dispatcher:
         """What an answer to the request rests on now. Raises Overloaded where it is not known yet which model serves,
         after some seconds: "not asked yet" is not "none registered"."""
         champion = await self._champion(request)
-        return AnswerContext(await asyncio.to_thread(self.ledger.data_version), champion)
+        asked_on = self._now().astimezone(KYIV).date()
+        return AnswerContext(await asyncio.to_thread(self.ledger.data_version), champion, asked_on)
 
     async def issued(self, identity: str) -> Answer:
         """An issued document. Raises InputError where there is none of that id."""
@@ -277,7 +279,7 @@ class Dispatcher:
                     context = await self.context(PlanRequest())
                 except Overloaded:  # requests that name a model can be answered meanwhile
                     context = await self.context(PlanRequest(model=FALLBACK_MODEL))
-                if context != learned:
+                if learned is None or replace(context, asked_on=learned.asked_on) != learned:
                     await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, context)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)

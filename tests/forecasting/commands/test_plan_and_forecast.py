@@ -39,7 +39,11 @@ def failed(done: Completed, exit_code: int) -> str:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_json_alone_is_on_stdout(command: str, installed: Run) -> None:
-    document = json.loads(succeeded(installed(command, *SHORT, "--format", "json")))
+    done = installed(command, *SHORT, "--format", "json")
+    [told] = done.stderr.decode().splitlines()  # by the clock of today the record is old
+    assert told.startswith("salvocast: NOT FOR ORDERS: The record ends on 2026-02-28, ")
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
     Draft202012Validator(json.loads(published_schema(command))).validate(document)
     head = document.get("forecast", document)
     assert (head["horizon"], head["n_paths"], head["origin"], head["seed"]) == (7, 50, "2026-02-28", 1)
@@ -65,7 +69,7 @@ def test_csv_on_stdout(command: str, salvocast: Run) -> None:
 def test_a_workbook_and_a_picture_in_files(command: str, salvocast: Run, work: Path) -> None:
     options = ("--format", "xlsx", "--out", "result.xlsx", "--plot", "picture.png")
     assert succeeded(salvocast(command, *SHORT, *options)) == b""
-    assert load_workbook(work / "result.xlsx").sheetnames[:3] == ["about", "days", "windows"]
+    assert load_workbook(work / "result.xlsx").sheetnames[:4] == ["summary", "about", "days", "windows"]
     assert (work / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in work.iterdir()) == ["picture.png", "result.xlsx"]  # nothing half done
 
@@ -96,6 +100,18 @@ def test_a_failure_leaves_the_file_that_was_there(salvocast: Run, work: Path) ->
     assert [path.name for path in work.iterdir()] == ["plan.json"]
 
 
+def test_a_terminal_without_letters_beyond_ascii_and_without_colours_gets_none(
+    salvocast: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "70")
+    text = succeeded(salvocast("plan", *SHORT, "--full")).decode()
+    assert text.isascii()
+    assert "\x1b" not in text
+    assert max(map(len, text.splitlines())) <= 70
+
+
 def test_the_seed_decides(salvocast: Run) -> None:
     first, again, other = (
         succeeded(salvocast("forecast", *SHORT, "--format", "json", "--seed", seed)) for seed in ("5", "5", "6")
@@ -105,7 +121,9 @@ def test_the_seed_decides(salvocast: Run) -> None:
 
 
 def test_an_origin_in_the_past_uses_what_was_known_then(salvocast: Run) -> None:
-    document = json.loads(succeeded(salvocast("forecast", *SHORT, "--format", "json", "--origin", "2025-06-30")))
+    done = salvocast("forecast", *SHORT, "--format", "json", "--origin", "2025-06-30")
+    assert b"NOT FOR ORDERS: The record ends on 2025-06-30, 244 days before 2026-03-01" in done.stderr
+    document = json.loads(done.stdout)
     assert document["origin"] == "2025-06-30"
     assert document["last_attack_day_known"] <= "2025-06-30"
     assert document["days"][0]["attack_day"] == "2025-07-01"
@@ -151,11 +169,10 @@ def test_a_defence_can_be_taken_as_stated(salvocast: Run) -> None:
 
 def test_a_plan_under_a_scenario(salvocast: Run) -> None:
     asked = ("plan", "--scenario", "workers_25000", "--horizon", "120", "--paths", "100")
-    text = succeeded(salvocast(*asked)).decode()
-    assert text.startswith(
-        "Salvocast plan: Shahed-type drones, theatre Ukraine, 120 attack days, scenario workers_25000\n"
+    said = " ".join(succeeded(salvocast(*asked, "--full")).decode().split())
+    assert said.startswith(
+        "Salvocast plan: Shahed-type drones, theatre Ukraine, 120 attack days, scenario workers_25000 "
     )
-    said = " ".join(text.split())
     assert "PRODUCTION: scenario workers_25000: 2,000 a month rising to 5,000 with 25,000 foreign workers" in said
     assert "No path launches more than its stock and output." in said
     assert "Order for 95 % safety of each stock through 2026-06-28:" in said
@@ -212,11 +229,15 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         '--origin: expected a date such as 2026-02-28 (given "yesterday")',
     ),
     "origin before the first report": (("forecast", "--origin", "2020-01-01"), "before the first report"),
-    "origin too far ahead": (("plan", "--origin", "2026-06-01"), "after the last attack day known"),
+    "origin too far ahead": (("plan", "--origin", "2028-06-01"), "after the last attack day known"),
     "too little history": (("forecast", "--origin", "2022-10-01", "--quiet-days", "none"), "known attack days"),
     "layer": (("plan", "--layer", "interceptor_dron"), "did you mean interceptor_drone"),
     "model": (("plan", "--model", "negative_binomal"), "did you mean negative_binomial"),
     "theatre": (("forecast", "--theatre", "ukrain"), "did you mean ukraine"),
+    "theatre of a scenario": (
+        ("plan", "--theatre", "south_korea"),
+        "no launch against theatre south_korea is on record: expected a scenario that gives it a forecast: north_",
+    ),
     "horizon": (("plan", "--horizon", "731"), "--horizon: expected at most 730 (given 731)"),
     "horizon zero": (("forecast", "--horizon", "0"), "--horizon: expected at least 1 (given 0)"),
     "horizon is no number": (("forecast", "--horizon", "week"), "'--horizon': Input should be a valid integer"),
@@ -254,6 +275,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "defence with a typo": (("plan", "--defence", "typo.toml"), "typo.toml: layer jammer.engaged_sahre: unknown key"),
     "defence not TOML": (("plan", "--defence", "not.toml"), "not.toml is not TOML"),
     "defence not text": (("plan", "--defence", "binary.toml"), "is not UTF-8 text (byte 0)"),
+    "all of what is no table": (("plan", "--full", "--format", "csv"), "--full is of the table"),
     "option": (("plan", "--horizons", "7"), "--horizons"),
     "command": (("forcast",), "forcast"),
     "schema": (("schema", "plam"), "did you mean plan"),
@@ -286,6 +308,16 @@ def test_an_unexpected_failure_is_one_line_too(installed: Run, monkeypatch: pyte
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     line = failed(installed("forecast", *SHORT, "--format", "xlsx", "--out", "forecast.xlsx"), 1)
     assert "unexpected RuntimeError: broken installation (SALVOCAST_DEBUG=1 shows where)" in line
+
+
+def test_without_a_command_it_shows_what_one_does(salvocast: Run) -> None:
+    said = succeeded(salvocast()).decode()
+    steps = [line.split("  ")[1] for line in said.splitlines() if line.startswith("  ")]
+    assert len(steps) == 5
+    assert max(map(len, said.splitlines())) <= 80
+    for step in steps:  # each is a command that there is
+        words = [word for word in step.split()[1:] if word.islower() and not word.startswith("-")]
+        assert succeeded(salvocast(*words[: 1 + (words[0] == "ingest")], "--help"))
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("plan", "--help"), ("forecast", "--help"), ("backtest", "--help")])

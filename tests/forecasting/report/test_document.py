@@ -26,13 +26,15 @@ from forecasting.report.document import (
     reported_neutralised_share,
     spread,
 )
-from forecasting.report.frames import long_frame, workbook
+from forecasting.report.frames import long_frame
 from forecasting.report.language import translator
-from forecasting.report.layout import WIDTH
+from forecasting.report.layout import WIDTH, lines_of
 from forecasting.report.rounding import rounded
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
-from forecasting.report.text import document_text
+from forecasting.report.sentence import duty_sentence
+from forecasting.report.text import document_text, short_text
 from forecasting.report.words import Words
+from forecasting.report.workbook import workbook
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from tests.forecasting.report.conftest import planned
@@ -145,7 +147,7 @@ def test_prior_and_posterior_stand_beside_each_other(bundled_plan: Plan, plan: P
     share = next(each for each in plan.calibration.shares if each.period.code == "last_nights")
     assert share.reported_low == share.reported_high == plan.outcome.reported_neutralised_share
     text = document_text(plan)
-    assert "neutralised, last 28 nights" in text
+    assert "neutralised, last 28" in text
     assert f"{100 * share.stated.p10:.0f} % to {100 * share.stated.p90:.0f} %" in text
     assert f"worth {plan.calibration.effective_sample_size:,.0f} independent ones" in " ".join(text.split())
 
@@ -201,16 +203,36 @@ def test_the_text_says_what_the_document_says(plan: PlanDocument) -> None:
     assert "as of 2026-02-28" in text
 
 
-def test_no_line_of_prose_is_wider_than_a_terminal(document: Any) -> None:
-    prose = [line for line in document_text(document).splitlines() if "  " not in line]
-    assert max(map(len, prose)) <= WIDTH + 20  # long headings aside
+@pytest.mark.parametrize("language", ["en", "uk"])
+@pytest.mark.parametrize("write", [document_text, short_text])
+def test_no_line_is_wider_than_the_terminal(write: Callable[..., str], language: str, document: Any) -> None:
+    assert max(map(len, write(document, language).splitlines())) <= WIDTH == 80
+    for width in (60, 120):
+        with lines_of(width):
+            text = write(document, language)
+        assert max(map(len, text.splitlines())) <= width
+        # Folding moves words to other lines, and repeats headers and names: it adds no other, and loses none.
+        assert set(text.split()) == set(write(document, language).split())
+    assert "\x1b" not in text
+
+
+def test_the_short_plan_has_what_is_acted_on(plan: PlanDocument) -> None:
+    text, whole = short_text(plan), document_text(plan)
+    said = " ".join(text.split())
+    assert " ".join(duty_sentence(plan).replace("\u00a0", " ").split()) in said
+    assert sum(line.startswith("2026-03-") for line in text.splitlines()) == 7
+    for layer in plan.layers:
+        assert (f"\n{layer.name} " in text) == (layer.order is not None)
+    assert "--full" in text
+    assert len(text.splitlines()) < 60 < len(whole.splitlines())
+    assert "WHAT WAS ASSUMED" in whole
 
 
 def test_the_scenario_is_told_with_its_verdict_stock_and_output(scenario_plan: PlanDocument) -> None:
     text, supply = document_text(scenario_plan), scenario_plan.forecast.supply
     assert supply is not None
-    assert text.splitlines()[0].endswith("40 attack days, scenario truce_30_days")
     said = " ".join(text.split())
+    assert "40 attack days, scenario truce_30_days as of" in said
     assert f"PRODUCTION: scenario truce_30_days: {supply.title} (as of 2026-02-28)" in said
     assert Words(translator("en", plain=True)).sentence(supply.verdict) in said
     assert supply.stock_compatible is not None

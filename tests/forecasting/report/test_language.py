@@ -20,6 +20,7 @@ from forecasting.defence.stock import with_stock
 from forecasting.report.forms import HUB
 from forecasting.report.language import catalogue, languages, translator
 from forecasting.report.layout import plural
+from forecasting.report.since_text import CAUSE_WORDS
 from forecasting.report.words import AGAINST_KIND, COUNTS, QUANTITY_WORDS, SENTENCES, UNIT_WORDS
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +41,7 @@ def stated() -> Catalog:
 def said_in_the_code() -> Iterator[str | tuple[str, ...]]:
     # A sentence of nothing but what is put in has no words.
     yield HUB.title
-    tables = (SENTENCES, COUNTS, UNIT_WORDS, QUANTITY_WORDS, AGAINST_KIND)
+    tables = (SENTENCES, COUNTS, UNIT_WORDS, QUANTITY_WORDS, AGAINST_KIND, CAUSE_WORDS)
     said = (text for table in tables for text in table.values())
     yield from (text for text in said if isinstance(text, tuple) or words(text))
     rooms = [ROOT / "forecasting" / "report", ROOT / "forecasting" / "commands"]

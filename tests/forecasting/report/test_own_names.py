@@ -27,11 +27,11 @@ from forecasting.defence.layers import Defence
 from forecasting.plan import Target
 from forecasting.report.document import PlanDocument
 from forecasting.report.drawing import drawable
-from forecasting.report.frames import workbook
 from forecasting.report.language import translator
 from forecasting.report.pictures import pictures_of, render, stock_out_picture
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text
+from forecasting.report.workbook import workbook
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import PageQuery
 from forecasting.service.page.view import PlanView, page

@@ -11,10 +11,10 @@ from openpyxl import load_workbook
 
 from forecasting.plan import Plan
 from forecasting.report.document import PlanDocument, plan_document
-from forecasting.report.frames import workbook
 from forecasting.report.language import translator
 from forecasting.report.rounding import rounded
 from forecasting.report.text import document_text
+from forecasting.report.workbook import workbook
 from forecasting.salvos.spread import Interval, Spread, known_digits, spread, standard_errors
 from forecasting.service.page.tables import comparison_rows
 

@@ -20,7 +20,7 @@ def document(bundled_plan: Plan) -> PlanDocument:
 
 
 def said(document: PlanDocument | ForecastDocument, language: str = "en") -> str:
-    return duty_sentence(document, language).replace("\u00a0", " ")
+    return duty_sentence(document, language).replace("\u00a0", " ").replace("\u202f", " ")
 
 
 def with_order(layer: LayerDocument, **changes: Any) -> LayerDocument:
@@ -51,12 +51,13 @@ def test_it_reads_as_an_officer_would_say_it(one_stock: Callable[..., PlanDocume
     total = rounded(plan).forecast.windows[0].total_drones.interval(0.8)
     night = upper_quartile_day(plan.forecast)
     assert said(plan) == (
-        f"Next 7 days: {total.low:,.0f} to {total.high:,.0f} drones (80 %). One night in four above {night:,.0f}. "
+        f"1 to 7 March 2026: {total.low:,.0f} to {total.high:,.0f} drones (80 %). "
+        f"One night in four above {night:,.0f}. "
         "Interceptor drones last 11 to 19 days; order 31,000 for 95 % safety through 28 March."
     )
     low, high = (f"{value:,.0f}".replace(",", " ") for value in (total.low, total.high))
     assert said(plan, "uk") == (
-        f"Найближчі 7 діб: БпЛА — від {low} до {high} (80 %). Кожної четвертої ночі — понад {night:.0f}. "
+        f"1 – 7 березня 2026 р.: БпЛА — від {low} до {high} (80 %). Кожної четвертої ночі — понад {night:.0f}. "
         "Дрони-перехоплювачі: запасу вистачить на строк від 11 до 19 діб; замовити 31 000 для надійності 95 % "
         "до 28 березня включно."
     )
@@ -87,30 +88,53 @@ def test_days_of_supply_agree_with_those_of_the_document(document: PlanDocument)
         assert days_of_supply(document, layer.layer, 0.5) == layer.days_of_supply_median
 
 
-def test_the_order_that_costs_most_is_told_and_how_many_others_there_are(document: PlanDocument) -> None:
+def test_what_runs_out_first_is_told_and_what_is_dearest(document: PlanDocument) -> None:
     stocks = [layer for layer in document.layers if layer.order and layer.order.quantity]
-    assert len(stocks) > 2
+    first = min(stocks, key=lambda each: (each.days_of_supply_p10 or 99, -(each.stock_out_probability or 0)))
+    assert len(stocks) > 3
     for dearest in stocks:
         layers = [
             with_order(layer, cost_usd_mode=2.0 if layer is dearest else 1.0) if layer.order else layer
             for layer in document.layers
         ]
         sentence = said(document.model_copy(update={"layers": layers}))
-        assert dearest.order is not None
-        assert dearest.interceptor is not None
-        assert f"{dearest.interceptor}s last" in sentence.lower()
-        assert f"order {rounded(dearest.order).quantity:,} for" in sentence
-        assert f"{len(stocks) - 1} other stocks need orders. Of " in sentence
+        assert f"{first.interceptor}s last".capitalize() in sentence
+        assert f"and run out first; order {rounded(first.order).quantity:,} for" in sentence  # type: ignore[union-attr]
+        told = f"Dearest are {dearest.interceptor}s: order {rounded(dearest.order).quantity:,}, "  # type: ignore[union-attr]
+        assert (told in sentence) == (dearest is not first)
+        others = len(stocks) - len({first.layer, dearest.layer})
+        assert f"{others} other stocks need orders. Of " in sentence
         assert sentence.endswith("with no order.")
 
 
-def test_without_an_order_the_stock_likeliest_to_run_short_is_told(document: PlanDocument) -> None:
+def test_of_two_that_run_out_on_one_day_the_likelier_is_first(document: PlanDocument) -> None:
+    """Light missiles last 23 days with the greater risk: not those of medium range, which are dearer."""
+    light, medium = (
+        next(layer for layer in document.layers if layer.layer == name)
+        for name in ("short_range_missile", "medium_range_missile")
+    )
+    days = [
+        day.model_copy(update={"probability": {light.layer: 0.2 * (n >= 23), medium.layer: 0.15 * (n >= 23)}})
+        for n, day in enumerate(document.stock_out)
+    ]
+    layers = [
+        with_order(layer.model_copy(update={"stock_out_probability": chance}), cost_usd_mode=cost, quantity=10)
+        for layer, chance, cost in ((medium, 0.15, 9e7), (light, 0.2, 1e7))
+    ]
+    sentence = said(document.model_copy(update={"layers": layers, "stock_out": days}))
+    assert "Light missiles last 23 to more than 28 days and run out first; order 10 for" in sentence
+    assert "Dearest are medium-range missiles: order 10, " in sentence
+
+
+def test_without_an_order_the_stock_that_runs_out_first_is_told(document: PlanDocument) -> None:
     layers = [with_order(layer, quantity=0, cost_usd_mode=0.0) if layer.order else layer for layer in document.layers]
     sentence = said(document.model_copy(update={"layers": layers}))
-    likeliest = max(document.layers, key=lambda layer: layer.stock_out_probability or 0)
-    assert likeliest.interceptor is not None
-    assert f"{likeliest.interceptor}s last".lower() in sentence.lower()
+    stocks = [layer for layer in document.layers if layer.order]
+    first = min(stocks, key=lambda each: (each.days_of_supply_p10 or 99, -(each.stock_out_probability or 0)))
+    assert first.interceptor is not None
+    assert f"{first.interceptor}s last".lower() in sentence.lower()
     assert "order nothing for 95 % safety" in sentence
+    assert "Dearest" not in sentence
 
 
 def test_a_shortage_that_no_order_prevents_is_told(one_stock: Callable[..., PlanDocument]) -> None:
@@ -122,15 +146,17 @@ def test_a_shortage_that_no_order_prevents_is_told(one_stock: Callable[..., Plan
 def test_an_order_with_a_review_period_lasts_until_the_next(one_stock: Callable[..., PlanDocument]) -> None:
     sentence = said(one_stock(RAMP, quantity=5, review_days=14))
     assert "order 5 for 95 % safety until the next order arrives." in sentence
-    assert "March" not in sentence
+    assert "through 2" not in sentence
 
 
 def test_a_forecast_alone_says_what_to_expect(document: PlanDocument) -> None:
-    assert re.fullmatch(r"Next 7 days: .* drones \(80 %\)\. One night in four above \d+\.", said(document.forecast))
+    assert re.fullmatch(
+        r"1 to 7 March 2026: .* drones \(80 %\)\. One night in four above \d+\.", said(document.forecast)
+    )
     supply = {"assumption_only": True}
     alone = document.forecast.model_copy(update={"supply": type("Supply", (), supply)()})
-    assert said(alone).startswith("ASSUMPTIONS ONLY: Next 7 days")
-    assert said(alone, "uk").startswith("ЛИШЕ ПРИПУЩЕННЯ: Найближчі")
+    assert said(alone).startswith("ASSUMPTIONS ONLY: 1 to 7 March")
+    assert said(alone, "uk").startswith("ЛИШЕ ПРИПУЩЕННЯ: 1 – 7 березня")
 
 
 @pytest.mark.parametrize("seed", range(5))

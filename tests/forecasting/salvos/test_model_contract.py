@@ -20,7 +20,7 @@ from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.salvos import model as model_module
 from forecasting.salvos.contract import LAWS, ContractError, check_contract, salvos
-from forecasting.salvos.gap import LONGEST_GAP
+from forecasting.salvos.gap import MOST_GAP
 from forecasting.salvos.model import (
     MODELS,
     REFERENCE_MODEL,
@@ -196,9 +196,10 @@ def test_a_forecast_says_what_it_rests_on(history_of: HistoryOf) -> None:
     assert (made.model_id, made.seed, made.data_digest) == (REFERENCE_MODEL, 3, history.digest)
 
 
-def test_an_origin_may_be_four_weeks_after_the_last_report_and_no_more(history_of: HistoryOf) -> None:
-    limit = LONGEST_GAP
-    forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit, np.nan)]), REQUEST, 1)
+def test_an_origin_may_be_two_years_after_the_last_report_and_no_more(history_of: HistoryOf) -> None:
+    limit = MOST_GAP
+    made = forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit, np.nan)]), REQUEST, 1)
+    assert made.unknown_days is not None  # it says so first
     with pytest.raises(InputError, match=f"{limit + 1} days after the last attack day known"):
         forecast(load_model(REFERENCE_MODEL), history_of(np.r_[salvos(100), np.full(limit + 1, np.nan)]), REQUEST, 1)
 

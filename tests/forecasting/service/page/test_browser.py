@@ -96,10 +96,10 @@ def test_the_workbook_holds_the_orders_of_the_page(open_page: Open, tmp_path: Pa
     assert downloading.value.suggested_filename.endswith(f"{plan_id(page)[:12]}.xlsx")
     file = tmp_path / "plan.xlsx"
     downloading.value.save_as(file)
-    sheet = openpyxl.load_workbook(BytesIO(file.read_bytes()))["layers"]
+    sheet = openpyxl.load_workbook(BytesIO(file.read_bytes()))["orders"]
     names = [cell.value for cell in sheet[1]]
     rows = list(sheet.iter_rows(min_row=2, values_only=True))
-    held = {row[0]: row[names.index("order_quantity")] for row in rows}
+    held = {row[0]: row[names.index("quantity")] for row in rows}
     assert {layer: f"{held[layer]:,}" for layer in orders(page)} == orders(page)
 
 

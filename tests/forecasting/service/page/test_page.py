@@ -141,11 +141,9 @@ def test_an_overloaded_server_says_so_on_a_page(serve: Serve) -> None:
 def test_downloads_hold_the_plan_of_the_address(client: httpx.Client) -> None:
     made = rounded(plan(client, QUICK))
     book = openpyxl.load_workbook(BytesIO(client.get(f"/plan.xlsx{QUICK}").content))
-    names = [cell.value for cell in book["layers"][1]]
-    orders = {
-        row[0]: row[names.index("order_quantity")] for row in book["layers"].iter_rows(min_row=2, values_only=True)
-    }
-    assert orders == {layer.layer: layer.order.quantity if layer.order else None for layer in made.layers}
+    names = [cell.value for cell in book["orders"][1]]
+    orders = {row[0]: row[names.index("quantity")] for row in book["orders"].iter_rows(min_row=2, values_only=True)}
+    assert orders == {layer.layer: layer.order.quantity for layer in made.layers if layer.order}
     assert isinstance(book["days"]["A2"].value, date)
     table = pd.read_csv(StringIO(client.get(f"/plan.csv{QUICK}").text))
     assert {"days", "layers", "stock_out"} <= set(table["table"])

@@ -1,0 +1,111 @@
+"""The brief is one page, in both languages, with what a minister signs; and a number is the same in every form."""
+
+import html
+import json
+import re
+from datetime import date
+from io import BytesIO
+
+import pytest
+from openpyxl import load_workbook
+from pypdf import PdfReader
+
+from features.errors import InputError
+from features.history import LaunchHistory
+from forecasting.answers.request import PlanRequest
+from forecasting.report.brief import brief, brief_of
+from forecasting.report.data_age import with_data_age
+from forecasting.report.document import ForecastDocument, PlanDocument, document_json
+from forecasting.report.language import translator
+from forecasting.report.layout import plural
+from forecasting.report.pictures import PICTURES, render
+from forecasting.report.rounding import rounded
+from forecasting.report.text import short_text
+from forecasting.report.workbook import workbook
+from forecasting.service.page.form import SubmittedForm
+from forecasting.service.page.link import PageQuery
+from forecasting.service.page.view import PlanView, page
+from tests.forecasting.conftest import Run
+
+PRINTED = date(2026, 3, 1)
+
+
+def read(pdf: bytes) -> str:
+    """The words of its one page, and the picture beside them."""
+    [only] = PdfReader(BytesIO(pdf)).pages
+    assert (round(only.mediabox.width), round(only.mediabox.height)) == (595, 842)  # A4
+    assert len(only.images) == 1
+    return " ".join(only.extract_text().replace("\u00a0", " ").replace("\u202f", " ").split())
+
+
+@pytest.mark.parametrize("language", ["en", "uk"])
+def test_it_is_one_page_with_what_is_signed(language: str, plan: PlanDocument) -> None:
+    text, t = read(brief(plan, language, PRINTED)), translator(language, plain=True)
+    for layer in rounded(plan).layers:
+        if layer.order and layer.order.quantity:
+            assert f"{t.stated(layer.name)} {t.number(layer.order.quantity)}" in text
+            assert t.stated(plural(layer.interceptor or "")) in text
+    said = {
+        "en": ("armed drones that get through, the order stops", "Chance that a stock has run short by 28 March 2026"),
+        "uk": ("замовлення зупиняє", "Імовірність вичерпання запасу до 28 березня 2026 р."),
+    }
+    ages = {"en": ("The record ends on 28 February 2026.", "printed on 1 March 2026")}
+    ages["uk"] = ("Дані закінчуються 28 лютого 2026", "надруковано 1 березня 2026")
+    for each in (*said[language], *ages[language]):
+        assert each in text
+    assumed = {"en": "published by nobody", "uk": "ніким не оприлюднено"}[language]
+    assert text.count(assumed) == 2
+    assert brief(plan, language, PRINTED) == brief(plan, language, PRINTED)  # same day, same bytes
+
+
+def test_an_old_record_is_told_first(plan: PlanDocument) -> None:
+    old = with_data_age(plan, date(2026, 11, 30))
+    assert isinstance(old, PlanDocument)
+    text = read(brief(old, "en", PRINTED))
+    assert text.startswith("Interceptors to order, theatre Ukraine NOT FOR ORDERS: The record ends on 28 February 2026")
+    assert "salvocast ingest kaggle" in text
+
+
+def test_the_most_layers_still_fit_on_the_page(plan: PlanDocument) -> None:
+    ordered = [layer for layer in plan.layers if layer.order]
+    named = [each.model_copy(update={"name": "A name as long as people may give one"}) for each in ordered]
+    assert "A name as long" in read(brief(plan.model_copy(update={"layers": named}), "uk", PRINTED))
+
+
+def test_a_forecast_has_no_brief(salvos: ForecastDocument) -> None:
+    with pytest.raises(InputError, match="a brief is of a plan"):
+        brief_of(document_json(salvos), "en", PRINTED)
+
+
+def test_the_command_writes_it(salvocast: Run, work: object) -> None:
+    short = ("--paths", "50", "--horizon", "7", "--model", "empirical_window")
+    done = salvocast("brief", *short, "--out", "mine.pdf")
+    assert (done.returncode, done.stdout) == (0, b"wrote mine.pdf\n")
+    assert "printed on 1 March 2026" in read((work / "mine.pdf").read_bytes())  # type: ignore[operator]
+    wrong = salvocast("brief", *short, "--out", "mine.doc")
+    assert wrong.returncode == 2
+    assert wrong.stderr.decode() == "salvocast: --out mine.doc: expected a name that ends in .pdf\n"
+
+
+def test_one_number_through_every_form(plan: PlanDocument, bundled_history: LaunchHistory) -> None:
+    """The chance that the stock likeliest to run out does: page, command, JSON, workbook, brief and picture."""
+    layer = max(plan.layers, key=lambda each: each.stock_out_probability or 0.0)
+    chance = layer.stock_out_probability
+    assert chance is not None
+    percent = f"{100 * chance:.0f} %"
+    told = json.loads(document_json(plan))["layers"]
+    assert [each["stock_out_probability"] for each in told if each["layer"] == layer.layer] == [chance]
+    row = next(line for line in short_text(plan).splitlines() if line.startswith(layer.name) and "%" in line)
+    assert percent in row
+    header, *cells = load_workbook(BytesIO(workbook(plan)))["summary"].iter_rows(values_only=True)
+    [found] = [dict(zip(header, each, strict=True)) for each in cells if each[0] == layer.name]
+    assert found["runs_out_probability"] == pytest.approx(chance)
+    assert f"{layer.interceptor}s {percent}" in read(brief(plan, "en", PRINTED))
+    view = PlanView(plan, plan_id="0" * 64, past=bundled_history, today=PRINTED)
+    shown = html.unescape(page(PageQuery(PlanRequest()), "en", SubmittedForm(), view)).replace("\u00a0", " ")
+    orders = re.sub(r"\s+", " ", shown[shown.index('<table id="orders">') :])
+    assert f'<td class="n">{percent}</td>' in orders[orders.index(layer.name) :][:700]
+    drawn = PICTURES["stock_out"]
+    said = drawn.describe(plan, language="en").replace("\u00a0", " ")
+    assert f"{layer.name} {percent}" in said
+    assert percent in render(drawn.draw(plan), ".svg", "", said).decode()
