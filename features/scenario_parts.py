@@ -113,8 +113,10 @@ class Workforce(Stated):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if bool(self.rooms) != (self.occupants is not None):
-            raise ValueError("housing is rooms times occupants: expected both, or neither")
+        if self.occupants is not None and not self.rooms:
+            raise ValueError("occupants are stated, but no rooms: expected dated rooms too, from when there are beds")
+        if self.rooms and self.occupants is None:
+            raise ValueError("rooms are stated, but no occupants: expected workers_per_room too")
         _check_dates("rooms", self.rooms)
         return self
 
@@ -145,6 +147,13 @@ class Facility(Stated):
             raise ValueError("a facility makes armed drones or decoys: expected points of 'armed' or of 'decoys'")
         for name in ("armed", "decoys", "parts"):
             _check_dates(name, getattr(self, name))
+        opens = min(point.date for point in (*self.armed, *self.decoys))
+        for arrival in self.workforce.arrivals if self.workforce else ():
+            if arrival.date < opens:
+                raise ValueError(
+                    f"workers arrive on {arrival.date}, before the plant exists: expected {opens}, the day of its "
+                    "first output, or later; or an earlier output of 0"
+                )
         if self.as_stated:
             _check_certain(*(("armed", point) for point in self.armed), *(("decoys", point) for point in self.decoys))
         return self
@@ -318,12 +327,12 @@ class TheatreShares(Stated):
 
 
 def _check_certain(*numbers: tuple[str, SourcedRange]) -> None:
-    """Raises ValueError where a number that counts as stated is neither reported nor known: one of nothing need not be."""
+    """Raises ValueError where a number that counts as stated is neither reported nor known; nothing need not be."""
     for name, number in numbers:
         if number.basis not in ("reported", "known") and number.high > 0:
             raise ValueError(
-                f"as_stated is true, but {name} of {number.date} is {number.basis}: expected basis = 'reported' with its "
-                "source, basis = 'known' for a planner's own knowledge, or no as_stated"
+                f"as_stated is true, but {name} of {number.date} is {number.basis}: expected basis = 'reported' with "
+                "its source, basis = 'known' for a planner's own knowledge, or no as_stated"
             )
 
 

@@ -52,9 +52,9 @@ class SourcedRange(Stated):
     """One number as it is known: a range, how it was come by, and from where.
 
     Stated as low, mode and high, or as `at_least` or `up_to` where only one bound is known: `at_least` x is drawn from
-    x to twice x, falling; `up_to` x from 0 to x, rising. basis: reported as such, derived from reported numbers, assumed,
-    or, of a scenario, known to the planner, who can name no public source. date: what day the number speaks of. confidence: that of the
-    worst source, or D for an assumption.
+    x to twice x, falling; `up_to` x from 0 to x, rising. basis: reported as such, derived from reported numbers,
+    assumed, or, of a scenario, known to the planner, who can name no public source. date: what day the number speaks
+    of. confidence: that of the worst source, or D for an assumption.
     """
 
     largest: ClassVar[float] = LARGEST_NUMBER

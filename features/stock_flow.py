@@ -59,7 +59,8 @@ class SupplyDraws:
 
     armed, decoys: made and imported, before anything is held back. released: (n_draws,) share of them that goes into
     the store. armed_as_stated, decoys_as_stated: what goes into it for certain; the record does not weigh it, and none
-    of it is held back or lost before launch. struck, transferred: drones that leave the store without being launched, as far as it has any.
+    of it is held back or lost before launch. struck, transferred: drones that leave the store without being launched,
+    as far as it has any.
     opening, minimum: (n_draws,) drones. lost_before_launch: (n_draws,) share. drawdown: (n_draws,) days.
     paused: (n_days,) whether nothing is launched. new_models: one for each switch of model.
     levels: assumption -> (n_draws,) the level 0 to 1 of its range that was drawn; what is certain has none.

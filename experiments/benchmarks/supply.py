@@ -52,7 +52,7 @@ def scenario_of(n_facilities: int, n_events: int) -> ProductionScenario:
             "parts": (stated_range(1_000.0, 3_000.0, "drones_per_month"),),
             "workforce": {
                 "arrivals": tuple(
-                    stated_range(500.0, 1_500.0, "workers", FIRST_DAY + timedelta(60 * step - 90)) for step in range(5)
+                    stated_range(500.0, 1_500.0, "workers", FIRST_DAY + timedelta(60 * step)) for step in range(5)
                 ),
                 "rooms": (
                     stated_range(250.0, 500.0, "rooms", FIRST_DAY - timedelta(90)),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from features.scenarios import ProductionScenario
+from features.scenarios import DAYS_PER_MONTH, Imports, NewLine, ProductionScenario
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
 from forecasting.report.words import Words
@@ -82,6 +82,7 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
                 f"Weighted by the record, the {assimilated.drawn.n_draws:,} draws say as much as "
                 f"{assimilated.effective_sample_size:,.0f} of equal weight."
             ),
+            *_certain(scenario, ratio),
             "",
             "WHAT THE RECORD MOVES MOST; the mean level, 0 to 1, within the range as stated (.5 before)",
             *table(
@@ -90,6 +91,37 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
             ),
         ]
     )
+
+
+def _certain(scenario: ProductionScenario, ratio: NDArray[np.float64]) -> list[str]:
+    """What counts as stated, beside what it would count for, were it weighed by the record as the rest is."""
+    lines = [
+        (f"{each.id}, {line}", max(points, key=lambda point: point.date))
+        for each in scenario.facilities
+        if each.as_stated
+        for line, points in (("armed", each.armed), ("decoys", each.decoys))
+        if points
+    ]
+    for event in scenario.events:
+        if isinstance(event, NewLine | Imports) and event.as_stated:
+            lines.append((f"{event.id}, {event.line}", event.capacity if isinstance(event, NewLine) else event.rate))
+    if not lines:
+        return []
+    levels = np.array([0.0, 0.5, 1.0])
+    monthly = [(name, number.quantile(levels) * DAYS_PER_MONTH) for name, number in lines]
+    return [
+        "",
+        "CERTAIN: counts as stated, drones a month once it is all there",
+        *table(
+            ["part", "as stated", "were it weighed"],
+            [[name, _range(each), _range(each[1] * ratio)] for name, each in monthly],
+        ),
+    ]
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    low, middle, high = values
+    return f"{middle:,.0f}" if low == high else f"{middle:,.0f} ({low:,.0f}-{high:,.0f})"
 
 
 _SHOWN = (0.05, 0.5, 0.95)

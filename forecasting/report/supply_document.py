@@ -53,6 +53,11 @@ class SupplyMonth(Document):
     launchable_stock: Quantiles
     production_stated: Quantiles
     production_compatible: Quantiles | None = Field(description="with the record; null for a theatre without one")
+    certain: Quantiles | None = Field(
+        default=None,
+        exclude_if=lambda certain: certain is None,
+        description="the part of them that counts as stated; absent where nothing is certain",
+    )
 
 
 class SupplyDocument(Document):
@@ -107,6 +112,7 @@ def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
                 launchable_stock=_quantiles(month.launchable_stock),
                 production_stated=_quantiles(month.production_stated),
                 production_compatible=_quantiles_if(month.production_compatible),
+                certain=_quantiles_if(month.certain),
             )
             for month in outlook.months
         ],

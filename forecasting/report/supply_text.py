@@ -12,6 +12,7 @@ def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
     def cell(quantiles: Quantiles | None) -> str:
         return "-" if quantiles is None else f"{t.number(quantiles.p50)} ({span(quantiles.p5, quantiles.p95, t)})"
 
+    certain = any(month.certain is not None for month in document.months)
     rows = [
         [t("drones in store"), cell(document.stock_stated), cell(document.stock_compatible)],
         [
@@ -35,11 +36,18 @@ def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
         "",
         t("STORE AND OUTPUT, median (90 %)"),
         *table(
-            [t("on"), t("launchable drones"), t("output a month, stated"), t("on the paths")],
+            [
+                t("on"),
+                t("launchable drones"),
+                t("output a month, stated"),
+                t("on the paths"),
+                *([t("of it certain, as stated")] if certain else []),
+            ],
             [
                 [
                     str(month.day),
                     *map(cell, (month.launchable_stock, month.production_stated, month.production_compatible)),
+                    *([cell(month.certain)] if certain else []),
                 ]
                 for month in document.months
             ],

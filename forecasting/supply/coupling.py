@@ -218,12 +218,14 @@ def unrecorded_supply(
 @dataclass(frozen=True)
 class MonthEnd:
     """One day of the outlook. launchable_stock: drones. production_stated, production_compatible: drones per month that
-    reach the store on that day, as stated and on the paths."""
+    reach the store on that day, as stated and on the paths; certain: the part of them that counts as stated, None where
+    there is none."""
 
     day: date
     launchable_stock: Quantiles
     production_stated: Quantiles
     production_compatible: Quantiles | None
+    certain: Quantiles | None = None
 
 
 @dataclass(frozen=True)
@@ -377,6 +379,7 @@ def _power(horizons: list[int] | range, scales: Draws) -> Draws:
 def _months(coupled: CoupledPaths, stated: Draws, *, recorded: bool) -> tuple[MonthEnd, ...]:
     """stated: (n_draws, horizon) drones per day that reach the store."""
     launchable, made = coupled.launchable, coupled.supply.inflow * DAYS_PER_MONTH
+    certain = coupled.supply.as_stated * DAYS_PER_MONTH
     horizon = launchable.shape[1]
     days = [coupled.supply.first_day + timedelta(days=step) for step in range(horizon)]
     return tuple(
@@ -385,6 +388,7 @@ def _months(coupled: CoupledPaths, stated: Draws, *, recorded: bool) -> tuple[Mo
             _quantiles(launchable[:, index]),
             _quantiles(stated[:, index] * DAYS_PER_MONTH),
             _quantiles(made[:, index]) if recorded else None,
+            _quantiles(certain[:, index]) if certain.any() else None,
         )
         for index, day in enumerate(days)
         if (day + timedelta(days=1)).day == 1 or index == horizon - 1

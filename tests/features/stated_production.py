@@ -126,7 +126,7 @@ UNSURE: dict[str, Any] = {
     "facilities": [
         plant(
             utilisation=share((0.5, 1.0)),
-            armed=(rate((50.0, 150.0)), rate((100.0, 400.0), 40)),
+            armed=(rate(0.0, -20), rate((50.0, 150.0)), rate((100.0, 400.0), 40)),
             decoys=(rate((10.0, 90.0)),),
             parts=(rate((100.0, 400.0)),),
             workforce=workers(

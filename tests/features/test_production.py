@@ -123,7 +123,7 @@ class TestWorkforce:
             starting_output=share(0.5),
             learning_half_life=days(10),
         )
-        made = armed(plant(armed=(rate(1e6),), workforce=housed), 5)
+        made = armed(plant(armed=(rate(1e6, -10),), workforce=housed), 5)
 
         def one(worked: int) -> float:
             return float(1 - 0.5 * 2 ** (-worked / 10))

@@ -71,7 +71,7 @@ def scenarios(draw: st.DrawFn) -> dict[str, Any]:
             id=name,
             ramp=draw(st.sampled_from(["linear", "logistic"])),
             utilisation=share(some(1)),
-            armed=dated(rate, 200, 1),
+            armed=(rate(0.0, -1_000), *dated(rate, 200, 1)),  # no worker comes before the plant
             decoys=dated(rate, 200),
             parts=dated(rate, 300),
             workforce=team() if draw(st.booleans()) else None,

@@ -326,7 +326,16 @@ MISTAKES: dict[str, tuple[str, str]] = {
     ),
     "rooms without occupants": (
         without(f"occupants = {number('4 4 4', 'workers_per_room')}\n"),
-        "facility main.workforce: housing is rooms times occupants: expected both, or neither",
+        "facility main.workforce: rooms are stated, but no occupants: expected workers_per_room too",
+    ),
+    "beds without dates": (
+        GOOD[: (start := GOOD.index("rooms = ["))] + GOOD[GOOD.index("occupants = ", start) :],
+        "facility main.workforce: occupants are stated, but no rooms: expected dated rooms too, from when there are "
+        "beds",
+    ),
+    "workers who come before the plant exists": (
+        GOOD.replace("arrivals = [", f"arrivals = [{number('5 5 5', 'workers', '2019-01-01')}, ", 1),
+        "facility main: workers arrive on 2019-01-01, before the plant exists: expected",
     ),
     "an id with an end of line and a colour": (
         swapped('id = "second"', 'id = "a\\nb\\u001b[31m"'),

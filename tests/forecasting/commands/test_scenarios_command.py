@@ -70,6 +70,24 @@ def test_every_example_in_a_new_file_is_right(says: Told, tmp_path: Path) -> Non
     assert alabuga.ramp == "logistic"
 
 
+def test_check_tells_what_is_certain_as_stated_and_as_it_would_be_weighed(says: Told, tmp_path: Path) -> None:
+    rest = 'basis = "known", sources = [], date = 2026-03-01, confidence = "A"'
+    file = tmp_path / "sure.toml"
+    file.write_text(
+        '[scenario]\nname = "sure"\ntitle = "Sure"\nas_of = 2026-02-28\nbased_on = "flat_2000"\nabout = "A plant."\n'
+        '[[facility]]\nid = "second"\nname = "Second"\nas_stated = true\n'
+        f'utilisation = {{ low = 1, mode = 1, high = 1, unit = "share", {rest} }}\n'
+        f'armed = [{{ low = 2000, mode = 2000, high = 2000, unit = "drones_per_month", {rest} }}]\n'
+    )
+    shown = says("check", str(file))
+    ratio = re.search(r"True output is ([\d.]+) times", shown)
+    row = re.search(r"second, armed +2,000  ([\d,]+) \(", shown)
+    assert ratio
+    assert row
+    assert float(row[1].replace(",", "")) == pytest.approx(2_000 * float(ratio[1]), rel=0.06)  # told to two digits
+    assert "CERTAIN" not in says("check", "flat_2000")
+
+
 def test_a_scenario_is_written_from_settings_and_checked(says: Told, tmp_path: Path) -> None:
     file = tmp_path / "more.toml"
     settings = ("--set", "alabuga.capacity=170@2026-04-01", "--set", "second_site.capacity=400..600@2026-05-01")

@@ -148,6 +148,8 @@ def test_a_certain_plant_of_2000_a_month_launches_2000_a_month_more(now: Scenari
         expected = 2_000 / DAYS_PER_MONTH * n_days
         totals = [np.quantile(each.forecast.totals(n_days), [0.1, 0.5, 0.9]) for each in (base, certain)]
         assert totals[1] - totals[0] == pytest.approx(np.full(3, expected), rel=0.03)
+    assert all(month.certain == pytest.approx((2_000.0,) * 5) for month in certain.outlook.months)
+    assert all(month.certain is None for month in base.outlook.months)
     assert base.outlook.capacity_compatible == certain.outlook.capacity_compatible  # it is not there at the origin yet
     assert certain.coupled.armed_share[:, 40:].mean() > base.coupled.armed_share[:, 40:].mean()
 
