@@ -16,7 +16,6 @@ class PolicyLayerDocument(Document):
     """Of one layer, over the horizon. order_up_to: at the first review and at the last, on average over the paths."""
 
     layer: str
-    reorder_point_first: float = Field(description="interceptors in hand and due at or below which is ordered")
     order_up_to_first: float
     order_up_to_last: float
     cycle_service: float = Field(description="share of the times from one arrival to the next without a stock-out")
@@ -71,7 +70,6 @@ def policy_document(policy: PolicyYear, origin: date) -> PolicyDocument:
         layers=[
             PolicyLayerDocument(
                 layer=layer,
-                reorder_point_first=float(levels.reorder[index, 0].mean()),
                 order_up_to_first=float(levels.up_to[index, 0].mean()),
                 order_up_to_last=float(levels.up_to[index, -1].mean()),
                 cycle_service=float(made.service[index]),
