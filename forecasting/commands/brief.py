@@ -29,9 +29,7 @@ def brief_command(
 
     request: PlanRequest = context.obj
     translator(language)  # refuses an unknown one before the work
-    if out.suffix != ".pdf":
-        raise InputError(f"--out {out}: expected a name that ends in .pdf")
-    check_folder(out)
+    check_brief_file(out)
     with open_ledger() as ledger:
         document = local.local_answering(ledger).document(request, local.local_context(request))
     assert isinstance(document, PlanDocument)
@@ -39,3 +37,10 @@ def brief_command(
     print(f"wrote {out}")
     if told := data_age(document.forecast, translator(ENGLISH, plain=True)):
         complain(told)
+
+
+def check_brief_file(out: Path) -> None:
+    """Refuses, before the work is done, a file that no brief could be written into."""
+    if out.suffix != ".pdf":
+        raise InputError(f"--out {out}: expected a name that ends in .pdf")
+    check_folder(out)

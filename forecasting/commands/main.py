@@ -15,6 +15,7 @@ from features.errors import SalvocastError
 from features.ingest_cli import ingest
 from forecasting.commands.brief import brief_command
 from forecasting.commands.defence import defences
+from forecasting.commands.demo import demo_command
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
 from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
@@ -64,6 +65,7 @@ app.command(
 app.command("brief", cls=request_command("PlanRequest", defence=None), help="Write a plan as one page A4, a PDF.")(
     brief_command
 )
+app.command("demo")(demo_command)
 
 app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, defence=None))(sensitivity_command)
 
