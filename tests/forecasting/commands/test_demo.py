@@ -13,6 +13,13 @@ from forecasting.answers import local
 from forecasting.commands import demo
 from forecasting.commands.main import app, run
 
+README = Path(__file__).parents[3] / "README.md"
+
+
+def _undated(text: str) -> str:
+    """Without id and day of issue: they are those of the day on which the demo is run."""
+    return re.sub(r"\([0-9a-f]{12}\), issued on \S+", "", text)
+
 
 def test_a_morning_from_bulletin_to_brief(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -31,6 +38,8 @@ def test_a_morning_from_bulletin_to_brief(
     changes = " ".join(said.partition("SINCE THE PLAN of 2026-04-29")[2].partition("\n# ")[0].split())
     assert "1 new report: 206 on 2026-04-30." in changes  # the last row of the bundled record
     assert re.search(r"- [\d,]+ -> [\d,]+ .* (because days have passed|by new reports)", changes)
+    shown = README.read_text(encoding="utf-8").partition("$ salvocast demo\n")[2].partition("```")[0]
+    assert [line for line in _undated(shown).splitlines() if line != "..." and line not in _undated(said)] == []
     assert max(map(len, said.splitlines())) <= 80
 
     assert (tmp_path / "brief.pdf").read_bytes().startswith(b"%PDF")
