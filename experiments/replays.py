@@ -220,7 +220,7 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
                 series.history_at, series.truth, policies, series.origins, asked.horizon, on_origin=step
             )
             wide = result.wide()
-            lines = table([str(name) for name in wide.columns], wide.to_numpy().tolist())
+            lines = table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist())
             lines += ["", *(line for name in names for line in result.against_targets(name))]
             lines += ["", *_year_of_orders(series, asked, names)]
             told.append(
