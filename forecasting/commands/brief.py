@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.complaints import complain
-from features.errors import InputError
-from features.files import check_folder, write_file
+from features.files import write_file
 from features.opening import open_ledger
-from forecasting.commands.options import LanguageOption
+from forecasting.commands.options import LanguageOption, check_brief_file
 from forecasting.report.language import ENGLISH, translator
 
 if TYPE_CHECKING:
@@ -37,10 +36,3 @@ def brief_command(
     print(f"wrote {out}")
     if told := data_age(document.forecast, translator(ENGLISH, plain=True)):
         complain(told)
-
-
-def check_brief_file(out: Path) -> None:
-    """Refuses, before the work is done, a file that no brief could be written into."""
-    if out.suffix != ".pdf":
-        raise InputError(f"--out {out}: expected a name that ends in .pdf")
-    check_folder(out)

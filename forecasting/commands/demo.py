@@ -14,7 +14,7 @@ import typer
 
 from features.files import write_file
 from features.home import ledger_url
-from forecasting.commands.brief import check_brief_file
+from forecasting.commands.options import check_brief_file
 
 if TYPE_CHECKING:
     from features.records import SalvoReport
