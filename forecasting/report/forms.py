@@ -4,9 +4,10 @@ A form is an entry of FORMS and the function that writes it. What writes is load
 must not wait for pandas.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from features.errors import InputError
 
@@ -16,7 +17,19 @@ if TYPE_CHECKING:
     from forecasting.report.published import Published
 
 
-def _table(document: "Published", language: str) -> bytes:
+Asked = Mapping[str, str]
+"""What is known of a document that it does not hold, such as the request and the day of issue: name -> value."""
+NOTHING: Asked = MappingProxyType({})
+
+
+class Write(Protocol):
+    """Writes a document in a form. language: of its sentences. asked: what else is known of it."""
+
+    def __call__(self, document: "Published", language: str, asked: Asked = NOTHING, /) -> bytes:
+        """The bytes of the document in the form."""
+
+
+def _table(document: "Published", language: str, _asked: Asked = NOTHING) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.sensitivity_document import SensitivityDocument
 
@@ -35,13 +48,13 @@ def _table(document: "Published", language: str) -> bytes:
     return text.encode() + b"\n"
 
 
-def _json(document: "Published", _: str) -> bytes:
+def _json(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
     from forecasting.report.document import document_json
 
     return document_json(document)
 
 
-def _csv(document: "Published", _: str) -> bytes:
+def _csv(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.sensitivity_document import SensitivityDocument
 
@@ -58,7 +71,7 @@ def _csv(document: "Published", _: str) -> bytes:
     return _csv_text(long_frame(document))
 
 
-def _xlsx(document: "Published", language: str) -> bytes:
+def _xlsx(document: "Published", language: str, asked: Asked = NOTHING) -> bytes:
     from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.sensitivity_document import SensitivityDocument
     from forecasting.report.workbook import workbook, workbook_of
@@ -71,10 +84,10 @@ def _xlsx(document: "Published", language: str) -> bytes:
         from forecasting.report.sensitivity_text import sensitivity_tables
 
         return workbook_of(sensitivity_tables(document))
-    return workbook(document, language)
+    return workbook(document, language, asked)
 
 
-def _hub(document: "Published", _: str) -> bytes:
+def _hub(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
     from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.hub import hub_rows
 
@@ -92,7 +105,7 @@ class Form:
     """A form of a document.
 
     title: on the page. accepted: the media types, with their parameters, that ask for it; the first is its own; none
-    where only a terminal shows it. write: (document, language of its sentences) -> its bytes. example: how it begins,
+    where only a terminal shows it. write: what writes it. example: how it begins,
     for the API's definition. binary: whether a terminal cannot show it.
     """
 
@@ -100,7 +113,7 @@ class Form:
     title: str
     suffix: str
     accepted: tuple[str, ...]
-    write: "Callable[[Published, str], bytes]"
+    write: Write
     example: str = ""
     binary: bool = False
 
@@ -145,8 +158,8 @@ ASKED_FOR = {media_type: form for form in FORMS.values() for media_type in form.
 """Media type -> the form that it asks for."""
 
 
-def convert_document(document: bytes, form: str, language: str) -> bytes:
-    """A document, given as its JSON, in the form of that name. language: of its sentences."""
+def convert_document(document: bytes, form: str, language: str, asked: Asked = NOTHING) -> bytes:
+    """A document, given as its JSON, in the form of that name. language, asked: as of `Write`."""
     from forecasting.report.reading import read_document
 
-    return FORMS[form].write(read_document(document), language)
+    return FORMS[form].write(read_document(document), language, asked)

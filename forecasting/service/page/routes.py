@@ -192,7 +192,10 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
         try:
             wanted = await _parsed(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang))
+            asked = {"request": wanted.request.canonical, "link": f"{request.base_url}?{wanted.query}"}
+            if issued := await asyncio.to_thread(_issued_at, dispatcher, answer.id):
+                asked["issued_at"] = issued.isoformat(timespec="seconds")
+            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang), asked)
         except TOLD as error:
             return await _failure_page(request, query, error)
         suffix = name.removeprefix("plan")

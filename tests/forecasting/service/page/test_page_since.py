@@ -1,7 +1,11 @@
 """What has changed since the last plan, on the page: asked for by a link, told as by `plan --since`."""
 
 import re
+from io import BytesIO
 
+from openpyxl import load_workbook
+
+from forecasting.answers.request import PlanRequest
 from tests.forecasting.service.conftest import Serve
 from tests.forecasting.service.page.pages import page, plan, send
 
@@ -14,6 +18,11 @@ def test_the_page_tells_what_has_changed_since_the_last_plan_where_it_is_asked(s
         assert "no plan of shahed against ukraine" not in page(client, f"{QUICK}&since=last").text
         then = f"{QUICK}&origin=2026-02-26&stock.short_range_missile=5"
         assert send(client, "/issue", query=then.removeprefix("?")).status_code == 303
+
+        book = load_workbook(BytesIO(client.get(f"/plan.xlsx{then}").content))
+        about = dict(row[:2] for row in book["about"].iter_rows(max_row=4, values_only=True))
+        assert PlanRequest.model_validate_json(str(about["request"])).stock == {"short_range_missile": 5}
+        assert (client.get(str(about["link"])).status_code, "issued_at" in about) == (200, True)
 
         first = page(client, QUICK)
         assert not first.all("ul", id="changes")
