@@ -13,7 +13,6 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from features.printable import printable
 from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument
-from forecasting.report.forms import NOTHING
 from forecasting.report.frames import tables
 from forecasting.report.language import ENGLISH, translator
 from forecasting.report.picture_words import forecast_of
@@ -31,7 +30,7 @@ LONGEST_CELL = 32_767
 
 
 def workbook(
-    document: ForecastDocument | PlanDocument, language: str = ENGLISH, asked: Mapping[str, str] = NOTHING
+    document: ForecastDocument | PlanDocument, language: str = ENGLISH, asked: Mapping[str, str] | None = None
 ) -> bytes:
     """The document as an XLSX workbook; names of sheets, columns and measures are those of the API.
 
