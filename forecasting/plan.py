@@ -494,7 +494,7 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        in_hand=(*stated_notes, *(note for each in counted for note in each.notes)),
+        in_hand=(*stated_notes, *(note for each in counted for note in each.notes), *notes_of_use(counted, planned)),
         notes=(
             *look,
             *what_if_notes(without),
