@@ -4,6 +4,7 @@ import asyncio
 import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
 
@@ -15,6 +16,9 @@ from forecasting.service.app import create_app
 from forecasting.service.workers import dispatcher, work
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.settings import Settings
+
+NOON = datetime(2026, 3, 1, 10, tzinfo=UTC)
+"""When plans are asked for, here as by the command: the day after the last report."""
 
 
 class NoProcesses:
@@ -57,7 +61,7 @@ def in_process(**settings: Any) -> Iterator[httpx.Client]:
         LiveLedger.open(ledger_url()) as ledger,
         patch.object(work, "_answering", local_answering(ledger)),
     ):
-        opened = inner.state.dispatcher = dispatcher.Dispatcher(chosen, lambda _: None)
+        opened = inner.state.dispatcher = dispatcher.Dispatcher(chosen, lambda _: None, lambda: NOON)
         with opened.ledger, opened.archive, httpx.Client(
             transport=InThisProcess(application), base_url="http://localhost"
         ) as client:

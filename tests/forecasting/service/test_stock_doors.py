@@ -22,7 +22,7 @@ COUNT: dict[str, Any] = {
 }
 SMALL: dict[str, Any] = {"horizon": 5, "paths": 20, "model": "empirical_window"}
 OPTIONS = ("--horizon", "5", "--paths", "20", "--model", "empirical_window", "--format", "json")
-QUERY = "days=5&paths=20&model=empirical_window"
+QUERY = "days=5&model=empirical_window&paths=20"
 
 
 @pytest.fixture
@@ -144,6 +144,7 @@ def test_command_and_api_plan_from_a_count_with_the_same_bytes(
     sent(asked, {}, {"counted_on": "2026-02-10", "quantity": 13_000})
     answer = asked.post("/api/v1/plan", json=SMALL)
     assert answer.status_code == 200
+    capsysbinary.readouterr()  # the log of the application
     assert run(app, ["plan", *OPTIONS]) == 0
     printed = capsysbinary.readouterr().out
     assert answer.content == printed != before
@@ -169,7 +170,7 @@ def test_the_page_keeps_a_count_and_plans_from_it(asked: httpx.Client) -> None:
     assert kept(asked) == [("interceptor_drone", 12_000, "2026-02-20")]
     shown = page(asked, f"?{QUERY}")
     assert shown.status == 200
-    assert "12,000 counted on 2026-02-20 (depot), in place of what the defence assumes" in shown.text
+    assert "12,000 counted on 20 February 2026 (depot), in place of what the defence assumes; rolled forward 8 days" in shown.text
     assert send(asked, "/stocks", **FORM | {"count.quantity": "11000"}).status_code == 422
     assert send(asked, "/stocks", **FORM | {"count.quantity": "11000", "count.correct": "1"}).status_code == 303
     assert kept(asked) == [("interceptor_drone", 11_000, "2026-02-20")]
