@@ -74,7 +74,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "before the first report": (("fighter=3", "--on", "2020-01-01"), "before the first report of theatre ukraine"),
     "in the future": (("fighter=3", "--on", "2099-01-01"), "the count of fighter of 2099-01-01 is of the future"),
     "known before": (("fighter=3", *ON, "--known", "2026-01-01"), "was known on 2026-01-01: expected that day or a la"),
-    "negative": (("fighter=3", "interceptor_drone=-1", *ON), "interceptor_drone: '-1': expected a whole number, 0 or m"),
+    "negative": (
+        ("fighter=3", "interceptor_drone=-1", *ON),
+        "interceptor_drone: '-1': expected a whole number, 0",
+    ),
     "fractional": (("fighter=3", "interceptor_drone=1.5", *ON), "interceptor_drone: '1.5': expected a whole number"),
     "twelve or twelve thousand": (("fighter=12.000", *ON), "fighter: '12.000' may be 12 or 12000: write 12 or 12000"),
     "no number": (("fighter=many", *ON), "fighter: 'many': expected a number"),
@@ -82,7 +85,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "layer without interceptors": (("electronic_warfare=1", *ON), "unknown layer with interceptors 'electronic_warfa"),
     "no day": (("fighter=3",), "the count of fighter has no day: expected the day on which it was counted (--on"),
     "no such day": (("fighter=3", "--on", "2026-02-30"), "--on is '2026-02-30': expected a day as YYYY-MM-DD"),
-    "two of one day": (("fighter=3", "fighter=4", *ON), "fighter was counted twice on 2026-02-20: 3 (not stated), and 4"),
+    "two of one day": (
+        ("fighter=3", "fighter=4", *ON),
+        "fighter was counted twice on 2026-02-20: 3 (not stated)",
+    ),
     "nothing": ((), "nothing is counted: expected a count at least, such as interceptor_drone=12000"),
     "no layer": (("=3", *ON), "'=3': expected LAYER=NUMBER, such as interceptor_drone=12000"),
     "no file": (("missing.csv",), "missing.csv does not exist: expected a CSV or XLSX table with the col"),
@@ -94,7 +100,9 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize("mistake", BAD)
-def test_what_can_be_no_count_is_a_line_and_nothing_is_kept(mistake: str, told: Told, home: Path, in_a_folder: Path) -> None:
+def test_what_can_be_no_count_is_a_line_and_nothing_is_kept(
+    mistake: str, told: Told, home: Path, in_a_folder: Path
+) -> None:
     (in_a_folder / "rows.csv").write_text("layer,quantity\nfighter,3\ninterceptor_drone,12.000\n")
     (in_a_folder / "layers.csv").write_text("layer,quantity\nfighter,3\njammer,12\n")
     (in_a_folder / "headless.csv").write_text("layer,number\nfighter,3\n")
@@ -108,9 +116,8 @@ def test_two_counts_of_one_day_disagree_until_one_is_a_correction(told: Told) ->
     refused = told("stock", "count", "fighter=290", *ON, fails=2)
     assert "fighter was counted twice on 2026-02-20: 300 (depot), and 290 now: state the right one as a corr" in refused
     assert "1 of 1 counts are new" in told("stock", "count", "fighter=290", *ON, "--correct")
-    assert [line.split()[:3] for line in told("stock", "show", "--horizon", "1").splitlines() if "fighter " in line][
-        0
-    ] == ["fighter", "290", "2026-02-20"]
+    shown = told("stock", "show", "--horizon", "1").splitlines()
+    assert next(line.split()[:3] for line in shown if "fighter " in line) == ["fighter", "290", "2026-02-20"]
 
 
 def test_what_is_in_hand_is_that_of_the_plan(told: Told) -> None:
@@ -120,9 +127,7 @@ def test_what_is_in_hand_is_that_of_the_plan(told: Told) -> None:
     shown = " ".join(told("stock", "show", "--horizon", "3").split())
     made = json.loads(told("plan", "--horizon", "5", "--format", "json"))
     low, high = next(
-        (each["low"], each["high"])
-        for each in layer_of(made)["opening_stock"]["intervals"]
-        if each["level"] == 0.8
+        (each["low"], each["high"]) for each in layer_of(made)["opening_stock"]["intervals"] if each["level"] == 0.8
     )
     assert f"interceptor_drone 12,000 2026-02-20 not stated {low:,.0f}-{high:,.0f}" in shown
     assert "The count of" in shown  # the one before it, held against the last
@@ -160,13 +165,19 @@ def test_a_stated_supply_takes_the_place_of_the_assumed_one_and_says_so(
         (("--supply", "interceptor_drone=12.000/week"), "'12.000' may be 12 or 12000: write 12 or 12000"),
         (("--supply", "interceptor_drone=-8/week"), "expected 0 to 1,000,000,000 interceptors"),
         (("--supply", "jammer=800/week"), "unknown layer with interceptors 'jammer'"),
-        (("--lead-time", "interceptor_drone=0.5"), "--lead-time.interceptor_drone: expected a whole number (given 0.5)"),
+        (
+            ("--lead-time", "interceptor_drone=0.5"),
+            "--lead-time.interceptor_drone: expected a whole number (given",
+        ),
         (("--lead-time", "interceptor_drone=900"), "--lead-time.interceptor_drone: expected at most 730"),
         (("--pack-size", "interceptor_drone=0"), "--pack-size.interceptor_drone: expected at least 1"),
         (("--stock", "interceptor_drone=12.000"), "--stock interceptor_drone: '12.000' may be 12 or 12000"),
         (("--stock", "fighter=1", "--stock", "fighter=2"), "--stock: fighter is stated twice"),
         (("--minimum-stock", "fighter=-1"), "--minimum-stock.fighter: expected at least 0"),
-        (("--delivery", "fighter=5"), "expected --delivery LAYER=NUMBER@DATE, such as interceptor_drone=500@2026-06-01"),
+        (
+            ("--delivery", "fighter=5"),
+            "expected --delivery LAYER=NUMBER@DATE, such as interceptor_drone=500@2026-06",
+        ),
         (("--delivery", "fighter=1.000@2026-03-02"), "--delivery fighter: '1.000' may be 1 or 1000"),
         (("--budget", "0"), "--budget: expected more than 0 (given 0)"),
     ],
@@ -178,8 +189,6 @@ def test_what_is_stated_wrongly_of_a_layer_is_a_line(options: tuple[str, ...], l
 def test_a_raid_tells_that_a_count_is_rolled_forward_by_the_drones_alone(told: Told, planned: Planned) -> None:
     told("stock", "count", "medium_range_missile=400", "interceptor_drone=12000", *ON)
     raid = ("--threats", "shahed,cruise=40/week", "--horizon", "28")
-    told_of = [
-        note["values"]["layer"] for note in planned(*raid)["in_hand"] if note["code"] == "use_of_drones_alone"
-    ]
+    told_of = [note["values"]["layer"] for note in planned(*raid)["in_hand"] if note["code"] == "use_of_drones_alone"]
     assert told_of == ["medium_range_missile"]  # no interceptor drone meets a cruise missile
     assert "use_of_drones_alone" not in [note["code"] for note in planned()["in_hand"]]

@@ -62,7 +62,9 @@ def in_process(**settings: Any) -> Iterator[httpx.Client]:
         patch.object(work, "_answering", local_answering(ledger)),
     ):
         opened = inner.state.dispatcher = dispatcher.Dispatcher(chosen, lambda _: None, lambda: NOON)
-        with opened.ledger, opened.archive, httpx.Client(
-            transport=InThisProcess(application), base_url="http://localhost"
-        ) as client:
+        with (
+            opened.ledger,
+            opened.archive,
+            httpx.Client(transport=InThisProcess(application), base_url="http://localhost") as client,
+        ):
             yield client

@@ -82,7 +82,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "twelve or twelve thousand": ({"quantity": "12.000"}, "'12.000' may be 12 or 12000: write 12 or 12000"),
     "no number": ({"quantity": True}, "counts.1.quantity: expected a whole number (given true)"),
     "too many": ({"quantity": 10**13}, "counts.1.quantity: expected at most 1,000,000,000"),
-    "unknown layer": ({"layer": "interceptor_dron"}, "counts.1: unknown layer with interceptors 'interceptor_dron': did"),
+    "unknown layer": (
+        {"layer": "interceptor_dron"},
+        "counts.1: unknown layer with interceptors 'interceptor_dron'",
+    ),
     "layer without interceptors": ({"layer": "electronic_warfare"}, "unknown layer with interceptors 'electronic_warf"),
     "two of one day": ({"layer": "fighter", "quantity": 5}, "fighter was counted twice on 2026-02-20: 12000 (depot)"),
     "source of two lines": ({"source": "a\nb"}, "counts.1: source is 'a\\nb': expected who says so"),
@@ -170,7 +173,10 @@ def test_the_page_keeps_a_count_and_plans_from_it(asked: httpx.Client) -> None:
     assert kept(asked) == [("interceptor_drone", 12_000, "2026-02-20")]
     shown = page(asked, f"?{QUERY}")
     assert shown.status == 200
-    assert "12,000 counted on 20 February 2026 (depot), in place of what the defence assumes; rolled forward 8 days" in shown.text
+    assert (
+        "12,000 counted on 20 February 2026 (depot), in place of what the defence assumes; rolled forward 8 days"
+        in shown.text
+    )
     assert send(asked, "/stocks", **FORM | {"count.quantity": "11000"}).status_code == 422
     assert send(asked, "/stocks", **FORM | {"count.quantity": "11000", "count.correct": "1"}).status_code == 303
     assert kept(asked) == [("interceptor_drone", 11_000, "2026-02-20")]
