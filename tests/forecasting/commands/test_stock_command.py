@@ -192,3 +192,5 @@ def test_a_raid_tells_that_a_count_is_rolled_forward_by_the_drones_alone(told: T
     told_of = [note["values"]["layer"] for note in planned(*raid)["in_hand"] if note["code"] == "use_of_drones_alone"]
     assert told_of == ["medium_range_missile"]  # no interceptor drone meets a cruise missile
     assert "use_of_drones_alone" not in [note["code"] for note in planned()["in_hand"]]
+    told("stock", "count", "medium_range_missile=380", "--on", "2026-02-28")  # nothing to roll forward
+    assert "use_of_drones_alone" not in [note["code"] for note in planned(*raid)["in_hand"]]
