@@ -24,7 +24,7 @@ from forecasting.commands.stock import stocks
 FIRST_STEPS = """Salvocast forecasts drone salvos, and the interceptors to order against them.
 What one does:
 
-  salvocast plan --issue               plan from the reports there are, and keep it
+  salvocast plan --issue               plan from what is reported, and keep it
   salvocast ingest bulletin FILE       read the Air Force's report of the night
   salvocast plan --issue --since last  plan again, and see what has changed
   salvocast brief --out brief.pdf      one page for whoever signs
