@@ -413,7 +413,7 @@ def test_a_forecast_under_a_scenario_of_ones_own(told: Told, own: Callable[..., 
 def test_a_forecast_for_a_theatre_without_a_record(told: Told, tmp_path: Path) -> None:
     asked = ("forecast", *FEW, "--theatre", "south_korea", "--scenario", "north_korea_line")
     picture = tmp_path / "picture.svg"
-    text = told(*asked, "--plot", str(picture))
+    text = " ".join(told(*asked, "--plot", str(picture)).split())
     assert text.startswith(
         "ASSUMPTIONS ONLY: Salvocast forecast: Shahed-type drones, theatre South Korea, 14 attack days"
     )
@@ -450,7 +450,7 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(told: Told) 
         ),
         (
             ("forecast", "--theatre", "south_korea"),
-            "needs a scenario that speaks of it: north_korea_line or north_korea_",
+            "expected a scenario that gives it a forecast: north_korea_line or north_korea_surge",
         ),
         (
             ("plan", "--theatre", "south_korea", "--scenario", "published"),
