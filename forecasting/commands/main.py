@@ -73,7 +73,7 @@ app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, def
 @app.command("schema")
 def schema_command(
     document: Annotated[
-        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity", help="Which document's schema.")
+        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity|verdicts", help="Which document's schema.")
     ] = "plan",
 ) -> None:
     """Print the JSON Schema that --format json follows."""

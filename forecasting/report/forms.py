@@ -4,7 +4,7 @@ A form is an entry of FORMS and the function that writes it. What writes is load
 must not wait for pandas.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ from features.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecasting.report.published import Published
+    from forecasting.report.published import Published, Tabled
 
 
 Asked = Mapping[str, str]
@@ -29,22 +29,33 @@ class Write(Protocol):
         """The bytes of the document in the form."""
 
 
-def _table(document: "Published", language: str, _asked: Asked = NOTHING) -> bytes:
+def _writers(document: "Tabled") -> "tuple[Callable[..., str], Callable[..., Mapping[str, pd.DataFrame]]]":
+    """What writes the text of such a document, and its tables, of which the last are its rows."""
     from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.sensitivity_document import SensitivityDocument
 
     if isinstance(document, ComparisonDocument):
-        from forecasting.report.comparison_text import scenario_comparison_text
+        from forecasting.report.comparison_text import comparison_tables, scenario_comparison_text
 
-        text = scenario_comparison_text(document)
-    elif isinstance(document, SensitivityDocument):
-        from forecasting.report.sensitivity_text import sensitivity_text
+        return scenario_comparison_text, comparison_tables
+    if isinstance(document, SensitivityDocument):
+        from forecasting.report.sensitivity_text import sensitivity_tables, sensitivity_text
 
-        text = sensitivity_text(document)
-    else:
+        return sensitivity_text, sensitivity_tables
+    from forecasting.report.verdicts_text import verdicts_tables, verdicts_text
+
+    return verdicts_text, verdicts_tables
+
+
+def _table(document: "Published", language: str, _asked: Asked = NOTHING) -> bytes:
+    from forecasting.report.document import ForecastDocument, PlanDocument
+
+    if isinstance(document, ForecastDocument | PlanDocument):
         from forecasting.report.text import short_text
 
         text = short_text(document, language)
+    else:
+        text = _writers(document)[0](document)
     return text.encode() + b"\n"
 
 
@@ -55,36 +66,22 @@ def _json(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
 
 
 def _csv(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
-    from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.sensitivity_document import SensitivityDocument
+    from forecasting.report.document import ForecastDocument, PlanDocument
 
-    if isinstance(document, ComparisonDocument):
-        from forecasting.report.comparison_text import comparison_tables
+    if isinstance(document, ForecastDocument | PlanDocument):
+        from forecasting.report.frames import long_frame
 
-        return _csv_text(comparison_tables(document)["figures"])
-    if isinstance(document, SensitivityDocument):
-        from forecasting.report.sensitivity_text import sensitivity_tables
-
-        return _csv_text(sensitivity_tables(document)["swings"])
-    from forecasting.report.frames import long_frame
-
-    return _csv_text(long_frame(document))
+        return _csv_text(long_frame(document))
+    return _csv_text([*_writers(document)[1](document).values()][-1])
 
 
 def _xlsx(document: "Published", language: str, asked: Asked = NOTHING) -> bytes:
-    from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.sensitivity_document import SensitivityDocument
+    from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.workbook import workbook, workbook_of
 
-    if isinstance(document, ComparisonDocument):
-        from forecasting.report.comparison_text import comparison_tables
-
-        return workbook_of(comparison_tables(document))
-    if isinstance(document, SensitivityDocument):
-        from forecasting.report.sensitivity_text import sensitivity_tables
-
-        return workbook_of(sensitivity_tables(document))
-    return workbook(document, language, asked)
+    if isinstance(document, ForecastDocument | PlanDocument):
+        return workbook(document, language, asked)
+    return workbook_of(_writers(document)[1](document))
 
 
 def _hub(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
