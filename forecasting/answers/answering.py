@@ -21,6 +21,7 @@ from features.stocks import StockCount
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.comparison import comparison_document
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.defences import against_another
 from forecasting.answers.in_hand import as_stated
 from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
 from forecasting.answers.raid import threats_of
@@ -37,24 +38,22 @@ from forecasting.answers.request import (
 )
 from forecasting.answers.sensitivity import sensitivity_document
 from forecasting.defence.comparison import Difference, differences
-from forecasting.defence.layers import Defence, parse_defence
+from forecasting.defence.layers import Defence, parse_defence, selected_layers
 from forecasting.defence.stock import without_stocks
 from forecasting.defence.trials import nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.orders.inventory import with_counted
+from forecasting.orders.policy import AskedPolicy
+from forecasting.orders.target import Target
 from forecasting.plan import (
-    AskedPolicy,
     Plan,
     Prepared,
     Simulation,
-    Target,
-    against_another,
     counted_at_origin,
     make_plan,
     prepare,
     prepare_calibration,
-    selected_layers,
     simulate,
 )
 from forecasting.report.comparison_document import ComparisonDocument
