@@ -86,7 +86,7 @@ def paths_from_quantiles(
 
     >>> days = [[0, 0], [10, 10], [20, 20]]
     >>> paths_from_quantiles(days, [0.05, 0.5, 0.95], 3, np.random.default_rng(1), order=1.0).sum(axis=1).tolist()
-    [5, 20, 35]
+    [6, 20, 34]
     """
     values, probabilities = np.asarray(quantiles, dtype=float), np.asarray(levels, dtype=float)
     if values.ndim != 2 or probabilities.shape != values.shape[:1]:

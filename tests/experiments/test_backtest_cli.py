@@ -81,7 +81,7 @@ def test_orders_of_the_past_beside_rules_of_thumb(salvocast: Run, store: str, ho
     assert columns.split()[:6] == ["policy", "cost", "80", "90", "95", "99"]
     names = ["last 7 days x 1.2", "last 7 days x 1.5", "last 7 days x 2", "1,000 a day at two per drone"]
     assert [row.split("  ")[0] for row in rows[:6]] == [*names, "empirical_window", "local_level"]
-    assert {row.split(":")[0] for row in rows[7:]} == {
+    assert {row.split(":")[0] for row in rows[7 : rows.index("", 7)]} == {
         f"{model} at {level}" for model in ("empirical_window", "local_level") for level in ("90%", "95%")
     }
     scores = pd.read_csv(tmp_path / "work" / "scores.csv").set_index(["policy", "level"])
