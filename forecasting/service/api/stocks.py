@@ -12,8 +12,9 @@ from features.sources.counts import CountRow
 from features.stated import Day
 from features.stocks import StockCount
 from features.typed import typed_count
-from forecasting.answers.answering import Answerer, stated_defence
+from forecasting.answers.answering import Answerer
 from forecasting.answers.counting import count_stocks
+from forecasting.answers.defences import stated_defence
 from forecasting.answers.request import Name
 from forecasting.service.api.bodies import CountBody, StocksBody, StocksRequest
 from forecasting.service.api.definition import UNCHANGED, problems
