@@ -10,7 +10,7 @@ from features.home import ledger_url
 from features.ledger import Ledger
 from features.opening import open_ledger
 from features.records import SHAHED
-from forecasting.answers.answering import BUNDLED_DEFENCES
+from forecasting.answers.defences import BUNDLED_DEFENCES
 from forecasting.answers.local import local_answering, local_context
 from forecasting.answers.request import ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel

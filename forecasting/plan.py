@@ -4,7 +4,7 @@ What is learned from the record, the fitted model and the calibration of a defen
 depends neither on a request nor on its seed nor on stocks, nothing changes it, and requests and threads may share it.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,11 +15,10 @@ from features.history import LaunchHistory
 from features.messages import Message
 from features.records import SHAHED
 from features.scenarios import ProductionScenario
-from features.stock_flow import NewModel
 from features.stocks import StockCount
 from forecasting.defence.blocks import Levels
 from forecasting.defence.engagement import engage
-from forecasting.defence.layers import Defence
+from forecasting.defence.layers import Defence, selected_layers
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
@@ -27,18 +26,17 @@ from forecasting.defence.trials import OrderTrials, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
-from forecasting.losses.on_paths import calibration_for, engagement_draws, size_notes, what_if_notes
+from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
-from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
-from forecasting.orders.frontier import FrontierPoint, evaluated
+from forecasting.orders.advice import OrderAdvice, order_advice
 from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
-from forecasting.orders.joint import joint_orders
-from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
-from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
-from forecasting.orders.program import defence_program, fire_units
-from forecasting.orders.requirement import Requirement, values_of_limits
+from forecasting.orders.joint import orders_for_horizon
+from forecasting.orders.ordering import InterceptorOrder, check_service_level
+from forecasting.orders.policy import AskedPolicy, PolicyYear, futures_of, policy_year
+from forecasting.orders.program import defence_program
+from forecasting.orders.requirement import DefenceProgram
 from forecasting.orders.rules_of_thumb import LayerRules, layer_rules
-from forecasting.orders.target import MoneyMix, best_for_money, evaluated_requirement
+from forecasting.orders.target import MoneyMix, Required, Target, mix_for_money, mix_for_target
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
 from forecasting.salvos.model import MAX_HORIZON, Fitted, Model, SimulationRequest, fit, forecast_fitted
@@ -53,6 +51,8 @@ from forecasting.supply.scenario_forecast import (
     days_needed,
 )
 
+__all__ = ["Plan", "Prepared", "Target", "make_plan", "prepare", "prepare_calibration"]
+
 MAX_CELLS = 2_000_000
 """Paths times attack days: each layer holds several whole numbers for each of them in memory."""
 CALIBRATION_DRAWS = 2_000
@@ -60,8 +60,6 @@ CALIBRATION_DRAWS = 2_000
 in half the time that twice as many take."""
 CALIBRATION_SEED = 1
 """Not that of a request: a calibration is learned, like a fit. Its draws are dealt to the paths by the request's."""
-FAR_OFF = 0.1
-"""Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
 
 Array = NDArray[np.float64]
@@ -206,57 +204,7 @@ def prepare_calibration(
         seed=CALIBRATION_SEED,
         sample=sample,
     )
-    recent = [each for each in found.periods if each.period.code == "last_nights"]
-    short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]
-    if not short:
-        return found
-    note = Message.of("defence_below_record", reported=short[0].low, reached=short[0].posterior[2])
-    return replace(found, notes=(*found.notes, note))
-
-
-@dataclass(frozen=True)
-class Target:
-    """What a least-cost mix has to reach.
-
-    Parameters
-    ----------
-    leakers : float
-        Armed drones that may leak over the horizon, on average.
-    budget_usd : float
-        US dollars to see to it; inf: any number.
-    """
-
-    leakers: float
-    budget_usd: float = np.inf
-
-
-@dataclass(frozen=True)
-class Required:
-    """The least-cost mix for a target. worth: what the limits are worth. evaluated: what the mix does."""
-
-    target: Target
-    found: Requirement
-    worth: tuple[Message, ...]
-    evaluated: FrontierPoint
-
-
-@dataclass(frozen=True)
-class AskedPolicy:
-    """Orders at every review.
-
-    Parameters
-    ----------
-    kind : {"base_stock", "adjusted_base_stock", "reorder_point"}
-        See `forecasting.orders.policy`.
-    review : int
-        Nights from one review to the next.
-    budget_usd : float
-        US dollars for each review; inf: any number.
-    """
-
-    kind: Kind
-    review: int
-    budget_usd: float = np.inf
+    return replace(found, notes=(*found.notes, *notes_below_record(found)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -453,18 +401,7 @@ def make_plan(
     further = simulated(nights) if nights > request.horizon else made
     lead_times = dict(zip(planned.ids, map(further.engagements.lead_time, range(len(planned.layers))), strict=True))
     stocks = [stock for stock in further.engagements.stocks if stock.layer_id in asked]
-    if joint:
-        covers = [
-            (name, cover_of(stock, planned.layer(name), lead_times[name], request.horizon))
-            for stock in stocks
-            for name in [stock.layer_id]
-        ]
-        orders = joint_orders(covers, planned, service_level)
-    else:
-        orders = tuple(
-            order_for_horizon(stock, planned, service_level, lead_times[stock.layer_id], request.horizon)
-            for stock in stocks
-        )
+    orders = orders_for_horizon(stocks, planned, service_level, lead_times, request.horizon, joint=joint)
     advice = order_advice(
         planned,
         further.engagements,
@@ -475,11 +412,16 @@ def make_plan(
         further.salvos.totals(further.salvos.horizon),
     )
     rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
-    required = _required(planned, made, target, asked) if target else None
+    required = None
+    if target:
+        required = mix_for_target(planned, made.engagements, made.trials, made.program, target, asked)
     futures = futures_of(planned, made.engagements, made.salvos, history, asked) if policy else None
     by_policy = None
     if policy and futures:
         by_policy = policy_year(futures, policy.kind, policy.review, service_level, policy.budget_usd)
+    for_money = None
+    if money_usd is not None:
+        for_money = mix_for_money(planned, made.engagements, made.trials, money_usd, asked)
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
         history,
@@ -506,7 +448,7 @@ def make_plan(
         threats=threats,
         policy=by_policy,
         joint=joint,
-        for_money=None if money_usd is None else _for_money(planned, made, money_usd, asked),
+        for_money=for_money,
         counted=counted,
     )
 
@@ -602,8 +544,16 @@ class Simulation:
     trials: OrderTrials
 
     @property
-    def new_models(self) -> Sequence[NewModel]:
-        return self.supplied.new_models if self.supplied else ()
+    def program(self) -> DefenceProgram:
+        """The program of the least-cost mix, on these paths."""
+        return defence_program(
+            self.salvos,
+            self.defence,
+            self.engagements,
+            levels=self.levels,
+            kill_factors=self.factors,
+            new_models=self.supplied.new_models if self.supplied else (),
+        )
 
 
 def simulate(
@@ -672,32 +622,6 @@ def simulate(
     )
 
 
-def _required(planned: Defence, made: Simulation, target: Target, asked: Container[str]) -> Required:
-    """The least-cost mix for the target, evaluated, and what the limits are worth by the program."""
-    engagements, trials = made.engagements, made.trials
-    program = defence_program(
-        made.salvos, planned, engagements, levels=made.levels, kill_factors=made.factors, new_models=made.new_models
-    )
-    limit = np.where([name in asked for name in planned.ids], program.limit, 0.0)
-    program, market = replace(program, limit=limit), market_of(planned, engagements, asked)
-    found, by_program = evaluated_requirement(
-        program, trials, trials.first(SEARCHED), market, target.leakers, target.budget_usd
-    )
-    worth: tuple[Message, ...] = ()
-    if found.met == by_program.met:  # else its limits are worth something else
-        worth = values_of_limits(by_program, made.salvos.horizon, *fire_units(program, planned, engagements))
-    return Required(target, found, worth, evaluated(trials, market, [found.quantities])[0])
-
-
-def _for_money(planned: Defence, made: Simulation, money_usd: float, asked: Container[str]) -> MoneyMix:
-    """What leaks least for that money; exchanges are looked for to the last pack in small plans."""
-    stocks = {stock.layer_id: stock for stock in made.engagements.stocks if stock.layer_id in asked}
-    none = np.zeros(made.salvos.n_paths, np.int64)
-    shortages = np.stack([stocks[name].shortfall if name in stocks else none for name in planned.ids])
-    trials, market = made.trials, market_of(planned, made.engagements, asked)
-    return best_for_money(trials, trials.first(SEARCHED), market, shortages, money_usd)
-
-
 def check_path_days(request: SimulationRequest) -> None:
     """Raises InputError where paths times horizon needs too much memory."""
     if request.n_paths * request.horizon > MAX_CELLS:
@@ -709,30 +633,3 @@ def check_path_days(request: SimulationRequest) -> None:
             horizon=request.horizon,
             most=MAX_CELLS,
         )
-
-
-def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
-    """Ids of the layers to report, in order of engagement: those named, or all, but for those left out.
-
-    Raises InputError for a layer that the defence does not have, and for one that is named and left out.
-    """
-    left_out = defence.without(without).only(without)
-    named = defence.only(layers) if layers else defence.ids
-    if layers and (both := [name for name in named if name in left_out]):
-        raise InputError(f"layer {both[0]} is to be reported and to be left out: expected one of the two")
-    return tuple(name for name in named if name not in left_out)
-
-
-def against_another(plan: Plan, other: Defence) -> Engagements:
-    """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
-    the layers that both have, and the variation from night to night that the record shows."""
-    levels, factors, _ = engagement_draws(other, plan.forecast, plan.calibration)
-    return engage(
-        plan.forecast,
-        other,
-        levels=levels,
-        kill_factors=factors,
-        armed_share=armed_share_of(plan.history, plan.supplied, plan.forecast.horizon),
-        new_models=plan.supplied.new_models if plan.supplied else (),
-        others={each.weapon_class: each.paths for each in plan.threats},
-    )

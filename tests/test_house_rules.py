@@ -12,7 +12,6 @@ ROOMS = ("features", "forecasting", "experiments", "tests")
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
 LONGEST = 400
 LONGER = {
-    "forecasting/answers/answering.py": "the one way in: what every kind of request is answered from",
     "forecasting/defence/engagement.py": "a night is read as one piece: who is met, which random numbers, put where",
 }
 """File -> why it is longer."""

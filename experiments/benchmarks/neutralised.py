@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from features.ledger import Ledger
 from features.records import UKRAINE
 from features.sources.bundled import read_bundled
-from forecasting.answers.answering import bundled_defence
+from forecasting.answers.defences import bundled_defence
 from forecasting.defence.stock import without_stocks
 from forecasting.losses.calibration import SIZE_EFFECT, calibrate
 from forecasting.losses.reported_losses import ReportedLosses

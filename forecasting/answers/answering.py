@@ -3,31 +3,28 @@
 What does not depend on the request alone (histories, fitted models, calibrations) is kept between requests.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cache, lru_cache
-from importlib import resources
 
 from cachetools import LRUCache
 from threadpoolctl import threadpool_limits
 
-from features.errors import InputError, at_field, unknown_name
+from features.errors import InputError, unknown_name
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
-from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios, load_scenario, parse_scenario
+from features.scenarios import PUBLISHED
 from features.stocks import StockCount
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.comparison import comparison_document
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.defences import against_another, defence_of, kill_shares
 from forecasting.answers.in_hand import as_stated
 from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import (
-    BASELINE,
     CHAMPION,
-    MOST_LAYERS,
     NO_SCENARIO,
     ComparisonRequest,
     ForecastRequest,
@@ -35,26 +32,30 @@ from forecasting.answers.request import (
     SensitivityRequest,
     Text,
 )
+from forecasting.answers.scenarios import (
+    bundled_scenario,
+    compared_scenarios,
+    scenarios_of_theatre,
+    stated_scenario,
+    unknown_theatre,
+)
 from forecasting.answers.sensitivity import sensitivity_document
 from forecasting.defence.comparison import Difference, differences
-from forecasting.defence.layers import Defence, parse_defence
+from forecasting.defence.layers import Defence, selected_layers
 from forecasting.defence.stock import without_stocks
 from forecasting.defence.trials import nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
-from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
 from forecasting.orders.inventory import with_counted
+from forecasting.orders.policy import AskedPolicy
+from forecasting.orders.target import Target
 from forecasting.plan import (
-    AskedPolicy,
     Plan,
     Prepared,
     Simulation,
-    Target,
-    against_another,
     counted_at_origin,
     make_plan,
     prepare,
     prepare_calibration,
-    selected_layers,
     simulate,
 )
 from forecasting.report.comparison_document import ComparisonDocument
@@ -72,8 +73,6 @@ from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, Suppl
 
 FALLBACK_MODEL = "salvo_ensemble"
 """What answers as the champion where none is registered yet. The document names it."""
-BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml", "south_korea": "defence_south_korea.toml"}
-"""Theatre, which is the name of its defence, -> file."""
 MOST_CELLS = 20_000_000
 """Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
 KEPT = 32
@@ -200,7 +199,7 @@ class Answerer:
 
     def comparison(self, request: ComparisonRequest, context: AnswerContext) -> ComparisonDocument:
         """The scenarios that are asked for, each against the baseline; see `document`."""
-        made, asked = self._simulations(request, context, _sides(request))
+        made, asked = self._simulations(request, context, compared_scenarios(request))
         return comparison_document(made, request.service_level, request.horizon, asked)
 
     def _simulations(
@@ -277,7 +276,7 @@ class Answerer:
             theatre = request.theatre
             if borrows and (theatre, request.weapon_class) not in {series[:2] for series in self.ledger.series()}:
                 theatre = UKRAINE
-            elif named := _with_theatre(theatre, {series[0] for series in self.ledger.series()}):
+            elif named := scenarios_of_theatre(theatre, {series[0] for series in self.ledger.series()}):
                 raise InputError(
                     "no launch against theatre {theatre} is on record: expected a scenario that gives it a forecast: "
                     "{scenarios:or}",
@@ -356,17 +355,8 @@ class Answerer:
                 field="scenario",
             )
         if request.theatre not in (known := {UKRAINE, *stated.theatre_ids}):
-            raise _unknown_theatre(request.theatre, known)
-        return ScenarioRequest(_bundled_scenario(PUBLISHED), stated, request.theatre)
-
-
-def _unknown_theatre(theatre: str, known: Iterable[str]) -> InputError:
-    """The error for a theatre that nothing is known of, with the scenarios that would give it a forecast."""
-    unknown = unknown_name("theatre", theatre, known, field="theatre")
-    if scenarios := [name for name in bundled_scenarios() if theatre in _bundled_scenario(name).theatre_ids]:
-        text = f"{unknown.text}; a forecast of it needs a scenario that speaks of it: {{scenarios:or}}"
-        return InputError(text, field="theatre", **unknown.values, scenarios=scenarios)
-    return unknown
+            raise unknown_theatre(request.theatre, known)
+        return ScenarioRequest(bundled_scenario(PUBLISHED), stated, request.theatre)
 
 
 def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoice:
@@ -376,104 +366,6 @@ def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoic
     if context.champion is None:
         return ModelChoice(reason="none_registered")
     return ModelChoice(reason="champion", version=context.champion.version)
-
-
-def _sides(request: ComparisonRequest) -> tuple[str | Text, ...]:
-    """The scenarios to compare, the baseline first, each once. Raises InputError where there is none."""
-    baseline = request.baseline
-    if baseline is None and request.theatre in stated_scenario(BASELINE).theatre_ids:
-        baseline = BASELINE
-    sides = (*request.scenarios,) if baseline is None else (baseline, *request.scenarios)
-    if not sides:
-        raise InputError("no scenario to compare is given: expected one or more", field="scenarios")
-    return tuple(dict.fromkeys(sides))
-
-
-def stated_scenario(scenario: str | Text) -> ProductionScenario:
-    """A bundled scenario by its name, or one from its text, which reads no file."""
-    return _own_scenario(scenario.toml) if isinstance(scenario, Text) else _bundled_scenario(scenario)
-
-
-def _with_theatre(theatre: str, recorded: set[str]) -> list[str]:
-    """The bundled scenarios that send drones to a theatre that is on no record."""
-    if theatre in recorded:
-        return []
-    return [name for name in bundled_scenarios() if theatre in _bundled_scenario(name).theatre_ids]
-
-
-@lru_cache(KEPT)  # the next request often differs in something else
-def _own_scenario(text: str) -> ProductionScenario:
-    with at_field("scenario"):
-        return parse_scenario(text, "the scenario given", on_files=False)
-
-
-@lru_cache(KEPT)
-def _own_defence(text: str) -> Defence:
-    with at_field("defence"):
-        return parse_defence(text, "the defence given")
-
-
-@cache
-def _bundled_scenario(name: str) -> ProductionScenario:
-    if name not in bundled_scenarios():
-        raise unknown_name("scenario", name, bundled_scenarios(), field="scenario")
-    return load_scenario(name)
-
-
-def stated_defence(defence: str | Text) -> Defence:
-    """A bundled defence by its name, or one from its text."""
-    return _own_defence(defence.toml) if isinstance(defence, Text) else bundled_defence(defence)
-
-
-def defence_of(request: PlanRequest) -> Defence:
-    """The defence that a request states or names, against the classes of its raid. Raises InputError for one that it
-    cannot be planned with."""
-    if not isinstance(request.defence, Text):
-        if request.theatre not in BUNDLED_DEFENCES or request.weapon_class != SHAHED:
-            raise InputError(
-                "there is no bundled defence of theatre {theatre} against {weapons}: state yours as the defence",
-                field="defence",
-                theatre=request.theatre,
-                weapons=weapons(request.weapon_class),
-            )
-        if request.defence in BUNDLED_DEFENCES and request.defence != request.theatre:
-            raise InputError(
-                "the defence {given} is not that of theatre {theatre}: expected {theatre}, or yours",
-                field="defence",
-                given=request.defence,
-                theatre=request.theatre,
-            )
-    stated = stated_defence(request.defence).facing(request.classes)
-    if len(stated.layers) > MOST_LAYERS:
-        raise InputError(
-            f"the defence given has {len(stated.layers)} layers: expected at most {MOST_LAYERS}", field="defence"
-        )
-    return stated
-
-
-@cache
-def bundled_defence(name: str) -> Defence:
-    """A bundled defence. Raises InputError, with the known names, where there is none of that name."""
-    if name not in BUNDLED_DEFENCES:
-        raise unknown_name("defence", name, BUNDLED_DEFENCES, field="defence")
-    return parse_defence(bundled_defence_text(name), BUNDLED_DEFENCES[name])
-
-
-def bundled_defence_text(name: str) -> str:
-    """The TOML text of a bundled defence, whose name must be known."""
-    return _bundled(BUNDLED_DEFENCES[name])
-
-
-@cache
-def kill_shares(theatre: str, weapon_class: str) -> tuple[StatedKills, ...]:
-    """Published shares of kills by layer: the bundled ones, of Ukraine alone."""
-    if (theatre, weapon_class) != (UKRAINE, SHAHED):
-        return ()
-    return parse_kill_shares(_bundled("kill_shares.csv"), "kill_shares.csv")
-
-
-def _bundled(name: str) -> str:
-    return resources.files("features.bundled").joinpath(name).read_text(encoding="utf-8")
 
 
 def _seen(history: LaunchHistory) -> tuple[object, ...]:

@@ -7,9 +7,10 @@ import numpy as np
 from features.errors import InputError
 from features.scenarios import ProductionScenario
 from features.stated import tables
-from forecasting.answers.answering import Answerer, stated_scenario
+from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import ForecastRequest
+from forecasting.answers.scenarios import stated_scenario
 from forecasting.report.document import versions
 from forecasting.report.supply_document import quantiles
 from forecasting.report.verdicts_document import MonthVerdict, VerdictsDocument

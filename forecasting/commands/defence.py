@@ -114,7 +114,7 @@ def _number(change: str, value: str) -> float:
 
 def _bundled_text(name: str, file: Path) -> str:
     """The text of a bundled defence under the name of the new file."""
-    from forecasting.answers.answering import bundled_defence, bundled_defence_text
+    from forecasting.answers.defences import bundled_defence, bundled_defence_text
 
     bundled = bundled_defence(name)
     own = filled_name(file)
@@ -123,7 +123,7 @@ def _bundled_text(name: str, file: Path) -> str:
 
 
 def _defence(name_or_file: str) -> "Defence":
-    from forecasting.answers.answering import stated_defence
+    from forecasting.answers.defences import stated_defence
     from forecasting.answers.request import PlanRequest
 
     return stated_defence(PlanRequest.model_validate({"defence": defence_value(name_or_file)}).defence)

@@ -250,7 +250,7 @@ def _from_lists(request: "PlanRequest", lists: Mapping[str, Path]) -> dict[str, 
     from datetime import date
 
     from features.stated import read_stated
-    from forecasting.answers.answering import defence_of
+    from forecasting.answers.defences import defence_of
     from forecasting.defence.stock import parse_deliveries, parse_stock
 
     defence, made = defence_of(request), dict[str, Any]()

@@ -102,7 +102,7 @@ def _rows(given: list[str]) -> "list[CountRow]":
 
 
 def _stated_defence(name_or_file: str) -> "Defence":
-    from forecasting.answers.answering import stated_defence
+    from forecasting.answers.defences import stated_defence
     from forecasting.answers.request import PlanRequest
     from forecasting.commands.request_options import defence_value
 

@@ -558,6 +558,18 @@ def _meeting_none(layer: DefenceLayer, nothing: SourcedRange) -> dict[str, dict[
     return {"meets": met} if met else {}
 
 
+def selected_layers(defence: Defence, layers: tuple[str, ...], without: tuple[str, ...]) -> tuple[str, ...]:
+    """Ids of the layers to report, in order of engagement: those named, or all, but for those left out.
+
+    Raises InputError for a layer that the defence does not have, and for one that is named and left out.
+    """
+    left_out = defence.without(without).only(without)
+    named = defence.only(layers) if layers else defence.ids
+    if layers and (both := [name for name in named if name in left_out]):
+        raise InputError(f"layer {both[0]} is to be reported and to be left out: expected one of the two")
+    return tuple(name for name in named if name not in left_out)
+
+
 def parse_defence(text: str, file_name: str) -> Defence:
     """A defence from its TOML text.
 

@@ -14,6 +14,8 @@ from forecasting.salvos.forecast import SalvoForecast
 Array = NDArray[np.float64]
 TOLD_BEYOND = 0.02
 """Share of the nights beyond the sizes of the record from which on the plan says so."""
+FAR_OFF = 0.1
+"""Share of the drones by which the record may exceed what the calibrated defence does before the plan says so."""
 
 
 def calibration_for(
@@ -43,6 +45,15 @@ def engagement_draws(
         {layer.id: drawn.kill_factor for layer in planned.layers},
         drawn.beyond,
     )
+
+
+def notes_below_record(calibration: Calibration) -> tuple[Message, ...]:
+    """The warning where the record reports more than the calibrated defence does."""
+    recent = [each for each in calibration.periods if each.period.code == "last_nights"]
+    short = [each for each in recent if each.low - each.posterior[2] > FAR_OFF]
+    if not short:
+        return ()
+    return (Message.of("defence_below_record", reported=short[0].low, reached=short[0].posterior[2]),)
 
 
 def size_notes(share: float) -> tuple[Message, ...]:

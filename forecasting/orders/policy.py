@@ -37,6 +37,25 @@ PARTS = 256
 MOST_FACTOR = 64
 
 
+@dataclass(frozen=True)
+class AskedPolicy:
+    """Orders at every review.
+
+    Parameters
+    ----------
+    kind : {"base_stock", "adjusted_base_stock", "reorder_point"}
+        See the module.
+    review : int
+        Nights from one review to the next.
+    budget_usd : float
+        US dollars for each review; inf: any number.
+    """
+
+    kind: Kind
+    review: int
+    budget_usd: float = np.inf
+
+
 @dataclass(frozen=True, eq=False)
 class Futures:
     """What a policy is simulated on.

@@ -1,5 +1,6 @@
 """The mix for a target of leakers: a linear program for a start, and then what the engine says of it."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,6 +8,10 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.messages import Message
+from forecasting.defence.layers import Defence
+from forecasting.defence.outcome import Engagements
+from forecasting.defence.trials import OrderTrials
+from forecasting.orders.advice import SEARCHED, market_of
 from forecasting.orders.effect import Trials
 from forecasting.orders.frontier import FrontierPoint, evaluated, mean_leakers
 from forecasting.orders.mix import (
@@ -21,6 +26,7 @@ from forecasting.orders.mix import (
     least_loss,
     least_of,
 )
+from forecasting.orders.program import fire_units
 from forecasting.orders.requirement import (
     DefenceProgram,
     Requirement,
@@ -29,12 +35,60 @@ from forecasting.orders.requirement import (
     least_leakers,
     out_of_reach,
     requirement,
+    values_of_limits,
 )
 
 BEST_EFFORT = 0.02
 """Where the target is out of reach: the cheapest mix that does all but this share of what can be done."""
 SMALL, FEW_STEPS = 10_000, 1
 """Nights of paths up to which a mix is looked for to the last piece, and the steps of the search of larger plans."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a least-cost mix has to reach.
+
+    Parameters
+    ----------
+    leakers : float
+        Armed drones that may leak over the horizon, on average.
+    budget_usd : float
+        US dollars to see to it; inf: any number.
+    """
+
+    leakers: float
+    budget_usd: float = np.inf
+
+
+@dataclass(frozen=True)
+class Required:
+    """The least-cost mix for a target. worth: what the limits are worth. evaluated: what the mix does."""
+
+    target: Target
+    found: Requirement
+    worth: tuple[Message, ...]
+    evaluated: FrontierPoint
+
+
+def mix_for_target(
+    planned: Defence,
+    engagements: Engagements,
+    trials: OrderTrials,
+    program: DefenceProgram,
+    target: Target,
+    asked: Container[str],
+) -> Required:
+    """The least-cost mix for the target, evaluated, and what the limits are worth by the program."""
+    limit = np.where([name in asked for name in planned.ids], program.limit, 0.0)
+    program, market = replace(program, limit=limit), market_of(planned, engagements, asked)
+    found, by_program = evaluated_requirement(
+        program, trials, trials.first(SEARCHED), market, target.leakers, target.budget_usd
+    )
+    worth: tuple[Message, ...] = ()
+    if found.met == by_program.met:  # else its limits are worth something else
+        horizon = program.armed.shape[1]
+        worth = values_of_limits(by_program, horizon, *fire_units(program, planned, engagements))
+    return Required(target, found, worth, evaluated(trials, market, [found.quantities])[0])
 
 
 def evaluated_requirement(
@@ -100,6 +154,17 @@ class MoneyMix:
     money_usd: float
     leakers: float
     found: FrontierPoint
+
+
+def mix_for_money(
+    planned: Defence, engagements: Engagements, trials: OrderTrials, money_usd: float, asked: Container[str]
+) -> MoneyMix:
+    """What leaks least for that money; exchanges are looked for to the last pack in small plans."""
+    stocks = {stock.layer_id: stock for stock in engagements.stocks if stock.layer_id in asked}
+    none = np.zeros(len(engagements.actual.leakers), np.int64)
+    shortages = np.stack([stocks[name].shortfall if name in stocks else none for name in planned.ids])
+    market = market_of(planned, engagements, asked)
+    return best_for_money(trials, trials.first(SEARCHED), market, shortages, money_usd)
 
 
 def best_for_money(

@@ -10,8 +10,9 @@ from matplotlib.font_manager import FontProperties, findfont
 from features.errors import InputError
 from features.printable import printable
 from forecasting.report.assumption_document import Assumption
-from forecasting.report.document import LayerDocument, PlanDocument
+from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator, translator
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import millions, plural
 from forecasting.report.pictures import render, stock_out_picture
 from forecasting.report.reading import read_document

@@ -3,7 +3,6 @@
 The JSON Schemas beside this file (forecast.schema.json, plan.schema.json) are these classes; a test holds them equal.
 """
 
-import math
 import platform
 from datetime import date
 from functools import cache
@@ -19,23 +18,20 @@ from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
 from features.stated import Source
 from features.unknown_days import scope
-from forecasting.defence.outcome import StockOutlook
 from forecasting.plan import Plan
 from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
 from forecasting.report.calibration_document import CalibrationDocument, calibration_document
+from forecasting.report.layer_document import LayerDocument, layer_document
 from forecasting.report.order_document import (
-    OrderDocument,
     RequirementDocument,
     RulesDocument,
-    order_document,
     requirement_document,
     rules_document,
 )
 from forecasting.report.parts import DataAge, Document, HeldCountDocument, ModelChoice, UnknownDaysDocument
 from forecasting.report.policy_document import PolicyDocument, policy_document
-from forecasting.report.raid_document import ClassUse, ThreatDocument, class_uses, raid_document
+from forecasting.report.raid_document import ThreatDocument, raid_document
 from forecasting.report.since_document import SinceDocument
-from forecasting.report.stock_document import Basis, CountDocument, count_document, stock_basis
 from forecasting.report.supply_document import SupplyDocument, supply_document
 from forecasting.report.worth_document import (
     MoneyMixDocument,
@@ -44,7 +40,7 @@ from forecasting.report.worth_document import (
     worth_document,
 )
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
+from forecasting.salvos.spread import Spread, spread
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
 WINDOWS = (7, 28, 90, 180)
@@ -122,39 +118,6 @@ class ForecastDocument(Document):
     supply: SupplyDocument | None = Field(description="null without a production scenario")
     units: dict[str, str] = UNITS
     versions: dict[str, str]
-
-
-class LayerDocument(Document):
-    """One layer over the whole horizon. What concerns interceptors is null for a layer that uses none."""
-
-    layer: str
-    name: str
-    interceptor: str | None
-    engagements: Spread
-    drones_killed: Spread = Field(description="decoys included")
-    interceptors_needed: Spread | None = Field(description="had every layer enough of them")
-    interceptors_needed_at_service_level: int | None
-    interceptors_needed_at_service_level_error: StatedError = None
-    interceptors_used: Spread | None = Field(description="with the stock and supply there is")
-    opening_stock: Spread | None
-    stock_basis: Basis = None
-    supply_basis: Basis = None
-    count: CountDocument | None = Field(
-        default=None,
-        exclude_if=lambda count: count is None,
-        description="that the stock starts from; absent where none",
-    )
-    supply: Spread | None = Field(description="delivered within the horizon")
-    interceptors_used_cost_usd: Spread | None
-    unmet_engagements: Spread | None = Field(description="that did not happen for want of interceptors")
-    stock_at_end: Spread | None
-    days_of_supply_median: float | None = Field(description="null: lasts beyond the horizon, or no stock")
-    days_of_supply_p10: float | None = Field(description="one path in ten runs short sooner; null as above")
-    stock_out_probability: float | None
-    order: OrderDocument | None
-    by_class: list[ClassUse] | None = Field(
-        default=None, exclude_if=lambda uses: uses is None, description="of a raid: what each class takes"
-    )
 
 
 class StockOutDay(Document):
@@ -342,41 +305,11 @@ def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDo
         if layer.interceptor is not None
     }
     decoys_apart = plan.armed_share is not None
-    layers = []
-    for index, layer in enumerate(plan.defence.layers):
-        if layer.id not in plan.layers:
-            continue
-        stock, order = stocks.get(layer.id), orders.get(layer.id)
-        layers.append(
-            LayerDocument(
-                layer=layer.id,
-                name=layer.name,
-                interceptor=layer.interceptor,
-                engagements=spread(actual.engagements[index].sum(axis=1)),
-                drones_killed=spread((actual.kills[index] + actual.decoy_kills[index]).sum(axis=1)),
-                interceptors_needed=spread(stock.needed.sum(axis=1)) if stock else None,
-                interceptors_needed_at_service_level=(
-                    int(quantile(stock.needed.sum(axis=1), plan.service_level)) if stock else None
-                ),
-                interceptors_needed_at_service_level_error=(
-                    stated_error(standard_errors(stock.needed.sum(axis=1), [plan.service_level])[0]) if stock else None
-                ),
-                interceptors_used=spread(stock.used.sum(axis=1)) if stock else None,
-                opening_stock=spread(stock.opening) if stock else None,
-                stock_basis=stock_basis(plan, layer) if stock else None,
-                supply_basis=("request" if layer.supply_is_stated else "assumed") if stock else None,
-                count=count_document(plan, layer.id),
-                supply=spread(stock.supplied[:, -1]) if stock else None,
-                interceptors_used_cost_usd=spread(costs[layer.id]) if stock else None,
-                unmet_engagements=spread(actual.unmet[index].sum(axis=1)) if stock else None,
-                stock_at_end=spread(stock.at_end) if stock else None,
-                days_of_supply_median=_days_of_supply(stock, 0.5),
-                days_of_supply_p10=_days_of_supply(stock, 0.1),
-                stock_out_probability=stock.stock_out_probability if stock else None,
-                order=order_document(order, layer) if order else None,
-                by_class=class_uses(plan, index, stock),
-            )
-        )
+    layers = [
+        layer_document(plan, index, stocks.get(layer.id), orders.get(layer.id), costs.get(layer.id))
+        for index, layer in enumerate(plan.defence.layers)
+        if layer.id in plan.layers
+    ]
     return PlanDocument(
         forecast=forecast_document(plan.forecast, plan.supplied, model_choice),
         defence=plan.defence.title,
@@ -473,10 +406,3 @@ def _stock_out(plan: Plan) -> list[StockOutDay]:
         StockOutDay(attack_day=day, probability={layer: shares[step] for layer, shares in by_layer.items()})
         for step, day in enumerate(plan.forecast.days)
     ]
-
-
-def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | None:
-    if stock is None:
-        return None
-    days = quantile(stock.days_of_supply, probability)
-    return None if math.isinf(days) else days

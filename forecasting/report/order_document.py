@@ -8,7 +8,7 @@ from features.messages import Message
 from forecasting.defence.layers import DefenceLayer
 from forecasting.orders.ordering import InterceptorOrder
 from forecasting.orders.rules_of_thumb import LayerRules
-from forecasting.plan import Required
+from forecasting.orders.target import Required
 from forecasting.report.parts import Document
 from forecasting.salvos.spread import StatedError, stated_error
 

@@ -1,7 +1,8 @@
 """What a plan says to buy as text for a terminal."""
 
-from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument
+from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import millions, plural, spread_range, table, wrap_line
 from forecasting.report.order_document import OrderDocument
 from forecasting.report.sentence import safety_level

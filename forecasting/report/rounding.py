@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from forecasting.report.document import LayerDocument
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.order_document import OrderDocument
 from forecasting.salvos.spread import Spread, known_step
 

@@ -4,9 +4,10 @@ from datetime import date
 
 import numpy as np
 
-from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument
+from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.hub import quantiles
 from forecasting.report.language import Translator, translator
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import millions, plural
 from forecasting.report.picture_words import forecast_of
 from forecasting.report.rounding import rounded

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from features.stocks import StockCount
-from forecasting.report.document import LayerDocument, PlanDocument
+from forecasting.report.document import PlanDocument
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import ENGLISH, spread_range, table, terminal_text, wrap_line
 from forecasting.report.words import Words
 

@@ -3,13 +3,9 @@
 from features.records import SHAHED
 from forecasting.report.assumption_text import assumption_lines, launch_counts, shape_from
 from forecasting.report.calibration_text import calibration_lines
-from forecasting.report.document import (
-    ForecastDocument,
-    LayerDocument,
-    PlanDocument,
-    WindowForecast,
-)
+from forecasting.report.document import ForecastDocument, PlanDocument, WindowForecast
 from forecasting.report.language import ENGLISH, Translator, translator
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import (
     millions,
     plural,

@@ -12,9 +12,10 @@ from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from features.printable import printable
-from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument
+from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.frames import tables
 from forecasting.report.language import ENGLISH, translator
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.picture_words import forecast_of
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence

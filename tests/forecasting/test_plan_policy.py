@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
-from forecasting.plan import AskedPolicy
+from forecasting.orders.policy import AskedPolicy
 from forecasting.report.document import PlanDocument, document_json, plan_document
 from forecasting.report.frames import long_frame, tables
 from forecasting.report.text import document_text

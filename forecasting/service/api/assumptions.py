@@ -10,8 +10,10 @@ from pydantic import TypeAdapter
 from features.records import SHAHED, UKRAINE
 from features.scenarios import bundled_scenarios
 from features.stated import Source, SourcedRange, Stated, tables
-from forecasting.answers.answering import BUNDLED_DEFENCES, FALLBACK_MODEL, bundled_defence, stated_scenario
+from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence
 from forecasting.answers.request import Name
+from forecasting.answers.scenarios import stated_scenario
 from forecasting.salvos.model import MODELS
 from forecasting.service.api.bodies import (
     ChampionBody,

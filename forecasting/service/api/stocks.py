@@ -11,8 +11,9 @@ from features.records import UKRAINE
 from features.sources.counts import CountRow
 from features.stated import Day
 from features.stocks import StockCount
-from forecasting.answers.answering import BUNDLED_DEFENCES, Answerer, stated_defence
+from forecasting.answers.answering import Answerer
 from forecasting.answers.counting import count_stocks
+from forecasting.answers.defences import BUNDLED_DEFENCES, stated_defence
 from forecasting.answers.request import Name
 from forecasting.service.api.bodies import CountBody, StocksBody, StocksRequest
 from forecasting.service.api.definition import UNCHANGED, problems

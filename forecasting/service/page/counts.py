@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 from features.errors import InputError
 from features.sources.counts import CountRow
 from features.typed import typed_count
-from forecasting.answers.answering import Answerer, stated_defence
+from forecasting.answers.answering import Answerer
 from forecasting.answers.counting import count_stocks
+from forecasting.answers.defences import stated_defence
 from forecasting.answers.request import PlanRequest
 from forecasting.service.page.link import plain_day
 

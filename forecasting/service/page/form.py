@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from features.errors import InputError
 from features.records import UKRAINE
 from features.scenarios import PUBLISHED, ProductionScenario, bundled_scenarios
-from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence, stated_defence, stated_scenario
+from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence, stated_defence
 from forecasting.answers.request import CHAMPION, PlanRequest, Text
+from forecasting.answers.scenarios import stated_scenario
 from forecasting.report.language import Translator
 from forecasting.report.policy_text import policy_names
 from forecasting.salvos.model import MODELS

@@ -15,9 +15,10 @@ from features.errors import SalvocastError
 from features.home import ledger_url
 from features.records import KYIV
 from features.release import code_version
-from forecasting.answers.answering import FALLBACK_MODEL, defence_of
+from forecasting.answers.answering import FALLBACK_MODEL
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.defences import defence_of
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ComparisonRequest, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion

@@ -14,9 +14,10 @@ from features.records import SalvoReport
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
 from forecasting.answers import answering as module
-from forecasting.answers.answering import Answerer, stated_scenario
+from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import ForecastRequest, PlanRequest, Text
+from forecasting.answers.scenarios import stated_scenario
 from forecasting.registry import Champion
 from forecasting.report.document import ForecastDocument, PlanDocument, document_json
 from forecasting.report.parts import ModelChoice

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from features.stated import SourcedRange, tables
-from forecasting.answers.answering import bundled_defence
+from forecasting.answers.defences import bundled_defence
 from forecasting.defence.layers import Against, Defence, DefenceLayer, DroneKind, Met, Wave, parse_defence
 from forecasting.report.defence import cautions
 from tests.forecasting.conftest import Told

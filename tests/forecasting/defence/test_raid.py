@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
-from forecasting.answers import answering
+from forecasting.answers import defences
 from forecasting.defence.engagement import engage
 from forecasting.defence.stock import without_stocks
 from tests.forecasting.defence.defence_layers import (
@@ -105,7 +105,7 @@ class TestFacing:
             defence_of(layers[1:]).facing(("shahed",))
 
     def test_the_bundled_defence_meets_missiles_before_drones(self) -> None:
-        met = {layer.id: layer.classes for layer in answering.bundled_defence("ukraine").layers if layer.meets}
+        met = {layer.id: layer.classes for layer in defences.bundled_defence("ukraine").layers if layer.meets}
         assert met == {
             **dict.fromkeys(("fighter", "short_range_missile", "medium_range_missile"), ("cruise", "shahed")),
             "long_range_missile": ("ballistic",),

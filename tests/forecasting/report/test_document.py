@@ -20,11 +20,8 @@ from forecasting.plan import Plan
 from forecasting.report.document import (
     ForecastDocument,
     PlanDocument,
-    Spread,
     forecast_document,
-    quantile,
     reported_neutralised_share,
-    spread,
 )
 from forecasting.report.frames import long_frame
 from forecasting.report.language import translator
@@ -37,6 +34,7 @@ from forecasting.report.words import Words
 from forecasting.report.workbook import workbook
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
+from forecasting.salvos.spread import Spread, quantile, spread
 from tests.forecasting.report.conftest import planned
 
 

@@ -15,7 +15,7 @@ from features.records import MISSILES, SHAHED, weapons
 from features.scenarios import bundled_scenarios, load_scenario
 from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
-from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence
+from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence
 from forecasting.defence.stock import with_stock
 from forecasting.report.forms import HUB
 from forecasting.report.language import catalogue, languages, translator

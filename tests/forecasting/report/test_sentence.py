@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from forecasting.plan import Plan
-from forecasting.report.document import ForecastDocument, LayerDocument, PlanDocument, forecast_document, plan_document
+from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
+from forecasting.report.layer_document import LayerDocument
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import days_of_supply, duty_sentence, upper_quartile_day
 from forecasting.salvos.forecast import SalvoForecast

@@ -16,7 +16,7 @@ from features.messages import Message
 from features.printable import printable
 from features.sources import ATTRIBUTION
 from features.unknown_days import scope as scope_of
-from forecasting.answers.answering import BUNDLED_DEFENCES, bundled_defence
+from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence
 from forecasting.report import language
 from forecasting.report.assumption_document import stated_assumptions
 from forecasting.report.document import UNITS, PlanDocument

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from features import toml_text
-from forecasting.answers import answering
+from forecasting.answers import defences
 from forecasting.service.app import create_app
 from forecasting.service.http import exchange
 from forecasting.service.http.exchange import MOST_ENTRIES, MOST_FIELDS
@@ -70,7 +70,7 @@ def test_no_text_of_a_client_is_parsed_in_the_event_loop(monkeypatch: pytest.Mon
 
         monkeypatch.setattr(owner, name, watching)
 
-    answering._own_defence.cache_clear()
+    defences._own_defence.cache_clear()
     for owner, name in (
         (toml_text.tomllib, "loads"),
         (exchange, "bounded_json"),

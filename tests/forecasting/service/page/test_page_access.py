@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from features.scenarios import bundled_scenarios, load_scenario
-from forecasting.answers.answering import bundled_defence
+from forecasting.answers.defences import bundled_defence
 from forecasting.report.language import translator
 from forecasting.report.layout import QUANTITIES
 from forecasting.service.page import link as page_link
