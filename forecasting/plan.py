@@ -31,7 +31,7 @@ from forecasting.losses.on_paths import calibration_for, engagement_draws, size_
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import SEARCHED, OrderAdvice, market_of, order_advice
 from forecasting.orders.frontier import FrontierPoint, evaluated
-from forecasting.orders.inventory import CountedStock, counted_stocks, with_counted, with_counted_levels
+from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import joint_orders
 from forecasting.orders.ordering import InterceptorOrder, check_service_level, cover_of, order_for_horizon
 from forecasting.orders.policy import Kind, PolicyYear, futures_of, policy_year
@@ -494,7 +494,7 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        in_hand=(*stated_notes, *(note for each in counted for note in each.notes)),
+        in_hand=(*stated_notes, *(note for each in counted for note in each.notes), *notes_of_use(counted, planned)),
         notes=(
             *look,
             *what_if_notes(without),

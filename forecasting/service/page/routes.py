@@ -56,6 +56,7 @@ from forecasting.service.page.link import (
     pack_text,
     parse_query,
 )
+from forecasting.service.page.since import Since, since_of
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page, status_page
 from forecasting.service.workers import work
@@ -191,7 +192,10 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
         try:
             wanted = await _parsed(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang))
+            asked = {"request": wanted.request.canonical, "link": f"{request.base_url}?{wanted.query}"}
+            if issued := await asyncio.to_thread(_issued_at, dispatcher, answer.id):
+                asked["issued_at"] = issued.isoformat(timespec="seconds")
+            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang), asked)
         except TOLD as error:
             return await _failure_page(request, query, error)
         suffix = name.removeprefix("plan")
@@ -215,12 +219,13 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     answers = await _answers(dispatcher, wanted)
     champion = context.champion
     issued = await asyncio.to_thread(_issued_at, dispatcher, answers[0].id)
+    since = await since_of(dispatcher, wanted.request, context, answers[0], wanted.since)
     record = records.get(_record_key(wanted.request, context))
     ids = (answer.id for answer in answers)
-    key = ("page", wanted.query, language, *ids, champion, issued, record, _today(), code_version())
+    key = ("page", wanted.query, language, *ids, champion, issued, record, since, _today(), code_version())
     content = await dispatcher.computed(
         key, PAGE_SECONDS, work.with_answering, plan_page_html, context, wanted, language,
-        [answer.document for answer in answers], champion, issued, record,
+        [answer.document for answer in answers], champion, issued, record, since,
     )  # fmt: skip
     return _html(content, 200)
 
@@ -300,6 +305,7 @@ def plan_page_html(
     champion: Champion | None,
     issued: datetime | None,
     record: bytes | None,
+    since: Since | None,
 ) -> bytes:
     """The page of a plan, given as its document, and of one beside it."""
     plan, *others = (PlanDocument.model_validate_json(document) for document in documents)
@@ -312,6 +318,7 @@ def plan_page_html(
         champion=champion,
         record=_record_form.validate_json(record) if record else None,
         issued=issued,
+        since=since,
     )
     return page(wanted, language, SubmittedForm(tuple(wanted.pairs)), shown).encode()
 
