@@ -220,7 +220,7 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
                 series.history_at, series.truth, policies, series.origins, asked.horizon, on_origin=step
             )
             wide = result.wide()
-            lines = table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist())
+            lines = table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist(), fold=False)
             lines += ["", *(line for name in names for line in result.against_targets(name))]
             lines += ["", *_year_of_orders(series, asked, names)]
             told.append(
@@ -250,7 +250,7 @@ def _year_of_orders(series: Series, asked: ReplayRequest, names: Sequence[str]) 
         return [head, f"not told: {error}"]
     wide = year.wide()
     told = [line for name in (*names, ADJUSTED) for line in year.against_targets(name)]
-    return [head, *table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist()), "", *told]
+    return [head, *table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist(), fold=False), "", *told]
 
 
 def published_scenario(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:

@@ -44,7 +44,7 @@ def gc(
         print("nothing to delete")
         return
     rows = [[each.kind, each.name, f"{each.since:%Y-%m-%d}", f"{each.n_bytes / 1e6:.3f}"] for each in found]
-    print("\n".join(table(["what", "which", "of", "MB"], rows, left=(0, 1, 2))))
+    print("\n".join(table(["what", "which", "of", "MB"], rows, left=(0, 1, 2), fold=False)))
     done = "would be deleted; nothing was changed" if dry_run else "deleted"
     print(f"{len(found):,} {'things' if len(found) > 1 else 'thing'}, {n_bytes / 1e6:.3f} MB on this machine: {done}")
     if tracking_uri().startswith(("http:", "https:")) and any(each.kind == "run" for each in found):

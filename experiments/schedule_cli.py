@@ -165,7 +165,7 @@ def history_command(
         return
     from forecasting.report.layout import table
 
-    print("\n".join(table(header, rows, left=(0, 1, 2, 3, 5, 6))) if rows else "no run yet")
+    print("\n".join(table(header, rows, left=(0, 1, 2, 3, 5, 6), fold=False)) if rows else "no run yet")
 
 
 def _run(series: tuple[str, ...], alive: "Alive") -> "Outcome":

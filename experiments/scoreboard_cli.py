@@ -143,7 +143,7 @@ def _table(summary: "pd.DataFrame") -> list[str]:
         counts = [f"{row['n']:,}", f"{row['n_apart']:,}", f"{row['wis']:,.1f}"]
         rows.append([*(str(row[name]) for name in groups), *counts, skill, *coverage])
     header = [*groups, "n", "apart", "wis", "skill", "50 %", "80 %", "95 %"]
-    return table(header, rows, left=range(len(groups)))
+    return table(header, rows, left=range(len(groups)), fold=False)
 
 
 def _line(check: "Check") -> str:

@@ -149,7 +149,7 @@ def store_counts(connection: Connection, counts: Sequence[StockCount], recorded:
         if earlier is not None and earlier.quantity == count.quantity:
             continue
         if earlier is not None and not correct:
-            raise _disagreement(earlier, count, "state the right one with --correct; both are kept")
+            raise _disagreement(earlier, count, "state the right one as a correction (--correct); both are kept")
         kept = count
         if earlier is not None and count.known_at <= earlier.known_at:
             kept = StockCount(*key[:2], count.quantity, count.counted_on, max(now, earlier.known_at), count.source)

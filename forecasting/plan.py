@@ -29,7 +29,7 @@ from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import OrderAdvice, order_advice
-from forecasting.orders.inventory import CountedStock, counted_stocks, with_counted, with_counted_levels
+from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import orders_for_horizon
 from forecasting.orders.ordering import InterceptorOrder, check_service_level
 from forecasting.orders.policy import AskedPolicy, PolicyYear, futures_of, policy_year
@@ -436,7 +436,7 @@ def make_plan(
         rules=rules,
         advice=advice,
         required=required,
-        in_hand=(*stated_notes, *(note for each in counted for note in each.notes)),
+        in_hand=(*stated_notes, *(note for each in counted for note in each.notes), *notes_of_use(counted, planned)),
         notes=(
             *look,
             *what_if_notes(without),

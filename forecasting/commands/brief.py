@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from features.complaints import complain
-from features.errors import InputError
-from features.files import check_folder, write_file
+from features.files import write_file
 from features.opening import open_ledger
-from forecasting.commands.options import LanguageOption
+from forecasting.commands.options import LanguageOption, check_brief_file
 from forecasting.report.language import ENGLISH, translator
 
 if TYPE_CHECKING:
@@ -29,9 +28,7 @@ def brief_command(
 
     request: PlanRequest = context.obj
     translator(language)  # refuses an unknown one before the work
-    if out.suffix != ".pdf":
-        raise InputError(f"--out {out}: expected a name that ends in .pdf")
-    check_folder(out)
+    check_brief_file(out)
     with open_ledger() as ledger:
         document = local.local_answering(ledger).document(request, local.local_context(request))
     assert isinstance(document, PlanDocument)

@@ -15,6 +15,7 @@ from features.errors import SalvocastError
 from features.ingest_cli import ingest
 from forecasting.commands.brief import brief_command
 from forecasting.commands.defence import defences
+from forecasting.commands.demo import demo_command
 from forecasting.commands.plan import answer_command
 from forecasting.commands.request_options import request_command
 from forecasting.commands.scenarios import MOVED, scenarios, sensitivity_command
@@ -23,7 +24,7 @@ from forecasting.commands.stock import stocks
 FIRST_STEPS = """Salvocast forecasts drone salvos, and the interceptors to order against them.
 What one does:
 
-  salvocast plan --issue               plan from the reports there are, and keep it
+  salvocast plan --issue               plan from what is reported, and keep it
   salvocast ingest bulletin FILE       read the Air Force's report of the night
   salvocast plan --issue --since last  plan again, and see what has changed
   salvocast brief --out brief.pdf      one page for whoever signs
@@ -64,6 +65,7 @@ app.command(
 app.command("brief", cls=request_command("PlanRequest", defence=None), help="Write a plan as one page A4, a PDF.")(
     brief_command
 )
+app.command("demo")(demo_command)
 
 app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, defence=None))(sensitivity_command)
 
@@ -71,7 +73,7 @@ app.command("sensitivity", cls=request_command("SensitivityRequest", *MOVED, def
 @app.command("schema")
 def schema_command(
     document: Annotated[
-        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity", help="Which document's schema.")
+        str, typer.Argument(metavar="forecast|plan|comparison|sensitivity|verdicts", help="Which document's schema.")
     ] = "plan",
 ) -> None:
     """Print the JSON Schema that --format json follows."""

@@ -47,6 +47,13 @@ def check_plot(plot: Path | None) -> None:
     check_folder(plot)
 
 
+def check_brief_file(out: Path) -> None:
+    """Refuses, before the work is done, a file that no brief could be written into."""
+    if out.suffix != ".pdf":
+        raise InputError(f"--out {out}: expected a name that ends in .pdf")
+    check_folder(out)
+
+
 def check_new_file(path: Path) -> None:
     """Refuses a file of assumptions that would replace another, or that no command would read."""
     if path.suffix != ".toml":

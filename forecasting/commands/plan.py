@@ -77,11 +77,13 @@ def answer_command(
             _draw(document, answering.history(request, learned), plot, language)
         if issued_plan:
             document = _with_changes(document, issued_plan, request, answering, learned)
-    if issued:
-        _issue(document, request, learned)
+    asked = {"request": request.canonical} | (_issue(document, request, learned) if issued else {})
     plain = out is None and output == TABLE and _is_ascii_terminal()
     with lines_of(get_terminal_size().columns - LONGER_IN_ASCII * plain):
-        content = f"{document_text(document, language)}\n".encode() if full else FORMS[output].write(document, language)
+        if full:
+            content = f"{document_text(document, language)}\n".encode()
+        else:
+            content = FORMS[output].write(document, language, asked)
     write_or_print(content.decode().translate(IN_ASCII).encode() if plain else content, out)
     if told := data_age(forecast_of(document), translator(ENGLISH, plain=True)):
         complain(told)
@@ -133,8 +135,13 @@ def _draw(document: "ForecastDocument | PlanDocument", past: "LaunchHistory", pl
         draw(figure, plot, t("Salvocast plan as of {day}", day=document.forecast.origin), language)
 
 
-def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastRequest", context: "AnswerContext") -> None:
-    """Keeps the document as `--format json` writes it, with the request that it answers; tells its id on stderr."""
+def _issue(
+    document: "ForecastDocument | PlanDocument", request: "ForecastRequest", context: "AnswerContext"
+) -> dict[str, str]:
+    """Keeps the document as `--format json` writes it, with the request that it answers; tells its id on stderr.
+
+    Returns what was not known before: the id, and when it was issued.
+    """
     from features.home import ledger_url
     from forecasting.record.archive import Archive, Channel
     from forecasting.report.document import document_json
@@ -147,4 +154,6 @@ def _issue(document: "ForecastDocument | PlanDocument", request: "ForecastReques
             model_version=context.model_version,
             issued_at=datetime.now(UTC),
         )
+        issued_at = archive.get(identity).issued_at  # that of its first issue
     print(f"issued as {identity}", file=sys.stderr)
+    return {"issued_as": identity, "issued_at": issued_at.isoformat(timespec="seconds")}

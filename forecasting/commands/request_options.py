@@ -26,6 +26,7 @@ OPTION_NAMES = {"layers": "--layer", "held": "--hold"}
 """Field -> its option, where that is not the field's own name: what can be repeated is named by one of it."""
 _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "origin": (str, "DATE", ""),
+    "horizon": (str, "DAYS", ""),
     "model": (str, "NAME", ""),
     "scenario": (str, "NAME|FILE.toml|none", "see `salvocast scenarios list`"),
     "baseline": (str, "NAME|FILE.toml", ""),
@@ -44,6 +45,9 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "leak_target": (str, "DRONES", ""),
     "budget": (str, "USD", ""),
     "policy": (str, "base_stock|adjusted_base_stock|reorder_point", ""),
+    "review": (str, "DAYS", ""),
+    "paths": (str, "N", ""),
+    "seed": (str, "N", ""),
 }
 """Field -> type and metavar of its option, and what its help says beside the field's description, where these do not
 follow from the field: what the command takes in another form, such as a file."""
@@ -126,8 +130,8 @@ def read_request(model: "type[ForecastRequest]", given: Mapping[str, Any]) -> "F
     for name in ("supply", "lead_time", "pack_size", "minimum_stock"):
         if name in stated:
             stated[name] = _by_layer(name, stated[name])
-    for name in ("service_level", "leak_target", "budget"):
-        if isinstance(stated.get(name), str):
+    for name, field in model.model_fields.items():
+        if isinstance(stated.get(name), str) and _plain_type(field.annotation) in (int, float):
             with typed_at(option_name(name)):
                 stated[name] = (typed_share if name == "service_level" else typed_number)(stated[name])
     lists = _lists(stated)

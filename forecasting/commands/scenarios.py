@@ -172,6 +172,24 @@ def check_command(context: typer.Context, scenario: ScenarioArgument) -> None:
         raise typer.Exit(1)
 
 
+@scenarios.command("verdicts", cls=request_command("ForecastRequest", "origin", "seed", "theatre"))
+def verdicts_command(
+    context: typer.Context,
+    scenario: ScenarioArgument = "published",
+    output: FormatOption = TABLE,
+    out: OutOption = None,
+) -> None:
+    """What the record said of a scenario at the end of each month, by what was published until then."""
+    from forecasting.answers.local import local_answering, local_context
+    from forecasting.answers.verdicts import past_verdicts
+
+    check_files(output, out, None)
+    request = _with_scenario(context.obj, scenario)
+    with open_ledger() as ledger:
+        document = past_verdicts(local_answering(ledger), request, local_context(request))
+    write_or_print(FORMS[output].write(document, ENGLISH), out)
+
+
 @scenarios.command(
     "compare",
     cls=request_command(
@@ -205,7 +223,6 @@ def compare_command(
     """Where scenarios differ, and what each makes, launches, lets through and asks for, all on the same random
     numbers, with the noise of each difference."""
     from forecasting.answers.local import local_answering, local_context
-    from forecasting.report.forms import FORMS
 
     check_files(output, out, plot)
     request = with_values(context.obj, scenarios=[*map(scenario_value, names)])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from features.history import LaunchHistory
 from features.messages import Message
+from features.records import SHAHED
 from features.stated import Source, SourcedRange
 from features.stocks import StockCount
 from forecasting.defence.blocks import Levels
@@ -312,6 +313,27 @@ def _range_of(rolled: RolledStock) -> SourcedRange:
         date=rolled.count.counted_on,
         confidence="A" if fresh else "B",
         note="" if fresh else f"{rolled.count.quantity:,} counted on {rolled.count.counted_on}, rolled forward.",
+    )
+
+
+def notes_of_use(stocks: Sequence[CountedStock], defence: Defence) -> tuple[Message, ...]:
+    """Which stocks other classes of weapon than drones took from too, which no roll forward takes off.
+
+    Parameters
+    ----------
+    stocks : sequence of CountedStock
+        At the origin.
+    defence : Defence
+        As it faces the raid that is planned for.
+
+    Returns
+    -------
+    tuple of Message
+    """
+    return tuple(
+        Message.of("use_of_drones_alone", layer=each.layer_id)
+        for each in stocks
+        if each.at_origin.age_days and set(defence.layer(each.layer_id).classes) - {SHAHED}
     )
 
 

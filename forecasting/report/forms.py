@@ -4,77 +4,87 @@ A form is an entry of FORMS and the function that writes it. What writes is load
 must not wait for pandas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol
 
 from features.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from forecasting.report.published import Published
+    from forecasting.report.published import Published, Tabled
 
 
-def _table(document: "Published", language: str) -> bytes:
+Asked = Mapping[str, str]
+"""What is known of a document that it does not hold, such as the request and the day of issue: name -> value."""
+NOTHING: Asked = MappingProxyType({})
+
+
+class Write(Protocol):
+    """Writes a document in a form. language: of its sentences. asked: what else is known of it."""
+
+    def __call__(self, document: "Published", language: str, asked: Asked = NOTHING, /) -> bytes:
+        """The bytes of the document in the form."""
+
+
+def _writers(document: "Tabled") -> "tuple[Callable[..., str], Callable[..., Mapping[str, pd.DataFrame]]]":
+    """What writes the text of such a document, and its tables, of which the last are its rows."""
     from forecasting.report.comparison_document import ComparisonDocument
     from forecasting.report.sensitivity_document import SensitivityDocument
 
     if isinstance(document, ComparisonDocument):
-        from forecasting.report.comparison_text import scenario_comparison_text
+        from forecasting.report.comparison_text import comparison_tables, scenario_comparison_text
 
-        text = scenario_comparison_text(document)
-    elif isinstance(document, SensitivityDocument):
-        from forecasting.report.sensitivity_text import sensitivity_text
+        return scenario_comparison_text, comparison_tables
+    if isinstance(document, SensitivityDocument):
+        from forecasting.report.sensitivity_text import sensitivity_tables, sensitivity_text
 
-        text = sensitivity_text(document)
-    else:
+        return sensitivity_text, sensitivity_tables
+    from forecasting.report.verdicts_text import verdicts_tables, verdicts_text
+
+    return verdicts_text, verdicts_tables
+
+
+def _table(document: "Published", language: str, _asked: Asked = NOTHING) -> bytes:
+    from forecasting.report.document import ForecastDocument, PlanDocument
+
+    if isinstance(document, ForecastDocument | PlanDocument):
         from forecasting.report.text import short_text
 
         text = short_text(document, language)
+    else:
+        text = _writers(document)[0](document)
     return text.encode() + b"\n"
 
 
-def _json(document: "Published", _: str) -> bytes:
+def _json(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
     from forecasting.report.document import document_json
 
     return document_json(document)
 
 
-def _csv(document: "Published", _: str) -> bytes:
-    from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.sensitivity_document import SensitivityDocument
+def _csv(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
+    from forecasting.report.document import ForecastDocument, PlanDocument
 
-    if isinstance(document, ComparisonDocument):
-        from forecasting.report.comparison_text import comparison_tables
+    if isinstance(document, ForecastDocument | PlanDocument):
+        from forecasting.report.frames import long_frame
 
-        return _csv_text(comparison_tables(document)["figures"])
-    if isinstance(document, SensitivityDocument):
-        from forecasting.report.sensitivity_text import sensitivity_tables
-
-        return _csv_text(sensitivity_tables(document)["swings"])
-    from forecasting.report.frames import long_frame
-
-    return _csv_text(long_frame(document))
+        return _csv_text(long_frame(document))
+    return _csv_text([*_writers(document)[1](document).values()][-1])
 
 
-def _xlsx(document: "Published", language: str) -> bytes:
-    from forecasting.report.comparison_document import ComparisonDocument
-    from forecasting.report.sensitivity_document import SensitivityDocument
+def _xlsx(document: "Published", language: str, asked: Asked = NOTHING) -> bytes:
+    from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.workbook import workbook, workbook_of
 
-    if isinstance(document, ComparisonDocument):
-        from forecasting.report.comparison_text import comparison_tables
-
-        return workbook_of(comparison_tables(document))
-    if isinstance(document, SensitivityDocument):
-        from forecasting.report.sensitivity_text import sensitivity_tables
-
-        return workbook_of(sensitivity_tables(document))
-    return workbook(document, language)
+    if isinstance(document, ForecastDocument | PlanDocument):
+        return workbook(document, language, asked)
+    return workbook_of(_writers(document)[1](document))
 
 
-def _hub(document: "Published", _: str) -> bytes:
+def _hub(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
     from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.hub import hub_rows
 
@@ -92,7 +102,7 @@ class Form:
     """A form of a document.
 
     title: on the page. accepted: the media types, with their parameters, that ask for it; the first is its own; none
-    where only a terminal shows it. write: (document, language of its sentences) -> its bytes. example: how it begins,
+    where only a terminal shows it. write: what writes it. example: how it begins,
     for the API's definition. binary: whether a terminal cannot show it.
     """
 
@@ -100,7 +110,7 @@ class Form:
     title: str
     suffix: str
     accepted: tuple[str, ...]
-    write: "Callable[[Published, str], bytes]"
+    write: Write
     example: str = ""
     binary: bool = False
 
@@ -145,8 +155,8 @@ ASKED_FOR = {media_type: form for form in FORMS.values() for media_type in form.
 """Media type -> the form that it asks for."""
 
 
-def convert_document(document: bytes, form: str, language: str) -> bytes:
-    """A document, given as its JSON, in the form of that name. language: of its sentences."""
+def convert_document(document: bytes, form: str, language: str, asked: Asked = NOTHING) -> bytes:
+    """A document, given as its JSON, in the form of that name. language, asked: as of `Write`."""
     from forecasting.report.reading import read_document
 
-    return FORMS[form].write(read_document(document), language)
+    return FORMS[form].write(read_document(document), language, asked)

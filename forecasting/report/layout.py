@@ -58,15 +58,18 @@ def wrap_line(text: str) -> str:
     return textwrap.fill(text, _width.get(), break_on_hyphens=False)
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    """The rows under their header, columns aligned to the right but those of `left`.
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,), *, fold: bool = True
+) -> list[str]:
+    """The rows under their header, columns aligned to the right but those of `left`; a row a line without `fold`.
 
     Where they do not fit, words of the header and of the columns to the left stand below each other; where that is not
     enough, the columns that are left over follow under another header, beside the first column again.
     """
     columns = [*zip(map(printable, header), *([printable(cell) for cell in row] for row in rows), strict=True)]
     widths = [max(map(len, column)) for column in columns]
-    if _total(widths) > _width.get():
+    room = _width.get() if fold else sum(widths) + 2 * len(widths)
+    if _total(widths) > room:
         widths = [
             max(_longest_word(head), *((_longest_word(cell) if index in left else len(cell)) for cell in cells), 1)
             for index, (head, *cells) in enumerate(columns)
@@ -77,7 +80,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[i
             for index, (column, width) in enumerate(zip(columns, widths, strict=True))
         ]
     lines = list[str]()
-    for block in _blocks(widths):
+    for block in _blocks(widths, room):
         shown = [
             [textwrap.wrap(cell, widths[index], break_on_hyphens=False) or [""] for cell in columns[index]]
             for index in block
@@ -100,11 +103,11 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[i
     return lines
 
 
-def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:
-    """The columns that stand beside each other, the first of them in every block."""
+def _blocks(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """The columns that stand beside each other in so many characters, the first of them in every block."""
     block = [0]
     for index in range(1, len(widths)):
-        if len(block) > 1 and _total([widths[each] for each in (*block, index)]) > _width.get():
+        if len(block) > 1 and _total([widths[each] for each in (*block, index)]) > room:
             yield block
             block = [0]
         block.append(index)

@@ -13,6 +13,7 @@ from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.published import Published
 from forecasting.report.sensitivity_document import SensitivityDocument
+from forecasting.report.verdicts_document import VerdictsDocument
 
 _RULES = {
     "two per drone": "two_per_drone",
@@ -41,6 +42,8 @@ def read_document(content: bytes) -> Published:
             return ComparisonDocument.model_validate_json(content)
         case "salvocast/sensitivity/1":
             return SensitivityDocument.model_validate_json(content)
+        case "salvocast/verdicts/1":
+            return VerdictsDocument.model_validate_json(content)
         case "salvocast/plan/1":
             return PlanDocument.model_validate_json(json.dumps(_plan(told)))
         case "salvocast/forecast/1":

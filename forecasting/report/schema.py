@@ -8,12 +8,14 @@ from pydantic import BaseModel
 from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.sensitivity_document import SensitivityDocument
+from forecasting.report.verdicts_document import VerdictsDocument
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "forecast": ForecastDocument,
     "plan": PlanDocument,
     "comparison": ComparisonDocument,
     "sensitivity": SensitivityDocument,
+    "verdicts": VerdictsDocument,
 }
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from forecasting.report.document import PlanDocument
+from forecasting.report.language import Translator
 from forecasting.report.layout import plural, wrap_line
-from forecasting.report.since_document import Change
+from forecasting.report.since_document import Change, SinceDocument
 from forecasting.report.words import Words, weapon_name
 
 NEW_SHOWN = 3
@@ -30,10 +31,7 @@ def since_lines(document: PlanDocument, words: Words) -> list[str]:
         id=since.id[:12],
         issued=t.day(since.issued_at.date()),
     )
-    largest = sorted(since.new_reports, key=lambda each: -each.launched)[:NEW_SHOWN]
-    told = "; ".join(t("{n} on {day}", n=t.number(each.launched), day=t.day(each.attack_day)) for each in largest)
-    new = t.plural("{n} new report", "{n} new reports", len(since.new_reports))
-    lines = [wrap_line(f"{new}: {told}." if told else f"{new}.")]
+    lines = [wrap_line(new_reports_line(since, t))]
     lines += [wrap_line(f"- {change_line(each, document, words)}") for each in since.changes]
     if not since.changes:
         lines.append(t("Nothing else has changed."))
@@ -43,6 +41,14 @@ def since_lines(document: PlanDocument, words: Words) -> list[str]:
         *lines,
         wrap_line(t("One thing is changed at a time, in this order, with the same random numbers.")),
     ]
+
+
+def new_reports_line(since: SinceDocument, t: Translator) -> str:
+    """How many reports are new, and the largest of them."""
+    largest = sorted(since.new_reports, key=lambda each: -each.launched)[:NEW_SHOWN]
+    told = "; ".join(t("{n} on {day}", n=t.number(each.launched), day=t.day(each.attack_day)) for each in largest)
+    new = t.plural("{n} new report", "{n} new reports", len(since.new_reports))
+    return f"{new}: {told}." if told else f"{new}."
 
 
 def change_line(change: Change, document: PlanDocument, words: Words) -> str:

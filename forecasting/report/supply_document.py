@@ -1,5 +1,6 @@
 """The published form of a production scenario, and of what the record says of it."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -99,9 +100,9 @@ def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
         verdict=outlook.verdict,
         n_draws=outlook.n_draws,
         effective_sample_size=outlook.effective_sample_size,
-        stock_stated=_quantiles(outlook.stock_stated),
+        stock_stated=quantiles(outlook.stock_stated),
         stock_compatible=_quantiles_if(outlook.stock_compatible),
-        capacity_stated=_quantiles(outlook.capacity_stated),
+        capacity_stated=quantiles(outlook.capacity_stated),
         capacity_compatible=_quantiles_if(outlook.capacity_compatible),
         output_ratio=_quantiles_if(outlook.output_ratio),
         weights=[SupplyWeight(horizon=horizon, share=share) for horizon, share in outlook.weights.items()],
@@ -109,8 +110,8 @@ def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
         months=[
             SupplyMonth(
                 day=month.day,
-                launchable_stock=_quantiles(month.launchable_stock),
-                production_stated=_quantiles(month.production_stated),
+                launchable_stock=quantiles(month.launchable_stock),
+                production_stated=quantiles(month.production_stated),
                 production_compatible=_quantiles_if(month.production_compatible),
                 certain=_quantiles_if(month.certain),
             )
@@ -130,9 +131,10 @@ def _range(stated: SourcedRange) -> dict[str, Any]:
     return {name: getattr(stated, name) for name in fields} | {"sources": list(stated.sources)}
 
 
-def _quantiles(values: tuple[float, ...]) -> Quantiles:
-    return Quantiles(**dict(zip(Quantiles.model_fields, values, strict=True)))
+def quantiles(values: Iterable[float]) -> Quantiles:
+    """The published form of the quantiles at 5, 25, 50, 75 and 95 %."""
+    return Quantiles(**dict(zip(Quantiles.model_fields, map(float, values), strict=True)))
 
 
 def _quantiles_if(values: tuple[float, ...] | None) -> Quantiles | None:
-    return None if values is None else _quantiles(values)
+    return None if values is None else quantiles(values)

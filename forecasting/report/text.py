@@ -40,7 +40,8 @@ LATE = 0.01
 
 
 def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
-    """What is read of a plan every morning: the sentence, seven days, totals and orders; of a forecast all there is."""
+    """What is read of a plan every morning: the sentence, what is stated and counted in hand, seven days, totals and
+    orders; of a forecast all there is."""
     if isinstance(document, ForecastDocument):
         return document_text(document, language)
     sentence = duty_sentence(document, language)
@@ -51,6 +52,7 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
             *_head(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(sentence.replace("\u00a0", " ").replace("\u202f", " ")),
+            *(wrap_line(words(note)) for note in document.in_hand),
             "",
             *_salvos(document.forecast, words),
             *short_order_lines(document, words),

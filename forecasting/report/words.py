@@ -103,6 +103,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
         "The count of {layer:layer} before that one, rolled forward {n} days, had {low:whole} to {high:whole} in hand "
         "on {day:day} (80 %); {count:whole} were counted.",
     ),
+    "use_of_drones_alone": "Stock of {layer:layer}: rolled forward by its use against drones alone; what other classes "
+    "of weapon took of it since the count is not taken off: count it again.",
     "count_too_old": (
         "The last count of {layer:layer}, of {day:day}, is {n} day old: the stock is taken as the defence assumes it; "
         "count it again.",

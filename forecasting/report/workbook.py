@@ -26,13 +26,18 @@ _OTHER_LEVELS = re.compile(r"_(50|95)$")
 _SHARES = ("probability", "share", "risk", "service_level", "shortage", "discrimination")
 """What a share is called; money ends in usd."""
 WIDEST = 60
+LONGEST_CELL = 32_767
+"""Characters."""
 
 
-def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> bytes:
+def workbook(
+    document: ForecastDocument | PlanDocument, language: str = ENGLISH, asked: Mapping[str, str] | None = None
+) -> bytes:
     """The document as an XLSX workbook; names of sheets, columns and measures are those of the API.
 
     Columns without any value are left out. Of the layers the 80 % ranges alone are told, and what is ordered has a
-    sheet of its own: the others are in CSV and JSON. language: of the sentences.
+    sheet of its own: the others are in CSV and JSON. language: of the sentences. asked: what is known of the document
+    beside it, such as the request; it heads the sheet `about`.
     """
     shown = rounded(document)
     frames = tables(shown, language)
@@ -45,8 +50,18 @@ def workbook(document: ForecastDocument | PlanDocument, language: str = ENGLISH)
         if ordering:
             orders = orders[orders["order_quantity"].notna()]
             frames["orders"] = orders.rename(columns=lambda name: name.removeprefix("order_"))
+    if asked:
+        head = pd.DataFrame({"what": asked.keys(), "value": [_in_a_cell(value, language) for value in asked.values()]})
+        frames["about"] = pd.concat([head, frames["about"]], ignore_index=True)
     first = {"summary": _summary(shown, duty_sentence(document, language), language), "about": frames["about"]}
     return workbook_of(first | ({"orders": frames["orders"]} if "orders" in frames else {}) | frames)
+
+
+def _in_a_cell(text: str, language: str) -> str:
+    """The text, or how long it is: half of a request would be another."""
+    if len(text) <= LONGEST_CELL:
+        return text
+    return translator(language, plain=True)("{n} characters, more than a cell holds", n=f"{len(text):,}")
 
 
 def workbook_of(frames: Mapping[str, pd.DataFrame]) -> bytes:

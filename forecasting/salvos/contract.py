@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import SHAHED, UKRAINE, QuietDayRule
+from forecasting.salvos.gap import MOST_GAP
 from forecasting.salvos.model import MAX_HORIZON, Model, ModelError, SimulationRequest, fit, forecast, forecast_fitted
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
 
@@ -71,7 +72,8 @@ HARD: Mapping[str, Counts] = {
         salvos(900), *((days, np.nan) for days in (slice(100, 300), slice(500, 800), slice(-10, None)))
     ),
     "every other day unknown": np.where(np.arange(400) % 2, salvos(400), np.nan),
-    "known days are too long ago": np.r_[salvos(400), np.full(60, np.nan)],
+    "two months unknown": np.r_[salvos(400), np.full(60, np.nan)],
+    "known days are too long ago": np.r_[salvos(400), np.full(MOST_GAP + 30, np.nan)],
     "exponential growth": np.exp(np.linspace(0, 11, 400)).round().astype(np.float64),
     "20 years": salvos(7_305),
 }

@@ -12,6 +12,6 @@ def warm_up(context: AnswerContext) -> None:
     """Learns what the plan that a reader sees first needs, and writes and draws it, so that all of it is loaded."""
     answering, request = work.current_answerer(), PlanRequest(paths=100)
     document = document_json(answering.document(request, context))
-    plan_page_html(answering, context, parse_query([]), "en", [document], None, None, None)
+    plan_page_html(answering, context, parse_query([]), "en", [document], None, None, None, None)
     look = {"theme": "light", "language": "en", "narrow": False}
     picture_file(answering, context, request, [document], None, "forecast", "svg", look)

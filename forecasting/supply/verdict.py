@@ -22,17 +22,20 @@ QUARTER_BLOCKS = 3
 LONGEST_STORE = 180.0
 """Days of launches that may pile up in store before a scenario counts as overstated: drones are kept for weeks."""
 VERDICT_DRAWS = 1_000
+YEAR = 365
 
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """Whether the record allows the scenario as stated, and why. share: of its draws that could have made the launches.
-    stock: (n,) drones in store at the origin after them, had output been as stated."""
+    stock: (n,) drones in store at the origin after them, had output been as stated. stated_over_launched: drones made
+    as stated over drones launched, on the known days of the last year (median draw)."""
 
     compatible: bool
     share: float
     reason: Message
     stock: Draws
+    stated_over_launched: float
 
 
 def scenario_verdict(assimilated: AssimilatedSupply) -> Verdict:
@@ -54,14 +57,15 @@ def scenario_verdict(assimilated: AssimilatedSupply) -> Verdict:
     stock = np.maximum(flow.stock[:, -1] - unseen, 0.0)
     piled = stock > LONGEST_STORE * max(level, 1.0)
     share = float((able & ~piled).mean())
+    made, launched = _made_and_launched(stated, record)
     if share >= ENOUGH_DRAWS:
         allows = Message.of("record_allows", share=share)
         reason = allows if share >= PLENTY else Message.of("record_allows_at_edge", share=share)
     elif (~able).mean() < piled.mean():
-        reason = _surplus(stated, wanted, float(np.median(stock)), level)
+        reason = _surplus(made, launched, min(record.size, YEAR), float(np.median(stock)), level)
     else:
         reason = _shortage(stated, missing)
-    return Verdict(share >= ENOUGH_DRAWS, share, reason, stock)
+    return Verdict(share >= ENOUGH_DRAWS, share, reason, stock, made / launched)
 
 
 def _quarters(series: Draws) -> Draws:
@@ -100,13 +104,19 @@ def _worst_run(missing: Draws) -> slice:
     return worst
 
 
-def _surplus(stated: SupplyDraws, wanted: Draws, piled: float, level: float) -> Message:
-    year = slice(max(wanted.size - 365, 0), None)
-    made = float(np.median((stated.armed + stated.decoys + stated.as_stated)[:, year].sum(axis=1)))
-    launched = max(float(wanted[year].sum()), 1.0)
+def _made_and_launched(stated: SupplyDraws, record: Draws) -> tuple[float, float]:
+    """Drones made as stated, in the median draw, and launched, on the known days of the last year: what was launched on
+    the others nobody knows."""
+    first = max(record.size - YEAR, 0)
+    days = first + np.flatnonzero(~np.isnan(record[first:]))
+    made = (stated.armed + stated.decoys + stated.as_stated)[:, days].sum(axis=1)
+    return float(np.median(made)), max(float(record[days].sum()), 1.0)
+
+
+def _surplus(made: float, launched: float, n_days: int, piled: float, level: float) -> Message:
     return Message.of(
         "supply_exceeds_record",
-        days=wanted[year].size,
+        days=n_days,
         ratio=made / launched,
         used=100 * launched / max(made, 1.0),
         piled=piled,

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, FailFast, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 
+from features.errors import InputError
 from features.records import UKRAINE
 from features.stated import Day
-from forecasting.answers.request import Name, NameOrText
+from features.typed import typed_count
+from forecasting.answers.request import Count, Name, NameOrText
 
 
 class ApiModel(BaseModel):
@@ -158,11 +160,19 @@ class ReportsBody(ApiModel):
     version: str
 
 
+def _typed_quantity(given: object) -> object:
+    """The number that a text says; anything else as it is."""
+    try:
+        return typed_count(given) if isinstance(given, str) else given
+    except InputError as error:
+        raise ValueError(str(error)) from error
+
+
 class CountStated(ApiModel):
     """A count as it comes in. quantity: a whole number, or its text as a person types it."""
 
     layer: Name
-    quantity: Annotated[int, Field(strict=True)] | Annotated[str, Field(max_length=40)]
+    quantity: Annotated[Count, BeforeValidator(_typed_quantity, json_schema_input_type=int | str)]
     counted_on: Day
     known_on: Annotated[Day | None, Field(description="by when it was known; without it, that day")] = None
     source: Annotated[str, Field(max_length=200)] = ""

@@ -6,15 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import TypeAdapter
 
-from features.errors import InputError
+from features.errors import unknown_name
 from features.records import UKRAINE
 from features.sources.counts import CountRow
 from features.stated import Day
 from features.stocks import StockCount
-from features.typed import typed_count
 from forecasting.answers.answering import Answerer
 from forecasting.answers.counting import count_stocks
-from forecasting.answers.defences import stated_defence
+from forecasting.answers.defences import BUNDLED_DEFENCES, stated_defence
 from forecasting.answers.request import Name
 from forecasting.service.api.bodies import CountBody, StocksBody, StocksRequest
 from forecasting.service.api.definition import UNCHANGED, problems
@@ -74,23 +73,22 @@ async def post_stocks(
 
 def keep_counts(answering: Answerer, given: StocksRequest) -> StocksBody:
     """Adds the counts to the ledger: those in force then. Raises InputError, and adds nothing, for what is none."""
-    rows = []
-    for number, each in enumerate(given.counts):
-        try:
-            quantity = typed_count(str(each.quantity))
-        except InputError as error:
-            raise InputError(f"counts.{number}.quantity: {error}") from error
-        rows.append(CountRow("", each.layer, quantity, each.counted_on, each.known_on, each.source))
+    rows = [
+        CountRow(f"counts.{number}", each.layer, each.quantity, each.counted_on, each.known_on, each.source)
+        for number, each in enumerate(given.counts)
+    ]
     defence = stated_defence(given.defence or given.theatre)
     _, added = count_stocks(answering.ledger, defence, rows, datetime.now(UTC), correct=given.correct)
     return stocks_body(answering, defence.theatre).model_copy(update={"added": added})
 
 
 def stocks_body(answering: Answerer, theatre: str, origin: Day | None = None) -> StocksBody:
-    """The counts in force."""
-    return StocksBody(
-        theatre=theatre, counts=[_count_body(each) for each in answering.ledger.stock_counts(theatre, origin)]
-    )
+    """The counts in force. Raises InputError for a theatre that neither the record nor a defence knows."""
+    counts = answering.ledger.stock_counts(theatre, origin)
+    known = {*BUNDLED_DEFENCES, *(each for each, _, _ in answering.ledger.series())}
+    if not counts and theatre not in known:
+        raise unknown_name("theatre", theatre, known, field="theatre")
+    return StocksBody(theatre=theatre, counts=[_count_body(each) for each in counts])
 
 
 def _count_body(count: StockCount) -> CountBody:

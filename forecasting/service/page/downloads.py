@@ -1,5 +1,6 @@
 """The plan of an address as a file: in every form that a document has, and as the brief."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date
 from urllib.parse import parse_qsl
@@ -11,7 +12,7 @@ from features.release import code_version
 from forecasting.record.archive import Channel
 from forecasting.report.forms import ASKED_FOR, Form
 from forecasting.service.http.exchange import dispatcher_of
-from forecasting.service.page.exchange import TOLD, failure_page, kyiv_today, language_of, page_query
+from forecasting.service.page.exchange import TOLD, failure_page, issued_at, kyiv_today, language_of, page_query
 
 BRIEF_SECONDS = 0.4
 """How long one takes, for the queue before the processes that compute."""
@@ -47,7 +48,10 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
         try:
             wanted = await page_query(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            content = await dispatcher.in_form(answer, form, language_of(request, wanted.lang))
+            asked = {"request": wanted.request.canonical, "link": f"{request.base_url}?{wanted.query}"}
+            if issued := await asyncio.to_thread(issued_at, dispatcher, answer.id):
+                asked["issued_at"] = issued.isoformat(timespec="seconds")
+            content = await dispatcher.in_form(answer, form, language_of(request, wanted.lang), asked)
         except TOLD as error:
             return await failure_page(request, query, error)
         suffix = name.removeprefix("plan")

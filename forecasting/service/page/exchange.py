@@ -9,7 +9,7 @@ from babel import negotiate_locale
 from fastapi import Request
 from fastapi.responses import Response
 
-from features.errors import SalvocastError
+from features.errors import InputError, SalvocastError
 from features.records import KYIV
 from forecasting.answers.request import PlanRequest
 from forecasting.report.language import languages, translator
@@ -17,6 +17,7 @@ from forecasting.service.http.problems import Refusal, refusal_of
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import FieldProblem, FormError, PageQuery, Query, form_field, parse_query
 from forecasting.service.page.view import page, problem_page
+from forecasting.service.workers.dispatcher import Dispatcher
 
 TOLD = (SalvocastError, Refusal)
 """Failures that a page tells; any other is the application's to log and tell."""
@@ -24,6 +25,14 @@ TOLD = (SalvocastError, Refusal)
 
 def kyiv_today() -> date:
     return datetime.now(KYIV).date()
+
+
+def issued_at(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
+    """When a plan was issued; None where it was not."""
+    try:
+        return dispatcher.archive.get(plan_id).issued_at
+    except InputError:
+        return None
 
 
 def as_fields(error: SalvocastError, field: str = "") -> FormError:

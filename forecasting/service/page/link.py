@@ -55,8 +55,8 @@ OF_LAYERS = {
     "minimum.": "minimum_stock",
 }
 """Before the name of a layer -> the field of the request that states something of it."""
-VIEW = ("compare", "lang", "theme", "id")
-"""What the page shows beside the plan. id: of the plan that the link was made from."""
+VIEW = ("compare", "lang", "theme", "id", "since")
+"""What the page shows beside the plan. id: of the plan that the link was made from. since: as of `--since`."""
 SHOWN, TO_HOLD, LAYERS = "shown", "held", "layers"
 """What only a form sends: the scenario whose sliders it showed, which of them are to be held, and how many layers it
 showed: a plan for all of them names none."""
@@ -123,13 +123,15 @@ class FormError(InputError):
 @dataclass(frozen=True)
 class PageQuery:
     """What an address asks for: a plan, and how to show it. compare: the scenario to set beside it. lang, theme: as
-    chosen; empty: as the browser prefers. id: of the plan that the link was made from."""
+    chosen; empty: as the browser prefers. id: of the plan that the link was made from. since: last, an id or a date:
+    the issued plan to tell the changes from."""
 
     request: PlanRequest
     compare: str = ""
     lang: str = ""
     theme: str = ""
     id: str = ""
+    since: str = ""
 
     @cached_property
     def query(self) -> str:
@@ -168,7 +170,7 @@ class PageQuery:
 
     def permanent(self, origin: date, plan_id: str) -> "PageQuery":
         """The link to send on: it names the origin, and tells whoever opens it whether the plan is still the same."""
-        return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id)
+        return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id, since="")
 
 
 def parse_query(query: Query) -> PageQuery:

@@ -43,6 +43,7 @@ from forecasting.service.page.exchange import (
     form_of,
     html_response,
     invalid_form_page,
+    issued_at,
     kyiv_today,
     language_of,
     page_query,
@@ -63,6 +64,7 @@ from forecasting.service.page.link import (
     Query,
     pack_text,
 )
+from forecasting.service.page.since import Since, since_of
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, status_page
 from forecasting.service.workers import work
@@ -180,13 +182,14 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     context = await dispatcher.context(wanted.request)
     answers = await _answers(dispatcher, wanted)
     champion = context.champion
-    issued = await asyncio.to_thread(_issued_at, dispatcher, answers[0].id)
+    issued = await asyncio.to_thread(issued_at, dispatcher, answers[0].id)
+    since = await since_of(dispatcher, wanted.request, context, answers[0], wanted.since)
     record = records.get(_record_key(wanted.request, context))
     ids = (answer.id for answer in answers)
-    key = ("page", wanted.query, language, *ids, champion, issued, record, kyiv_today(), code_version())
+    key = ("page", wanted.query, language, *ids, champion, issued, record, since, kyiv_today(), code_version())
     content = await dispatcher.computed(
         key, PAGE_SECONDS, work.with_answering, plan_page_html, context, wanted, language,
-        [answer.document for answer in answers], champion, issued, record,
+        [answer.document for answer in answers], champion, issued, record, since,
     )  # fmt: skip
     return html_response(content, 200)
 
@@ -249,14 +252,6 @@ def _record_key(request: PlanRequest, context: AnswerContext) -> object:
     return "record", context, *series, code_version()
 
 
-def _issued_at(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
-    """When a plan was issued; None where it was not."""
-    try:
-        return dispatcher.archive.get(plan_id).issued_at
-    except InputError:
-        return None
-
-
 def plan_page_html(
     answering: Answerer,
     context: AnswerContext,
@@ -266,6 +261,7 @@ def plan_page_html(
     champion: Champion | None,
     issued: datetime | None,
     record: bytes | None,
+    since: Since | None,
 ) -> bytes:
     """The page of a plan, given as its document, and of one beside it."""
     plan, *others = (PlanDocument.model_validate_json(document) for document in documents)
@@ -278,6 +274,7 @@ def plan_page_html(
         champion=champion,
         record=_record_form.validate_json(record) if record else None,
         issued=issued,
+        since=since,
     )
     return page(wanted, language, SubmittedForm(tuple(wanted.pairs)), shown).encode()
 

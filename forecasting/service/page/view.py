@@ -31,6 +31,7 @@ from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, re
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
 from forecasting.service.page.pictures import picture_alts, picture_sources, picture_urls
+from forecasting.service.page.since import Since, since_context
 from forecasting.service.page.status import StatusCheck
 from forecasting.service.page.tables import comparison_rows, issued_score_rows, score_rows
 
@@ -53,7 +54,8 @@ class PlanView:
     """What a page shows of a plan that was made.
 
     plan, other: it, and the one beside it. plan_id: of the plan. past: the record that it rests on. today: the day on
-    which it is looked at. issued: when it was issued, where it was.
+    which it is looked at. issued: when it was issued, where it was. since: the
+    plans before it.
     """
 
     plan: PlanDocument
@@ -64,6 +66,7 @@ class PlanView:
     champion: Champion | None = None
     record: Record | None = None
     issued: datetime | None = None
+    since: Since | None = None
 
 
 def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView | None = None) -> str:
@@ -142,7 +145,7 @@ def _asset_url(name: str) -> str:
 
 def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
     """What every page uses."""
-    view = replace(asked, request=PlanRequest(), compare="", id="")
+    view = replace(asked, request=PlanRequest(), compare="", id="", since="")
     return {
         "t": t,
         "asked": asked,
@@ -210,6 +213,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "downloads": list(dict.fromkeys(ASKED_FOR.values())),
         "permalink": asked.permanent(forecast.origin, lasting).query,
         "issued": shown.issued,
+        **since_context(shown.since, plan, t),
     }
 
 

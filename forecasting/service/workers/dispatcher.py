@@ -22,7 +22,7 @@ from forecasting.answers.defences import defence_of
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ComparisonRequest, ForecastRequest, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.registry import Champion
-from forecasting.report.forms import JSON, Form, convert_document
+from forecasting.report.forms import JSON, NOTHING, Asked, Form, convert_document
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
@@ -195,12 +195,13 @@ class Dispatcher:
         found = await asyncio.to_thread(self.archive.get, identity)
         return Answer(found.id, found.kind, found.document, found.model_version)
 
-    async def in_form(self, answer: Answer, form: Form, language: str = ENGLISH) -> bytes:
-        """An answer in another form. language: of the sentences, where the form holds any."""
+    async def in_form(self, answer: Answer, form: Form, language: str = ENGLISH, asked: Asked = NOTHING) -> bytes:
+        """An answer in another form. language: of its sentences. asked: what is known beside it."""
         if form is JSON:
             return answer.document
+        key = (answer.id, form.name, language, *asked.items())
         return await self.computed(
-            (answer.id, form.name, language), FORMING_SECONDS, convert_document, answer.document, form.name, language
+            key, FORMING_SECONDS, convert_document, answer.document, form.name, language, dict(asked)
         )
 
     async def computed(self, key: object, seconds: float, function: Callable[..., bytes], *arguments: object) -> bytes:

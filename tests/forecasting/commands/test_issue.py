@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 
 from features.home import ledger_url
 from features.ledger import Ledger
@@ -42,6 +43,22 @@ def test_whatever_is_printed_the_document_is_kept(salvocast: Run) -> None:
     assert table.stdout.startswith(b"Salvocast forecast")
     (kept,) = issued()
     assert json.loads(kept.document)["horizon"] == 7
+
+
+def test_a_workbook_says_what_was_asked_and_when_it_was_issued(salvocast: Run, work: Path) -> None:
+    def about() -> dict[object, object]:
+        rows = load_workbook(work / "plan.xlsx")["about"].iter_rows(min_row=2, values_only=True)
+        return {name: value for name, value, *_ in rows}
+
+    written = ("plan", *SHORT, "--format", "xlsx", "--out", "plan.xlsx")
+    assert salvocast(*written).returncode == 0
+    assert PlanRequest.model_validate_json(str(about()["request"])).horizon == 7
+    assert "issued_at" not in about()
+    assert salvocast(*written, "--issue").returncode == 0
+    (kept,) = issued()
+    told = about()
+    assert told["request"] == kept.request
+    assert (told["issued_as"], told["issued_at"]) == (kept.id, kept.issued_at.isoformat(timespec="seconds"))
 
 
 def test_nothing_is_kept_unless_asked_for(salvocast: Run) -> None:

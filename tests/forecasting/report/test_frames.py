@@ -162,6 +162,14 @@ def test_the_workbook_reopens_with_the_same_numbers_as_typed_cells(document: Any
         assert about[name] == str(head[name])
 
 
+def test_about_begins_with_what_is_known_beside_the_document(plan: PlanDocument) -> None:
+    asked = {"request": '{"horizon": 28}', "link": "x" * 32_768, "issued_at": "2026-03-01T06:30:00+00:00"}
+    with_it, without = (load_workbook(BytesIO(workbook(plan, "en", given)))["about"] for given in (asked, {}))
+    rows, own = [*with_it.iter_rows(values_only=True)], [*without.iter_rows(values_only=True)]
+    assert dict(rows[1:4]) == asked | {"link": "32,768 characters, more than a cell holds"}
+    assert [rows[0], *rows[4:]] == own
+
+
 def test_the_workbook_can_be_read_and_acted_on(document: Any) -> None:
     book = load_workbook(BytesIO(workbook(document)))
     assert book.sheetnames[0] == "summary"

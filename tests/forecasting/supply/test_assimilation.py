@@ -219,7 +219,15 @@ def test_the_error_of_the_counts_is_allowed_for(launched: float, allowed: bool) 
 def test_unknown_days_are_no_surplus() -> None:
     counts = np.full(1_000, 100.0)
     counts[100:900] = np.nan
-    assert scenario_verdict(assimilate(scenario(), record(counts), 1, 50, 1)).compatible
+    verdict = scenario_verdict(assimilate(scenario(), record(counts), 1, 50, 1))
+    assert verdict.compatible
+    assert verdict.stated_over_launched == 1.0
+
+
+def test_what_was_stated_is_set_against_the_launches_of_the_last_year_alone() -> None:
+    counts = np.concatenate([np.full(300, 500.0), np.full(365, 80.0)])
+    verdict = scenario_verdict(assimilate(scenario(), record(counts), 1, 50, 1))
+    assert verdict.stated_over_launched == pytest.approx(100.0 / 80.0)
 
 
 # ---------------------------------------------------------------- weights

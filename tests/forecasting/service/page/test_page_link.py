@@ -53,7 +53,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         defence=draw(st.one_of(names, texts)),
         layers=draw(st.lists(names, max_size=3)),
         stock=draw(st.dictionaries(names, counts, max_size=3)),
-        supply=draw(st.dictionaries(names, st.sampled_from(["800/week", "2.5/day", "12.345/month"]), max_size=2)),
+        supply=draw(st.dictionaries(names, st.sampled_from(["800/week", "2.5/day", "12.3450/month"]), max_size=2)),
         lead_time=draw(st.dictionaries(names, st.integers(0, 730), max_size=2)),
         pack_size=draw(st.dictionaries(names, st.integers(1, 99), max_size=2)),
         minimum_stock=draw(st.dictionaries(names, counts, max_size=2)),
