@@ -6,22 +6,20 @@ sent to this page; what they say becomes the address that is shown, so that an a
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
-from babel import negotiate_locale
 from cachetools import LRUCache
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import TypeAdapter
 
-from features.errors import InputError, SalvocastError
+from features.errors import InputError
 from features.history import LaunchHistory
 from features.home import ledger_url
-from features.records import KYIV
 from features.release import code_version
 from features.scenarios import bundled_scenarios
 from forecasting.answers.answering import Answerer
@@ -33,11 +31,23 @@ from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
-from forecasting.report.forms import ASKED_FOR, Form
-from forecasting.report.language import languages, translator
+from forecasting.report.language import translator
 from forecasting.service.http.exchange import dispatcher_of
-from forecasting.service.http.problems import Refusal, refusal_of
+from forecasting.service.http.problems import Refusal
 from forecasting.service.page.counts import keep_count
+from forecasting.service.page.downloads import download_router
+from forecasting.service.page.exchange import (
+    TOLD,
+    as_fields,
+    failure_page,
+    form_of,
+    html_response,
+    invalid_form_page,
+    issued_at,
+    kyiv_today,
+    language_of,
+    page_query,
+)
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import (
     COUNT,
@@ -52,13 +62,11 @@ from forecasting.service.page.link import (
     FormError,
     PageQuery,
     Query,
-    form_field,
     pack_text,
-    parse_query,
 )
 from forecasting.service.page.since import Since, since_of
 from forecasting.service.page.status import Status
-from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, problem_page, status_page
+from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, status_page
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
 
@@ -69,9 +77,6 @@ PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
 PICTURE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 FOR_A_YEAR = "public, max-age=31536000, immutable"
 MOST_RECORDS = 32
-
-TOLD = (SalvocastError, Refusal)
-"""Failures that a page tells; any other is the application's to log and tell."""
 
 Records = LRUCache[object, bytes]
 """The track records that were computed lately, as JSON."""
@@ -86,57 +91,57 @@ def page_router() -> APIRouter:
 
     @router.get("/status")
     async def get_status(request: Request) -> Response:
-        language = _language(request, request.query_params.get("lang", ""))
-        return _html(status_page(await status.checks(), language).encode(), 200)
+        language = language_of(request, request.query_params.get("lang", ""))
+        return html_response(status_page(await status.checks(), language).encode(), 200)
 
     @router.get("/")
     async def get_page(request: Request) -> Response:
         query = parse_qsl(request.url.query)
         if any(name == "shown" for name, _ in query):  # by a form: it names all its fields, the address some
             try:
-                return RedirectResponse(f"/?{(await _parsed(query)).query}", 303)
+                return RedirectResponse(f"/?{(await page_query(query)).query}", 303)
             except FormError as error:
-                return await _invalid_form_page(request, query, error)
+                return await invalid_form_page(request, query, error)
         try:
-            return await _page(request, await _parsed(query), records)
+            return await _page(request, await page_query(query), records)
         except TOLD as error:
-            return await _failure_page(request, query, error)
+            return await failure_page(request, query, error)
 
     @router.post("/own/{what}")
     async def post_own(request: Request, what: Literal["scenario", "defence"]) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         text = form.get("toml", "")
         query = [pair for pair in parse_qsl(form.get("query", "")) if not pair[0].startswith(_BOUND_TO[what])]
         try:
             packed = await asyncio.to_thread(pack_text, text)
-            return RedirectResponse(f"/?{(await _parsed([*query, (OWN + what, packed)])).query}", 303)
+            return RedirectResponse(f"/?{(await page_query([*query, (OWN + what, packed)])).query}", 303)
         except InputError as error:
-            return await _invalid_form_page(request, query, _as_fields(error, what), {what: text})
+            return await invalid_form_page(request, query, as_fields(error, what), {what: text})
 
     @router.post("/stocks")
     async def post_stocks(request: Request) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         query = parse_qsl(form.get("query", ""))
         try:
-            wanted = await _parsed(query)
+            wanted = await page_query(query)
             await dispatcher_of(request).in_time(PAGE_SECONDS, work.with_answering, keep_count, wanted.request, form)
         except InputError as error:
             # What was typed stays beside what is wrong with it.
             typed = [(name, form.get(name, "")) for name in COUNT_PARTS]
             wrong = error if isinstance(error, FormError) else FormError({COUNT: FieldProblem("", error)})
-            return await _invalid_form_page(request, [*query, *typed], wrong)
+            return await invalid_form_page(request, [*query, *typed], wrong)
         except TOLD as error:
-            return await _failure_page(request, query, error)
+            return await failure_page(request, query, error)
         return RedirectResponse(f"/?{wanted.query}#counts", 303)
 
     @router.post("/issue")
     async def post_issue(request: Request) -> Response:
-        query = parse_qsl((await _form(request)).get("query", ""))
+        query = parse_qsl((await form_of(request)).get("query", ""))
         try:
-            wanted = await _parsed(query)
+            wanted = await page_query(query)
             answer = await dispatcher_of(request).answer(wanted.request, Channel.PAGE)
         except TOLD as error:
-            return await _failure_page(request, query, error)
+            return await failure_page(request, query, error)
         return RedirectResponse(f"/?{replace(wanted, id=answer.id).query}#send", 303)
 
     @router.get("/picture/{name}.{suffix}")
@@ -145,7 +150,7 @@ def page_router() -> APIRouter:
         try:
             content = await _picture(dispatcher_of(request), name, suffix, query, records)
         except TOLD as error:
-            return await _failure_page(request, query, error)
+            return await failure_page(request, query, error)
         headers = {"Cache-Control": "private, max-age=60", "Content-Security-Policy": PICTURE_POLICY}
         return Response(content, media_type=PICTURE_TYPES[suffix], headers=headers)
 
@@ -159,75 +164,34 @@ def page_router() -> APIRouter:
             return Response(status_code=404)
         return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_A_YEAR})
 
-    for form in dict.fromkeys(ASKED_FOR.values()):
-        name = f"plan{form.suffix}"
-        router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
-
-    @router.get("/brief.pdf")
-    async def get_brief(request: Request) -> Response:
-        query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
-        try:
-            wanted = await _parsed(query)
-            answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            key = ("brief", answer.id, language := _language(request, wanted.lang), _today(), code_version())
-            content = await dispatcher.computed(key, PICTURE_SECONDS, brief_of, answer.document, language, _today())
-        except TOLD as error:
-            return await _failure_page(request, query, error)
-        headers = {"Content-Disposition": f'attachment; filename="salvocast-brief-{answer.id[:12]}.pdf"'}
-        return Response(content, media_type="application/pdf", headers=headers)
+    router.include_router(download_router())
 
     @router.get("/{name}")
     async def get_nothing(request: Request, name: str) -> Response:
         nothing = Refusal(404, f"there is nothing at /{name}")
         if "text/html" not in request.headers.get("accept", ""):
             raise nothing
-        return await _failure_page(request, [], nothing)
+        return await failure_page(request, [], nothing)
 
     return router
 
 
-def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]:
-    async def get_download(request: Request) -> Response:
-        query, dispatcher = parse_qsl(request.url.query), dispatcher_of(request)
-        try:
-            wanted = await _parsed(query)
-            answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            asked = {"request": wanted.request.canonical, "link": f"{request.base_url}?{wanted.query}"}
-            if issued := await asyncio.to_thread(_issued_at, dispatcher, answer.id):
-                asked["issued_at"] = issued.isoformat(timespec="seconds")
-            content = await dispatcher.in_form(answer, form, _language(request, wanted.lang), asked)
-        except TOLD as error:
-            return await _failure_page(request, query, error)
-        suffix = name.removeprefix("plan")
-        headers = {"Content-Disposition": f'attachment; filename="salvocast-{answer.id[:12]}{suffix}"'}
-        return Response(content, media_type=form.media_type, headers=headers)
-
-    return get_download
-
-
-def brief_of(document: bytes, language: str, printed: date) -> bytes:
-    """The brief of a plan given as its document. What writes it is loaded where it is written."""
-    from forecasting.report.brief import brief_of as written
-
-    return written(document, language, printed)
-
-
 async def _page(request: Request, wanted: PageQuery, records: Records) -> Response:
     """The plan that is asked for."""
-    dispatcher, language = dispatcher_of(request), _language(request, wanted.lang)
+    dispatcher, language = dispatcher_of(request), language_of(request, wanted.lang)
     context = await dispatcher.context(wanted.request)
     answers = await _answers(dispatcher, wanted)
     champion = context.champion
-    issued = await asyncio.to_thread(_issued_at, dispatcher, answers[0].id)
+    issued = await asyncio.to_thread(issued_at, dispatcher, answers[0].id)
     since = await since_of(dispatcher, wanted.request, context, answers[0], wanted.since)
     record = records.get(_record_key(wanted.request, context))
     ids = (answer.id for answer in answers)
-    key = ("page", wanted.query, language, *ids, champion, issued, record, since, _today(), code_version())
+    key = ("page", wanted.query, language, *ids, champion, issued, record, since, kyiv_today(), code_version())
     content = await dispatcher.computed(
         key, PAGE_SECONDS, work.with_answering, plan_page_html, context, wanted, language,
         [answer.document for answer in answers], champion, issued, record, since,
     )  # fmt: skip
-    return _html(content, 200)
+    return html_response(content, 200)
 
 
 async def _answers(dispatcher: Dispatcher, wanted: PageQuery) -> list[Answer]:
@@ -247,7 +211,7 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
     if name not in PICTURES or suffix not in PICTURE_TYPES:
         known_names = ", ".join(PICTURES)
         raise Refusal(404, f"there is no picture '{name[:40]}.{suffix[:10]}': known are {known_names} as svg and png")
-    wanted = await _parsed([pair for pair in query if pair[0] != "narrow"])
+    wanted = await page_query([pair for pair in query if pair[0] != "narrow"])
     context = await dispatcher.context(wanted.request)
     look = {"theme": wanted.theme or "light", "language": wanted.lang or "en", "narrow": ("narrow", "1") in query}
     if "record" in PICTURES[name].takes:
@@ -288,14 +252,6 @@ def _record_key(request: PlanRequest, context: AnswerContext) -> object:
     return "record", context, *series, code_version()
 
 
-def _issued_at(dispatcher: Dispatcher, plan_id: str) -> datetime | None:
-    """When a plan was issued; None where it was not."""
-    try:
-        return dispatcher.archive.get(plan_id).issued_at
-    except InputError:
-        return None
-
-
 def plan_page_html(
     answering: Answerer,
     context: AnswerContext,
@@ -313,7 +269,7 @@ def plan_page_html(
         plan,
         plan_id=hashlib.sha256(documents[0]).hexdigest(),
         past=answering.history(wanted.request, context),
-        today=_today(),
+        today=kyiv_today(),
         other=others[0] if others else None,
         champion=champion,
         record=_record_form.validate_json(record) if record else None,
@@ -364,73 +320,8 @@ def track_record_json(answering: Answerer, context: AnswerContext, request: Plan
     return _record_form.dump_json(record)
 
 
-def _today() -> date:
-    return datetime.now(KYIV).date()
-
-
-def _as_fields(error: SalvocastError, field: str = "") -> FormError:
-    """A failure as the line of a field of the form: of the one that it knows, or else of `field`."""
-    if isinstance(error, FormError):
-        return error
-    return FormError({form_field((error.field,)) if error.field else field or "form": FieldProblem("", error)})
-
-
 _BOUND_TO = {
     "scenario": ("scenario", OWN + "scenario", HELD, "id"),
     "defence": ("defence", OWN + "defence", *OF_LAYERS, DUE, LAYER, "id"),
 }
 """What an own text takes the place of -> how the names of an address begin that say nothing beside it."""
-
-
-async def _form(request: Request) -> dict[str, str]:
-    body = await request.body()
-    return await asyncio.to_thread(lambda: dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)))
-
-
-async def _parsed(query: Query) -> PageQuery:
-    """`parse_query`, outside the event loop, which answers others meanwhile."""
-    return await asyncio.to_thread(parse_query, query)
-
-
-def _language(request: Request, chosen: str = "") -> str:
-    """The language that was chosen, or else the one that the browser prefers."""
-    if chosen in languages():
-        return chosen
-    preferred = [part.partition(";")[0].strip() for part in request.headers.get("accept-language", "").split(",")]
-    return negotiate_locale([each for each in preferred if each], list(languages()), sep="-") or "en"
-
-
-async def _invalid_form_page(
-    request: Request, query: Query, wrong: FormError, own: Mapping[str, str] | None = None
-) -> Response:
-    """The form as it was sent, with what is wrong beside its fields."""
-    language = _language(request, dict(query).get("lang", ""))
-
-    def rendered() -> bytes:  # which reads the own texts once more
-        try:
-            # What else it says is right, and stays.
-            rest = parse_query([pair for pair in query if pair[0] not in wrong.lines])
-        except FormError:
-            rest = PageQuery(PlanRequest())
-        return page(rest, language, SubmittedForm(tuple(query), wrong.lines, own or {})).encode()
-
-    return _html(await asyncio.to_thread(rendered), 422)
-
-
-async def _failure_page(request: Request, query: Query, error: Exception) -> Response:
-    """A page that tells why there is no plan."""
-    if isinstance(error, FormError):
-        return await _invalid_form_page(request, query, error)
-    refusal = refusal_of(error)
-    if refusal.status == 422:
-        return await _invalid_form_page(request, query, _as_fields(refusal.error))
-    language = _language(request, dict(query).get("lang", ""))
-    line = translator(language).error(refusal.error)
-    text = problem_page(refusal.status, line, language, f"/?{urlencode(query)}")
-    return _html(text.encode(), refusal.status, refusal.headers)
-
-
-def _html(content: bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:
-    # With no referrer at all a browser hides where a form comes from, and it would be taken for another site's.
-    own = {"Cache-Control": "no-cache", "Vary": "Accept-Language", "Referrer-Policy": "same-origin"}
-    return Response(content, status, own | dict(headers or {}), "text/html; charset=utf-8")
