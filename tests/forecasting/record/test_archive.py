@@ -138,13 +138,15 @@ def test_altered_bytes_are_not_given_out(archive: Archive, make_document: Make, 
 
 def test_nothing_in_the_archive_changes_or_removes_a_row(archive: Archive, make_document: Make) -> None:
     """Whoever adds a method adds it here, and finds that it must read or insert."""
-    assert {name for name in vars(Archive) if not name.startswith("_")} == {"issue", "get", "list"}
+    assert {name for name in vars(Archive) if not name.startswith("_")} == {"issue", "get", "list", "plan_of"}
     assert Archive.__bases__ == (Database,)
     statements: list[str] = []
     sa.event.listen(archive._engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     for _ in range(2):
         archive.get(issue(archive, make_document()))
     archive.list()
+    with pytest.raises(InputError, match="no plan of shahed"):
+        archive.plan_of("last", "ukraine", "shahed")
     assert {statement.split()[0] for statement in statements} <= {"BEGIN", "SET", "SELECT", "INSERT"}
     assert sum(statement.startswith("INSERT") for statement in statements) == 1
 

@@ -25,9 +25,11 @@ from features.scenarios import load_scenario
 from forecasting.answers.request import PlanRequest
 from forecasting.defence.layers import Defence
 from forecasting.plan import Target
+from forecasting.report.data_age import numbers_id
 from forecasting.report.document import PlanDocument
 from forecasting.report.drawing import drawable
 from forecasting.report.language import translator
+from forecasting.report.layout import lines_of
 from forecasting.report.pictures import pictures_of, render, stock_out_picture
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.text import document_text
@@ -112,15 +114,16 @@ def said(document: PlanDocument, past: LaunchHistory) -> dict[str, str]:
     """What is said of a plan, by output and language, without the spaces that widths and ends of lines bring."""
     made = {}
     for language in LANGUAGES:
-        made[f"text {language}"] = document_text(document, language)
+        with lines_of(10_000):  # a name may be so long that columns of a table have to stand below others
+            made[f"text {language}"] = document_text(document, language)
         made[f"sentence {language}"] = duty_sentence(document, language)
         book = load_workbook(BytesIO(workbook(document, language)))
         cells = (str(cell) for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row)
         made[f"workbook {language}"] = " ".join(cells)
         shown = PlanView(document, plan_id="f" * 64, past=past, today=date(2026, 3, 1))
-        made[f"page {language}"] = page(
-            PageQuery(PlanRequest(scenario="truce_30_days")), language, SubmittedForm(), shown
-        )
+        query = PageQuery(PlanRequest(scenario="truce_30_days"))
+        # The link to a plan holds its id, which is of its names too.
+        made[f"page {language}"] = page(query, language, SubmittedForm(), shown).replace(numbers_id(document), "its id")
     return {output: " ".join(text.split()) for output, text in made.items()}
 
 
