@@ -27,6 +27,7 @@ def defence_text(defence: Defence) -> str:
                 ["layer", "name", "interceptor", "doctrine", "works", "reviewed every", "minimum stock"],
                 [_layer_cells(layer) for layer in defence.layers],
                 left=(0, 1, 2, 3, 4),
+                fold=False,
             ),
             "",
             *[f"kind of armed drone: {kind.id}, {kind.name}" for kind in defence.kinds],
@@ -39,7 +40,8 @@ def defence_text(defence: Defence) -> str:
             "",
             *stated_text(defence),
             *sources_text(defence.sources),
-        ]
+        ],
+        fold=False,  # a number stands beside its sources, and an address is whole
     )
 
 
@@ -66,7 +68,7 @@ def _waves(defence: Defence) -> list[str]:
         [ENGLISH.percent(each.share), ENGLISH.figure(each.hours), " ".join(each.sources), each.note]
         for each in defence.waves
     ]
-    return ["WAVES of a night", *table(["share", "hours", "sources", "note"], rows, left=(2, 3))]
+    return ["WAVES of a night", *table(["share", "hours", "sources", "note"], rows, left=(2, 3), fold=False)]
 
 
 def differences_text(found: Iterable[Difference], what: str) -> str:

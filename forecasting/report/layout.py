@@ -47,10 +47,13 @@ def lines_of(width: int) -> Iterator[None]:
         _width.reset(token)
 
 
-def terminal_text(lines: Iterable[str]) -> str:
-    """The lines, ending without a line break; nothing that a person wrote moves the cursor or rings the bell."""
-    folded = (part for line in lines for part in printable(line, keep="\n").split("\n"))
-    return "\n".join(wrap_line(line) if len(line) > _width.get() else line for line in folded)
+def terminal_text(lines: Iterable[str], *, fold: bool = True) -> str:
+    """The lines, ending without a line break; nothing that a person wrote moves the cursor or rings the bell.
+
+    Lines that are too long for the terminal go on below, but without `fold`.
+    """
+    parts = [part for line in lines for part in printable(line, keep="\n").split("\n")]
+    return "\n".join(wrap_line(line) if fold and len(line) > _width.get() else line for line in parts)
 
 
 def wrap_line(text: str) -> str:

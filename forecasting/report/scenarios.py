@@ -32,7 +32,8 @@ def scenario_text(scenario: ProductionScenario) -> str:
             *stated_text(scenario),
             *_events(scenario),
             *sources_text(scenario.sources),
-        ]
+        ],
+        fold=False,  # a number stands beside its sources, and an address is whole
     )
 
 

@@ -17,7 +17,7 @@ def stated_text(stated: Stated) -> list[str]:
     counts = Counter(each.basis for _, each in numbers)
     return [
         "WHAT IT STATES; low to high",
-        *table(shown[0], shown[1:], left=(0, *range(3, len(shown[0])))),
+        *table(shown[0], shown[1:], left=(0, *range(3, len(shown[0]))), fold=False),
         wrap_line(
             f"{counts['reported']} numbers reported as such, {counts['derived']} derived from reported ones (~), "
             f"{counts['assumed']} assumed because none is published (?)"
