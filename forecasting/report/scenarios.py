@@ -16,7 +16,8 @@ from forecasting.supply.verdict import Verdict
 def scenario_list(scenarios: Iterable[ProductionScenario]) -> str:
     """One row per scenario."""
     rows = [[each.name, str(each.as_of), ", ".join(each.theatre_ids), each.title] for each in scenarios]
-    return terminal_text(table(["name", "as of", "theatres", "what is assumed"], rows, left=(0, 1, 2, 3)))
+    lines = table(["name", "as of", "theatres", "what is assumed"], rows, left=(0, 1, 2, 3), fold=False)
+    return terminal_text(lines, fold=False)
 
 
 def scenario_text(scenario: ProductionScenario) -> str:
@@ -50,7 +51,7 @@ def _events(scenario: ProductionScenario) -> list[str]:
         ]
         for event in sorted(scenario.events, key=lambda event: event.date)
     ]
-    return ["", "EVENTS", *table(["from", "until", "kind", "what", "sources"], rows, left=(0, 1, 2, 3, 4))]
+    return ["", "EVENTS", *table(["from", "until", "kind", "what", "sources"], rows, left=(0, 1, 2, 3, 4), fold=False)]
 
 
 def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
@@ -77,7 +78,7 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
             f"{scenario.name}: well stated; {outcome} until {assimilated.origin}",
             wrap_line(Words(ENGLISH).sentence(verdict.reason)),
             "",
-            *table(["median (90 %)", "as stated", "as the record has it"], rows),
+            *table(["median (90 %)", "as stated", "as the record has it"], rows, fold=False),
             wrap_line(
                 f"True output is {ratio[1]:.2g} times what is stated (90 %: {ratio[0]:.2g} to {ratio[2]:.2g}). "
                 f"Weighted by the record, the {assimilated.drawn.n_draws:,} draws say as much as "
@@ -90,7 +91,8 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
                 ["assumption", "with the record"],
                 [[key, f"{float(assimilated.weights @ levels[key]):.2f}"] for key in moved],
             ),
-        ]
+        ],
+        fold=False,
     )
 
 
