@@ -19,6 +19,7 @@ from forecasting.answers import defences
 from forecasting.service.app import create_app
 from forecasting.service.http import exchange
 from forecasting.service.http.exchange import MOST_ENTRIES, MOST_FIELDS
+from forecasting.service.page import exchange as page_exchange
 from forecasting.service.page import link, routes, view
 from forecasting.service.page.link import pack_text
 from forecasting.service.workers.champions import Champions
@@ -75,7 +76,7 @@ def test_no_text_of_a_client_is_parsed_in_the_event_loop(monkeypatch: pytest.Mon
         (toml_text.tomllib, "loads"),
         (exchange, "bounded_json"),
         (link, "unpack_text"),
-        (routes, "parse_query"),
+        (page_exchange, "parse_query"),
         (routes, "pack_text"),
         (view, "form_context"),
     ):
