@@ -64,8 +64,7 @@ def make_team(
 class _Logins:
     """The part of MLflow's REST API of logins and roles that is needed here.
 
-    Its own client is a part of the server, which imports half of Flask and leaves threads behind that keep a command
-    from ending.
+    Its own client is a part of the server, which imports half of Flask; commands that used it were seen not to end.
     """
 
     def __init__(self, uri: str) -> None:
