@@ -63,7 +63,7 @@ class TestOrders:
         assert document.layers[0].order is not None
         assert document.layers[0].order.lead_time_days_low == 20
         assert "20, after these 7 days" in document_text(document)
-        assert "To be in hand on day 1, as no lead time is stated: missiles." in " ".join(
+        assert "To be in hand on day 1 (2026-03-01), as no lead time is stated: missiles." in " ".join(
             document_text(document).split()
         )
 

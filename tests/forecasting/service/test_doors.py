@@ -16,7 +16,8 @@ import pytest
 from experiments.follow_up import issue_plan
 from features.history import LaunchHistory
 from features.ledger import Ledger
-from forecasting.answers.local import local_answering, local_context
+from forecasting.answers import local
+from forecasting.answers.local import kyiv_today, local_answering, local_context
 from forecasting.answers.request import PlanRequest
 from forecasting.record.archive import Archive
 from forecasting.registry import Registry
@@ -65,6 +66,7 @@ def champion_server(champion_home: Path, filled_ledger: Path) -> Iterator[Server
 @pytest.fixture
 def in_home(champion_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SALVOCAST_HOME", str(champion_home))
+    monkeypatch.setattr(local, "kyiv_today", kyiv_today)  # commands and servers of their own have the day that it is
     return champion_home
 
 

@@ -251,7 +251,7 @@ def test_a_theatre_without_a_record_is_answered_from_assumptions_alone(client: h
     assert planned["forecast"] == forecast
     assert planned["calibration"] is None
     csv = client.post("/api/v1/plan", json=own, headers={"Accept": "text/csv"}).text.splitlines()
-    assert all(row.endswith(",assumptions only: north_korea_line") for row in csv[1:])
+    assert all("assumptions only: north_korea_line" in row for row in csv[1:])
     assert "no launch against theatre south_korea is on record" in problem(
         client.post("/api/v1/forecast", json={**SMALL, "theatre": "south_korea"}), 422
     )
