@@ -84,6 +84,11 @@ def test_orders_of_the_past_beside_rules_of_thumb(salvocast: Run, store: str, ho
     assert {row.split(":")[0] for row in rows[7 : rows.index("", 7)]} == {
         f"{model} at {level}" for model in ("empirical_window", "local_level") for level in ("90%", "95%")
     }
+    one_after_the_other = rows[rows.index("", 7) + 1 :]
+    assert one_after_the_other[0].startswith("ORDERS EVERY 28 DAYS, each there 28 days later")
+    kept = [row for row in one_after_the_other if " of 1 cycles, aim " in row]
+    policies = ("empirical_window", "local_level", "level x past ratios")
+    assert [row.split(":")[0] for row in kept] == [f"{name} at {level}%" for name in policies for level in (80, 90, 95)]
     scores = pd.read_csv(tmp_path / "work" / "scores.csv").set_index(["policy", "level"])
     assert len(scores) == 6 * 4
     assert f"{scores.loc[('local_level', 95), 'cost']:,.0f}" == rows[5].split()[3]

@@ -9,10 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from features.release import code_version
+from forecasting.answers.local import kyiv_today
 from forecasting.record.archive import Channel
 from forecasting.report.forms import ASKED_FOR, Form
 from forecasting.service.http.exchange import dispatcher_of
-from forecasting.service.page.exchange import TOLD, failure_page, issued_at, kyiv_today, language_of, page_query
+from forecasting.service.page.exchange import TOLD, failure_page, issued_at, language_of, page_query
 
 BRIEF_SECONDS = 0.4
 """How long one takes, for the queue before the processes that compute."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from urllib.parse import parse_qsl, urlencode
 
 from babel import negotiate_locale
@@ -10,7 +10,6 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from features.errors import InputError, SalvocastError
-from features.records import KYIV
 from forecasting.answers.request import PlanRequest
 from forecasting.report.language import languages, translator
 from forecasting.service.http.problems import Refusal, refusal_of
@@ -21,10 +20,6 @@ from forecasting.service.workers.dispatcher import Dispatcher
 
 TOLD = (SalvocastError, Refusal)
 """Failures that a page tells; any other is the application's to log and tell."""
-
-
-def kyiv_today() -> date:
-    return datetime.now(KYIV).date()
 
 
 def issued_at(dispatcher: Dispatcher, plan_id: str) -> datetime | None:

@@ -25,6 +25,7 @@ from features.scenarios import bundled_scenarios
 from forecasting.answers.answering import Answerer
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
+from forecasting.answers.local import kyiv_today
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
 from forecasting.record.scoreboard import scoreboard
@@ -44,7 +45,6 @@ from forecasting.service.page.exchange import (
     html_response,
     invalid_form_page,
     issued_at,
-    kyiv_today,
     language_of,
     page_query,
 )
