@@ -10,9 +10,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # How long a newcomer has to wait, on two cores that do nothing else.
-TEST_MINUTES := 6
-SLOW_MINUTES := 12
-ALL_MINUTES := 18
+TEST_MINUTES := 10
+SLOW_MINUTES := 21
+ALL_MINUTES := 40
 
 .PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel wheel-smoke lock clean
 
