@@ -16,6 +16,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from experiments.backtest import COVERAGE_COLUMNS, FoldScores, Replay, Series, replay_parameters, run_backtests
+from experiments.effect_replay import HORIZON as EFFECT_HORIZON
+from experiments.effect_replay import replay_effects
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
@@ -30,9 +32,10 @@ from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.opening import open_ledger
-from features.records import SHAHED, QuietDayRule, weapons
+from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
 from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.defences import bundled_defence
 from forecasting.report.layout import table
 from forecasting.salvos.model import (
     BUNDLED_MODELS,
@@ -222,7 +225,7 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
             wide = result.wide()
             lines = table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist(), fold=False)
             lines += ["", *(line for name in names for line in result.against_targets(name))]
-            lines += ["", *_year_of_orders(series, asked, names)]
+            lines += ["", *_year_of_orders(series, asked, names), "", *_promised_effects(series, asked, names)]
             told.append(
                 SeriesReplay(
                     series=series,
@@ -251,6 +254,25 @@ def _year_of_orders(series: Series, asked: ReplayRequest, names: Sequence[str]) 
     wide = year.wide()
     told = [line for name in (*names, ADJUSTED) for line in year.against_targets(name)]
     return [head, *table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist(), fold=False), "", *told]
+
+
+def _promised_effects(series: Series, asked: ReplayRequest, names: Sequence[str]) -> list[str]:
+    """What the orders of the bundled defence promised, and what they would have done, or why that cannot be told."""
+    head = f"LEAKERS AVOIDED by the orders of every {EFFECT_HORIZON} days: promised, and on the nights that came"
+    if (series.truth.theatre, series.truth.weapon_class) != (UKRAINE, SHAHED):
+        return [head, "not told: the bundled defence is against the drones over Ukraine"]
+    defence, lines = bundled_defence(UKRAINE).facing((SHAHED,)), [head]
+    for name in names:
+        try:
+            found = replay_effects(
+                series.history_at, series.truth, load_model(name), defence, series.origins, seed=asked.seed
+            )
+        except InputError as error:
+            return [*lines, f"not told: {error}"]
+        wide = found.wide()
+        lines += table([*map(str, wide.columns)], wide.to_numpy().tolist(), fold=False)
+        lines += ["", f"{name}: {found.against_target()}"]
+    return lines
 
 
 def published_scenario(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:

@@ -9,6 +9,8 @@ from features.messages import Message
 
 MULTIPLE = 2.5
 WINDOW = 91
+ROWS_AT_ONCE = 10_000
+"""Paths whose lines are found together: memory does not grow with more."""
 BORROWED_RULE = Message.of("massed_by_forecast_days", multiple=MULTIPLE)
 """Where the theatre has no record. Days of a pause, or of an empty store, would bring the line down to one drone."""
 RULE = Message.of("massed_by_days_before", multiple=MULTIPLE, window=WINDOW)
@@ -82,14 +84,15 @@ def massed_thresholds(
     lines = np.full(paths.shape, first)
     if not before.size:
         return lines
-    known = np.broadcast_to(before[-WINDOW:], (len(paths), before[-WINDOW:].size))
-    series = np.concatenate([known, paths], axis=1)
-    for day in range(step, paths.shape[1], step):
-        window = series[:, max(known.shape[1] + day - WINDOW, 0) : known.shape[1] + day]
-        median = np.median(window, axis=1)
-        quiet = median == 0.0  # mostly: the line is that of the other days
-        median[quiet] = _median_of_launches(window[quiet])
-        lines[:, day : day + step] = np.maximum(np.ceil(MULTIPLE * median), 1.0)[:, np.newaxis]
+    for rows in (slice(start, start + ROWS_AT_ONCE) for start in range(0, len(paths), ROWS_AT_ONCE)):
+        known = np.broadcast_to(before[-WINDOW:], (len(paths[rows]), before[-WINDOW:].size))
+        series = np.concatenate([known, paths[rows]], axis=1)
+        for day in range(step, paths.shape[1], step):
+            window = series[:, max(known.shape[1] + day - WINDOW, 0) : known.shape[1] + day]
+            median = np.median(window, axis=1)
+            quiet = median == 0.0  # mostly: the line is that of the other days
+            median[quiet] = _median_of_launches(window[quiet])
+            lines[rows, day : day + step] = np.maximum(np.ceil(MULTIPLE * median), 1.0)[:, np.newaxis]
     return lines
 
 

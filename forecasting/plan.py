@@ -28,10 +28,11 @@ from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
-from forecasting.orders.advice import OrderAdvice, order_advice
+from forecasting.orders.advice import N_POINTS, OrderAdvice, order_advice
 from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import orders_for_horizon
-from forecasting.orders.ordering import InterceptorOrder, check_service_level
+from forecasting.orders.kept_nights import NIGHTS_KEPT, KeptNights, covers
+from forecasting.orders.ordering import Cover, InterceptorOrder, check_service_level
 from forecasting.orders.policy import AskedPolicy, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program
 from forecasting.orders.requirement import DefenceProgram
@@ -53,8 +54,11 @@ from forecasting.supply.scenario_forecast import (
 
 __all__ = ["Plan", "Prepared", "Target", "make_plan", "prepare", "prepare_calibration"]
 
-MAX_CELLS = 2_000_000
-"""Paths times attack days: each layer holds several whole numbers for each of them in memory."""
+MOST_MEMORY_GB = 4.0
+"""For one plan."""
+BYTES_A_PATH_DAY, BYTES_UNDER_A_SCENARIO, BYTES_A_CLASS = 40, 400, 60
+"""Measured at their most (`experiments/benchmarks/plan_steps.py --year`): of the record alone, under a scenario, and of
+each class of weapon that comes with the drones."""
 CALIBRATION_DRAWS = 2_000
 """Worth about 600 independent ones for the bundled defence and record, three times what quantiles of 10 and 90 % want,
 in half the time that twice as many take."""
@@ -111,6 +115,7 @@ class Prepared:
         -------
         (SalvoForecast, SuppliedForecast or None)
         """
+        check_memory(request, under_scenario=scenario is not None)
         if scenario is None:
             return forecast_fitted(self.model, self.fitted, self.history, request, seed), None
         forecaster = self.forecaster(request, seed, scenario.published)
@@ -297,6 +302,7 @@ def make_plan(
     policy: AskedPolicy | None = None,
     money_usd: float | None = None,
     joint: bool = False,
+    frontier_points: int = N_POINTS,
     on_paths: Callable[[int], object] | None = None,
 ) -> Plan:
     """A plan from the origin, the last day of the history that was prepared. Same arguments: same bytes.
@@ -340,6 +346,8 @@ def make_plan(
         US dollars to find the mix for that leaks least.
     joint : bool
         Whether the service level is of all stocks together, not of each.
+    frontier_points : int
+        Of each frontier of cost, at most.
     on_paths : callable, optional
         See `forecasting.defence.engagement.engage`.
 
@@ -350,10 +358,9 @@ def make_plan(
     Raises
     ------
     InputError
-        Where paths times horizon needs too much memory, for held assumptions without a scenario, and for what the parts
-        refuse.
+        For more than MOST_MEMORY_GB hold, for held assumptions without a scenario, and for what the parts refuse.
     """
-    check_path_days(request)
+    check_memory(request, under_scenario=scenario is not None, n_classes=len(threats))
     check_service_level(service_level)  # before the work, and for a defence without any stock too
     if held and scenario is None:
         raise InputError(
@@ -368,12 +375,17 @@ def make_plan(
     planned, defence = with_counted(planned, counted), with_counted(defence, counted)
     deliveries = [each for each in deliveries if each.day > history.last_day]
 
-    def simulated(nights: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
+    nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
+    kept = None
+    if request.n_paths * nights > NIGHTS_KEPT:
+        kept = NIGHTS_KEPT if policy or target else 1
+
+    def simulated(n_days: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
         return simulate(
             prepared,
             planned,
             defence,
-            SimulationRequest(nights, request.n_paths),
+            SimulationRequest(n_days, request.n_paths),
             seed=seed,
             calibrated=calibrated,
             scenario=scenario,
@@ -382,10 +394,11 @@ def make_plan(
             counted=counted,
             threats=threats,
             end=request.horizon,
+            covered=asked if n_days == nights else (),
+            nights_kept=kept,
             on_paths=on_paths,
         )
 
-    nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
     if nights > MAX_HORIZON:
         raise InputError(
             f"lead time and review period of a layer ask for {nights} nights: expected at most {MAX_HORIZON} together",
@@ -399,29 +412,30 @@ def make_plan(
         )
     made = simulated(request.horizon, on_paths)
     further = simulated(nights) if nights > request.horizon else made
-    lead_times = dict(zip(planned.ids, map(further.engagements.lead_time, range(len(planned.layers))), strict=True))
-    stocks = [stock for stock in further.engagements.stocks if stock.layer_id in asked]
-    orders = orders_for_horizon(stocks, planned, service_level, lead_times, request.horizon, joint=joint)
+    orders = orders_for_horizon(further.covers, planned, service_level, joint=joint)
     advice = order_advice(
         planned,
         further.engagements,
         further.trials,
         orders,
-        asked,
-        request.horizon,
+        further.covers,
         further.salvos.totals(further.salvos.horizon),
+        frontier_points,
     )
-    rules = layer_rules(planned, further.salvos, history, further.engagements, asked, request.horizon)
+    rules = layer_rules(planned, further.salvos, history, further.engagements, further.covers, request.horizon)
     required = None
     if target:
         required = mix_for_target(planned, made.engagements, made.trials, made.program, target, asked)
-    futures = futures_of(planned, made.engagements, made.salvos, history, asked) if policy else None
+    futures = futures_of(planned, made.kept, made.kept_salvos, history, asked) if policy else None
     by_policy = None
     if policy and futures:
         by_policy = policy_year(futures, policy.kind, policy.review, service_level, policy.budget_usd)
     for_money = None
     if money_usd is not None:
         for_money = mix_for_money(planned, made.engagements, made.trials, money_usd, asked)
+    first: tuple[Message, ...] = ()
+    if policy and made.kept_salvos.n_paths < request.n_paths:
+        first = (Message.of("policy_on_first_paths", n=made.kept_salvos.n_paths, paths=request.n_paths),)
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
         history,
@@ -439,6 +453,7 @@ def make_plan(
         in_hand=(*stated_notes, *(note for each in counted for note in each.notes), *notes_of_use(counted, planned)),
         notes=(
             *look,
+            *first,
             *what_if_notes(without),
             *made.notes,
             *size_notes(made.beyond),
@@ -490,12 +505,20 @@ def counted_at_origin(
         return ()
 
     def meet(past: SalvoForecast, having: Defence, due: Sequence[Delivery]) -> Engagements:
-        check_path_days(SimulationRequest(past.horizon, past.n_paths))
+        check_memory(SimulationRequest(past.horizon, past.n_paths))
         calibration, _ = calibration_for(defence, past, history, calibrated)
         having = having.facing((SHAHED,))
         levels, factors, _ = engagement_draws(having, past, calibration)
         armed_share = armed_share_of(history, None, past.horizon)
-        return engage(past, having, levels=levels, kill_factors=factors, armed_share=armed_share, deliveries=due)
+        return engage(
+            past,
+            having,
+            levels=levels,
+            kill_factors=factors,
+            armed_share=armed_share,
+            deliveries=due,
+            on_nights=lambda _: None,
+        )
 
     salvos, _ = prepared.forecast(SimulationRequest(1, request.n_paths), seed)
     return counted_stocks(counts, planned, history, replace(salvos, theatre=counts[0].theatre), deliveries, meet)
@@ -529,6 +552,10 @@ class Simulation:
         Path by path.
     trials : OrderTrials
         What other stocks would do.
+    kept : Engagements
+        The same night by night, of all paths or, of a large plan, of the first ones.
+    covers : mapping of str to Cover
+        Layer -> what its order has to do, of those asked for.
     """
 
     defence: Defence
@@ -542,18 +569,28 @@ class Simulation:
     beyond: float
     engagements: Engagements
     trials: OrderTrials
+    kept: Engagements
+    covers: Mapping[str, Cover]
 
     @property
     def program(self) -> DefenceProgram:
-        """The program of the least-cost mix, on these paths."""
+        """The program of the least-cost mix, on the paths whose nights are kept."""
+        first = slice(self.kept_salvos.n_paths)
         return defence_program(
-            self.salvos,
+            self.kept_salvos,
             self.defence,
-            self.engagements,
-            levels=self.levels,
-            kill_factors=self.factors,
-            new_models=self.supplied.new_models if self.supplied else (),
+            self.kept,
+            levels=tuple({name: values[first] for name, values in each.items()} for each in self.levels),
+            kill_factors={name: values[first] for name, values in self.factors.items()},
+            new_models=[each.pick(np.arange(self.salvos.n_paths)[first]) for each in self.supplied.new_models]
+            if self.supplied
+            else (),
         )
+
+    @property
+    def kept_salvos(self) -> SalvoForecast:
+        """Of the paths whose nights are kept."""
+        return replace(self.salvos, paths=self.salvos.paths[: len(self.kept.actual.leakers)])
 
 
 def simulate(
@@ -570,6 +607,8 @@ def simulate(
     deliveries: Sequence[Delivery] = (),
     counted: tuple[CountedStock, ...] = (),
     threats: tuple[Threat, ...] = (),
+    covered: tuple[str, ...] = (),
+    nights_kept: int | None = None,
     on_paths: Callable[[int], object] | None = None,
 ) -> Simulation:
     """The part of a plan that is drawn; what is not told here is as in `make_plan`.
@@ -592,12 +631,15 @@ def simulate(
         As in `make_plan`.
     counted : tuple of CountedStock
         The stocks that start from a count.
+    covered : tuple of str
+        Layers whose orders are looked at.
+    nights_kept : int, optional
+        Paths times nights that are kept night by night, of the first paths; None: those of all.
 
     Returns
     -------
     Simulation
     """
-    check_path_days(request)
     history = prepared.history
     salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = armed_share_of(history, supplied, salvos.horizon)
@@ -605,6 +647,9 @@ def simulate(
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
     levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
+    passing = None
+    if nights_kept is not None:
+        passing = KeptNights(planned, covered, end, -(-nights_kept // salvos.horizon))
     engagements = engage(
         salvos,
         planned,
@@ -616,20 +661,37 @@ def simulate(
         trials=trials,
         others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
+        on_nights=passing,
     )
     return Simulation(
-        planned, salvos, supplied, armed_share, calibration, notes, levels, factors, beyond, engagements, trials
+        planned,
+        salvos,
+        supplied,
+        armed_share,
+        calibration,
+        notes,
+        levels,
+        factors,
+        beyond,
+        engagements,
+        trials,
+        passing.first if passing else engagements,
+        passing.covers if passing else covers(engagements, planned, covered, end),
     )
 
 
-def check_path_days(request: SimulationRequest) -> None:
-    """Raises InputError where paths times horizon needs too much memory."""
-    if request.n_paths * request.horizon > MAX_CELLS:
+def check_memory(request: SimulationRequest, *, under_scenario: bool = False, n_classes: int = 0) -> None:
+    """Raises InputError where so many paths of so many days take more than MOST_MEMORY_GB."""
+    of_one = (BYTES_UNDER_A_SCENARIO if under_scenario else BYTES_A_PATH_DAY) + n_classes * BYTES_A_CLASS
+    most = int(MOST_MEMORY_GB * 1e9 / of_one)
+    if request.n_paths * request.horizon > most:
         raise InputError(
-            "{paths} paths of {horizon} attack days: a plan takes at most {most} path days; take fewer paths or a "
-            "shorter horizon",
+            "{paths} paths of {horizon} attack days take {gb} GB of memory: expected at most {most_gb}; take "
+            "{fewer} paths, or a shorter horizon",
             field="paths",
             paths=request.n_paths,
             horizon=request.horizon,
-            most=MAX_CELLS,
+            gb=round(request.n_paths * request.horizon * of_one / 1e9, 1),
+            most_gb=MOST_MEMORY_GB,
+            fewer=max(most // request.horizon, 1),
         )

@@ -160,7 +160,6 @@ class Answerer:
         stocks start from their counts."""
         scenario, stated = self._scenario(request), defence_of(request)
         selected_layers(stated, request.layers, request.without)  # refuses an unknown one before the work
-        _check_size(request, stated)
         prepared = self.prepared(request, context)
         recorded = prepared.history.theatre == request.theatre
         calibrated = self._calibrated(request, stated, prepared.history) if request.calibrate and recorded else None
@@ -193,6 +192,7 @@ class Answerer:
             policy=policy,
             money_usd=request.money_for_a_mix,
             joint=request.safety_of == "all",
+            frontier_points=request.frontier_points,
             threats=self._threats(request, context, prepared, stated),
             on_paths=on_paths,
         )

@@ -23,11 +23,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from features.errors import InputError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
-from features.scenario_parts import DAYS_PER_MONTH
 from features.stated import LARGEST_NUMBER, Day
-from features.typed import typed_number, unmistakable
+from features.supply_rate import per_month, stated_supply
+from forecasting.orders.advice import N_POINTS
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
 CHAMPION = "champion"
@@ -51,27 +50,10 @@ THREAT = re.compile(r"([a-z][a-z0-9_]{0,39})(?:=(\d{1,6}(?:\.\d{1,3})?)/week)?")
 """A class of weapon, and how many of it come a week where that is stated."""
 Count = Annotated[int, Field(ge=0, le=int(LARGEST_NUMBER), strict=True)]
 PolicyKind = Literal["base_stock", "adjusted_base_stock", "reorder_point"]
-DAYS_OF = {"day": 1.0, "week": 7.0, "month": DAYS_PER_MONTH}
-"""Unit of a supply -> days."""
 LONGEST_LEAD_TIME = 730
 """Days."""
 
-
-def _supply(given: str) -> str:
-    """A supply as it is kept: 800/week. Raises ValueError where it is none."""
-    amount, slash, unit = (part.strip() for part in given.partition("/"))
-    if not slash or unit not in DAYS_OF:
-        raise ValueError(f"expected interceptors with their unit, such as 800/week ({', '.join(DAYS_OF)})")
-    try:
-        number = typed_number(amount)
-    except InputError as error:
-        raise ValueError(str(error)) from error
-    if not 0 <= number <= LARGEST_NUMBER:
-        raise ValueError(f"expected 0 to {LARGEST_NUMBER:,.0f} interceptors")
-    return f"{unmistakable(str(number))}/{unit}"
-
-
-Supply = Annotated[str, AfterValidator(_supply)]
+Supply = Annotated[str, AfterValidator(stated_supply)]
 """Interceptors a day, week or month: 800/week."""
 Level = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False, strict=True)]
 NEEDS = "needs_field"
@@ -234,6 +216,9 @@ class PlanRequest(ForecastRequest):
         Literal["each", "all"],
         Field(description="whether that is of each stock, or that all of them last: the least-cost orders for it"),
     ] = "each"
+    frontier_points: Annotated[
+        int, Field(ge=2, le=20, strict=True, description="budgets to find the best mix for, from no order to the most")
+    ] = N_POINTS
     leak_target: Annotated[
         Annotated[float, Field(ge=0, le=LARGEST_NUMBER, allow_inf_nan=False, strict=True)] | None,
         Field(description="armed drones that may leak over the horizon: adds the least-cost mix"),
@@ -315,8 +300,7 @@ class PlanRequest(ForecastRequest):
     @property
     def monthly_supply(self) -> dict[str, float]:
         """Layer -> interceptors a month, where a supply is stated."""
-        stated = ((layer, *each.split("/")) for layer, each in self.supply.items())
-        return {layer: float(amount) / DAYS_OF[unit] * DAYS_PER_MONTH for layer, amount, unit in stated}
+        return {layer: per_month(each) for layer, each in self.supply.items()}
 
     @property
     def classes(self) -> tuple[str, ...]:

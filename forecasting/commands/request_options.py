@@ -42,6 +42,7 @@ _FORMS: Mapping[str, tuple[Any, str, str]] = {
     "minimum_stock": (list[str], "LAYER=N", "repeatable"),
     "service_level": (str, "SHARE", "95, 95 % or 0.95"),
     "safety_of": (str, "each|all", ""),
+    "frontier_points": (str, "N", ""),
     "leak_target": (str, "DRONES", ""),
     "budget": (str, "USD", ""),
     "policy": (str, "base_stock|adjusted_base_stock|reorder_point", ""),

@@ -56,6 +56,7 @@ from forecasting.defence.outcome import (
     StockOutlook,
 )
 from forecasting.defence.stock import Delivery
+from forecasting.defence.summed import joined, without_nights
 from forecasting.defence.trials import OrderTrials
 from forecasting.salvos.forecast import SalvoForecast
 
@@ -72,6 +73,7 @@ def engage(
     trials: OrderTrials | None = None,
     others: Mapping[str, NDArray[np.int64]] = MappingProxyType({}),
     on_paths: Callable[[int], object] | None = None,
+    on_nights: Callable[[Engagements], object] | None = None,
 ) -> Engagements:
     """Meets every path of the forecast with the defence, once with its stock and once with no end of it.
 
@@ -83,21 +85,30 @@ def engage(
     they take over; what the defence says of a kind goes before what they say. deliveries: dated ones, beside the
     layers' monthly supply. others: class of weapon -> (n_paths, horizon) how many come with the drones. trials: to be
     filled, so that it can say what orders would do. on_paths: told, now and then, of so many more paths done.
+    on_nights: told the nights of a few blocks of paths at a time; what is returned is then without nights
+    (`forecasting.defence.summed`), and takes memory by path alone.
 
     Layers that meet nothing of what comes are left out (`Defence.facing`). Both runs use the same random numbers: where
     the stock lasts on every path they are equal. Seeded by the forecast's seed. Raises InputError for a factor or a
     delivery of a layer that there is none of, numbers that are no shares or factors, and a delivery that is not after
     the origin.
     """
-    done, defence = 0, defence.facing((SHAHED, *others))
-    whole = _room(forecast, defence, new_models, tuple(others), with_decoys=armed_share is not None)
+    defence, parts = defence.facing((SHAHED, *others)), list[Engagements]()
+    room = partial(
+        _room, defence=defence, new_models=new_models, others=tuple(others), with_decoys=armed_share is not None
+    )
+    whole, done = None if on_nights else room(forecast, new_models=new_models), 0
     for block in _blocks(forecast, defence, levels, kill_factors or {}, armed_share, new_models, deliveries, others):
         n_paths = block.forecast.n_paths
-        block.meet(whole.rows(slice(done, done + n_paths)), trials)
+        nights = whole.rows(slice(done, done + n_paths)) if whole else room(block.forecast, new_models=block.new_models)
+        block.meet(nights, trials)
         done += n_paths
+        if on_nights:
+            on_nights(nights)
+            parts.append(without_nights(nights))
         if on_paths:
             on_paths(n_paths)
-    return whole
+    return whole or joined(parts)
 
 
 def engage_in_total(

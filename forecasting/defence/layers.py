@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from features.errors import InputError, unknown_name
 from features.records import SHAHED, weapons
 from features.stated import LARGEST_NUMBER, Name, Source, SourcedRange, Stated, check_sources, input_error, parse_tables
+from features.supply_rate import per_month, stated_supply
 
 SHARES = ("engaged_share", "kill_probability", "decoy_discrimination", "weather_share", "available_share")
 STOCKED = ("interceptors_per_engagement", "stock", "monthly_supply", "unit_cost_usd")
@@ -156,6 +157,20 @@ class DefenceLayer(Stated):
     review_days: Annotated[int, Field(ge=1, le=3_650)] | None = None
     minimum_stock: Annotated[int, Field(ge=0, le=LARGEST_NUMBER)] = 0
     pack_size: Annotated[int, Field(ge=1, le=LARGEST_NUMBER)] = 1
+
+    @field_validator("monthly_supply", "monthly_supply_later", mode="before")
+    @classmethod
+    def _read_rates(cls, given: Any) -> Any:
+        """A supply whose numbers are texts with their unit, as people state it; mode alone is low and high too."""
+        if not isinstance(given, dict):
+            return given
+        rates = {
+            name: per_month(stated_supply(given[name]))
+            for name in ("low", "mode", "high", "at_least", "up_to")
+            if isinstance(given.get(name), str)
+        }
+        alone = {"low": rates["mode"], "high": rates["mode"]} if rates.keys() == {"mode"} else {}
+        return alone | given | rates
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -118,6 +118,12 @@ class StockOutlook:
         return left
 
     @property
+    def supplied_in_all(self) -> NDArray[np.int64]:
+        """(horizon,) delivered by the start of each night, on all paths together."""
+        in_all: NDArray[np.int64] = self.supplied.sum(axis=0)
+        return in_all
+
+    @property
     def missing(self) -> NDArray[np.int64]:
         """(n_paths, horizon) what all nights until then need beyond stock and supply; negative while some is left."""
         missing: NDArray[np.int64] = np.cumsum(self.needed, axis=1) - self.supplied - self.opening[:, np.newaxis]
@@ -138,7 +144,7 @@ class StockOutlook:
     @property
     def stock_out_by_day(self) -> NDArray[np.float64]:
         """(horizon,) share of the paths on which the stock has run short by that night."""
-        nights = np.arange(self.supplied.shape[1])
+        nights = np.arange(self.supplied_in_all.size)
         shares: NDArray[np.float64] = (self.days_of_supply[:, np.newaxis] <= nights).mean(axis=0)
         return shares
 

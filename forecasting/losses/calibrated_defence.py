@@ -1,5 +1,6 @@
 """A defence after the record: its draws before and after, what they say of it, and what each path of salvos meets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -14,6 +15,7 @@ from forecasting.defence.layers import Defence
 from forecasting.losses.evidence import Draws, Evidence, some_sizes
 from forecasting.losses.reported_losses import Array
 from forecasting.losses.variation import BLOCK_DAYS, Variation, precision_of
+from forecasting.salvos.model import PATHS_AT_ONCE
 from forecasting.salvos.sampling import normals
 
 STREAM = 5
@@ -76,9 +78,18 @@ class Calibration:
     def for_paths(self, launched: NDArray[np.int64], seed: int) -> "PathDraws":
         """Calibrated draws for `engage`: one for each path of `launched`, (n_paths, horizon), at random.
 
-        Those of the first nights are the same however many there are.
+        Those of the first nights are the same however many there are. Of more than PATHS_AT_ONCE paths so many are
+        drawn at a time, each time from random numbers of their own.
         """
-        of_paths, of_steps, of_nights = np.random.default_rng([seed, STREAM, 1]).spawn(3)
+        parts = [
+            self._for_part(launched[first : first + PATHS_AT_ONCE], [seed, STREAM, 1, *([number] if number else [])])
+            for number, first in enumerate(range(0, len(launched), PATHS_AT_ONCE))
+        ]
+        return parts[0] if len(parts) == 1 else PathDraws.joined(parts)
+
+    def _for_part(self, launched: NDArray[np.int64], stream: Sequence[int]) -> "PathDraws":
+        """Of so many paths as are drawn together."""
+        of_paths, of_steps, of_nights = np.random.default_rng(stream).spawn(3)
         n_paths, horizon = launched.shape
         dealt = of_paths.permutation(np.arange(n_paths) % self.posterior.n_draws)
         draws, (distinct, number) = self.posterior.rows(dealt), self._distinct
@@ -184,3 +195,16 @@ class PathDraws:
     levels: tuple[dict[str, Array], ...]
     kill_factor: Array
     beyond: float
+
+    @classmethod
+    def joined(cls, parts: Sequence["PathDraws"]) -> Self:
+        """Of paths that follow each other."""
+        weights = [part.kill_factor.size for part in parts]
+        return cls(
+            tuple(
+                {quantity: np.concatenate([part.levels[layer][quantity] for part in parts]) for quantity in levels}
+                for layer, levels in enumerate(parts[0].levels)
+            ),
+            np.concatenate([part.kill_factor for part in parts]),
+            float(np.average([part.beyond for part in parts], weights=weights)),
+        )

@@ -1,6 +1,6 @@
 """What a plan says of its orders beside quantities: what they buy, what other money would, and what a kill costs."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from forecasting.orders.effect import OrderWorth, order_worth
 from forecasting.orders.frontier import FrontierPoint, evaluated, leaker_frontier, risk_frontier
 from forecasting.orders.information import Information, perfect_information
 from forecasting.orders.mix import Market, Mix
-from forecasting.orders.ordering import Cover, InterceptorOrder, cover_of
+from forecasting.orders.ordering import Cover, InterceptorOrder
 
 SEARCHED = 400
 """Paths that mixes are looked for on; what is found is evaluated on all of them."""
@@ -81,19 +81,20 @@ def order_advice(
     engagements: Engagements,
     trials: OrderTrials,
     orders: Sequence[InterceptorOrder],
-    asked: Container[str],
-    end: int | None = None,
+    covers: Mapping[str, Cover],
     launched: NDArray[np.int64] | None = None,
+    n_points: int = N_POINTS,
 ) -> OrderAdvice | None:
-    """For the orders of the layers asked for; None where no such layer uses interceptors.
+    """For the orders of the layers whose covers are given; None where there is none.
 
-    trials: filled by `engage` with the engagements. end: see `forecasting.orders.ordering.cover_of`.
+    trials: filled by `engage` with the engagements. covers: id of a layer -> what its order has to do. n_points: of
+    each frontier, at most.
     """
-    stocks = {stock.layer_id: stock for stock in engagements.stocks if stock.layer_id in asked}
-    if not stocks:
+    if not covers:
         return None
+    stocks = {stock.layer_id: stock for stock in engagements.stocks if stock.layer_id in covers}
     ids, number = defence.ids, {name: index for index, name in enumerate(defence.ids)}
-    market = market_of(defence, engagements, asked)
+    market = market_of(defence, engagements, covers)
     ordered, more = (np.zeros(len(ids), np.int64) for _ in range(2))
     for order in orders:
         index = number[order.layer_id]
@@ -103,10 +104,6 @@ def order_advice(
         more[index] = max(int(np.ceil(tenth / pack)), 1) * pack
     # An order may be more than any path uses, where packs or a minimum stock ask for it.
     market = replace(market, most=np.maximum(market.most, ordered))
-    covers = {
-        name: cover_of(stock, defence.layer(name), engagements.lead_time(number[name]), end)
-        for name, stock in stocks.items()
-    }
     n_paths = engagements.actual.leakers.shape[0]
     none: NDArray[np.int64] = np.zeros(n_paths, np.int64)
     worth = order_worth(trials, ids, ordered, market.unit_cost_usd, more)
@@ -115,7 +112,7 @@ def order_advice(
         trials.first(SEARCHED),
         market,
         np.stack([stocks[name].shortfall if name in stocks else none for name in ids]),
-        N_POINTS,
+        n_points,
         steps=EXCHANGES,
     )
     mixes = [each.quantities for each in frontier]
@@ -129,7 +126,7 @@ def order_advice(
                 market,
                 np.stack([covers[name].least_order if name in covers else none for name in ids]),
                 np.stack([covers[name].short_before if name in covers else none > 0 for name in ids]),
-                N_POINTS,
+                n_points,
             )
         ),
         services=_services(ids, covers, trials, market),
@@ -170,7 +167,7 @@ def _information(
 
 
 def _services(
-    ids: Sequence[str], covers: dict[str, Cover], trials: OrderTrials, market: Market
+    ids: Sequence[str], covers: Mapping[str, Cover], trials: OrderTrials, market: Market
 ) -> tuple[ServicePoint, ...]:
     wanted = [
         np.array([covers[name].order_up_to(level) if name in covers else 0 for name in ids]) for level in SERVICE_LEVELS

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,14 @@ Array = NDArray[np.float64]
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Service levels of each layer, from whose orders the search for the least joint risk starts."""
+
+
+class _Costs(Protocol):
+    @property
+    def cost_usd(self) -> float: ...
+
+
+Costly = TypeVar("Costly", bound=_Costs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +92,19 @@ def risk_frontier(
     Mixes are looked for among what each layer needs by itself; see `forecasting.orders.ordering.Cover` for the arrays,
     (n_layers, n_paths).
     """
-    late = short_before.any(axis=0)
-    nothing = np.zeros_like(market.most)
+    late, nothing = short_before.any(axis=0), np.zeros_like(market.most)
+
+    @cache
+    def short(layer: int, pieces: int) -> NDArray[np.bool_]:
+        """(n_paths,); most mixes that are tried differ in one layer or two."""
+        lacks: NDArray[np.bool_] = least_orders[layer] > pieces
+        return lacks
 
     def loss(tried: Sequence[Mix]) -> list[float]:
-        return [float((late | (least_orders > mix[:, np.newaxis]).any(axis=0)).mean()) for mix in tried]
+        return [
+            float(np.logical_or.reduce([late, *(short(*each) for each in enumerate(mix.tolist()))]).mean())
+            for mix in tried
+        ]
 
     levels = [
         np.minimum(
@@ -109,7 +127,7 @@ def _best(trials: Trials, market: Market, mixes: Sequence[Mix], *, by_risk: bool
     return [points[index] for index in undominated([each.cost_usd for each in points], losses)]
 
 
-def nearest(points: Sequence[FrontierPoint], cost_usd: float) -> tuple[FrontierPoint | None, FrontierPoint | None]:
+def nearest(points: Sequence[Costly], cost_usd: float) -> tuple[Costly | None, Costly | None]:
     """The last point that costs no more, and the first that costs more."""
     below = [each for each in points if each.cost_usd <= cost_usd]
     above = [each for each in points if each.cost_usd > cost_usd]

@@ -66,28 +66,31 @@ def perfect_information(drawn: Mapping[tuple[str, str], Array], utilities: Array
     """
     rng = np.random.default_rng(SEED)
     best = utilities[int(utilities.mean(axis=1).argmax())]
-    gains = (utilities - best).T  # beside the decision that is best on average
-    gains = gains[:, np.ptp(gains, axis=0) > 0.0]
+    gains = utilities - best  # beside the decision that is best on average
+    gains = gains[np.ptp(gains, axis=1) > 0.0]
     shuffles = [np.arange(best.size), *(rng.permutation(best.size) for _ in range(SHUFFLED))]
-    shuffled = np.stack([gains[order] for order in shuffles], axis=2)
+    shuffled = np.stack([each[order] for each in gains for order in shuffles], axis=1) if gains.size else gains
     found = []
     for (layer_id, quantity), values in drawn.items():
         if np.ptp(values) == 0.0:
             continue
         basis, _ = np.linalg.qr(_spline(values))
-        value, *by_chance = _best_known(basis, shuffled) if gains.size else np.zeros(len(shuffles))
+        value, *by_chance = _best_known(basis, shuffled, len(gains))
         surplus = max(float(value - np.mean(by_chance)), 0.0)
         found.append(Information(layer_id, quantity, surplus, float(np.std(by_chance, ddof=1))))
     return sorted(found, key=lambda each: -each.value)
 
 
-def _best_known(basis: Array, gains: Array) -> Array:
-    """(n_orders,) for each order of the paths: the mean over the paths of the largest gain that is expected at their x,
-    less the largest mean gain. gains: (n_paths, n_decisions, n_orders); the best decision gains nothing."""
-    expected = (basis @ (basis.T @ gains.reshape(len(basis), -1))).reshape(gains.shape)
-    most: Array = np.maximum(expected.max(axis=1), 0.0).mean(axis=0)
-    most -= np.maximum(expected.mean(axis=0).max(axis=0), 0.0)
-    return most
+def _best_known(basis: Array, gains: Array, n_decisions: int) -> Array:
+    """(n_orders,) for each order of the paths: the mean over the paths of the largest gain that is expected at their x.
+    gains: (n_paths, n_decisions * n_orders); the best decision gains nothing, and no other more on average."""
+    most = np.zeros((len(basis), 1 + SHUFFLED))
+    if n_decisions:
+        expected = basis @ (basis.T @ gains)
+        for each in np.split(expected, n_decisions, axis=1):
+            np.maximum(most, each, out=most)
+    known: Array = most.mean(axis=0)
+    return known
 
 
 def _spline(values: Array) -> Array:

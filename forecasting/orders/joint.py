@@ -8,44 +8,28 @@ of each layer at the one level that is enough.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from forecasting.defence.layers import Defence
-from forecasting.defence.outcome import StockOutlook
 from forecasting.orders.mix import Market, Mix, first_that_reach, least_cost
 from forecasting.orders.ordering import (
     Cover,
     InterceptorOrder,
     check_service_level,
-    cover_of,
-    order_for_horizon,
+    least_order,
     order_of,
 )
 
 
 def orders_for_horizon(
-    stocks: Sequence[StockOutlook],
-    defence: Defence,
-    service_level: float,
-    lead_times: Mapping[str, ArrayLike],
-    end: int,
-    *,
-    joint: bool,
+    covers: Mapping[str, Cover], defence: Defence, service_level: float, *, joint: bool
 ) -> tuple[InterceptorOrder, ...]:
-    """The least orders for these stocks at a service level: of each by itself, or jointly of all together.
+    """The least orders at a service level: of each stock by itself, or jointly of all together.
 
-    lead_times: id of a layer -> see `cover_of`, as `end`.
+    covers: id of a layer -> what its order has to do.
     """
-    if not joint:
-        return tuple(
-            order_for_horizon(stock, defence, service_level, lead_times[stock.layer_id], end) for stock in stocks
-        )
-    covers = [
-        (name, cover_of(stock, defence.layer(name), lead_times[name], end))
-        for stock in stocks
-        for name in [stock.layer_id]
-    ]
-    return joint_orders(covers, defence, service_level)
+    if joint:
+        return joint_orders([*covers.items()], defence, service_level)
+    return tuple(least_order(needs, defence.layer(name), service_level) for name, needs in covers.items())
 
 
 def joint_orders(

@@ -1,6 +1,7 @@
 """How much to order for a service level."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -72,6 +73,13 @@ class Cover:
 
     least_order: NDArray[np.int64]
     short_before: NDArray[np.bool_]
+
+    @classmethod
+    def joined(cls, parts: Sequence["Cover"]) -> "Cover":
+        """Of paths that follow each other."""
+        return cls(
+            np.concatenate([part.least_order for part in parts]), np.concatenate([part.short_before for part in parts])
+        )
 
     @property
     def unavoidable_shortage(self) -> float:
@@ -238,7 +246,11 @@ def order_for_horizon(
     lead_time, end: see `cover_of`. Raises InputError where service_level is not between 0 and 1.
     """
     layer = defence.layer(outlook.layer_id)
-    needs = cover_of(outlook, layer, lead_time, end)
+    return least_order(cover_of(outlook, layer, lead_time, end), layer, service_level)
+
+
+def least_order(needs: Cover, layer: DefenceLayer, service_level: float) -> InterceptorOrder:
+    """The same for what the order of a layer has to cover."""
     return order_of(needs, layer, needs.order_up_to(service_level), service_level)
 
 

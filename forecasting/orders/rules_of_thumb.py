@@ -1,10 +1,9 @@
 """What planners order without a model, beside what the paths say about it."""
 
-from collections.abc import Container
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.history import LaunchHistory
@@ -12,7 +11,7 @@ from features.messages import Message
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.trials import covered_until
-from forecasting.orders.ordering import Cover, cover_of
+from forecasting.orders.ordering import Cover
 from forecasting.salvos.forecast import SalvoForecast
 
 MONTH = 28
@@ -37,14 +36,14 @@ def rules_of_thumb(
     drones: float,
     used_last_month: float,
     days_last_month: int,
-    in_hand_and_due: NDArray[np.int64],
+    in_hand_and_due: float,
     unit_cost_usd: float,
 ) -> tuple[RuleOfThumb, ...]:
     """What each rule wants to have for the nights to cover, less what is in hand and due by then on average.
 
     needs: see `forecasting.orders.ordering.cover`. nights: that it covers, lead time and review period. drones:
     expected in these nights, decoys included. used_last_month: interceptors that the days_last_month days before the
-    origin took. in_hand_and_due: (n_paths,) opening stock and all deliveries by the last of the nights. Raises
+    origin took. in_hand_and_due: opening stock and all deliveries by the last of the nights, on average. Raises
     InputError where one of the numbers is negative or there is no day.
     """
     if min(nights, days_last_month) < 1 or not all(each >= 0 for each in (drones, used_last_month, unit_cost_usd)):
@@ -57,7 +56,7 @@ def rules_of_thumb(
         (Message.of("thousand_a_day"), 1_000.0 * nights),
         (Message.of("last_month_plus_fifth"), 1.2 * used_last_month * nights / days_last_month),
     )
-    quantities = [(rule, int(np.ceil(max(level - in_hand_and_due.mean(), 0.0) - 1e-9))) for rule, level in wanted]
+    quantities = [(rule, int(np.ceil(max(level - in_hand_and_due, 0.0) - 1e-9))) for rule, level in wanted]
     return tuple(
         RuleOfThumb(rule, quantity, quantity * unit_cost_usd, needs.stock_out_probability(quantity))
         for rule, quantity in quantities
@@ -78,19 +77,17 @@ def layer_rules(
     salvos: SalvoForecast,
     history: LaunchHistory,
     engagements: Engagements,
-    asked: Container[str],
+    covers: Mapping[str, Cover],
     end: int,
 ) -> LayerRules | None:
-    """Of the layer with interceptors, of those asked for, that kills most: the rules speak of the interceptor that
-    meets most drones.
+    """Of the layer that kills most, of those whose orders are looked at: the rules speak of the interceptor that meets
+    most drones. covers: id of a layer -> what its order has to do.
 
     What it used last month is not reported: it is what the paths need per drone, for the drones of the last MONTH days.
     """
     met = engagements.unlimited
     kills = met.kills.sum(axis=(1, 2)) + met.decoy_kills.sum(axis=(1, 2))
-    stocked = [
-        index for index, layer in enumerate(defence.layers) if layer.interceptor is not None and layer.id in asked
-    ]
+    stocked = [index for index, layer in enumerate(defence.layers) if layer.id in covers]
     if not stocked:
         return None
     index = max(stocked, key=lambda each: kills[each])
@@ -102,12 +99,12 @@ def layer_rules(
     last_month = history.known[-MONTH:]
     assert layer.unit_cost_usd is not None
     made = rules_of_thumb(
-        cover_of(stock, layer, lead_time, end),
+        covers[layer.id],
         nights=nights,
         drones=float(salvos.paths[:, :nights].sum(axis=1).mean()),
         used_last_month=float(stock.needed.sum()) / launched * float(last_month.sum()),
         days_last_month=max(last_month.size, 1),
-        in_hand_and_due=stock.opening + stock.supplied[:, nights - 1],
+        in_hand_and_due=float(stock.opening.sum() + stock.supplied_in_all[nights - 1]) / salvos.n_paths,
         unit_cost_usd=layer.unit_cost_usd.mode,
     )
     return LayerRules(layer.id, nights, made)

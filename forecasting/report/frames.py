@@ -1,7 +1,7 @@
 """A document as tables: wide frames for spreadsheets, and one long frame for CSV."""
 
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 from pydantic import BaseModel
@@ -11,7 +11,7 @@ from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
 from forecasting.report.supply_document import Quantiles
 from forecasting.report.words import Words, data_age
-from forecasting.report.worth_document import OrderWorthDocument
+from forecasting.report.worth_document import By, OrderWorthDocument, beside_the_orders
 from forecasting.salvos.spread import Spread
 
 _KEYS = {
@@ -101,13 +101,13 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
 
 def _frontier(worth: OrderWorthDocument) -> list[dict[str, Any]]:
     """The points; beside_the_orders: which of each kind is the next down from the orders in cost, and the next up."""
-    rows = []
-    for by in ("leakers", "joint_risk"):
-        points = [each for each in worth.frontier if each.by == by]
-        n_below = sum(each.cost_usd <= worth.together.cost_usd for each in points)
-        beside = {n_below - 1: "next down", n_below: "next up"}
-        rows += [dict(each) | {"beside_the_orders": beside.get(number)} for number, each in enumerate(points)]
-    return rows
+    beside = {
+        (point.by, point.number): name
+        for by in get_args(By)
+        for point, name in zip(beside_the_orders(worth, by), ("next down", "next up"), strict=True)
+        if point is not None
+    }
+    return [dict(each) | {"beside_the_orders": beside.get((each.by, each.number))} for each in worth.frontier]
 
 
 def _without_uses(document: PlanDocument) -> list[Any]:

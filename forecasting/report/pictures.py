@@ -22,6 +22,7 @@ from forecasting.record.track_record import TrackRecord
 from forecasting.report import picture_words as words
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.drawing import days64, picture_style
+from forecasting.report.frontier_picture import describe_frontier, frontier_picture
 from forecasting.report.picture_panels import (
     calibration_panel,
     fan_panel,
@@ -250,6 +251,7 @@ PICTURES: Mapping[str, Picture] = {
     "forecast": Picture(("document", "past"), forecast_picture, words.describe_forecast),
     "stock_out": Picture(("document",), stock_out_picture, words.describe_stock_out),
     "largest_day": Picture(("document", "past"), largest_day_picture, words.describe_largest_day),
+    "frontier": Picture(("document",), frontier_picture, describe_frontier),
     "calibration": Picture(("document",), calibration_picture, words.describe_calibration),
     "plan": Picture(("document", "past"), plan_picture, words.describe_plan),
     "comparison": Picture(("document", "other", "past"), comparison_picture, words.describe_comparison),
@@ -265,7 +267,8 @@ def pictures_of(document: ForecastDocument | PlanDocument) -> tuple[str, ...]:
         return ("forecast", "largest_day")
     stocks = ("stock_out",) if document.stock_out else ()
     calibrated = ("calibration",) if document.calibration else ()
-    return ("forecast", *stocks, "largest_day", *calibrated, "plan")
+    worth = ("frontier",) if document.order_worth else ()
+    return ("forecast", *stocks, "largest_day", *worth, *calibrated, "plan")
 
 
 _ONE_AT_A_TIME = Lock()

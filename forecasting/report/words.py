@@ -65,6 +65,8 @@ SENTENCES: Mapping[str, str | tuple[str, str]] = {
     "other number of the defence",
     "find_out_first": "before you order find out of {layer:layer}: {quantity:quantity}; to know it is worth {usd:usd}, "
     "more than any other number of the defence",
+    "policy_on_first_paths": "The policy is found on the first {n:whole} of the {paths:whole} futures, of which every "
+    "night is kept.",
     "orders_look_further": "Orders are made for {nights:whole} days, as far as lead and review times ask; the forecast "
     "and the stocks are told for the {horizon:whole} days asked.",
     "next_no_effect": "no more of any layer would have a measurable effect",

@@ -14,6 +14,9 @@ from forecasting.orders.information import Information
 from forecasting.orders.target import MoneyMix
 from forecasting.report.parts import Document
 
+By = Literal["leakers", "joint_risk"]
+"""What a frontier is of."""
+
 
 class EffectDocument(Document):
     """What so many interceptors more do, on the same random numbers, on average over the paths."""
@@ -43,7 +46,7 @@ class LayerWorthDocument(Document):
 class FrontierPointDocument(Document):
     """A mix of interceptors, evaluated. quantities: layer -> interceptors."""
 
-    by: Literal["leakers", "joint_risk"] = Field(description="which of the two is the least for the money")
+    by: By = Field(description="which of the two is the least for the money")
     number: int = Field(description="of the points of its kind; 1: nothing ordered")
     cost_usd: float
     leakers: float
@@ -157,6 +160,18 @@ def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
     )
 
 
+def frontier_of(worth: OrderWorthDocument, by: By) -> list[FrontierPointDocument]:
+    """The points of one kind, rising in cost."""
+    return [each for each in worth.frontier if each.by == by]
+
+
+def beside_the_orders(
+    worth: OrderWorthDocument, by: By
+) -> tuple[FrontierPointDocument | None, FrontierPointDocument | None]:
+    """The points next down and next up from the orders in cost."""
+    return nearest(frontier_of(worth, by), worth.together.cost_usd)
+
+
 def effect_document(found: Effect) -> EffectDocument:
     """The published form of an effect."""
     return EffectDocument(
@@ -230,9 +245,7 @@ def _per_million(layer: LayerWorth) -> float:
     return layer.more.leakers_per_million_usd if layer.more.measurable else 0.0
 
 
-def _frontier_point(
-    by: Literal["leakers", "joint_risk"], number: int, found: FrontierPoint, ids: tuple[str, ...]
-) -> FrontierPointDocument:
+def _frontier_point(by: By, number: int, found: FrontierPoint, ids: tuple[str, ...]) -> FrontierPointDocument:
     return FrontierPointDocument(by=by, number=number, leakers=found.leakers, **_of_point(found, ids))
 
 

@@ -4,7 +4,13 @@ from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
 from forecasting.report.layout import plural, table, wrap_line
 from forecasting.report.words import Words, money
-from forecasting.report.worth_document import EffectDocument, OrderWorthDocument
+from forecasting.report.worth_document import (
+    EffectDocument,
+    LayerWorthDocument,
+    OrderWorthDocument,
+    beside_the_orders,
+    frontier_of,
+)
 
 ASKED = 5
 """Numbers to find out first, that are told."""
@@ -71,7 +77,7 @@ def _layers(document: PlanDocument, worth: OrderWorthDocument, words: Words) -> 
             *_effect_cells(each.alone, words),
             t.number(each.more.pieces),
             *_effect_cells(each.more, words),
-            "-" if each.usd_per_armed_kill is None else t.number(float(f"{each.usd_per_armed_kill:.2g}")),
+            cost_exchange(each, worth, t),
         ]
         for each in worth.layers
     ]
@@ -81,8 +87,24 @@ def _layers(document: PlanDocument, worth: OrderWorthDocument, words: Words) -> 
     )
     if worth.drone_cost_usd is not None:
         low, _, high = worth.drone_cost_usd
-        note += " " + t("A drone is stated to cost {low} to {high} USD.", low=t.number(low), high=t.number(high))
+        note += " " + t(
+            "In brackets: times the price of a drone, which is stated as {low} to {high} USD.",
+            low=t.number(low),
+            high=t.number(high),
+        )
     return [*table(header, rows), wrap_line(note)]
+
+
+def cost_exchange(layer: LayerWorthDocument, worth: OrderWorthDocument, t: Translator) -> str:
+    """US dollars of interceptors for each armed drone that the layer kills, to two figures, and in brackets in prices
+    of a drone; - where it kills none."""
+    if layer.usd_per_armed_kill is None:
+        return "-"
+    told = t.number(float(f"{layer.usd_per_armed_kill:.2g}"))
+    if not worth.drone_cost_usd:
+        return told
+    _, price, _ = worth.drone_cost_usd
+    return f"{told} ({t.figure(float(f'{layer.usd_per_armed_kill / price:.2g}'))})"
 
 
 def _effect_cells(effect: EffectDocument, words: Words) -> list[str]:
@@ -110,17 +132,26 @@ def plus_minus(value: float, error: float | None, t: Translator) -> str:
     return f"{t.number(value, decimals)} ± {t.number(2.0 * error, decimals)}"
 
 
+def frontier_marks(worth: OrderWorthDocument, t: Translator) -> dict[int, str]:
+    """Number of a point of the fewest leakers -> where it is beside the orders, for the two next to them in cost."""
+    marked = zip(beside_the_orders(worth, "leakers"), (t("next down"), t("next up")), strict=True)
+    return {point.number: mark for point, mark in marked if point is not None}
+
+
 def _frontier(worth: OrderWorthDocument, words: Words) -> list[str]:
     t = words.t
-    header = [t("fewest leakers for the money"), t("leakers avoided"), t("some layer runs out")]
+    header = [t("fewest leakers for the money"), t("leakers avoided"), t("some layer runs out"), ""]
+    beside = frontier_marks(worth, t)
+    points = [
+        (each.cost_usd, each.leakers_avoided, each.leakers_avoided_error, each.joint_risk, beside.get(each.number, ""))
+        for each in frontier_of(worth, "leakers")
+    ]
+    if (ordered := worth.together).pieces:
+        these = (ordered.cost_usd, ordered.leakers_avoided, ordered.leakers_avoided_error, worth.joint_risk)
+        points.append((*these, t("these orders")))
     rows = [
-        [
-            money(each.cost_usd, t),
-            plus_minus(each.leakers_avoided, each.leakers_avoided_error, t) if each.cost_usd else "-",
-            t.percent(each.joint_risk),
-        ]
-        for each in worth.frontier
-        if each.by == "leakers"
+        [money(usd, t), plus_minus(avoided, error, t) if usd else "-", t.percent(risk), mark]
+        for usd, avoided, error, risk, mark in sorted(points, key=lambda each: each[0])
     ]
     return [*table(header, rows), t("the mixes: --format json or xlsx.")]
 

@@ -20,7 +20,10 @@ from forecasting.salvos.gap import MOST_GAP, bridge_gap
 from forecasting.salvos.soundness import level_doubt, limit_outliers, scale_by_doubt
 
 MAX_HORIZON = 730
-MAX_PATHS = 50_000
+MAX_PATHS = 1_000_000
+PATHS_AT_ONCE = 10_000
+"""Of more paths a model simulates so many at a time, each time from random numbers of its own: what it holds meanwhile
+does not grow with them."""
 
 BUNDLED_MODELS = {
     "empirical_window": "forecasting.salvos.models.empirical_window:EmpiricalWindow",
@@ -62,7 +65,7 @@ class SimulationRequest:
     horizon : int
         Attack days ahead, 1 to 730.
     n_paths : int
-        Simulated futures, 1 to 50,000.
+        Simulated futures, 1 to 1,000,000.
 
     Raises
     ------
@@ -79,7 +82,7 @@ class SimulationRequest:
             ("paths", self.n_paths, MAX_PATHS, "simulated futures"),
         ):
             if not 1 <= given <= largest:
-                raise InputError(f"{name} is {given}: expected 1 to {largest} {what}", field=name)
+                raise InputError(f"{name} is {given}: expected 1 to {largest:,} {what}", field=name)
 
 
 class Fitted(Protocol):
@@ -339,7 +342,7 @@ def forecast_fitted(
 ) -> SalvoForecast:
     """`forecast`, where the model is `fitted` to the history already. Raises ModelError for paths that are none."""
     with _failures_named(model.model_id, f"cannot be simulated from {history.last_day}"):
-        paths: Any = fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM]))
+        paths: Any = simulated_paths(fitted, request, seed)
     shape = (request.n_paths, request.horizon)
     if not isinstance(paths, np.ndarray) or paths.shape != shape or paths.dtype != np.int64 or paths.min() < 0:
         given = type(paths).__name__
@@ -364,6 +367,16 @@ def forecast_fitted(
         days_before=tuple(history.known[-WINDOW:].tolist()),
         nights_alone=nights_alone(history),
     )
+
+
+def simulated_paths(fitted: Fitted, request: SimulationRequest, seed: int) -> NDArray[np.int64]:
+    """The paths of a fitted model, PATHS_AT_ONCE at a time."""
+    parts = []
+    for number, first in enumerate(range(0, request.n_paths, PATHS_AT_ONCE)):
+        part = SimulationRequest(request.horizon, min(PATHS_AT_ONCE, request.n_paths - first))
+        stream = [seed, FORECAST_STREAM, number] if number else [seed, FORECAST_STREAM]
+        parts.append(fitted.simulate(part, np.random.default_rng(stream)))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 FORECAST_STREAM = 1

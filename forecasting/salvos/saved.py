@@ -29,7 +29,7 @@ from features.massed import WINDOW, is_mostly_quiet, massed_threshold
 from features.records import QuietDayRule
 from features.unknown_days import UnknownDays, mostly_unknown, nights_alone
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.model import BUNDLED_MODELS, FORECAST_STREAM, MODELS, Fitted, Model, SimulationRequest
+from forecasting.salvos.model import BUNDLED_MODELS, MODELS, Fitted, Model, SimulationRequest, simulated_paths
 from forecasting.salvos.soundness import level_doubt, scale_by_doubt
 
 FORMAT = 2
@@ -153,9 +153,7 @@ class SavedModel:
             weapon_class=self.weapon_class,
             origin=self.origin,
             last_day_known=self.last_day_known,
-            paths=scale_by_doubt(
-                self.fitted.simulate(request, np.random.default_rng([seed, FORECAST_STREAM])), self.level_doubt, seed
-            ),
+            paths=scale_by_doubt(simulated_paths(self.fitted, request, seed), self.level_doubt, seed),
             model_id=self.model.model_id,
             data_sources=self.data_sources,
             data_digest=self.data_digest,

@@ -18,6 +18,7 @@ from features.sources.reading import Reading
 from forecasting.commands.main import run
 from tests.experiments.stand_ins import Operator
 from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
+from tests.forecasting.conftest import defence_of  # noqa: F401 - a fixture
 
 FIRST_DAY = date(2025, 1, 1)
 

@@ -50,6 +50,7 @@ def picture_alts(
 ) -> dict[str, str]:
     """Picture -> what it shows, in words."""
     from forecasting.report import picture_words as words
+    from forecasting.report.frontier_picture import describe_frontier
 
     alts = {
         "forecast": words.describe_forecast(plan, past, language=language),
@@ -57,6 +58,8 @@ def picture_alts(
         "largest_day": words.describe_largest_day(plan, past, language=language),
         "calibration": words.describe_calibration(plan, language=language),
     }
+    if plan.order_worth:
+        alts["frontier"] = describe_frontier(plan, language=language)
     if other:
         alts["comparison"] = words.describe_comparison(plan, other, past, language=language)
     alts["track_record"] = translator(language)("Forecasts of the last 90 days against what came")

@@ -26,7 +26,7 @@ from forecasting.report.order_text import arrives
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.words import Words, cautions, not_for_orders, theatre_name, weapon_name
-from forecasting.report.worth_text import leakers_avoided, money_mix_sentence
+from forecasting.report.worth_text import cost_exchange, frontier_marks, leakers_avoided, money_mix_sentence
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -158,6 +158,7 @@ def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
 def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]:
     """What is shown of a plan that was made."""
     plan, other, record = rounded(shown.plan), shown.other, shown.record
+    worth = plan.order_worth
     forecast = plan.forecast
     supply = forecast.supply
     layers = {layer.layer: layer for layer in plan.layers}
@@ -193,6 +194,8 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "rules_layer": layers[plan.rules_of_thumb.layer] if plan.rules_of_thumb else None,
         "layer_name": words.layer,
         "stops": lambda effect: leakers_avoided(effect, t),
+        "frontier_marks": frontier_marks(worth, t) if worth else {},
+        "cost_exchange": lambda layer: cost_exchange(layer, worth, t) if worth else "",
         "budget_mix": money_mix_sentence(plan, words),
         "ordered_of": {layer.layer: layer.order.quantity for layer in plan.layers if layer.order},
         "words": words,

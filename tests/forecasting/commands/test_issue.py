@@ -133,7 +133,7 @@ def test_held_assumptions_are_part_of_the_request(salvocast: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--paths", "50001"), "--paths: expected at most 50,000 (given 50001)"),
+        (("--paths", "1000001"), "--paths: expected at most 1,000,000 (given 1000001)"),
         (("--hold", "stock.released=0.5"), "--hold is given without --scenario: add --scenario"),
         (("--scenario", "published", "--hold", "x=2"), "--hold.x: expected at most 1 (given 2.0)"),
         (("--scenario", "published", "--hold", "x=much"), '--hold.x: expected a number (given "much")'),

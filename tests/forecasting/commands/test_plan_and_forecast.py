@@ -246,7 +246,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "horizon is no number": (("forecast", "--horizon", "week"), "--horizon: 'week': expected a number"),
     "horizon may be two": (("plan", "--horizon", "1.000"), "--horizon: '1.000' may be 1 or 1000: write 1 or 1000"),
     "paths may be two": (("plan", "--paths", "2,000"), "--paths: '2,000' may be 2 or 2000: write 2 or 2000"),
-    "paths": (("forecast", "--paths", "100001"), "--paths: expected at most 50,000 (given 100001)"),
+    "paths": (("forecast", "--paths", "1000001"), "--paths: expected at most 1,000,000 (given 1000001)"),
     "seed": (("plan", "--seed", "-1"), "--seed: expected at least 0 (given -1)"),
     "format": (("plan", "--format", "pdf"), "pdf"),
     "quiet days": (("forecast", "--quiet-days", "some"), "some"),

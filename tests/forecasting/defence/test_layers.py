@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from features.errors import InputError
+from features.scenario_parts import DAYS_PER_MONTH
 from features.stated import SourcedRange
 from forecasting.defence.layers import Defence, parse_defence
 
@@ -356,3 +357,44 @@ def test_the_example_is_a_file_that_a_person_could_write(tmp_path: Path) -> None
     path = tmp_path / "own.toml"
     path.write_bytes(GOOD.replace("\n", "\r\n").encode())  # as some editors save it
     assert parse_defence(path.read_text(encoding="utf-8"), path.name) == parse_defence(GOOD, path.name)
+
+
+WEEKLY = (
+    '[layer.monthly_supply]\nmode = "{mode}"\n{ends}basis = "assumed"\nsources = []\n'
+    'date = 2026-02-28\nconfidence = "D"\n'
+)
+MONTHLY = table("monthly_supply", "0", "0", "50")
+
+
+@pytest.mark.parametrize(
+    ("stated", "low", "mode", "high"),
+    [
+        (WEEKLY.format(mode="70/week", ends=""), 10, 10, 10),
+        (WEEKLY.format(mode="70/week", ends='low = "7/day"\nhigh = "1 400/week"\n'), 7, 10, 200),
+        (WEEKLY.format(mode="500/month", ends='low = "0/month"\nhigh = 600\n'), 0, 500 / DAYS_PER_MONTH, 600),
+    ],
+)
+def test_a_supply_is_stated_with_its_unit(stated: str, low: float, mode: float, high: float) -> None:
+    """Seventy a week are ten a day; a bare number is a month's."""
+    supply = parse_defence(swapped(MONTHLY, stated), "own.toml").layer("missile").monthly_supply
+    assert supply is not None
+    days = [1.0 if end == "high" and high == 600 else DAYS_PER_MONTH for end in ("low", "mode", "high")]
+    assert (supply.low, supply.mode, supply.high) == pytest.approx((low * days[0], mode * days[1], high * days[2]))
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("800", "expected interceptors with their unit, such as 800/week (day, week, month)"),
+        ("800/year", "expected interceptors with their unit, such as 800/week (day, week, month)"),
+        ("12.000/week", "'12.000' may be 12 or 12000: write 12 or 12000"),
+        ("-1/week", "expected 0 to 1,000,000,000 interceptors"),
+    ],
+)
+def test_a_supply_that_may_be_anything_is_a_line(given: str, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_defence(swapped(MONTHLY, WEEKLY.format(mode=given, ends="")), "own.toml")
+    assert "own.toml" in str(caught.value)
+    assert "monthly_supply" in str(caught.value)
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -19,7 +19,7 @@ def rules(needs: Cover, **changed: float) -> dict[str, RuleOfThumb]:
         "days_last_month": 28,
         "unit_cost_usd": 4_500.0,
     } | changed
-    made = rules_of_thumb(needs, in_hand_and_due=np.array([1_500, 2_500]), **given)  # type: ignore[arg-type]
+    made = rules_of_thumb(needs, in_hand_and_due=2_000.0, **given)  # type: ignore[arg-type]
     return {rule.rule.code: rule for rule in made}
 
 
@@ -60,7 +60,7 @@ def test_the_published_norm_of_800_drones_a_night_and_at_least_1000_interceptors
             drones=800.0 * NIGHTS,
             used_last_month=1_000.0 * 28,
             days_last_month=28,
-            in_hand_and_due=np.zeros(1, dtype=np.int64),
+            in_hand_and_due=0.0,
             unit_cost_usd=4_500.0,
         )
     }

@@ -19,6 +19,7 @@ from forecasting.plan import Plan
 from forecasting.record.track_record import TrackRecord
 from forecasting.report.document import ForecastDocument, PlanDocument, forecast_document, plan_document
 from forecasting.report.drawing import THEMES
+from forecasting.report.frontier_picture import frontier_picture
 from forecasting.report.picture_panels import MOST_LINES
 from forecasting.report.picture_words import TORNADO_BARS
 from forecasting.report.pictures import (
@@ -241,7 +242,7 @@ def test_a_theatre_without_a_record_has_no_past_in_the_picture_and_says_so(
 def test_the_pictures_of_a_document_are_those_that_can_be_drawn(pictured: dict[str, Any]) -> None:
     document: PlanDocument = pictured["document"]
     bare = document.model_copy(update={"calibration": None, "stock_out": []})
-    assert pictures_of(document) == ("forecast", "stock_out", "largest_day", "calibration", "plan")
+    assert pictures_of(document) == ("forecast", "stock_out", "largest_day", "frontier", "calibration", "plan")
     assert pictures_of(bare) == ("forecast", "largest_day", "plan")
     assert pictures_of(document.forecast) == ("forecast", "largest_day")
     for name in pictures_of(bare):
@@ -254,6 +255,28 @@ def test_the_pictures_of_a_document_are_those_that_can_be_drawn(pictured: dict[s
         stock_out_picture(bare)
 
 
+def test_the_frontier_marks_the_orders_and_the_points_beside_them_in_cost(pictured: dict[str, Any]) -> None:
+    """Drawn is what the document says: each point at its cost, the orders between the next down and the next up."""
+    document: PlanDocument = pictured["document"]
+    worth = document.order_worth
+    assert worth is not None
+    assert worth.together.pieces
+    leakers, risk = frontier_picture(document).axes
+    for axes, by in ((leakers, "leakers"), (risk, "joint_risk")):
+        points = [each for each in worth.frontier if each.by == by]
+        curve, *marked = axes.get_lines()
+        assert [*curve.get_xdata()] == [each.cost_usd / 1e6 for each in points]
+        named = {str(line.get_label()): float(line.get_xdata()[0]) for line in marked}
+        orders = named.pop("these orders")
+        assert orders == worth.together.cost_usd / 1e6
+        below = [each.cost_usd / 1e6 for each in points if each.cost_usd / 1e6 <= orders]
+        above = [each.cost_usd / 1e6 for each in points if each.cost_usd / 1e6 > orders]
+        assert named == {"next down": max(below)} | ({"next up": min(above)} if above else {})
+    assert [*risk.get_lines()[0].get_ydata()] == [100 * each.joint_risk for each in points]
+    with pytest.raises(InputError, match="no layer of this plan has interceptors"):
+        frontier_picture(document.model_copy(update={"order_worth": None}))
+
+
 def test_every_picture_is_told_in_words(pictured: dict[str, Any]) -> None:
     said = {name: picture.describe(*(pictured[taken] for taken in picture.takes)) for name, picture in PICTURES.items()}
     document: PlanDocument = pictured["document"]
@@ -264,6 +287,7 @@ def test_every_picture_is_told_in_words(pictured: dict[str, Any]) -> None:
     assert "7 days:" in said["largest_day"]
     assert "reported in as many before 420" in said["largest_day"]
     assert "168 nights" in said["calibration"]
+    assert "armed drones get through with no order" in said["frontier"]
     assert all(said[part] in said["plan"] for part in ("forecast", "stock_out", "calibration"))
     assert said["comparison"].count("Fan chart") == 2
     assert "widest: 80 to 130" in said["sensitivity"]

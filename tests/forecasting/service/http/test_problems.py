@@ -52,7 +52,7 @@ def test_when_to_come_again_is_in_whole_seconds_and_never_none() -> None:
     [
         ({"horizon": 0}, "horizon: expected at least 1 (given 0)"),
         ({"horizon": "28"}, 'horizon: expected a whole number (given "28")'),
-        ({"paths": 50_001}, "paths: expected at most 50,000 (given 50001)"),
+        ({"paths": 1_000_001}, "paths: expected at most 1,000,000 (given 1000001)"),
         ({"scenario": "published", "held": {"x": 2}}, "held.x: expected at most 1 (given 2)"),
         ({"horizn": 7}, "unknown field 'horizn': did you mean horizon or origin? known are budget, calibrate, "),
         ({"deliveries": [{"layer": "fighter", "quantity": 1}]}, "deliveries.0.date: this field is missing"),
