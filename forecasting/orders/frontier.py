@@ -76,7 +76,7 @@ def leaker_frontier(
     mixes = [nothing]
     for budget in budgets_up_to(top, n_points - 1) if top else []:
         starts = [bought(order, market, budget), mixes[-1]]
-        mixes.append(least_loss(loss, market, budget, least_of(loss, starts), steps=steps))
+        mixes.append(least_loss(loss, market, budget, [least_of(loss, starts)], steps=steps))
     return _best(trials, market, mixes, by_risk=False)
 
 
@@ -117,7 +117,7 @@ def risk_frontier(
     mixes = [nothing]
     for budget in budgets_up_to(market.cost(levels[-1]), n_points - 1) if levels[-1].any() else []:
         within = [mix for mix in (nothing, *levels) if market.cost(mix) <= budget]
-        mixes.append(least_loss(loss, market, budget, least_of(loss, [*within, mixes[-1]]), steps=3))
+        mixes.append(least_loss(loss, market, budget, [least_of(loss, [*within, mixes[-1]])], steps=3))
     return _best(trials, market, mixes, by_risk=True)
 
 

@@ -130,15 +130,28 @@ def bought(order: Sequence[tuple[int, int]], market: Market, budget_usd: float) 
     return mix
 
 
-def least_loss(loss: Loss, market: Market, budget_usd: float, start: Mix, *, steps: int = MOST_STEPS) -> Mix:
-    """The mix of least loss within the budget that exchanges lead to from a start within it.
+def starts_within(order: Sequence[tuple[int, int]], market: Market, budget_usd: float) -> list[Mix]:
+    """What the budget buys in that order, and what it buys where one layer goes before all others, for each layer:
+    exchanges of one piece for another do not lead from every mix to the best."""
+    firsts = dict.fromkeys(layer for layer, _ in order)
+    orders = [order, *(sorted(order, key=lambda part: part[0] != first) for first in firsts)]
+    mixes = [bought(each, market, budget_usd) for each in orders]
+    return [*{mix.tobytes(): mix for mix in mixes}.values()]
+
+
+def least_loss(loss: Loss, market: Market, budget_usd: float, starts: Sequence[Mix], *, steps: int = MOST_STEPS) -> Mix:
+    """The mix of least loss within the budget that exchanges lead to from any of the starts within it.
 
     Few mixes are all tried, those whose money is all spent; `steps` is then of no account.
     """
     if (mixes := every_mix(market)) is not None:
         left = budget_usd * (1 + HELPS) - mixes @ market.unit_cost_usd
         full = np.all((mixes >= market.most) | (left[:, np.newaxis] < market.unit_cost_usd * market.pack_size), axis=1)
-        return least_of(loss, [start, *mixes[full & (left >= 0)]])
+        return least_of(loss, [*starts, *mixes[full & (left >= 0)]])
+    return least_of(loss, [_descended(loss, market, budget_usd, start, steps) for start in starts])
+
+
+def _descended(loss: Loss, market: Market, budget_usd: float, start: Mix, steps: int) -> Mix:
     best, least = start, loss([start])[0]
     while steps:
         exchanged = [

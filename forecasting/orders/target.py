@@ -19,12 +19,12 @@ from forecasting.orders.mix import (
     Loss,
     Market,
     Mix,
-    bought,
     buying_order,
     enough,
     least_cost,
     least_loss,
     least_of,
+    starts_within,
 )
 from forecasting.orders.program import fire_units
 from forecasting.orders.requirement import (
@@ -178,9 +178,10 @@ def best_for_money(
     if not money_usd > 0:
         raise InputError("budget is {given} USD: expected more than 0", field="budget", given=money_usd)
     loss = mean_leakers(search)
-    start = bought(buying_order(loss, market, shortages), market, money_usd)
+    starts = starts_within(buying_order(loss, market, shortages), market, money_usd)
     steps = MOST_STEPS if shortages.size <= SMALL else FEW_STEPS
-    mix = least_of(mean_leakers(trials), [start, least_loss(loss, market, money_usd, start, steps=steps)])
+    searched = starts if steps == MOST_STEPS else starts[:1]
+    mix = least_of(mean_leakers(trials), [starts[0], least_loss(loss, market, money_usd, searched, steps=steps)])
     nothing, found = evaluated(trials, market, [np.zeros_like(mix), mix])
     return MoneyMix(money_usd, nothing.leakers, found)
 
@@ -204,5 +205,5 @@ def _fewest(loss: Loss, searched: Loss, market: Market, budget_usd: float, wante
     part = budget_usd / market.cost(wanted)
     packs = np.floor(wanted * part / market.pack_size + 1e-9).astype(np.int64)
     start = packs * market.pack_size
-    found = least_loss(searched, market, budget_usd, start, steps=steps)
+    found = least_loss(searched, market, budget_usd, [start], steps=steps)
     return least_of(loss, [start, found])

@@ -31,7 +31,7 @@ from forecasting.report.words import (
     theatre_name,
     weapon_name,
 )
-from forecasting.report.worth_text import money_mix_lines, worth_lines
+from forecasting.report.worth_text import money_mix_lines, short_worth_lines, worth_lines
 from forecasting.salvos.spread import Spread
 
 DAYS_SHOWN = 7
@@ -56,6 +56,7 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
             "",
             *_salvos(document.forecast, words),
             *short_order_lines(document, words),
+            *short_worth_lines(document, words),
             *since_lines(document, words),
             "",
             words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),

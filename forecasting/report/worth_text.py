@@ -14,6 +14,8 @@ from forecasting.report.worth_document import (
 
 ASKED = 5
 """Numbers to find out first, that are told."""
+SHORT = (("mix_below", "mix_above"), ("next_best", "next_no_effect"), ("count_first", "find_out_first"))
+"""What a short plan tells of the orders' worth, beside its sentence: of each the first that there is."""
 
 
 def worth_lines(document: PlanDocument, words: Words) -> list[str]:
@@ -33,6 +35,16 @@ def worth_lines(document: PlanDocument, words: Words) -> list[str]:
         *_service_levels(worth, words),
         *_information(worth, words),
     ]
+
+
+def short_worth_lines(document: PlanDocument, words: Words) -> list[str]:
+    """What else the money would buy, where the next is best spent, and what to find out first: a line of each."""
+    if document.order_worth is None:
+        return []
+    told = {each.code: each for each in reversed(document.order_worth.says)}
+    chosen = [next((told[code] for code in codes if code in told), None) for codes in SHORT]
+    lines = [wrap_line(f"- {words.sentence(each)}") for each in chosen if each is not None]
+    return ["", words.t("OTHER MONEY, and what to find out first"), *lines] if lines else []
 
 
 def money_mix_lines(document: PlanDocument, words: Words) -> list[str]:

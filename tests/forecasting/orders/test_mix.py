@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forecasting.defence.trials import OrderOutcome
 from forecasting.orders import mix
 from forecasting.orders.effect import effect, order_worth, standard_error
-from forecasting.orders.mix import Market, bought, buying_order, least_cost, least_loss, undominated
+from forecasting.orders.mix import Market, bought, buying_order, least_cost, least_loss, starts_within, undominated
 from tests.forecasting.orders.programs import fought_night_by_night, random_program
 
 PACKS = 7
@@ -76,7 +76,7 @@ def gap(case: SmallCase, share: float) -> float:
 def left_over(case: SmallCase) -> float:
     """What the mix for a budget leaks beyond the best there is, in parts of what can be prevented."""
     budget = 0.3 * float(case.costs.max())
-    found = least_loss(case.loss, case.market, budget, bought(case.order, case.market, budget))
+    found = least_loss(case.loss, case.market, budget, starts_within(case.order, case.market, budget))
     assert case.market.cost(found) <= budget * (1 + 1e-9)
     best = float(case.losses[case.costs <= budget].min())
     return (case.of_one(found) - best) / float(case.losses.max() - case.losses.min())
