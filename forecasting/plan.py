@@ -28,10 +28,11 @@ from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
-from forecasting.orders.advice import N_POINTS, OrderAdvice, order_advice
+from forecasting.orders.advice import OrderAdvice, order_advice
 from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import orders_for_horizon
 from forecasting.orders.kept_nights import NIGHTS_KEPT, KeptNights, covers
+from forecasting.orders.mix import N_POINTS
 from forecasting.orders.ordering import Cover, InterceptorOrder, check_service_level
 from forecasting.orders.policy import AskedPolicy, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program

@@ -26,7 +26,7 @@ from pydantic_core import PydanticCustomError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.stated import LARGEST_NUMBER, Day
 from features.supply_rate import per_month, stated_supply
-from forecasting.orders.advice import N_POINTS
+from forecasting.orders.mix import N_POINTS
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
 CHAMPION = "champion"

@@ -12,12 +12,11 @@ from forecasting.defence.trials import OrderTrials
 from forecasting.orders.effect import OrderWorth, order_worth
 from forecasting.orders.frontier import FrontierPoint, evaluated, leaker_frontier, risk_frontier
 from forecasting.orders.information import Information, perfect_information
-from forecasting.orders.mix import Market, Mix
+from forecasting.orders.mix import N_POINTS, Market, Mix
 from forecasting.orders.ordering import Cover, InterceptorOrder
 
 SEARCHED = 400
 """Paths that mixes are looked for on; what is found is evaluated on all of them."""
-N_POINTS = 5
 EXCHANGES = 0
 """Of the frontier of a plan: on the bundled defence they change the leakers by less than their standard error."""
 SERVICE_LEVELS = (0.8, 0.9, 0.95, 0.99)

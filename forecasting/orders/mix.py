@@ -23,6 +23,8 @@ Loss = Callable[[Sequence[Mix]], Sequence[float]]
 """Of each of these mixes: the engine evaluates several in less time than one after the other."""
 Line = tuple[Callable[[int], Mix], int]
 """A mix for each whole number from 0 to a last one, each with as much or more of every layer."""
+N_POINTS = 5
+"""Of a frontier, where no other number is asked for."""
 SMALLER = 4
 """Each step of the search moves a quarter of what the one before did."""
 MOST_STEPS = 6

@@ -61,6 +61,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         # In the steps that a person states; a hundredth of any float is another float.
         service_level=draw(st.integers(1, 99_999).map(lambda n: n / 100_000)),
         safety_of=draw(st.sampled_from(["each", "all"])),
+        frontier_points=draw(st.integers(2, 20)),
         leak_target=leak_target,
         policy=policy,
         review=draw(st.integers(1, 365)),
