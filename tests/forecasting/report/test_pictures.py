@@ -241,7 +241,7 @@ def test_a_theatre_without_a_record_has_no_past_in_the_picture_and_says_so(
 
 def test_the_pictures_of_a_document_are_those_that_can_be_drawn(pictured: dict[str, Any]) -> None:
     document: PlanDocument = pictured["document"]
-    bare = document.model_copy(update={"calibration": None, "stock_out": []})
+    bare = document.model_copy(update={"calibration": None, "stock_out": [], "order_worth": None})
     assert pictures_of(document) == ("forecast", "stock_out", "largest_day", "frontier", "calibration", "plan")
     assert pictures_of(bare) == ("forecast", "largest_day", "plan")
     assert pictures_of(document.forecast) == ("forecast", "largest_day")
