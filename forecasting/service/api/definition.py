@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from forecasting.report.forms import ASKED_FOR, JSON
+from forecasting.service.api.bodies import JobBody
 from forecasting.service.http.exchange import ID_HEADER
 from forecasting.service.http.problems import MEDIA_TYPE, Problem
 
@@ -69,6 +70,18 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
 }
 """What routes that answer with a document say of it, beside its schema."""
 
+
+LATER: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "It takes longer than a request may: a job computes it, and its link turns into the document.",
+        "model": JobBody,
+        "headers": {
+            "Location": {"description": "of the job", "schema": {"type": "string"}},
+            "Retry-After": {"description": "seconds after which to look", "schema": {"type": "integer"}},
+        },
+    }
+}
+"""What routes say that may answer with a job."""
 
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What the client holds is current (If-None-Match)"}}
 

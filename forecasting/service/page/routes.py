@@ -49,6 +49,7 @@ from forecasting.service.page.exchange import (
     page_query,
 )
 from forecasting.service.page.form import SubmittedForm
+from forecasting.service.page.jobs import job_router, to_job
 from forecasting.service.page.link import (
     COUNT,
     COUNT_PARTS,
@@ -68,7 +69,8 @@ from forecasting.service.page.since import Since, since_of
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, status_page
 from forecasting.service.workers import work
-from forecasting.service.workers.dispatcher import Answer, Dispatcher
+from forecasting.service.workers.dispatcher import Dispatcher
+from forecasting.service.workers.jobs import Job
 
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
@@ -165,6 +167,7 @@ def page_router() -> APIRouter:
         return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_A_YEAR})
 
     router.include_router(download_router())
+    router.include_router(job_router())
 
     @router.get("/{name}")
     async def get_nothing(request: Request, name: str) -> Response:
@@ -180,7 +183,12 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     """The plan that is asked for."""
     dispatcher, language = dispatcher_of(request), language_of(request, wanted.lang)
     context = await dispatcher.context(wanted.request)
-    answers = await _answers(dispatcher, wanted)
+    answers = []
+    for each in _requests(wanted):
+        made = await dispatcher.answer_or_job(each, Channel.PAGE, issue=False)
+        if isinstance(made, Job):
+            return to_job(made, wanted.query)
+        answers.append(made)
     champion = context.champion
     issued = await asyncio.to_thread(issued_at, dispatcher, answers[0].id)
     since = await since_of(dispatcher, wanted.request, context, answers[0], wanted.since)
@@ -194,14 +202,14 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     return html_response(content, 200)
 
 
-async def _answers(dispatcher: Dispatcher, wanted: PageQuery) -> list[Answer]:
-    """The plan of a page, and the one beside it: the same under another scenario, as that stands."""
+def _requests(wanted: PageQuery) -> list[PlanRequest]:
+    """That of the plan of a page, and of the one beside it: the same under another scenario, as that stands."""
     requests = [wanted.request]
     if wanted.compare:
         if wanted.compare not in (NO_SCENARIO, *bundled_scenarios()):
             raise FormError({"compare": FieldProblem(wanted.compare, EXPECTED["scenario"])})
         requests.append(wanted.request.model_copy(update={"scenario": wanted.compare, "held": {}}))
-    return [await dispatcher.answer(each, Channel.PAGE, issue=False) for each in requests]
+    return requests
 
 
 async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query, records: Records) -> bytes:
@@ -218,7 +226,7 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
         documents, record = [], await _record(dispatcher, wanted.request, context, records)
         rests_on: object = _record_key(wanted.request, context)
     else:
-        answers = await _answers(dispatcher, wanted)
+        answers = [await dispatcher.answer(each, Channel.PAGE, issue=False) for each in _requests(wanted)]
         documents, record = [answer.document for answer in answers], None
         rests_on = context, *(answer.id for answer in answers)
     key = ("picture", name, suffix, *look.values(), rests_on, code_version())

@@ -34,6 +34,7 @@ from forecasting.service.page.pictures import picture_alts, picture_sources, pic
 from forecasting.service.page.since import Since, since_context
 from forecasting.service.page.status import StatusCheck
 from forecasting.service.page.tables import comparison_rows, issued_score_rows, score_rows
+from forecasting.service.workers.jobs import Job
 
 _DATED = re.compile(r" of \d{4}-\d{2}-\d{2}$")
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -96,10 +97,29 @@ def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView |
 def problem_page(status: int, line: str, language: str, again: str) -> str:
     """A page that tells why there is no other. status: of HTTP. again: the address to try again."""
     t = translator(language)
-    headings = {404: t("There is no such page"), 422: t("This cannot be planned"), 503: t("Too much to do just now")}
+    headings = {
+        404: t("There is no such page"),
+        410: t("This link has expired"),
+        422: t("This cannot be planned"),
+        503: t("Too much to do just now"),
+    }
     heading = headings.get(status, t("The service failed"))
     context = _common(PageQuery(PlanRequest(), lang=language), t) | {"heading": heading, "line": line, "again": again}
     return _environment().get_template("trouble.html").render(context)
+
+
+def job_page(job: Job, language: str) -> str:
+    """The page of an answer that is being computed."""
+    t = translator(language)
+    so_far, all_of_it = round(job.elapsed), max(round(job.seconds), 1)
+    line = (
+        t("{seconds} s of about {expected} s", seconds=t.number(so_far), expected=t.number(all_of_it))
+        if so_far <= all_of_it
+        else t("{seconds} s so far, longer than the {expected} s that it should take", seconds=t.number(so_far),
+               expected=t.number(all_of_it))
+    )
+    context = _common(PageQuery(PlanRequest(), lang=language), t) | {"job": job, "line": line}
+    return _environment().get_template("job.html").render(context)
 
 
 def status_page(checks: Sequence[StatusCheck], language: str) -> str:
