@@ -1,7 +1,7 @@
 """The HTTP API: the answers of the command line, for other systems."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
@@ -17,7 +17,7 @@ from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api import stocks as api_stocks
 from forecasting.service.api.bodies import JobBody, StateBody
-from forecasting.service.api.definition import DOCUMENT, LATER, UNCHANGED, problems
+from forecasting.service.api.definition import DOCUMENT, DRAWN, LATER, UNCHANGED, problems
 from forecasting.service.http.exchange import ID_HEADER, JsonRoute, check_json, dispatcher_of, is_current, until_gone
 from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refusal
@@ -32,17 +32,18 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute)
 Issue = Annotated[Literal["true", "false"], Query(description="whether it is kept in the archive, under its id")]
+Responses = dict[int | str, dict[str, Any]]
 Route = TypeVar("Route", bound=Callable[..., object])
 
 
-def _answers(path: str, model: type[BaseModel], summary: str) -> Callable[[Route], Route]:
+def _answers(path: str, model: type[BaseModel], summary: str, forms: Responses = DOCUMENT) -> Callable[[Route], Route]:
     """A route that takes a request and answers with its document."""
     return router.post(
         path,
         tags=["answers"],
         summary=summary,
         response_model=model,
-        responses=DOCUMENT | LATER | problems(406, 408, 413, 415, 422),
+        responses=forms | LATER | problems(406, 408, 413, 415, 422),
         dependencies=[Depends(check_json)],
     )
 
@@ -83,7 +84,7 @@ async def post_plan(
     return await _answered(request, wanted, issue)
 
 
-@_answers("/comparison", ComparisonDocument, "Scenarios of production side by side, each against a baseline")
+@_answers("/comparison", ComparisonDocument, "Scenarios of production side by side, each against a baseline", DRAWN)
 async def post_comparison(
     request: Request,
     wanted: Annotated[
@@ -145,7 +146,7 @@ def _later(job: Job) -> Response:
     tags=["answers"],
     summary="An answer that takes longer than a request may: how far it is, then the document itself",
     response_model=ForecastDocument | PlanDocument | ComparisonDocument | SensitivityDocument,
-    responses=DOCUMENT | LATER | problems(404, 406, 422),
+    responses=DRAWN | LATER | problems(404, 406, 422),
 )
 async def get_job(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> Response:  # noqa: A002
     form = accepted_form(request.headers.get("accept", ""))

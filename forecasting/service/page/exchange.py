@@ -39,8 +39,13 @@ def as_fields(error: SalvocastError, field: str = "") -> FormError:
 
 
 async def form_of(request: Request) -> dict[str, str]:
+    return dict(await pairs_of(request))
+
+
+async def pairs_of(request: Request) -> list[tuple[str, str]]:
+    """The names and values of a form that was sent, empty ones too, in order."""
     body = await request.body()
-    return await asyncio.to_thread(lambda: dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)))
+    return await asyncio.to_thread(lambda: parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
 
 async def page_query(query: Query) -> PageQuery:
@@ -90,8 +95,8 @@ def expired_page(language: str, query: Query) -> Response:
     """A page that tells that a job is no longer there, and how to ask again: as the query of its link does."""
     t = translator(language)
     line = t(
-        "An answer is kept for {hours} hours, the last {n} of them, and what runs ends with the server. Nothing is lost: "
-        "the same question can be asked again.",
+        "An answer is kept for {hours} hours, the last {n} of them, and what runs ends with the server. Nothing is "
+        "lost: the same question can be asked again.",
         hours=t.number(KEPT_HOURS),
         n=t.number(MOST_KEPT),
     )

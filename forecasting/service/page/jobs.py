@@ -16,7 +16,7 @@ PLACES = {"comparison": "/scenarios"}
 
 
 def to_job(job: Job, query: str) -> Response:
-    """To the link of the job. query: of the page that it turns into, which says how to ask again once it has expired."""
+    """To the link of the job. query: of the page that it turns into, by which to ask again once it has expired."""
     return RedirectResponse(f"/jobs/{job.id}?{query}", 303)
 
 

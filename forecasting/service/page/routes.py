@@ -35,6 +35,7 @@ from forecasting.report.document import PlanDocument
 from forecasting.report.language import translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal
+from forecasting.service.page.comparison import comparison_router
 from forecasting.service.page.counts import keep_count
 from forecasting.service.page.downloads import download_router
 from forecasting.service.page.exchange import (
@@ -47,6 +48,7 @@ from forecasting.service.page.exchange import (
     issued_at,
     language_of,
     page_query,
+    pairs_of,
 )
 from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.jobs import job_router, to_job
@@ -59,6 +61,8 @@ from forecasting.service.page.link import (
     LAYER,
     OF_LAYERS,
     OWN,
+    SET,
+    SET_PARTS,
     FieldProblem,
     FormError,
     PageQuery,
@@ -68,6 +72,7 @@ from forecasting.service.page.link import (
 from forecasting.service.page.since import Since, since_of
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, status_page
+from forecasting.service.page.writing import written_scenario
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Dispatcher
 from forecasting.service.workers.jobs import Job
@@ -120,6 +125,21 @@ def page_router() -> APIRouter:
         except InputError as error:
             return await invalid_form_page(request, query, as_fields(error, what), {what: text})
 
+    @router.post("/scenario")
+    async def post_scenario(request: Request) -> Response:
+        pairs = await pairs_of(request)
+        query = parse_qsl(dict(pairs).get("query", ""))
+        try:
+            wanted = (await page_query(query)).request
+            text = await asyncio.to_thread(written_scenario, pairs, wanted, kyiv_today())
+            packed = await asyncio.to_thread(pack_text, text)
+            rest = [pair for pair in query if not pair[0].startswith(_BOUND_TO["scenario"])]
+            return RedirectResponse(f"/?{(await page_query([*rest, (OWN + 'scenario', packed)])).query}#scenario", 303)
+        except InputError as error:
+            typed = [pair for pair in pairs if pair[0] in SET_PARTS]
+            wrong = error if isinstance(error, FormError) else FormError({SET: FieldProblem("", error)})
+            return await invalid_form_page(request, [*query, *typed], wrong)
+
     @router.post("/stocks")
     async def post_stocks(request: Request) -> Response:
         form = await form_of(request)
@@ -168,6 +188,7 @@ def page_router() -> APIRouter:
 
     router.include_router(download_router())
     router.include_router(job_router())
+    router.include_router(comparison_router())
 
     @router.get("/{name}")
     async def get_nothing(request: Request, name: str) -> Response:

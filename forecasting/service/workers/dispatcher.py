@@ -273,11 +273,11 @@ class Dispatcher:
         return result
 
     async def _computed(self, key: object, request: ForecastRequest, context: AnswerContext) -> Answer:
-        document = await asyncio.to_thread(self.jobs.store.document, self._job_id(request, context))
-        if document is not None:
+        kept = await asyncio.to_thread(self.jobs.store.document, self._job_id(request, context))
+        if kept is not None:
             ANSWERS.labels("cached").inc()
-            identity = hashlib.sha256(document).hexdigest()
-            return keep(self._answers, key, Answer(identity, request.kind, document, context.model_version))
+            identity = hashlib.sha256(kept).hexdigest()
+            return keep(self._answers, key, Answer(identity, request.kind, kept, context.model_version))
         try:
             reckoned = await asyncio.to_thread(self.pace.seconds, request)
             document, seconds = await self.in_time(reckoned, work.answer_json, request, context)

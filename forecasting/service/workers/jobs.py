@@ -154,7 +154,11 @@ class Jobs:
                     known = known.model_copy(update={"issue": True})
                     await asyncio.to_thread(self.store.put, known)
                 return known
-            self._pool.admit(job.seconds)
+            asking = DEADLINE.set(math.inf)  # that of the request which asks is not its own
+            try:
+                self._pool.admit(job.seconds)
+            finally:
+                DEADLINE.reset(asking)
             job = job.model_copy(update={"seconds": job.seconds + self._pool.wait})
             self._open[job.id] = job
             await asyncio.to_thread(self.store.put, job)
@@ -177,7 +181,7 @@ class Jobs:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, job: Job, compute: Callable[[Pool], Awaitable[bytes]]) -> None:
-        DEADLINE.set(math.inf)  # that of the request which asked for it is not its own
+        DEADLINE.set(math.inf)
         running = asyncio.ensure_future(compute(self._pool))
         try:
             while not (await asyncio.wait({running}, timeout=BEAT_SECONDS))[0]:

@@ -76,6 +76,7 @@ class OneAtATime:
     def admit(self, _: float) -> None:
         if self.admitted == 2:
             raise Overloaded("2 requests are waiting already: try again in 3 s", 3.0)
+        assert DEADLINE.get() == math.inf  # not that of the request
         self.admitted += 1
 
 
