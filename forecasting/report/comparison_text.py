@@ -138,9 +138,8 @@ def _more(figure: ComparedFigure, t: Translator, unit: float = 1.0) -> str:
 
 def told_scenario(scenario: ComparedScenario, t: Translator) -> str:
     """What a scenario is, whose shape it borrows, and what the record says of it."""
-    head = t(
-        "{name}: {title} (as of {day}).", name=scenario.scenario, title=t.stated(scenario.title), day=scenario.as_of
-    )
+    title, day = t.stated(scenario.title), t.day(scenario.as_of)
+    head = t("{name}: {title} (as of {day}).", name=scenario.scenario, title=title, day=day)
     shape = [borrowed_shape(scenario.shape_from, t)] if scenario.shape_from else []
     return " ".join([head, *shape, Words(t).sentence(scenario.verdict)])
 
