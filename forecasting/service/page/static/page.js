@@ -37,7 +37,8 @@ async function show(address, options, push) {
     const response = await fetch(address, options);
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) throw new Error(response.statusText);
-    if (push) history.pushState(null, "", response.url);
+    // Where a form is sent to that was refused, there is nothing to go back to.
+    if (push && (response.ok || options.method !== "POST")) history.pushState(null, "", response.url);
     shown = location.search;
     document.title = fresh.title;
     document.querySelector("header.bar").replaceWith(fresh.querySelector("header.bar"));
