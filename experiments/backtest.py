@@ -1,7 +1,7 @@
 """Rolling-origin backtest: forecasts of the past, each with what was published by then, scored by what came."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from time import perf_counter
 from typing import Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from experiments.engine import Engine
 from experiments.folds import Band, bands_within
 from experiments.outside import OutsideForecasts
+from features.covariates import Covariate
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
@@ -132,9 +133,16 @@ class Replay:
             raise InputError(f"paths is {self.request.n_paths}: a score needs at least 2 simulated futures")
 
 
-def replay_parameters(origins: Sequence[date], every: int, replay: Replay, quiet_days: QuietDayRule) -> dict[str, Any]:
+def replay_parameters(
+    origins: Sequence[date],
+    every: int,
+    replay: Replay,
+    quiet_days: QuietDayRule,
+    covariates: Sequence[Covariate] = (),
+) -> dict[str, Any]:
     """What is logged of a backtest, beside its models and its data."""
-    return {
+    told = {"covariates": ", ".join(f"{each.name} {each.digest[:12]}" for each in covariates)} if covariates else {}
+    return told | {
         "first_origin": origins[0],
         "last_origin": origins[-1],
         "every": every,
@@ -330,8 +338,8 @@ def score_group(
 
 def _paths(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> NDArray[np.int64]:
     """(n_paths, horizon) what the model forecasts; of a forecast made elsewhere, as it was given."""
-    if isinstance(model, OutsideForecasts):
-        return model.given(history, request)
+    if isinstance(model, OutsideForecasts):  # made without our covariates, which are part of the digest
+        return model.given(replace(history, covariates={}), request)
     return forecast(model, history, request, seed).paths
 
 

@@ -26,7 +26,8 @@ from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from experiments.series import chosen_series
 from experiments.tracking import log_backtest, log_decisions, log_scenario_backtest
-from features.errors import InputError
+from features.covariates import Covariate, refuse_look_ahead
+from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.opening import open_ledger
@@ -39,9 +40,9 @@ from forecasting.salvos.model import (
     MODELS,
     REFERENCE_MODEL,
     Model,
-    ModelError,
     SimulationRequest,
     load_model,
+    require_covariates,
 )
 from forecasting.salvos.recipe import Recipe
 
@@ -57,7 +58,7 @@ class ReplayRequest:
 
     models, theatres, weapon_classes: names; None for all that there are. first, last: origins; last None: the last one
     that can be scored. every: days between origins. horizon: attack days. paths: simulated futures. out: CSV file.
-    outside: forecasts that were made elsewhere.
+    outside: forecasts that were made elsewhere. covariates: that the models may see as public by each origin.
     """
 
     models: tuple[str, ...] | None
@@ -73,6 +74,7 @@ class ReplayRequest:
     engine: Engine
     out: Path | None
     outside: Sequence[OutsideForecasts] = ()
+    covariates: Sequence[Covariate] = ()
 
     def beside_the_reference(self, names: tuple[str, ...]) -> list[str]:
         """The models to compare, of which `names` are all, behind the reference model."""
@@ -100,9 +102,11 @@ class ReplayRequest:
 
     def _series(self, ledger: Ledger, name: tuple[str, str], origins: Origins) -> Series:
         def history_at(origin: date) -> LaunchHistory:
-            return ledger.history(*name, self.quiet_days, origin)
+            return ledger.history(*name, self.quiet_days, origin, self.covariates)
 
         truth = ledger.history(*name, self.quiet_days)
+        for covariate in self.covariates:
+            refuse_look_ahead(covariate, truth)
         series = Series(history_at, truth, origins(truth))
         history_at(series.origins[0])
         return series
@@ -184,8 +188,10 @@ def replay_models(
                 what=f"{len(origins)} origins",
                 text=_table(board),
                 table=board,
-                log=partial(log_backtest, result, pictures=pictures, models=models),
-                own_parameters=replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
+                log=partial(log_backtest, result, pictures=pictures, models=models, covariates=asked.covariates),
+                own_parameters=replay_parameters(
+                    origins, asked.every, replay, series.truth.quiet_day_rule, asked.covariates
+                ),
                 scores=result.scores,
                 failures=tuple(
                     f"{failure.model} failed at {failure.origin}: {failure.reason}"
@@ -197,12 +203,14 @@ def replay_models(
 
 
 def _load_models(asked: ReplayRequest, tell: Tell) -> Iterator[Model]:
-    """The models to compare. Of all that there are, one whose package is broken is told and left out; one that was
-    asked for by name is an error."""
+    """The models to compare. Of all that there are, one whose package is broken, or that lacks a covariate, is told and
+    left out; one that was asked for by name is an error."""
     for name in asked.beside_the_reference(tuple(MODELS)):
         try:
-            yield load_model(name)
-        except ModelError as error:
+            model = load_model(name)
+            require_covariates(model, {each.name for each in asked.covariates})
+            yield model
+        except SalvocastError as error:
             if asked.models is not None:
                 raise
             tell(f"{error}; it is left out")

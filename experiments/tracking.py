@@ -22,6 +22,7 @@ from experiments.backtest import Backtest
 from experiments.folds import TOTAL_BANDS
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
+from features.covariates import Covariate
 from features.history import LaunchHistory
 from features.release import code_version
 from forecasting.registry import artifact_location, one_process_at_a_time, ready_client, store_failures, with_retries
@@ -41,12 +42,14 @@ def log_backtest(
     parameters: dict[str, Any],
     pictures: Mapping[str, Mapping[str, bytes]],
     models: Sequence[Model] = (),
+    covariates: Sequence[Covariate] = (),
 ) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
     history: the truth that was scored against. parameters: of the request; models and data digest are added.
     pictures: model ("" for those of the leaderboard) -> name -> PNG. models: that were run, whose recipes are logged,
-    so that the run can be told from others and made again (`experiments.repeat`).
+    so that the run can be told from others and made again (`experiments.repeat`). covariates: that they were shown,
+    which no ledger has, and are kept for that.
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
@@ -74,7 +77,9 @@ def log_backtest(
                 _log(client, child, shared | told, metrics, history)
                 _log_pictures(client, child, pictures.get(model, {}))
                 client.set_terminated(child, "FINISHED" if len(own) else "FAILED")
-            _log_tables(client, parent, {"leaderboard": board, "failures": result.failures, "scores": result.scores})
+            shown = {COVARIATE_TABLE.format(each.name): each.to_frame() for each in covariates}
+            tables = {"leaderboard": board, "failures": result.failures, "scores": result.scores}
+            _log_tables(client, parent, tables | shown)
             request = {
                 "format": REQUEST_FORMAT,
                 "parameters": {name: str(value) for name, value in shared.items()},
@@ -82,6 +87,7 @@ def log_backtest(
                 "code_version": code_version(),
                 "libraries": library_versions(),
                 "models": [recipe.to_json() for recipe in recipes.values()],
+                **({"covariates": {each.name: each.digest for each in covariates}} if covariates else {}),
             }
             _log_files(client, parent, {REQUEST_FILE: json.dumps(request, indent=1).encode()})
             _log_pictures(client, parent, pictures.get("", {}))
@@ -157,6 +163,7 @@ def _shared_parameters(history: LaunchHistory, parameters: dict[str, Any]) -> di
 RECIPES = "recipes"
 """The parameter that has a mark of each of the models, in their order."""
 MARK, NO_RECIPE = 12, "-"
+COVARIATE_TABLE = "covariate_{}"
 REQUEST_FILE, REQUEST_FORMAT = "request.json", "salvocast/backtest/1"
 """What a backtest would be made again from."""
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -36,6 +37,9 @@ from features.totals import StatedTotal, read_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
 from features.waiting import held_counts, own_row, quarantined, settle
+
+if TYPE_CHECKING:
+    from features.covariates import Covariate
 
 CHUNK = 5_000
 """Rows looked up and written at a time: bounds the memory of an ingest."""
@@ -213,6 +217,7 @@ class Ledger(Database):
         weapon_class: str = SHAHED,
         rule: QuietDayRule | None = None,
         origin: date | None = None,
+        covariates: Sequence["Covariate"] = (),
     ) -> LaunchHistory:
         """The daily series as published by an origin.
 
@@ -226,6 +231,8 @@ class Ledger(Database):
             Which silent days were quiet; None for that of `QuietDayRule.default_for`.
         origin : date, optional
             The attack day whose reports are the last that count; None for all that is known now, until the last report.
+        covariates : sequence of Covariate
+            What else is told of the same days (`features.covariates`); of each value what was public by the origin.
 
         Returns
         -------
@@ -256,7 +263,8 @@ class Ledger(Database):
                 first=self._first_day(theatre, weapon_class),
             )
         history = LaunchHistory.from_daily(theatre, weapon_class, sums[weapon_class], until=origin, rule=rule)
-        history = replace(history, held=held)
+        seen = {each.name: each.as_of(moment, history.days) for each in covariates}
+        history = replace(history, held=held, covariates=seen)
         if not others:
             return history
         missiles = Counter[date]()

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from experiments.folds import rolling_origins
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
 from experiments.tracking import NO_RECIPE, log_backtest, recipe_mark, retraining_runs
+from features.covariates import covariates_of, refuse_look_ahead
 from features.errors import InputError
 from features.home import salvocast_home
 from features.ledger import Ledger
@@ -26,7 +27,15 @@ from features.sources.bundled import SOURCE, read_bundled
 from features.sources.reading import Reading
 from forecasting.registry import RegisteredModel, Registry
 from forecasting.salvos.contract import check_contract
-from forecasting.salvos.model import BUNDLED_MODELS, REFERENCE_MODEL, Model, SimulationRequest, fit, load_model
+from forecasting.salvos.model import (
+    BUNDLED_MODELS,
+    REFERENCE_MODEL,
+    Model,
+    SimulationRequest,
+    fit,
+    load_model,
+    require_covariates,
+)
 from forecasting.salvos.recipe import Recipe
 from forecasting.salvos.saved import SavedModel
 
@@ -47,6 +56,7 @@ def ensure_backtest(
     quiet_days: QuietDayRule | None = None,
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
+    covariates: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
@@ -71,6 +81,9 @@ def ensure_backtest(
         None for the one that serves.
     theatre, weapon_class : str
         Of the series.
+    covariates : mapping of str to pandas.DataFrame, optional
+        Name -> date, value, published_at (`features.covariates`), of which each origin sees what was public by then, in
+        `history.covariates[name]`. Other covariates make another run; the models are compared on the same targets.
 
     Returns
     -------
@@ -80,7 +93,7 @@ def ensure_backtest(
     Raises
     ------
     InputError
-        For an unknown model.
+        For an unknown model, one whose covariates are not given, and a covariate that cannot be read or looks ahead.
     SalvocastError
         Where ledger or store fail.
     """
@@ -90,10 +103,13 @@ def ensure_backtest(
     enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
     asked_models = {name: own.get(name) or load_model(name) for name in names}
     marks = {name: recipe_mark(Recipe.of(model)) for name, model in asked_models.items()}
+    shown = covariates_of(covariates or {})
+    for model in asked_models.values():
+        require_covariates(model, {each.name for each in shown})
     found = backtests(theatre, weapon_class)
     named = {"every": every, "horizon": horizon, "n_paths": n_paths, "seed": seed}
     said = {name: value for name, value in named.items() if value is not None}
-    if not own and first is None and last is None and not said and quiet_days is None:
+    if not (own or first or last or said or quiet_days or shown):
         for run_id, logged, recipes in found[["run_id", "models", "recipes"]].itertuples(index=False):
             marked = dict(zip(logged, recipes, strict=True))
             others = [name for name in enough if name not in BUNDLED_MODELS]
@@ -104,19 +120,26 @@ def ensure_backtest(
     replay = Replay(SimulationRequest(setting["horizon"], setting["n_paths"]), setting["seed"])
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
+        for each in shown:
+            refuse_look_ahead(each, truth)
         until = truth.last_day - timedelta(days=replay.request.horizon)
         origins = rolling_origins(first or FIRST_ORIGIN, last or until, setting["every"])
-        parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule)
+        parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule, shown)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
+        same = same[same["covariates"] == parameters.get("covariates", "")]
         ran = {each for run in same[["models", "recipes"]].itertuples(index=False) for each in zip(*run, strict=True)}
         missing = [name for name in asked_models if marks[name] == NO_RECIPE or (name, marks[name]) not in ran]
         if not missing and len(same):
             return str(same["run_id"].iloc[0])
         compared = [asked_models.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
         result = run_backtest(
-            lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin), truth, compared, origins, replay
+            lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin, shown),
+            truth,
+            compared,
+            origins,
+            replay,
         )
-    return log_backtest(result, truth, parameters, {}, compared)
+    return log_backtest(result, truth, parameters, {}, compared, shown)
 
 
 def register_challenger(
@@ -146,10 +169,16 @@ def register_challenger(
     ContractError
         For a model that breaks the contract.
     InputError
-        For a run that has no scores of it, or in which it failed at an origin.
+        For a run that has no scores of it, or in which it failed at an origin; and for a model that uses covariates,
+        since the mornings have none.
     SalvocastError
         Where ledger or store fail.
     """
+    if names := getattr(model, "covariates", ()):
+        raise InputError(
+            f"{model.model_id} uses the covariates {', '.join(names)}, which the mornings have none of: it can be "
+            "backtested, not registered"
+        )
     check_contract(model)
     board = leaderboard(run_id, theatre=theatre, weapon_class=weapon_class)
     own = board[(board["model"] == model.model_id) & (board["run_id"] == run_id)].set_index("band")

@@ -1,7 +1,7 @@
 """The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
@@ -104,7 +104,11 @@ class Fitted(Protocol):
 
 
 class Model(Protocol):
-    """A recipe that can be fitted to any history; it keeps nothing between fits."""
+    """A recipe that can be fitted to any history; it keeps nothing between fits.
+
+    One that uses covariates has their names in `covariates`, a tuple of str, and finds them by name in
+    `history.covariates`.
+    """
 
     @property
     def model_id(self) -> str:
@@ -154,6 +158,18 @@ def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAY
             f"model {model_id} needs at least {fewest} known attack days, the history until {history.last_day} has "
             f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}",
             field="model",
+        )
+
+
+def require_covariates(model: Model, given: Collection[str]) -> None:
+    """Nothing, for a model whose covariates are among those given by name. Raises InputError for another."""
+    if missing := [name for name in getattr(model, "covariates", ()) if name not in given]:
+        raise InputError(
+            "model {model} needs the covariates {missing}: expected a backtest with --covariate NAME=FILE of each, or "
+            "ensure_backtest(covariates=...); nothing else has any",
+            field="model",
+            model=model.model_id,
+            missing=missing,
         )
 
 
@@ -289,6 +305,7 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             last=history.last_known_day,
             most=MOST_GAP,
         )
+    require_covariates(model, history.covariates)
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
         return model.fit(bridge_gap(limit_outliers(history)))
 

@@ -320,6 +320,7 @@ class Breaks(LastWeek):
         object.__setattr__(self, "model_id", "breaks")
         object.__setattr__(self, "how", how)
         object.__setattr__(self, "first", [])
+        object.__setattr__(self, "covariates", ("weather",) if "covariate" in how else ())
 
     def fit(self, history: LaunchHistory) -> Any:
         if self.how == "takes anything":
@@ -333,6 +334,12 @@ class Breaks(LastWeek):
         if self.how == "remembers":
             self.first.append(fitted.counts)
             return _Broken(np.concatenate(self.first), self.how)
+        if self.how == "keeps a frame":
+            return _Broken(np.random.default_rng(3).poisson(100, 28).astype(float), self.how)
+        if self.how == "looks ahead in a covariate":
+            told = history.covariates["weather"]
+            scale = 1.0 + np.abs(np.nan_to_num((told if told.base is None else told.base)[-1]))
+            return _Broken(fitted.counts * scale, self.how)
         if self.how == "looks ahead":
             whole = history.launched.base if history.launched.base is not None else history.launched
             return _Broken(np.nan_to_num(whole[-7:]), self.how)
@@ -373,6 +380,8 @@ class _Broken:
         "global": "the global generator is left alone",
         "writes": "the history is not changed",
         "looks ahead": "a planted future moves no forecast",
+        "looks ahead in a covariate": "a planted future moves no forecast",
+        "keeps a frame": "paths are of the level of the history",
         "takes anything": "hard histories give sound paths or an error in one line",
         "raises": "hard histories give sound paths or an error in one line",
         "explodes": "two years ahead stays a number of drones",
@@ -383,6 +392,34 @@ def test_each_law_is_broken_by_a_model_that_breaks_it(how: str, law: str) -> Non
     with pytest.raises(ContractError, match=law) as told:
         check_contract(Breaks(how))
     assert len(str(told.value).splitlines()) == 1
+
+
+@dataclass(frozen=True)
+class Weathered(LastWeek):
+    """Scales the last week by a covariate that it needs, of which the newest value is not public."""
+
+    covariates: tuple[str, ...] = ("weather",)
+    model_id: str = "weathered"
+
+    def fit(self, history: LaunchHistory) -> FittedLastWeek:
+        seen = history.covariates["weather"]
+        if not np.isnan(seen[-1]) or history.missiles is None:
+            raise ValueError("made for histories whose last value is not public")
+        last = seen[~np.isnan(seen)][-1:]
+        return FittedLastWeek(history.known[-28:] + np.round(np.abs(last)).sum())
+
+
+def test_a_model_that_says_which_covariates_it_uses_is_fed_them(added: None) -> None:
+    fit(add_model(Weathered), history_of(salvos(60), ("weather",)))
+    with pytest.raises(
+        InputError, match=r"model weathered needs the covariates weather: expected a backtest with --cov"
+    ):
+        fit(Weathered(), history_of(salvos(60)))
+    try:
+        check_contract(Weathered())
+    except ContractError as error:
+        assert "public" not in str(error)
+        assert "needs the covariates" not in str(error)
 
 
 def test_a_model_without_a_name_that_can_be_typed_is_refused() -> None:
