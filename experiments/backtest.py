@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from experiments.engine import Engine
 from experiments.folds import Band, bands_within
 from experiments.outside import OutsideForecasts
-from features.covariates import Covariate
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
@@ -28,7 +27,7 @@ from forecasting.record.scores import (
     wis,
     wis_parts,
 )
-from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast, is_global, seen_by
 
 HERE = Engine()
 """One process after another, on this machine."""
@@ -133,16 +132,9 @@ class Replay:
             raise InputError(f"paths is {self.request.n_paths}: a score needs at least 2 simulated futures")
 
 
-def replay_parameters(
-    origins: Sequence[date],
-    every: int,
-    replay: Replay,
-    quiet_days: QuietDayRule,
-    covariates: Sequence[Covariate] = (),
-) -> dict[str, Any]:
+def replay_parameters(origins: Sequence[date], every: int, replay: Replay, quiet_days: QuietDayRule) -> dict[str, Any]:
     """What is logged of a backtest, beside its models and its data."""
-    told = {"covariates": ", ".join(f"{each.name} {each.digest[:12]}" for each in covariates)} if covariates else {}
-    return told | {
+    return {
         "first_origin": origins[0],
         "last_origin": origins[-1],
         "every": every,
@@ -186,16 +178,36 @@ class FoldScores:
     failure: str | None = None
 
 
+Others = Callable[[LaunchHistory], tuple[LaunchHistory, ...]]
+
+
+def no_others(_: LaunchHistory) -> tuple[LaunchHistory, ...]:
+    """The series stands alone."""
+    return ()
+
+
+def others_of(models: Sequence[Model], history: LaunchHistory, others: Others) -> tuple[LaunchHistory, ...]:
+    """The other series, where one of the models learns from them."""
+    return others(history) if any(map(is_global, models)) else ()
+
+
 @dataclass(frozen=True)
 class Series:
     """One theatre and weapon class to replay.
 
     history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
+    others: the other series as of the last day of a history (Ledger.others), which global models learn from too.
     """
 
     history_at: Callable[[date], LaunchHistory]
     truth: LaunchHistory
     origins: Sequence[date]
+    others: Others = no_others
+
+    def shown_at(self, origin: date, models: Sequence[Model]) -> LaunchHistory:
+        """What was published by an origin; with the other series, where one of the models learns from them."""
+        history = self.history_at(origin)
+        return replace(history, others=others_of(models, history, self.others))
 
 
 def run_backtest(
@@ -205,6 +217,7 @@ def run_backtest(
     origins: Sequence[date],
     replay: Replay,
     *,
+    others: Others = no_others,
     engine: Engine = HERE,
     done: Sequence[FoldScores] = (),
     on_fold: Callable[[FoldScores], object] = lambda _: None,
@@ -223,6 +236,8 @@ def run_backtest(
         See `experiments.folds.rolling_origins`.
     replay : Replay
         Days, paths, seed and refits.
+    others : callable
+        A history -> the other series as of its last day (`Ledger.others`), for global models.
     engine : Engine
         Where the folds are computed; the same numbers on any.
     done : sequence of FoldScores
@@ -235,7 +250,7 @@ def run_backtest(
     Backtest
     """
     (result,) = run_backtests(
-        [Series(history_at, truth, origins)], models, replay, engine=engine, done=done, on_fold=on_fold
+        [Series(history_at, truth, origins, others)], models, replay, engine=engine, done=done, on_fold=on_fold
     )
     return result
 
@@ -263,14 +278,15 @@ def run_backtests(
         for place, series in enumerate(every):
             for start in range(0, len(series.origins), replay.refit_every):
                 group = series.origins[start : start + replay.refit_every]
-                history = series.history_at(group[0])
+                history = series.shown_at(group[0], models)
                 if replay.window_days is not None:
                     history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
                 outcomes = [series.truth.after(origin, replay.request.horizon) for origin in group]
                 for model in models:
-                    earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
+                    seen = seen_by(model, history)
+                    earlier = [known.get((model.model_id, origin, seen.digest)) for origin in group]
                     if None in earlier:
-                        yield place, model, history, group, outcomes, replay
+                        yield place, model, seen, group, outcomes, replay
                     else:
                         finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
 
@@ -338,8 +354,8 @@ def score_group(
 
 def _paths(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> NDArray[np.int64]:
     """(n_paths, horizon) what the model forecasts; of a forecast made elsewhere, as it was given."""
-    if isinstance(model, OutsideForecasts):  # made without our covariates, which are part of the digest
-        return model.given(replace(history, covariates={}), request)
+    if isinstance(model, OutsideForecasts):
+        return model.given(history, request)
     return forecast(model, history, request, seed).paths
 
 

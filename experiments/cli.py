@@ -112,7 +112,7 @@ def backtest(
     theatre: TheatresOption = UKRAINE,
     weapon_class: WeaponClassesOption = SHAHED,
     quiet_days: QuietDaysOption = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the table here.")] = None,
     log_format: LogFormatOption = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
@@ -126,6 +126,8 @@ def backtest(
     published = scenario_policy is ScenarioPolicy.AS_PUBLISHED
     if decisions and published:
         raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
+    if decisions and (refit_every, window) != (1, Window.EXPANDING):
+        raise InputError("--decisions fits at every origin to all days before it: leave out --refit-every and --window")
     if decisions and (engine, jobs) != ("local", 1):
         raise InputError("--decisions takes a minute on one core: leave out --engine and --jobs")
     if published and (every, horizon, refit_every, window) != (14, 28, 1, Window.EXPANDING):

@@ -64,6 +64,10 @@ def repeat_backtest(run_id: str, engine: Engine, out: Path | None, tell: Tell) -
         series = _as_known_then(series, request)
         if series.truth.digest != told["data_digest"]:
             missing.append(f"the data of digest {told['data_digest'][:12]} (the ledger has {series.truth.digest[:12]})")
+        now = {f"{each.theatre} {each.weapon_class}": each.digest for each in series.others(series.truth)}
+        for name, digest in request.get("other_series", {}).items():
+            if now.get(name) != digest:
+                missing.append(f"the series {name} of digest {digest[:12]}, which a global model learns from")
         if missing:
             raise InputError(f"run {run_id} cannot be made again here, it lacks {'; '.join(missing)}")
         done = replay_models(asked, [series], models, replay)

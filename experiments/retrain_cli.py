@@ -128,16 +128,24 @@ def retrain(
 @champion.command("show")
 def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
     """What serves, and what it was made of."""
+    from experiments.retrain import last_comparison
+    from experiments.tracking import retraining_runs
     from forecasting.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.open() as registry, retraining_runs() as runs:
         serving = _serving_champion(registry, theatre, weapon_class)
         since = registry.champion_history(theatre, weapon_class)
-    scores = ", ".join(f"{name} {value:.3g}" for name, value in serving.scores.items())
+        compared = last_comparison(runs, f"{theatre} {weapon_class}")
+    found = serving.scores  # a version that a comparison left in service has none of its own
+    if not found and compared and compared[1].model == serving.model_id:
+        found = compared[1].scores
+    scores = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
     print(f"champion     {serving.name} version {serving.version}: {serving.model_id}")
     print(f"fitted to    data {serving.data_digest[:12]} through {serving.origin}, by salvocast {serving.code_version}")
     print(f"registered   {serving.registered_at:%Y-%m-%d %H:%M} UTC by run {serving.run_id}")
     print(f"scores       {scores or 'none: its recipe was not compared yet'} (of its recipe, at held-out origins)")
+    if compared:
+        print(f"compared     last in run {compared[0].id}: {compared[1].reason}")
     if since:
         print(f"serves since {_told(since[0])}")
 

@@ -1,8 +1,11 @@
-"""What the calendar tells of a day, long before it: the day of the week, the moon, the holidays of a theatre."""
+"""What the calendar tells of a day, long before it: the day of the week, the moon, the holidays of a theatre.
 
-from dataclasses import dataclass
+A model may know them at any origin, of days to come too. Of a history that a model is fitted to, the days before a gap
+of more than 28 days are moved up by whole weeks (`forecasting.salvos.gap`): weekdays stay right there, moon and
+holidays do not.
+"""
+
 from datetime import date
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,54 +16,20 @@ _MONDAY = np.datetime64("2024-01-01", "D")
 _J2000 = np.datetime64("2000-01-01T12:00", "s")
 
 
-@dataclass(frozen=True, eq=False)
-class CalendarDays:
-    """The calendar of some days, past or to come; a model may know it at any origin.
-
-    Of a history that a model is fitted to, the days before a gap of more than 28 days are moved up by whole weeks
-    (`forecasting.salvos.gap`): weekdays stay right there, moon and holidays do not.
+def weekdays(days: NDArray[np.datetime64]) -> NDArray[np.int64]:
+    """The day of the week.
 
     Parameters
     ----------
-    weekday : (n,) array of int
+    days : (n,) array of datetime64[D]
+        Such as `LaunchHistory.days`.
+
+    Returns
+    -------
+    (n,) array of int64
         0 is Monday, 6 is Sunday.
-    moon : (n,) array of float
-        Share of the moon's disc that is lit at midnight (UTC) at which the day begins, 0 to 1.
-    holiday : (n,) array of bool
-        Whether it is a public holiday of the theatre, or one that is a working day under martial law.
     """
-
-    weekday: NDArray[np.int64]
-    moon: NDArray[np.float64]
-    holiday: NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, days: NDArray[np.datetime64], theatre: str) -> Self:
-        """The calendar of these days.
-
-        Parameters
-        ----------
-        days : (n,) array of datetime64[D]
-            Such as `LaunchHistory.days`.
-        theatre : str
-            Named as a country.
-
-        Returns
-        -------
-        CalendarDays
-
-        Raises
-        ------
-        InputError
-            For a theatre that is not named as a country.
-
-        Examples
-        --------
-        >>> made = CalendarDays.of(np.array(["2025-08-24"], dtype="datetime64[D]"), "ukraine")
-        >>> int(made.weekday[0]), bool(made.holiday[0])
-        (6, True)
-        """
-        return cls((days - _MONDAY).astype(np.int64) % 7, lit_share_of_moon(days), _holidays(days, theatre))
+    return (days - _MONDAY).astype(np.int64) % 7
 
 
 def lit_share_of_moon(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
@@ -97,7 +66,30 @@ def lit_share_of_moon(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
     return lit
 
 
-def _holidays(days: NDArray[np.datetime64], theatre: str) -> NDArray[np.bool_]:
+def holidays(days: NDArray[np.datetime64], theatre: str) -> NDArray[np.bool_]:
+    """Which days are public holidays, or would be but for martial law, under which they are worked.
+
+    Parameters
+    ----------
+    days : (n,) array of datetime64[D]
+        Past or to come.
+    theatre : str
+        The name of a country.
+
+    Returns
+    -------
+    (n,) array of bool
+
+    Raises
+    ------
+    InputError
+        For a theatre that is no country.
+
+    Examples
+    --------
+    >>> holidays(np.array(["2025-08-24", "2025-08-25"], dtype="datetime64[D]"), "ukraine").tolist()
+    [True, False]
+    """
     from holidays import PUBLIC, WORKDAY, country_holidays
     from holidays.registry import COUNTRIES
 
@@ -105,7 +97,6 @@ def _holidays(days: NDArray[np.datetime64], theatre: str) -> NDArray[np.bool_]:
         raise InputError(f"no holidays are known of theatre {theatre}: expected the name of a country, such as ukraine")
     code = COUNTRIES[theatre][1]
     as_dates: list[date] = days.astype("datetime64[D]").tolist()
-    years = {day.year for day in as_dates}
-    supported = set(country_holidays(code).supported_categories)
-    found = country_holidays(code, years=years, categories=supported & {PUBLIC, WORKDAY})
+    categories = set(country_holidays(code).supported_categories) & {PUBLIC, WORKDAY}
+    found = country_holidays(code, years={day.year for day in as_dates}, categories=categories)
     return np.array([day in found for day in as_dates], dtype=bool)

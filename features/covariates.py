@@ -24,8 +24,9 @@ from features.ledger import end_of_day
 COLUMNS = ("date", "value", "published_at")
 FURTHEST = 28
 """Days after its publication in which no covariate can tell the launches all but exactly."""
-ALL_BUT_EXACT, BEYOND_THE_PAST = 0.9, 0.1
-"""A rank correlation with days to come above the first, and by the second above that with days gone, has looked."""
+ALL_BUT_EXACT, LEFT_OPEN = 0.9, 0.25
+"""A rank correlation with days to come above the first, which leaves at most the second share of what that with days
+gone leaves open, has looked."""
 FEWEST_DAYS = 60
 
 
@@ -201,7 +202,7 @@ def refuse_look_ahead(covariate: Covariate, truth: LaunchHistory) -> None:
         return
     ahead = max(later, key=lambda each: later[each])
     gone = max((strength for each, strength in found.items() if each <= delay), default=0.0)
-    if later[ahead] > ALL_BUT_EXACT and later[ahead] > gone + BEYOND_THE_PAST:
+    if later[ahead] > ALL_BUT_EXACT and 1.0 - later[ahead] < LEFT_OPEN * (1.0 - gone):
         raise InputError(
             f"covariate {covariate.name} looks ahead: its values follow the launches {ahead} days after their date "
             f"(rank correlation {later[ahead]:.2f}, with days gone at most {gone:.2f}), and are said to be public "

@@ -63,6 +63,8 @@ class LaunchHistory:
     covariates : mapping of str to (n_days,) array of float
         By name what else is told of the same days, as public by the origin (`features.covariates`), NaN where nothing
         is; models see it, so that it is part of the digest.
+    others : tuple of LaunchHistory
+        The other series as published by the same origin, for models that learn from many; part of the digest.
     floor : (n_days,) array of float
         Drones of the days of which the night alone is told where attacks by day are not negligible, NaN on others.
         Their totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a whole.
@@ -85,6 +87,7 @@ class LaunchHistory:
     held: tuple[HeldCount, ...] = ()
     floor: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     covariates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    others: tuple["LaunchHistory", ...] = ()
 
     def __post_init__(self) -> None:
         if self.launched.ndim != 1 or self.launched.shape != self.neutralised.shape or not self.launched.size:
@@ -183,7 +186,8 @@ class LaunchHistory:
     def digest(self) -> str:
         """SHA-256 of what a model can see of this history: equal digests, equal data.
 
-        Models see launched, neutralised, missiles and covariates. `armed_share` is for people, and not part of it.
+        Models see launched, neutralised, missiles, covariates and other series. `armed_share` is for people, and not
+        part of it.
         """
         head = f"{self.theatre}|{self.weapon_class}|{self.quiet_day_rule}|{self.first_day}|"
         state = hashlib.sha256(head.encode())
@@ -194,6 +198,8 @@ class LaunchHistory:
             values = self.covariates[name]
             state.update(f"|{name}|".encode())
             state.update(np.where(np.isnan(values), np.float64("nan"), values).astype("<f8").tobytes())
+        for other in self.others:
+            state.update(f"|{other.digest}|".encode())
         return state.hexdigest()
 
     @classmethod
@@ -296,7 +302,8 @@ class LaunchHistory:
         -------
         LaunchHistory
         """
-        return self._cut(0, max(0, (day - self.first_day).days + 1))
+        cut = self._cut(0, max(0, (day - self.first_day).days + 1))
+        return replace(cut, others=tuple(each.until(day) for each in self.others if each.first_day <= day))
 
     def since(self, day: date) -> Self:
         """The same history without its first days.
@@ -310,7 +317,8 @@ class LaunchHistory:
         -------
         LaunchHistory
         """
-        return self._cut(max((day - self.first_day).days, 0), self.launched.size)
+        cut = self._cut(max((day - self.first_day).days, 0), self.launched.size)
+        return replace(cut, others=tuple(each.since(day) for each in self.others if each.last_day >= day))
 
     def after(self, origin: date, horizon: int) -> NDArray[np.float64]:
         """The counts of the days after an origin.

@@ -12,6 +12,7 @@ a revision is never shown before anybody can have seen it.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -271,6 +272,26 @@ class Ledger(Database):
         for kind in others:
             missiles.update(sums[kind].launched)
         return history.with_missiles(missiles)
+
+    def others(self, history: LaunchHistory) -> tuple[LaunchHistory, ...]:
+        """The other series, as published by the last day of a history, for models that learn from many.
+
+        Parameters
+        ----------
+        history : LaunchHistory
+            Of one series; its last day is the origin.
+
+        Returns
+        -------
+        tuple of LaunchHistory
+            By theatre and weapon class, each until the same day; a series without a report by then is left out.
+        """
+        found = []
+        for theatre, weapon_class, _ in self.series():
+            if (theatre, weapon_class) != (history.theatre, history.weapon_class):
+                with suppress(InputError):
+                    found.append(self.history(theatre, weapon_class, origin=history.last_day))
+        return tuple(found)
 
     def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
         """Why reports would be held for a person's word (`features.plausibility`).

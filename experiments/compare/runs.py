@@ -47,10 +47,10 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     -------
     pandas.DataFrame
         The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of
-        str), recipes (tuple of str, a mark of each model's parameters and code), first_origin, last_origin,
+        str), recipes (tuple of str, a mark of each model's parameters and
+        code, and of the covariates and other series that it was shown), first_origin, last_origin,
         last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins), n_paths, seed (int),
-        window, quiet_day_rule, data_digest, theatre, weapon_class (str), covariates (str: name and mark of each that
-        the models were shown; empty where none was).
+        window, quiet_day_rule, data_digest, theatre, weapon_class (str).
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _frame(runs: Sequence[Any]) -> pd.DataFrame:
     """See `backtests`."""
     frame = pd.DataFrame(
         [_row(run) for run in runs],
-        columns=["run_id", "began", "models", RECIPES, *SETTING, "last_attack_day_known", "covariates"],
+        columns=["run_id", "began", "models", RECIPES, *SETTING, "last_attack_day_known"],
     )
     frame = frame.astype(dict.fromkeys(_NUMBERS, "int64"))
     for name in _DAYS:
@@ -169,5 +169,4 @@ def _row(run: Any) -> dict[str, Any]:
         "models": models,
         RECIPES: tuple(told[RECIPES].split(", ")) if RECIPES in told else (NO_RECIPE,) * len(models),
         **{name: told[name] for name in (*SETTING, "last_attack_day_known")},
-        "covariates": told.get("covariates", ""),
     }

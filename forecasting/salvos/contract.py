@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,17 @@ from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import SHAHED, UKRAINE, QuietDayRule
 from forecasting.salvos.gap import MOST_GAP
-from forecasting.salvos.model import MAX_HORIZON, Model, ModelError, SimulationRequest, fit, forecast, forecast_fitted
+from forecasting.salvos.model import (
+    MAX_HORIZON,
+    GlobalModel,
+    Model,
+    ModelError,
+    SimulationRequest,
+    fit,
+    forecast,
+    forecast_fitted,
+    is_global,
+)
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
 
 LAST_DAY = date(2026, 2, 28)
@@ -58,8 +69,9 @@ def history_of(counts: ArrayLike, covariates: Sequence[str] = ()) -> LaunchHisto
 
 
 def _shown(model: Model, counts: ArrayLike) -> LaunchHistory:
-    """`history_of`, with the covariates that the model says it uses."""
-    return history_of(counts, getattr(model, "covariates", ()))
+    """`history_of`, with the covariates that the model says it uses, and for a global one with two other series."""
+    history = history_of(counts, getattr(model, "covariates", ()))
+    return replace(history, others=OTHERS) if is_global(model) else history
 
 
 def salvos(n_days: int, *, seed: int = 5, level: float = 80.0) -> Counts:
@@ -67,6 +79,13 @@ def salvos(n_days: int, *, seed: int = 5, level: float = 80.0) -> Counts:
     rng = np.random.default_rng(seed)
     means = level * np.exp(np.linspace(0.0, 0.5, n_days))
     return rng.negative_binomial(3, 3 / (3 + means)).astype(float)
+
+
+OTHERS = tuple(
+    replace(history_of(salvos(150, seed=seed, level=level)), weapon_class=weapon_class)
+    for seed, level, weapon_class in ((6, 4.0, "ballistic"), (7, 700.0, "decoy"))
+)
+"""What else a global model learns from: one small series and one large."""
 
 
 def _changed(counts: Counts, *changes: tuple[slice, float]) -> Counts:
@@ -161,13 +180,14 @@ def _the_history_is_not_changed(model: Model) -> None:
 
 
 def _a_planted_future_moves_no_forecast(model: Model) -> None:
-    """The later days lie behind the arrays of the history, covariates and missiles among them, where a model that looks
-    would find them."""
+    """The later days lie behind the arrays of the history, covariates, missiles and other series among them, where a
+    model that looks would find them."""
     history, told = _shown(model, salvos(400)), []
     for later in (0.0, 90_000.0):
 
         def planted(series: Counts, then: float = later) -> Counts:
-            return np.r_[series, np.full(30, then)][: series.size]
+            longer: Counts = np.r_[series, np.full(30, then)]
+            return longer[: series.size]
 
         assert history.missiles is not None
         with_future = replace(
@@ -176,9 +196,30 @@ def _a_planted_future_moves_no_forecast(model: Model) -> None:
             neutralised=planted(history.neutralised),
             missiles=planted(history.missiles),
             covariates={name: planted(values) for name, values in history.covariates.items()},
+            others=tuple(replace(each, launched=planted(each.launched)) for each in history.others),
         )
         told.append(forecast(model, with_future, REQUEST, 1).paths.tobytes())
     _require(told[0] == told[1], "days after the origin moved the forecast")
+
+
+def _many_series_are_each_forecast_at_their_own_level(model: Model) -> None:
+    """Of a global model: one answer for each history, in their order, whichever comes first; a local one has one."""
+    if not is_global(model):
+        return
+    many: GlobalModel = cast(GlobalModel, model)
+    small, large = (history_of(salvos(400, seed=seed, level=level)) for seed, level in ((3, 20.0), (4, 2_000.0)))
+    large = replace(large, weapon_class="decoy")
+    for histories in ((small, large), (large, small)):
+        fitted = many.fit_many(histories)
+        _require(len(fitted) == 2, f"fit_many gave {len(fitted)} answers to 2 histories: expected one for each")
+        for history, own in zip(histories, fitted, strict=True):
+            mean = own.simulate(SimulationRequest(7, 500), np.random.default_rng(1)).mean()
+            level = float(history.launched[-28:].mean())
+            _require(
+                level / 3 < mean < 3 * level,
+                f"a mean of {mean:.0f} drones a day for a series around {level:.0f}: expected the answers in the order "
+                "of the histories, each at its own level",
+            )
 
 
 def _hard_histories_give_sound_paths_or_an_error_in_one_line(model: Model) -> None:
@@ -261,6 +302,7 @@ LAWS: Mapping[str, Callable[[Model], None]] = {
         _the_global_generator_is_left_alone,
         _the_history_is_not_changed,
         _a_planted_future_moves_no_forecast,
+        _many_series_are_each_forecast_at_their_own_level,
         _hard_histories_give_sound_paths_or_an_error_in_one_line,
         _two_years_ahead_stays_a_number_of_drones,
         _a_longer_horizon_leaves_the_first_days_as_they_are,

@@ -18,7 +18,7 @@ from experiments.cli import backtest
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
-from forecasting.salvos.model import MODELS, SimulationRequest, add_model
+from forecasting.salvos.model import MODELS, SimulationRequest
 
 Run = Callable[..., tuple[int, str, str]]
 SETTING = {"first": date(2026, 1, 5), "last": date(2026, 2, 10), "every": 12, "horizon": 7, "n_paths": 40}
@@ -63,9 +63,7 @@ def salvocast(
 ) -> Run:
     """`salvocast backtest`, with the weeks in the ledger and the model installed."""
     shutil.copy(weekly_ledger, home / "ledger.db")
-    monkeypatch.setattr("forecasting.salvos.model.MODELS", dict(MODELS))
-    monkeypatch.setattr("experiments.replays.MODELS", {})
-    add_model(Warm)
+    monkeypatch.setitem(MODELS, "warm", f"{__name__}:Warm")
     SHOWN.clear()
     app = typer.Typer()
     app.command("backtest")(backtest)
@@ -88,9 +86,8 @@ def test_a_backtest_with_a_covariate_from_python_to_mlflow_and_back(salvocast: R
     other.loc[3, "value"] += 1
     two = compare.ensure_backtest([Warm()], covariates={"warmth": other}, **SETTING)
     assert two != one
-    told = compare.backtests().set_index("run_id")["covariates"]
+    told = compare.backtests().set_index("run_id")["recipes"]
     assert told[one] != told[two]
-    assert told[one].startswith("warmth ")
     assert set(compare.leaderboard(one)["model"]) == {"empirical_window", "warm"}
 
     warmth().to_csv(tmp_path / "warmth.csv", index=False)

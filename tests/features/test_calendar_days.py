@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from features.calendar_days import CalendarDays, lit_share_of_moon
+from features.calendar_days import holidays, lit_share_of_moon, weekdays
 from features.errors import InputError
 
 
@@ -21,10 +21,9 @@ def test_the_moon_is_that_of_the_book_and_of_the_almanac() -> None:
 
 def test_weekdays_and_holidays_by_theatre() -> None:
     days = np.arange("2025-08-20", "2025-08-27", dtype="datetime64[D]")
-    made = CalendarDays.of(days, "ukraine")
-    assert made.weekday.tolist() == [2, 3, 4, 5, 6, 0, 1]
-    assert days[made.holiday].astype(str).tolist() == ["2025-08-24"]
-    poland = CalendarDays.of(np.array(["2025-11-11", "2025-08-24"], dtype="datetime64[D]"), "poland")
-    assert poland.holiday.tolist() == [True, False]
+    assert weekdays(days).tolist() == [day.weekday() for day in days.astype(object)] == [2, 3, 4, 5, 6, 0, 1]
+    assert days[holidays(days, "ukraine")].astype(str).tolist() == ["2025-08-24"]
+    in_poland = holidays(np.array(["2025-11-11", "2025-08-24"], dtype="datetime64[D]"), "poland")
+    assert in_poland.tolist() == [True, False]
     with pytest.raises(InputError, match="no holidays are known of theatre lowland: expected the name of a country"):
-        CalendarDays.of(days, "lowland")
+        holidays(days, "lowland")

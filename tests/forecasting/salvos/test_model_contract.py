@@ -402,24 +402,17 @@ class Weathered(LastWeek):
     model_id: str = "weathered"
 
     def fit(self, history: LaunchHistory) -> FittedLastWeek:
+        require_days(self.model_id, history, 7)
         seen = history.covariates["weather"]
-        if not np.isnan(seen[-1]) or history.missiles is None:
-            raise ValueError("made for histories whose last value is not public")
-        last = seen[~np.isnan(seen)][-1:]
-        return FittedLastWeek(history.known[-28:] + np.round(np.abs(last)).sum())
+        assert np.isnan(seen[-1]), "the newest value is not public yet"
+        return FittedLastWeek(history.known[-7:] + np.round(np.abs(seen[-2:-1])).sum())
 
 
-def test_a_model_that_says_which_covariates_it_uses_is_fed_them(added: None) -> None:
-    fit(add_model(Weathered), history_of(salvos(60), ("weather",)))
-    with pytest.raises(
-        InputError, match=r"model weathered needs the covariates weather: expected a backtest with --cov"
-    ):
-        fit(Weathered(), history_of(salvos(60)))
-    try:
-        check_contract(Weathered())
-    except ContractError as error:
-        assert "public" not in str(error)
-        assert "needs the covariates" not in str(error)
+def test_a_model_that_says_which_covariates_it_uses_is_fed_them(added: None, history_of: HistoryOf) -> None:
+    add_model(Weathered)
+    assert str(check_contract(Weathered())).startswith(f"weathered keeps the {len(LAWS)} laws")
+    with pytest.raises(InputError, match=r"model weathered needs the covariates weather: expected a backtest with"):
+        forecast(Weathered(), history_of(salvos(60)), REQUEST, 1)
 
 
 def test_a_model_without_a_name_that_can_be_typed_is_refused() -> None:
