@@ -1,6 +1,6 @@
 """`salvocast retrain` and `salvocast champion`."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Annotated
@@ -136,9 +136,8 @@ def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "
         serving = _serving_champion(registry, theatre, weapon_class)
         since = registry.champion_history(theatre, weapon_class)
         compared = last_comparison(runs, f"{theatre} {weapon_class}")
-    found = serving.scores  # a version that a comparison left in service has none of its own
-    if not found and compared and compared[1].model == serving.model_id:
-        found = compared[1].scores
+    # A version that a comparison left in service, or that was rolled back to, has none of its own.
+    found = serving.scores or (_scores_in(compared[0].id, serving.model_id) if compared else {})
     scores = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
     print(f"champion     {serving.name} version {serving.version}: {serving.model_id}")
     print(f"fitted to    data {serving.data_digest[:12]} through {serving.origin}, by salvocast {serving.code_version}")
@@ -204,6 +203,17 @@ def rollback(
         told = f"rolled back from {f'version {now}' if now else 'no version'}: {reason.strip()}"
         registry.set_champion(name, chosen, reason=told)
     print(f"{name} version {chosen} serves: {known[chosen].model_id}, fitted through {known[chosen].origin}")
+
+
+def _scores_in(run_id: str, model: str) -> dict[str, float]:
+    """What a comparison found of a recipe; nothing where it was not among them, or its files were tidied away."""
+    from experiments.compare.runs import table_of
+
+    with suppress(SalvocastError):
+        recipes = table_of(run_id, "recipes").set_index("model").drop(columns=["ratio", "p_holm"], errors="ignore")
+        if model in recipes.index:
+            return {str(name): float(value) for name, value in recipes.loc[model].items()}
+    return {}
 
 
 def settings_text(settings: "Settings") -> str:

@@ -29,7 +29,8 @@ class GlobalBoosting:
     """The quantile regressions of `GradientBoosting`, on the rows of all series together.
 
     What is pooled is how counts relate to the level of their own series: a month of the one is some evidence for the
-    others. Inputs beside those of `GradientBoosting`: further lags, the weekday of the day that is forecast, the size of the level, and which series it is. The upper end, and the level, are each series' own.
+    others. Inputs beside those of `GradientBoosting`: further lags, the weekday of the day that is forecast, the size
+    of the level, and which series it is. The upper end, and the level, are each series' own.
     """
 
     model_id: str = "global_boosting"
