@@ -353,7 +353,8 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
     require_covariates(model, history.covariates)
     seen = seen_by(model, history)
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        every = [bridge_gap(limit_outliers(each)) for each in (seen, *seen.others) if each.known.size]
+        shown = (replace(seen, others=()), *seen.others)
+        every = [bridge_gap(limit_outliers(each)) for each in shown if each.known.size]
         if not is_global(model):
             return model.fit(every[0])
         of_many: Any = model

@@ -137,7 +137,7 @@ def test_learned_weights_are_those_of_least_crps_and_shrink_towards_equal_ones()
     """Two parts: each has the member that is right there. One part: as good as the best of a fine grid."""
     folds = made_up_folds()
     apart = learn_weights(folds, LearnedWeights(shrinkage=0.0, parts=2))
-    assert apart == pytest.approx(np.eye(2), abs=0.02)
+    assert apart == pytest.approx(np.eye(2), abs=0.05)
     half = learn_weights(folds, LearnedWeights(shrinkage=0.5, parts=2))
     assert half == pytest.approx((apart + 0.5) / 2.0)
     assert learn_weights(folds, LearnedWeights(shrinkage=1.0)) == pytest.approx(np.full((2, 1), 0.5))
