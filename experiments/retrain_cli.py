@@ -210,9 +210,9 @@ def _scores_in(run_id: str, model: str) -> dict[str, float]:
     from experiments.compare.runs import table_of
 
     with suppress(SalvocastError):
-        recipes = table_of(run_id, "recipes").set_index("model").drop(columns=["ratio", "p_holm"], errors="ignore")
-        if model in recipes.index:
-            return {str(name): float(value) for name, value in recipes.loc[model].items()}
+        recipes = table_of(run_id, "recipes").drop(columns=["ratio", "p_holm"], errors="ignore")
+        for row in recipes[recipes["model"] == model].drop(columns="model").to_dict("records"):
+            return {str(name): float(value) for name, value in row.items()}
     return {}
 
 

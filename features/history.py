@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,19 @@ class HeldCount:
     attack_day: date
     launched: int
     reason: str
+
+
+class PublishedValues(Protocol):
+    """A named value a day that knows when it became public; see `features.covariates`."""
+
+    @property
+    def name(self) -> str:
+        """As models ask for it."""
+        ...
+
+    def as_of(self, moment: datetime, days: NDArray[np.datetime64]) -> NDArray[np.float64]:
+        """(n_days,) what was public at a moment, NaN of other days."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)

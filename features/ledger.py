@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
@@ -25,7 +24,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from features.database import Database, utc
 from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
-from features.history import LaunchHistory
+from features.history import LaunchHistory, PublishedValues
 from features.plausibility import Record
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sightings import Lost, Salvos
@@ -38,9 +37,6 @@ from features.totals import StatedTotal, read_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
 from features.waiting import held_counts, own_row, quarantined, settle
-
-if TYPE_CHECKING:
-    from features.covariates import Covariate
 
 CHUNK = 5_000
 """Rows looked up and written at a time: bounds the memory of an ingest."""
@@ -218,7 +214,7 @@ class Ledger(Database):
         weapon_class: str = SHAHED,
         rule: QuietDayRule | None = None,
         origin: date | None = None,
-        covariates: Sequence["Covariate"] = (),
+        covariates: Sequence[PublishedValues] = (),
     ) -> LaunchHistory:
         """The daily series as published by an origin.
 
@@ -232,8 +228,8 @@ class Ledger(Database):
             Which silent days were quiet; None for that of `QuietDayRule.default_for`.
         origin : date, optional
             The attack day whose reports are the last that count; None for all that is known now, until the last report.
-        covariates : sequence of Covariate
-            What else is told of the same days (`features.covariates`); of each value what was public by the origin.
+        covariates : sequence of features.covariates.Covariate
+            What else is told of the same days; of each value what was public by the origin.
 
         Returns
         -------

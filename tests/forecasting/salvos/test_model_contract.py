@@ -394,27 +394,6 @@ def test_each_law_is_broken_by_a_model_that_breaks_it(how: str, law: str) -> Non
     assert len(str(told.value).splitlines()) == 1
 
 
-@dataclass(frozen=True)
-class Weathered(LastWeek):
-    """Scales the last week by a covariate that it needs, of which the newest value is not public."""
-
-    covariates: tuple[str, ...] = ("weather",)
-    model_id: str = "weathered"
-
-    def fit(self, history: LaunchHistory) -> FittedLastWeek:
-        require_days(self.model_id, history, 7)
-        seen = history.covariates["weather"]
-        assert np.isnan(seen[-1]), "the newest value is not public yet"
-        return FittedLastWeek(history.known[-7:] + np.round(np.abs(seen[-2:-1])).sum())
-
-
-def test_a_model_that_says_which_covariates_it_uses_is_fed_them(added: None, history_of: HistoryOf) -> None:
-    add_model(Weathered)
-    assert str(check_contract(Weathered())).startswith(f"weathered keeps the {len(LAWS)} laws")
-    with pytest.raises(InputError, match=r"model weathered needs the covariates weather: expected a backtest with"):
-        forecast(Weathered(), history_of(salvos(60)), REQUEST, 1)
-
-
 def test_a_model_without_a_name_that_can_be_typed_is_refused() -> None:
     nameless = Breaks("")
     object.__setattr__(nameless, "model_id", "my model")
