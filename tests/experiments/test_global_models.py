@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from experiments.backtest import Replay, run_backtest
 from experiments.retrain import _fitted_anew
 from experiments.tracking import Shown, recipe_mark
+from features.calendar_days import weekdays
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from forecasting.salvos.contract import history_of, salvos
@@ -93,26 +94,22 @@ def test_a_run_of_a_global_model_is_told_apart_by_what_the_other_series_were() -
 
 
 def test_the_bundled_one_learns_from_other_series_what_its_own_does_not_show() -> None:
-    """Every seventh day is five times the others, in all series; one's own is too short to have shown it."""
+    """Every seventh day is five times the others in all series but its own, which is short and flat."""
     rng = np.random.default_rng(1)
 
-    def weekly(n_days: int, level: float) -> LaunchHistory:
-        base = history_of(np.ones(n_days))
-        weekday = (base.days.astype("datetime64[D]").view("int64") - 4) % 7
-        return history_of(rng.poisson(level * np.where(weekday == 5, 5.0, 1.0)).astype(float))
+    def series(n_days: int, level: float, factor: float, weapon_class: str) -> LaunchHistory:
+        days = history_of(np.ones(n_days)).days
+        counts = rng.poisson(level * np.where(weekdays(days) == 5, factor, 1.0)).astype(float)
+        return replace(history_of(counts), weapon_class=weapon_class)
 
-    own = weekly(125, 40.0)
-    others = tuple(
-        replace(weekly(500, level), weapon_class=name) for level, name in ((9.0, "cruise"), (300.0, "decoy"))
-    )
-    request = SimulationRequest(14, 400)
+    own = series(121, 40.0, 1.0, "shahed")
+    others = (series(500, 9.0, 5.0, "cruise"), series(500, 300.0, 5.0, "decoy"))
+    saturday = weekdays(np.datetime64(own.last_day) + np.arange(1, 15)) == 5
 
     def contrast(history: LaunchHistory) -> float:
-        paths = fit(GlobalBoosting(), history).simulate(request, np.random.default_rng(1))  # type: ignore[arg-type]
-        target = (np.datetime64(history.last_day) + np.arange(1, 15)).view("int64")
-        means = paths.mean(axis=0)
-        return float(means[(target - 4) % 7 == 5].mean() / means[(target - 4) % 7 != 5].mean())
+        fitted = fit(GlobalBoosting(), history)  # type: ignore[arg-type]
+        means = fitted.simulate(SimulationRequest(14, 400), np.random.default_rng(1)).mean(axis=0)
+        return float(means[saturday].mean() / means[~saturday].mean())
 
-    together = contrast(replace(own, others=others))
-    assert together > 2.0
-    assert together > 1.2 * contrast(own)
+    assert contrast(own) < 1.2
+    assert contrast(replace(own, others=others)) > 1.5

@@ -52,10 +52,7 @@ class GlobalBoosting:
             np.concatenate([each.response for each in past]),
             np.concatenate([each.weight for each in past]),
         )
-        rows = [
-            _target_day(present_rows(of_one), each.launched.size - 1, each)
-            for of_one, each in zip(inputs, pooled, strict=True)
-        ]
+        rows = [_present(of_one, each) for of_one, each in zip(inputs, pooled, strict=True)]
         ratios = np.split(boosted_quantiles(together, np.concatenate(rows)), len(pooled))
         return [
             FittedGradientBoosting(of_one, own.upper, float(level[-1]))
@@ -71,12 +68,12 @@ def _inputs(history: LaunchHistory, place: int) -> NDArray[np.float64]:
 
 
 def _with_target_day(past: PastRatios, history: LaunchHistory) -> PastRatios:
-    return PastRatios(_target_day(past.matrix, past.days, history), past.days, past.response, past.weight)
+    """The rows, with the weekday of the day that each is about."""
+    target = history.days[0] + past.days + past.matrix[:, -1].astype(np.int64)
+    return PastRatios(np.column_stack([past.matrix, weekdays(target)]), past.days, past.response, past.weight)
 
 
-def _target_day(
-    matrix: NDArray[np.float64], days: NDArray[np.int64] | int, history: LaunchHistory
-) -> NDArray[np.float64]:
-    """The rows, whose last column is the horizon, with the weekday of the day that they are about."""
-    target = history.days[0] + days + matrix[:, -1].astype(np.int64)
-    return np.column_stack([matrix, weekdays(target)])
+def _present(inputs: NDArray[np.float64], history: LaunchHistory) -> NDArray[np.float64]:
+    """(28, n_inputs + 2) the rows of the coming days: the nearest learned horizon of each, and its own weekday."""
+    rows = present_rows(inputs)
+    return np.column_stack([rows, weekdays(history.days[-1] + np.arange(1, len(rows) + 1))])
