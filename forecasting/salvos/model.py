@@ -210,11 +210,9 @@ def require_covariates(model: Model, given: Collection[str]) -> None:
     """Nothing, for a model whose covariates are among those given by name. Raises InputError for another."""
     if missing := [name for name in getattr(model, "covariates", ()) if name not in given]:
         raise InputError(
-            "model {model} needs the covariates {missing}: expected a backtest with --covariate NAME=FILE of each, or "
-            "ensure_backtest(covariates=...); nothing else has any",
+            f"model {model.model_id} needs the covariates {', '.join(missing)}: expected a backtest with --covariate "
+            "NAME=FILE of each, or ensure_backtest(covariates=...); nothing else has any",
             field="model",
-            model=model.model_id,
-            missing=missing,
         )
 
 
