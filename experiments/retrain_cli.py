@@ -143,10 +143,10 @@ def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "
     print(f"fitted to    data {serving.data_digest[:12]} through {serving.origin}, by salvocast {serving.code_version}")
     print(f"registered   {serving.registered_at:%Y-%m-%d %H:%M} UTC by run {serving.run_id}")
     print(f"scores       {scores or 'none: its recipe was not compared yet'} (of its recipe, at held-out origins)")
-    if compared:
-        print(f"compared     last in run {compared[0].id}: {compared[1].reason}")
     if since:
         print(f"serves since {_told(since[0])}")
+    if compared:
+        print(f"compared     last in run {compared[0].id}: {compared[1].reason}")
 
 
 @champion.command("history")
