@@ -81,7 +81,7 @@ def test_another_file_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             "mine.toml: the source kaggle stands there twice: expected each once",
         ),
         (
-            "[[source]]\nkind = 'bulletin'\npath = 'inbox/*.txt'\n[[source]]\nkind = 'bulletin'\npath = './inbox//*.txt'\n",
+            "".join(f"[[source]]\nkind = 'bulletin'\npath = '{path}'\n" for path in ("inbox/*.txt", "./inbox//*.txt")),
             "mine.toml: the source bulletin ./inbox//*.txt stands there twice: expected each once",
         ),
         (
