@@ -14,7 +14,7 @@ TEST_MINUTES := 10
 SLOW_MINUTES := 21
 ALL_MINUTES := 40
 
-.PHONY: plan serve test test-slow coverage mutants fuzz kills check hooks audit bench mornings sizes evidence peers schemas api screenshots notebook notebooks wheel wheel-smoke lock clean
+.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel wheel-smoke lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -47,9 +47,6 @@ mutants: .venv/ready-for-mutants  ## how many small faults in the modules that e
 fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
 	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
 
-kills: .venv/ready-for-tests  ## MLflow's server and PostgreSQL killed at 20 moments of a retraining each, and databases without room (some twenty minutes)
-	SALVOCAST_KILLS=20 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s -m slow tests/experiments/test_server_kills.py
-
 check: .venv/ready-for-tests  ## lint, format, types, dead code, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -76,9 +73,6 @@ bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario 
 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings
-
-sizes: .venv/ready  ## what ledger, MLflow and issued plans take after a year: eight weeks of mornings, and the rest from them (some ten minutes)
-	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.sizes
 
 evidence: .venv/ready  ## the tables of experiments/benchmarks/README.md and the model card: window by window with the targets missed, all models, scenarios (some ten minutes)
 	$(BIN)/python experiments/benchmarks/salvo_models.py
