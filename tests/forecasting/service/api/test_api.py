@@ -157,7 +157,7 @@ def test_forms_of_an_answer(client: httpx.Client) -> None:
         ({"threats": "shahed,cruise", "budget": 5}, "leave out leak_target and budget"),
         ({"defence": {"toml": "[defence]\nname = 1"}}, "the defence given"),
         ({"scenario": {"toml": "[scenario]\nname = 'a'"}}, "the scenario given"),
-        ({"paths": 50_000, "horizon": 730}, "fewer paths"),
+        ({"paths": 50_000, "horizon": 365, "scenario": "published"}, "GB of memory"),
         ({"seed": -1}, "seed: "),
     ],
 )
