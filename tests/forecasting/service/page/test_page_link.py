@@ -65,7 +65,7 @@ def requests(draw: st.DrawFn) -> PlanRequest:
         leak_target=leak_target,
         policy=policy,
         review=draw(st.integers(1, 365)),
-        budget=draw(st.none() | st.floats(0, 1e15, exclude_min=True)),
+        budget=draw(st.none() | st.floats(0.01, 1e15)),
         calibrate=draw(st.booleans()),
     )
 
