@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
 from features.messages import Message
 from features.stated import Source, SourcedRange, tables
 from forecasting.report.parts import Document
-from forecasting.supply.scenario_forecast import SuppliedForecast
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.supply.scenario_forecast import SuppliedForecast
 
 ASSUMPTION_ONLY = "ASSUMPTIONS ONLY"
 """What a forecast is called that no record of its theatre stands behind; on every output."""
@@ -86,7 +88,7 @@ class SupplyDocument(Document):
     sources: list[Source]
 
 
-def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
+def supply_document(supplied: "SuppliedForecast") -> SupplyDocument:
     """The published form of the scenario that a forecast was made under."""
     scenario, outlook = supplied.scenario, supplied.outlook
     return SupplyDocument(
