@@ -32,7 +32,7 @@ def key_of(what: str, history: LaunchHistory, *rests_on: str) -> str:
     """SHA-256 of all that something learned depends on: the code, its libraries and the machine, the whole history, and
     the texts given."""
     state = hashlib.sha256()
-    texts = [what, *computed_by(), *rests_on]
+    texts = [what, history.digest, *computed_by(), *rests_on]
     of_history = [getattr(history, each.name) for each in fields(history)]
     for part in (*texts, *of_history):
         content = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()
