@@ -69,7 +69,7 @@ __all__ = [
 PUBLISHED = "published"
 """The bundled scenario of the state as published; the others are variants of it."""
 SAME_TIME_DAYS = 30
-"""Days within which two statements contradict each other: said no further apart, and of days no further apart."""
+"""Days within which two statements contradict each other: said no further apart, of days no further apart."""
 
 
 class ProductionScenario(Stated):
@@ -179,9 +179,9 @@ class ProductionScenario(Stated):
         Of statements that contradict each other one stands, and no mean of them. What was said later replaces what was
         said before: a point of a line gives way to a point for the same or an earlier day that was published later. But
         what a worse source says within SAME_TIME_DAYS of a better one replaces nothing of it, and is set aside where it
-        is of a day as near; of what is assumed, the scenario is its own source. Facilities that have no point left, or
-        no utilisation, are gone, and events with them. What limits a workforce, and a split between theatres, is known
-        as a whole or not at all.
+        is of the same day or as many days later at most; of what is assumed, the scenario is its own source. Facilities
+        that have no point left, or no utilisation, are gone, and events with them. What limits a workforce, and a split
+        between theatres, is known as a whole or not at all.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class ProductionScenario(Stated):
             return stated and better.confidence < point.confidence and 0 < said_after <= SAME_TIME_DAYS
 
         def set_aside(point: SourcedRange, by: SourcedRange) -> bool:
-            return hearsay(point, by) and abs((point.date - by.date).days) <= SAME_TIME_DAYS
+            return hearsay(point, by) and 0 <= (point.date - by.date).days <= SAME_TIME_DAYS
 
         def replaced(point: SourcedRange, by: SourcedRange) -> bool:
             return bool(point.sources) and out(by) > out(point) and by.date <= point.date and not hearsay(by, point)
@@ -223,11 +223,10 @@ class ProductionScenario(Stated):
             kept = [point for point in said if not any(set_aside(point, other) for other in said)]
             return tuple(point for point in kept if not any(replaced(point, other) for other in kept))
 
-        def known_workforce(stated: Workforce) -> Workforce | None:
+        def known_workforce(stated: Workforce, opens: date) -> Workforce | None:
             arrivals = tuple(arrival for arrival in stated.arrivals if known(arrival))
-            if not arrivals or not known(
-                stated.training, stated.output, stated.starting_output, stated.learning_half_life
-            ):
+            rates = (stated.training, stated.output, stated.starting_output, stated.learning_half_life)
+            if not arrivals or min(arrival.date for arrival in arrivals) < opens or not known(*rates):
                 return None
             rooms = points(stated.rooms) if known(stated.occupants) else ()
             return stated.model_copy(
@@ -245,7 +244,8 @@ class ProductionScenario(Stated):
         for facility in self.facilities:
             lines = {name: points(getattr(facility, name)) for name in ("armed", "decoys", "parts")}
             if (lines["armed"] or lines["decoys"]) and known(facility.utilisation):
-                workforce = facility.workforce and known_workforce(facility.workforce)
+                opens = min(point.date for point in (*lines["armed"], *lines["decoys"]))
+                workforce = facility.workforce and known_workforce(facility.workforce, opens)
                 facilities.append(facility.model_copy(update={**lines, "workforce": workforce}))
         makers = {None, *(facility.id for facility in facilities)}
         unknown_splits = {row.facility for row in self.theatres if not known(row)}
