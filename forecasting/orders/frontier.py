@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +14,6 @@ Array = NDArray[np.float64]
 
 LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Service levels of each layer, from whose orders the search for the least joint risk starts."""
-
-
-class _Costs(Protocol):
-    @property
-    def cost_usd(self) -> float: ...
-
-
-Costly = TypeVar("Costly", bound=_Costs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +118,7 @@ def _best(trials: Trials, market: Market, mixes: Sequence[Mix], *, by_risk: bool
     return [points[index] for index in undominated([each.cost_usd for each in points], losses)]
 
 
-def nearest(points: Sequence[Costly], cost_usd: float) -> tuple[Costly | None, Costly | None]:
+def nearest(points: Sequence[FrontierPoint], cost_usd: float) -> tuple[FrontierPoint | None, FrontierPoint | None]:
     """The last point that costs no more, and the first that costs more."""
     below = [each for each in points if each.cost_usd <= cost_usd]
     above = [each for each in points if each.cost_usd > cost_usd]
