@@ -24,6 +24,9 @@ line.
 | `champion_history` | promotion | `champion_picture` |
 | `verdicts` | recipe that a retraining compared | |
 
+`leaderboard`, `paired_differences` and `winners` tell each window apart with `by="window"`, or whatever column of the
+scores `by` names; so do `leaderboard_picture` and `pit_picture`. `to_markdown` and `to_latex` write any frame.
+
 Forecasts made elsewhere join by files (`experiments.outside`): `histories` is what their maker may be given,
 `read_forecasts` gives what `ensure_backtest` takes like a model, `hub_output` is what was logged as a hub takes it.
 
@@ -49,6 +52,7 @@ from experiments.compare.retrainings import champion_history, verdicts
 from experiments.compare.runs import backtests
 from experiments.compare.weights import ensemble_weights, pooled_scores
 from experiments.outside import OutsideForecast, OutsideForecasts, histories, hub_output, read_forecasts
+from experiments.tables import to_latex, to_markdown
 from features.opening import open_ledger
 
 # MLflow loads tqdm, which in a notebook asks for widgets that nothing here needs.
@@ -80,6 +84,8 @@ __all__ = [
     "rehearse",
     "scores",
     "skill_picture",
+    "to_latex",
+    "to_markdown",
     "verdicts",
     "weights_picture",
     "winners",

@@ -2,8 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import pandas as pd
 
 from experiments.backtest import Replay, replay_parameters, run_backtest
 from experiments.compare.frames import leaderboard
-from experiments.compare.runs import SETTING, backtests
+from experiments.compare.runs import SETTING, backtests, table_of
 from experiments.compare.weights import members
 from experiments.folds import rolling_origins
+from experiments.pictures import backtest_pictures
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
-from experiments.tracking import NO_RECIPE, log_backtest, recipe_mark, retraining_runs
-from features.errors import InputError
+from experiments.tracking import NO_RECIPE, RunLabel, log_backtest, recipe_mark, retraining_runs
+from features.errors import InputError, SalvocastError
 from features.home import salvocast_home
 from features.ledger import Ledger
 from features.opening import open_ledger
@@ -47,12 +49,16 @@ def ensure_backtest(
     quiet_days: QuietDayRule | None = None,
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
+    name: str = "",
+    tags: Mapping[str, str] | None = None,
+    note: str = "",
 ) -> str:
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
     With names alone, and nothing said of the replay, any logged backtest of the series that has them all will do, the
     newest; so a team's store is read as it is. Else only models that no backtest of the same targets, paths and seed
-    has yet are run, beside the reference model. A model is the same where its parameters and members, the code of its
+    has yet are run. The reference model is run once: a later backtest of the same targets is measured against the
+    scores it had (parameter `reference_run`). A model is the same where its parameters and members, the code of its
     module and the versions of the libraries are (`forecasting.salvos.recipe`); one of a notebook's cell never is, nor
     is one of one's own that was edited. Each origin sees what the ledger of the home shows as published by then.
 
@@ -71,6 +77,10 @@ def ensure_backtest(
         None for the one that serves.
     theatre, weapon_class : str
         Of the series.
+    name, note : str
+        What a run that has to be made is called, and what to say of it; `backtests` shows both.
+    tags : mapping of str to str, optional
+        To find it by, such as {"sweep": "half-lives"}.
 
     Returns
     -------
@@ -88,16 +98,16 @@ def ensure_backtest(
     names = [model if isinstance(model, str) else model.model_id for model in asked]
     own = {model.model_id: model for model in asked if not isinstance(model, str)}
     enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
-    asked_models = {name: own.get(name) or load_model(name) for name in names}
-    marks = {name: recipe_mark(Recipe.of(model)) for name, model in asked_models.items()}
+    asked_models = {each: own.get(each) or load_model(each) for each in names}
+    marks = {each: recipe_mark(Recipe.of(model)) for each, model in asked_models.items()}
     found = backtests(theatre, weapon_class)
     named = {"every": every, "horizon": horizon, "n_paths": n_paths, "seed": seed}
-    said = {name: value for name, value in named.items() if value is not None}
+    said = {setting: value for setting, value in named.items() if value is not None}
     if not own and first is None and last is None and not said and quiet_days is None:
+        others = [each for each in enough if each not in BUNDLED_MODELS]
         for run_id, logged, recipes in found[["run_id", "models", "recipes"]].itertuples(index=False):
             marked = dict(zip(logged, recipes, strict=True))
-            others = [name for name in enough if name not in BUNDLED_MODELS]
-            same_code = all(marked.get(name) == marks[name] != NO_RECIPE for name in others)
+            same_code = all(marked.get(each) == marks[each] != NO_RECIPE for each in others)
             if set(enough) <= set(marked) and same_code:
                 return str(run_id)
     setting = {"every": 14, "horizon": 28, "n_paths": 2_000, "seed": 1} | said
@@ -109,14 +119,34 @@ def ensure_backtest(
         parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
         ran = {each for run in same[["models", "recipes"]].itertuples(index=False) for each in zip(*run, strict=True)}
-        missing = [name for name in asked_models if marks[name] == NO_RECIPE or (name, marks[name]) not in ran]
+        missing = [each for each in asked_models if marks[each] == NO_RECIPE or (each, marks[each]) not in ran]
         if not missing and len(same):
             return str(same["run_id"].iloc[0])
-        compared = [asked_models.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
+        reference = None if REFERENCE_MODEL in missing else _reference_scores(same)
+        beside = [] if reference is not None else [REFERENCE_MODEL]
+        compared = [asked_models.get(each) or load_model(each) for each in dict.fromkeys([*beside, *missing])]
         result = run_backtest(
             lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin), truth, compared, origins, replay
         )
-    return log_backtest(result, truth, parameters, {}, compared)
+    if reference is not None:
+        result = replace(result, reference=reference)
+        parameters["reference_run"] = reference["run_id"].iloc[0]
+    pictures = backtest_pictures(result, compared, [], replay)
+    return log_backtest(result, truth, parameters, pictures, compared, RunLabel(name, tags or {}, note))
+
+
+def _reference_scores(same: pd.DataFrame) -> pd.DataFrame | None:
+    """The scores of the reference model as it is now, of the newest of these backtests that has them; else None."""
+    mark = recipe_mark(Recipe.of(load_model(REFERENCE_MODEL)))
+    for run_id, models, recipes in same[["run_id", "models", "recipes"]].itertuples(index=False):
+        if (REFERENCE_MODEL, mark) in zip(models, recipes, strict=True):
+            try:
+                scores = table_of(str(run_id), "scores")
+            except SalvocastError:  # its files were tidied away: it is run again
+                continue
+            own = scores[scores["model"] == REFERENCE_MODEL]
+            return own.assign(origin=own["origin"].dt.date, run_id=run_id)
+    return None
 
 
 def register_challenger(

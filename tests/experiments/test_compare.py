@@ -1,6 +1,7 @@
 """What notebooks read of backtests and retrainings: frames by hand, by another computation, and from a real store."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from experiments import compare
 from experiments.backtest import Backtest, Replay, replay_parameters, run_backtest
+from experiments.benchmarks.windows import WINDOWS as WINDOWS_OF_EVIDENCE
+from experiments.folds import window_of
 from experiments.report_sources import Finding
 from experiments.retrain import _with_registered
 from experiments.settings import RetrainSettings
@@ -119,6 +122,22 @@ def test_models_of_several_runs_on_the_same_targets_are_beside_each_other(
     assert list(compare.backtests()["run_id"]) == [newest, other, logged]
 
 
+def test_many_runs_are_read_where_they_lie_and_not_one_by_one(
+    store: str, result: Backtest, truth: LaunchHistory, origins: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep of 300: MLflow is searched, never asked for each run or file."""
+    from mlflow.tracking import MlflowClient
+
+    log(result, truth, origins)
+    log(replayed(truth, ("log_normal",), origins), truth, origins)
+    asked: list[str] = []
+    for name in ("get_run", "list_artifacts", "download_artifacts"):
+        monkeypatch.setattr(MlflowClient, name, lambda *_, name=name: asked.append(name))
+    assert set(compare.scores()["model"]) == {REFERENCE_MODEL, *MEMBERS, "log_normal"}
+    assert set(compare.leaderboard()["model"]) == {REFERENCE_MODEL, *MEMBERS, "log_normal"}
+    assert asked == []
+
+
 def made_scores(values: dict[str, list[float]], band: str = "h1", every: int = 7) -> pd.DataFrame:
     """Scores of one target at each origin."""
     rows = []
@@ -146,6 +165,104 @@ def test_differences_are_paired_over_common_origins_and_say_how_sure_they_are() 
     assert found.loc["equal", "p_holm"] > 0.05
     without = scores[~((scores["model"] == "better") & (scores["origin"] < "2025-02-01"))]
     assert compare.paired_differences(without).set_index("model").loc["better", "n_origins"] == 55
+
+
+def test_each_window_has_its_own_leaderboard_intervals_and_tests() -> None:
+    """Better in one window and worse in the next: a mean over both would hide it. Tests and intervals agree in each."""
+    rng = np.random.default_rng(6)
+    hard = rng.normal(50, 8, 40)
+    scored = {REFERENCE_MODEL: list(hard), "turns": list(hard + np.repeat([-8.0, 8.0], 20) + rng.normal(0, 1, 40))}
+    scores = made_scores(scored).assign(window=np.tile(np.repeat(["early", "late"], 20), 2))
+    for name in ("observed", "median", "crps", "coverage_50", "coverage_80", "coverage_95", "pinball_95", "pinball_99"):
+        scores[name] = 0.0
+    board = compare.leaderboard(scores, by="window").set_index(["window", "model"])
+    for window, part in scores.groupby("window"):
+        wis = part.groupby("model")["wis"].mean()
+        assert board.loc[(window, "turns"), "wis_ratio"] == pytest.approx(wis["turns"] / wis[REFERENCE_MODEL])
+        assert board.loc[(window, "turns"), "n_origins"] == 20
+    found = compare.paired_differences(scores, by="window").set_index("window")
+    alone = compare.paired_differences(scores[scores["window"] == "late"])
+    assert found.loc["late", "low":"p_holm"].tolist() == alone.loc[0, "low":"p_holm"].tolist()
+    assert (found["low"] * found["high"] > 0).all()
+    assert (found["p_holm"] < 0.05).all()
+    assert found.loc["early", "mean"] < 0 < found.loc["late", "mean"]
+    both = compare.paired_differences(scores)
+    assert both["low"].item() < 0 < both["high"].item()
+    assert list(compare.winners(scores, by="window")["best"]) == ["turns", REFERENCE_MODEL]
+    with pytest.raises(InputError, match="unknown column 'windw'"):
+        compare.leaderboard(scores, by="windw")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_interval_excludes_nothing_where_its_test_does(seed: int) -> None:
+    """Whatever the overlap and the number of origins."""
+    rng = np.random.default_rng(seed)
+    scored = {name: list(rng.normal(50, 8, 60)) for name in (REFERENCE_MODEL, *"abcdefgh")}
+    scores = pd.concat([made_scores(scored, band) for band in ("h1", "total_28")])
+    scores["window"] = rng.integers(0, 4, len(scores) // 18)[np.tile(np.arange(60), 18)]
+    found = compare.paired_differences(scores, by="window")
+    told = found.dropna(subset="p_value")
+    assert len(told) > 20
+    assert ((told["low"] > 0) | (told["high"] < 0)).eq(told["p_value"] < 0.05).all()
+    assert found.loc[found["p_value"].isna(), ["standard_error", "low", "high", "p_holm"]].isna().all(axis=None)
+
+
+def test_origins_are_in_the_windows_of_the_evidence(logged: str) -> None:
+    scores = compare.scores()
+    assert set(scores["window"]) == {window_of(origin.date()) for origin in scores["origin"]} == {"3: from 2025-01"}
+    for window, origins in WINDOWS_OF_EVIDENCE.items():
+        assert {window_of(origin) for origin in origins} == {window}
+
+
+def test_frames_are_written_as_markdown_and_latex() -> None:
+    frame = pd.DataFrame(
+        {
+            "model": ["salvo_ensemble", "a|b"],
+            "day": pd.to_datetime(["2026-01-02", None]),
+            "n_origins": [29, 4],
+            "wis": [12_345.6, 0.67891],
+            "p_holm": [np.nan, 0.04],
+            "run_id": ["0" * 32] * 2,
+        }
+    )
+    assert compare.to_markdown(frame).splitlines() == [
+        "| model          | day        |   n_origins |    wis |   p_holm |",
+        "|:---------------|:-----------|------------:|-------:|---------:|",
+        "| salvo_ensemble | 2026-01-02 |          29 | 12,346 |          |",
+        r"| a\|b           |            |           4 |  0.679 |     0.04 |",
+    ]
+    latex = compare.to_latex(frame)
+    assert r"salvo\_ensemble & 2026-01-02 & 29 & 12,346 &  \\" in latex
+    assert latex.startswith(r"\begin{tabular}{llrrr}")
+
+
+def test_pictures_of_a_sweep_are_no_larger_than_those_of_a_few(logged: str) -> None:
+    """300 models; the best are shown, and the picture says of how many."""
+    scores = compare.scores()
+    one = scores[scores["model"] == "two_regime"]
+    factors = {f"made_{number:03}": 1 + number / 100 for number in reversed(range(300))}
+    made = [one.assign(model=name, wis=one["wis"] * factor) for name, factor in factors.items()]
+    many = pd.concat([scores[scores["model"] == REFERENCE_MODEL], *made])
+    board = compare.leaderboard(many)
+    pictures = {
+        "leaderboard": compare.leaderboard_picture(board),
+        "leaderboard by window": compare.leaderboard_picture(compare.leaderboard(many, by="window"), by="window"),
+        "skill": compare.skill_picture(many),
+        "pit": compare.pit_picture(many),
+        "pit by window": compare.pit_picture(many, by="window"),
+        "coverage": compare.coverage_picture(many),
+        "differences": compare.differences_picture(compare.paired_differences(many)),
+        "forecasts": compare.forecasts_picture(compare.forecasts_at(many["origin"].max(), many)),
+    }
+    for name, figure in pictures.items():
+        assert figure.get_size_inches()[1] < 11, name
+        told = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+        assert re.search(r"(best|first) \d+ of 30[01] models", " ".join(told.split())), name
+    names = [label.get_text() for label in pictures["leaderboard"].axes[0].get_yticklabels()]
+    best = board.groupby("model")["wis_ratio"].mean().sort_values().index[:24]
+    assert names == list(best)
+    chosen = compare.pit_picture(many, ["made_299", "made_000"])
+    assert [axes.get_title(loc="left") for axes in chosen.axes] == ["made_299", "made_000"]
 
 
 def test_the_winner_is_told_with_its_runner_up() -> None:
@@ -333,7 +450,7 @@ class TestMaking:
         assert set(compare.scores(first)["run_id"]) == {first}  # other draws are not the same targets
         more = compare.ensure_backtest([*asked, "two_regime"], **setting)
         assert more != first
-        assert set(compare.backtests().iloc[0]["models"]) == {REFERENCE_MODEL, "two_regime"}
+        assert set(compare.backtests().iloc[0]["models"]) == {"two_regime"}  # the reference has run before
         assert set(compare.scores()["model"]) == {REFERENCE_MODEL, *asked, "two_regime"}
         with pytest.raises(InputError, match="unknown model 'two_regimes'"):
             compare.ensure_backtest(["two_regimes"])

@@ -1,7 +1,13 @@
 """What MLflow is told of a backtest, and where; and how it is told that it cannot be."""
 
+import os
+import pickle
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +23,7 @@ from experiments.order_backtest import fixed_policy, replay_decisions
 from experiments.scenario_backtest import ScenarioBacktest
 from experiments.tracking import (
     EXPERIMENT,
+    RunLabel,
     log_backtest,
     log_decisions,
     log_scenario_backtest,
@@ -165,21 +172,124 @@ def test_artefacts_are_pictures_and_tables_and_never_the_data(
             "request.json",
             "skill_by_horizon.png",
         },
-        "empirical_window": {"fan_chart_2025-04-11.png"},
-        "negative_binomial": set(),
-        "always_fails": set(),
+        "empirical_window": {"fan_chart_2025-04-11.png", "leaderboard.csv"},
+        "negative_binomial": {"leaderboard.csv"},
+        "always_fails": {"failures.csv"},
     }
     kept = [path for path in (home / "mlartifacts").rglob("*") if path.is_file()]
-    assert len(kept) == 6
+    assert len(kept) == 9
     for path in kept:
         assert path.stat().st_size < 100_000
         if path.suffix in (".csv", ".json"):
             assert str(UNMISTAKABLE) not in path.read_text()
         else:
             assert path.read_bytes() in (b"a picture", b"another")
-    failures = next(path for path in kept if path.name == "failures.csv").read_text()
-    assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
-    assert parent_id in str(next(path for path in kept if path.name == "leaderboard.csv"))
+    for failures in (path.read_text() for path in kept if path.name == "failures.csv"):
+        assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
+    boards = {path.parents[1].name: pd.read_csv(path) for path in kept if path.name == "leaderboard.csv"}
+    assert set(boards.pop(parent_id)["model"]) == {"empirical_window", "negative_binomial"}
+    assert {tuple(board["model"].unique()) for board in boards.values()} == {
+        ("empirical_window",),
+        ("negative_binomial",),
+    }
+
+
+def test_what_a_modeller_calls_a_run_is_on_it_and_on_those_of_its_models(
+    store: str, result: Backtest, truth: LaunchHistory
+) -> None:
+    label = RunLabel("half-lives", {"sweep": "short", "salvocast.kind": "mine"}, "Is *less* memory better?")
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {}, (), label)
+    _, logged = runs(store)
+    assert {run.info.run_name for run in logged} == {
+        "half-lives",
+        "empirical_window",
+        "negative_binomial",
+        "always_fails",
+    }
+    for run in logged:
+        tags = run.data.tags
+        assert (tags["sweep"], tags["mlflow.note.content"]) == ("short", "Is *less* memory better?")
+        assert tags["salvocast.kind"] == "backtest"  # ours stand: the page filters by them
+        assert tags["salvocast.of"] == "ukraine shahed"
+        assert tags["salvocast.data"] == f"{truth.digest[:12]} to 2025-04-28"
+        assert tags.get("salvocast.model") == (None if run.info.run_id == parent_id else run.info.run_name)
+
+
+def test_a_table_of_runs_can_be_sorted_by_the_best_of_each(store: str, result: Backtest, truth: LaunchHistory) -> None:
+    """MLflow's page shows params and metrics of a run as columns: those of the parent tell who won, and by how much."""
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {})
+    parent = next(run for run in runs(store)[1] if run.info.run_id == parent_id)
+    board = result.leaderboard().set_index(["band", "model"])["wis_ratio"]
+    assert set(parent.data.metrics) == {f"best_wis_ratio.{band}" for band in board.index.levels[0]}
+    for band, ratios in board.groupby("band"):
+        assert parent.data.metrics[f"best_wis_ratio.{band}"] == pytest.approx(ratios.min())
+        assert parent.data.params[f"best.{band}"] == ratios.droplevel("band").idxmin()
+
+
+def test_a_data_set_that_another_process_writes_at_the_same_time_loses_no_run(
+    store: str, result: Backtest, truth: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MLflow tells it: the second of two is refused, once."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    real, asked = MlflowClient.log_inputs, []
+
+    def refused_once(self: Any, run_id: str, *arguments: Any) -> None:
+        asked.append(run_id)
+        if len(asked) == 1:
+            raise MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name, datasets.digest")
+        real(self, run_id, *arguments)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", refused_once)
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {})
+    assert asked[:2] == [parent_id, parent_id]
+    assert all(len(run.inputs.dataset_inputs) == 1 for run in runs(store)[1])
+
+
+TWO_AT_ONCE = """
+import pickle, sys, time
+from datetime import date
+from pathlib import Path
+from experiments.tracking import log_backtest
+result, truth = pickle.loads(Path(sys.argv[1]).read_bytes())
+me = Path(sys.argv[2]); me.touch()
+while not Path(sys.argv[3]).exists():
+    time.sleep(.001)
+print(log_backtest(result, truth, {"seed": 1}, {}))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_log_at_the_same_time_lose_no_run(
+    empty_store: Path, tmp_path: Path, result: Backtest, truth: LaunchHistory
+) -> None:
+    (tmp_path / "backtest").write_bytes(pickle.dumps((result, truth)))
+    for number in range(6):
+        home = tmp_path / f"home{number}"
+        home.mkdir()
+        shutil.copy(empty_store, home / "mlflow.db")
+        marks = [home / "first", home / "second"]
+        command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path / "backtest")]
+        with ExitStack() as stack:
+            started = [
+                stack.enter_context(
+                    subprocess.Popen(
+                        [*command, str(mine), str(others)],
+                        env=os.environ | {"SALVOCAST_HOME": str(home)},
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        text=True,
+                    )
+                )
+                for mine, others in (marks, marks[::-1])
+            ]
+            told = [process.communicate(timeout=300) for process in started]
+        assert [process.returncode for process in started] == [0, 0], told
+        logged = runs(f"sqlite:///{home / 'mlflow.db'}")[1]
+        parents = [run for run in logged if run.info.run_id in {out.strip() for out, _ in told}]
+        assert [run.info.status for run in parents] == ["FINISHED", "FINISHED"]
+        assert len(logged) == 8
 
 
 def test_a_decision_backtest_has_a_run_for_each_policy(store: str, home: Path, history_from: HistoryFrom) -> None:
@@ -188,7 +298,7 @@ def test_a_decision_backtest_has_a_run_for_each_policy(store: str, home: Path, h
     policies = {"half": fixed_policy(500.0)}
     result = replay_decisions(truth.until, truth, policies, origins, 7, (0.9, 0.99))
     parent_id = log_decisions(result, truth, dict(PARAMETERS))
-    client, logged = runs(store)
+    _client, logged = runs(store)
     by_name = {run.info.run_name: run for run in logged}
     parent = by_name.pop("decision backtest 2025-03-01")
     assert parent.info.run_id == parent_id
@@ -200,9 +310,11 @@ def test_a_decision_backtest_has_a_run_for_each_policy(store: str, home: Path, h
         for level in (0.9, 0.99):
             for column, value in result.score(name, level).items():
                 assert run.data.metrics[f"{column}.{level:.0%}".rstrip("%")] == pytest.approx(value)
-    assert [item.path for item in client.list_artifacts(parent_id)] == ["table.csv"]
-    (kept,) = (path for path in (home / "mlartifacts").rglob("*") if path.is_file())
-    assert not {"ordered", "came", "origin"} & set(kept.read_text().splitlines()[0].split(","))
+    kept = [path for path in (home / "mlartifacts").rglob("*") if path.is_file()]
+    assert {path.parents[1].name for path in kept} == {run.info.run_id for run in [parent, *by_name.values()]}
+    for path in kept:
+        assert path.name == "table.csv"
+        assert not {"ordered", "came", "origin"} & set(path.read_text().splitlines()[0].split(","))
 
 
 def test_a_second_backtest_joins_the_same_experiment(store: str, result: Backtest, truth: LaunchHistory) -> None:
@@ -314,7 +426,7 @@ def test_a_replay_of_scenarios_is_one_parent_and_one_child_for_each_row_of_its_t
             "pinball_95.largest_180": 7.0,
         }
     assert {item.path for item in client.list_artifacts(parent_id)} == {"table.csv", "scores.csv", "experts.csv"}
-    kept = {path.name: path for path in (home / "mlartifacts").rglob("*.csv")}
+    kept = {path.name: path for path in (home / "mlartifacts" / parent_id).rglob("*.csv")}
     assert len(kept) == 3
     assert "ISW,2025-03-01,2000.0,810.0,True" in kept["experts.csv"].read_text()
     assert len(pd.read_csv(kept["scores.csv"])) == len(replayed.scores)
