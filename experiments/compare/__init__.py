@@ -21,6 +21,7 @@ line.
 | `winners` | band | |
 | `forecasts_at` | model, attack day and quantile | `forecasts_picture` |
 | `ensemble_weights`, `pooled_scores` | origin and member; weights and origin | `weights_picture` |
+| `open_ledger`, the record itself | | `record_picture` |
 | `champion_history` | promotion | `champion_picture` |
 | `verdicts` | recipe that a retraining compared | |
 
@@ -44,6 +45,7 @@ from experiments.compare.pictures import (
     forecasts_picture,
     leaderboard_picture,
     pit_picture,
+    record_picture,
     skill_picture,
     weights_picture,
 )
@@ -80,6 +82,7 @@ __all__ = [
     "pit_picture",
     "pooled_scores",
     "read_forecasts",
+    "record_picture",
     "register_challenger",
     "rehearse",
     "scores",

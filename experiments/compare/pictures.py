@@ -1,6 +1,7 @@
 """A picture of each frame, in the look of every other picture (`forecasting.report.drawing`)."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from experiments.compare.frames import BAND_NAMES
 from experiments.folds import TOTAL_BANDS
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.records import weapons
 from forecasting.report.drawing import PictureStyle, picture_style
 from forecasting.salvos.model import REFERENCE_MODEL
 
@@ -23,6 +25,8 @@ _COLUMNS = 3
 MOST_ROWS, MOST_LINES, MOST_PANELS = 24, 12, 12
 """Models in a list, as lines, in panels of their own: a picture of a sweep of hundreds shows the best of them, and says
 so; all are in the frame."""
+LARGEST_NAMED = 3
+"""Strikes of the record that stand with their number."""
 BANDS = {
     "h1": "day 1",
     "h2_7": "days 2 to 7",
@@ -32,6 +36,56 @@ BANDS = {
     "total_28": "total of 28 days",
 }
 """Band -> as it is written."""
+
+
+def record_picture(
+    history: LaunchHistory, shifts: Sequence[date] = (), *, theme: str = "light", language: str = "en"
+) -> Figure:
+    """The record, day by day, with the mean of four weeks and the largest strikes by their number.
+
+    Each day is a line at least a pixel wide: of years of bars that are thinner, those between two pixels are not drawn,
+    and records are lost.
+
+    Parameters
+    ----------
+    history : LaunchHistory
+        The record.
+    shifts : sequence of date
+        Since when the level is another.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language)
+    figure = drawn.figure(3.6)
+    axes = figure.subplots()
+    days, counts = pd.to_datetime(pd.Series(history.days)), pd.Series(history.launched)
+    axes.vlines(days, 0, counts, color=drawn.theme.grey, lw=1, label="drones launched")
+    axes.plot(days, counts.rolling(28, min_periods=7).mean(), color=drawn.theme.blue, lw=2, label="mean of 28 days")
+    for number, since in enumerate(shifts):
+        label = "level shift" if number == 0 else None
+        axes.axvline(pd.Timestamp(since), color=drawn.theme.orange, lw=1, ls="--", label=label)  # type: ignore[arg-type]
+    for day, count in counts.set_axis(days).nlargest(LARGEST_NAMED).items():
+        axes.annotate(
+            f"{count:,.0f}",
+            (day, count),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=drawn.size,
+            color=drawn.theme.ink,
+        )
+    drawn.date_axis(axes)
+    axes.set_ylim(bottom=0)
+    drawn.count_axis(axes)
+    drawn.frame(
+        axes, f"{weapons(history.weapon_class).capitalize()} reported launched per attack day", "decoys included"
+    )
+    drawn.legend(axes)
+    return figure
 
 
 def leaderboard_picture(

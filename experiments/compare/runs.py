@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
+from experiments.backtest import SCORE_COLUMNS
 from experiments.tracking import EXPERIMENT, NO_RECIPE, NOTE, OWN_TAGS, RECIPES, tracking_uri
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE
@@ -39,7 +40,14 @@ _DAYS = ("first_origin", "last_origin", "last_attack_day_known")
 _PAGE = 1000
 _READERS = 8
 """Files that are read at a time: of a team's server most of the time goes into waiting."""
-_READ_AS = csv.ConvertOptions(column_types={"origin": pa.timestamp("s")})
+_READ_AS = csv.ConvertOptions(
+    column_types={
+        **dict.fromkeys(SCORE_COLUMNS, pa.float64()),  # told, because to guess them takes as long again
+        **dict.fromkeys(("model", "band"), pa.string()),
+        "origin": pa.timestamp("s"),
+        "horizon": pa.int64(),
+    }
+)
 
 
 def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | None = None) -> pd.DataFrame:

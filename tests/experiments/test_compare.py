@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.dates import date2num
 from numpy.typing import ArrayLike, NDArray
 
 from experiments import compare
@@ -401,6 +403,24 @@ def test_every_frame_has_its_picture_and_the_picture_shows_it(logged: str, theme
     np.testing.assert_allclose(mean, of_band["mean"])
     assert len(drawn["forecasts"].axes) == scores["model"].nunique()
     assert [text.get_text() for text in drawn["champion"].axes[0].texts[:-1]] == ["0.90"]
+
+
+def test_the_record_strikes_are_seen_however_many_years_the_picture_has(history_from: HistoryFrom) -> None:
+    """Bars thinner than a pixel fall between two of them: of 1,300 days each spike is looked for in the pixels."""
+    counts = np.full(1_300, 20.0)
+    spikes = np.arange(113, 1_300, 97)
+    counts[spikes] = 500.0 + spikes / 10
+    figure = compare.record_picture(history_from(counts))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3].astype(int)
+    (axes,) = figure.axes
+    days = date2num(history_from(counts).days)
+    for spike in spikes:
+        across, up = axes.transData.transform((days[spike], 0.6 * counts[spike])).round().astype(int)
+        around = pixels[len(pixels) - up, across - 1 : across + 2]
+        assert around.sum(axis=1).min() < 3 * 170, spike  # darker than half-way to the background
+    assert {f"{500 + spike / 10:,.0f}" for spike in spikes[-3:]} <= {text.get_text() for text in axes.texts}
 
 
 def test_pictures_of_nothing_are_refused() -> None:
