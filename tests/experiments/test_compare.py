@@ -1,36 +1,28 @@
 """What notebooks read of backtests and retrainings: frames by hand, by another computation, and from a real store."""
 
-import json
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import date2num
 from numpy.typing import ArrayLike, NDArray
 
 from experiments import compare
 from experiments.backtest import Backtest, Replay, replay_parameters, run_backtest
 from experiments.benchmarks.windows import WINDOWS as WINDOWS_OF_EVIDENCE
 from experiments.folds import window_of
-from experiments.report_sources import Finding
-from experiments.retrain import _with_registered
-from experiments.settings import RetrainSettings
 from experiments.tracking import log_backtest
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
 from forecasting.record.scores import wis
-from forecasting.registry import CHALLENGER, Registry
 from forecasting.salvos.ensemble import SalvoEnsemble
-from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from tests.experiments.logged import made_scores
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 MEMBERS = ("exponential_empirical", "two_regime", "local_level")
@@ -140,16 +132,6 @@ def test_many_runs_are_read_where_they_lie_and_not_one_by_one(
     assert asked == []
 
 
-def made_scores(values: dict[str, list[float]], band: str = "h1", every: int = 7) -> pd.DataFrame:
-    """Scores of one target at each origin."""
-    rows = []
-    for model, scored in values.items():
-        for step, value in enumerate(scored):
-            origin = pd.Timestamp("2025-01-01") + pd.Timedelta(days=every * step)
-            rows.append({"model": model, "origin": origin, "band": band, "horizon": 1, "wis": value})
-    return pd.DataFrame(rows)
-
-
 def test_differences_are_paired_over_common_origins_and_say_how_sure_they_are() -> None:
     rng = np.random.default_rng(1)
     hard = rng.gamma(2, 30, 60)  # what makes an origin hard is hard for all
@@ -169,73 +151,11 @@ def test_differences_are_paired_over_common_origins_and_say_how_sure_they_are() 
     assert compare.paired_differences(without).set_index("model").loc["better", "n_origins"] == 55
 
 
-def test_each_window_has_its_own_leaderboard_intervals_and_tests() -> None:
-    """Better in one window and worse in the next: a mean over both would hide it. Tests and intervals agree in each."""
-    rng = np.random.default_rng(6)
-    hard = rng.normal(50, 8, 40)
-    scored = {REFERENCE_MODEL: list(hard), "turns": list(hard + np.repeat([-8.0, 8.0], 20) + rng.normal(0, 1, 40))}
-    scores = made_scores(scored).assign(window=np.tile(np.repeat(["early", "late"], 20), 2))
-    for name in ("observed", "median", "crps", "coverage_50", "coverage_80", "coverage_95", "pinball_95", "pinball_99"):
-        scores[name] = 0.0
-    board = compare.leaderboard(scores, by="window").set_index(["window", "model"])
-    for window, part in scores.groupby("window"):
-        wis = part.groupby("model")["wis"].mean()
-        assert board.loc[(window, "turns"), "wis_ratio"] == pytest.approx(wis["turns"] / wis[REFERENCE_MODEL])
-        assert board.loc[(window, "turns"), "n_origins"] == 20
-    found = compare.paired_differences(scores, by="window").set_index("window")
-    alone = compare.paired_differences(scores[scores["window"] == "late"])
-    assert found.loc["late", "low":"p_holm"].tolist() == alone.loc[0, "low":"p_holm"].tolist()
-    assert (found["low"] * found["high"] > 0).all()
-    assert (found["p_holm"] < 0.05).all()
-    assert found.loc["early", "mean"] < 0 < found.loc["late", "mean"]
-    both = compare.paired_differences(scores)
-    assert both["low"].item() < 0 < both["high"].item()
-    assert list(compare.winners(scores, by="window")["best"]) == ["turns", REFERENCE_MODEL]
-    with pytest.raises(InputError, match="unknown column 'windw'"):
-        compare.leaderboard(scores, by="windw")
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_an_interval_excludes_nothing_where_its_test_does(seed: int) -> None:
-    """Whatever the overlap and the number of origins."""
-    rng = np.random.default_rng(seed)
-    scored = {name: list(rng.normal(50, 8, 60)) for name in (REFERENCE_MODEL, *"abcdefgh")}
-    scores = pd.concat([made_scores(scored, band) for band in ("h1", "total_28")])
-    scores["window"] = rng.integers(0, 4, len(scores) // 18)[np.tile(np.arange(60), 18)]
-    found = compare.paired_differences(scores, by="window")
-    told = found.dropna(subset="p_value")
-    assert len(told) > 20
-    assert ((told["low"] > 0) | (told["high"] < 0)).eq(told["p_value"] < 0.05).all()
-    assert found.loc[found["p_value"].isna(), ["standard_error", "low", "high", "p_holm"]].isna().all(axis=None)
-
-
 def test_origins_are_in_the_windows_of_the_evidence(logged: str) -> None:
     scores = compare.scores()
     assert set(scores["window"]) == {window_of(origin.date()) for origin in scores["origin"]} == {"3: from 2025-01"}
     for window, origins in WINDOWS_OF_EVIDENCE.items():
         assert {window_of(origin) for origin in origins} == {window}
-
-
-def test_frames_are_written_as_markdown_and_latex() -> None:
-    frame = pd.DataFrame(
-        {
-            "model": ["salvo_ensemble", "a|b"],
-            "day": pd.to_datetime(["2026-01-02", None]),
-            "n_origins": [29, 4],
-            "wis": [12_345.6, 0.67891],
-            "p_holm": [np.nan, 0.04],
-            "run_id": ["0" * 32] * 2,
-        }
-    )
-    assert compare.to_markdown(frame).splitlines() == [
-        "| model          | day        |   n_origins |    wis |   p_holm |",
-        "|:---------------|:-----------|------------:|-------:|---------:|",
-        "| salvo_ensemble | 2026-01-02 |          29 | 12,346 |          |",
-        r"| a\|b           |            |           4 |  0.679 |     0.04 |",
-    ]
-    latex = compare.to_latex(frame)
-    assert r"salvo\_ensemble & 2026-01-02 & 29 & 12,346 &  \\" in latex
-    assert latex.startswith(r"\begin{tabular}{llrrr}")
 
 
 def test_pictures_of_a_sweep_are_no_larger_than_those_of_a_few(logged: str) -> None:
@@ -265,14 +185,6 @@ def test_pictures_of_a_sweep_are_no_larger_than_those_of_a_few(logged: str) -> N
     assert names == list(best)
     chosen = compare.pit_picture(many, ["made_299", "made_000"])
     assert [axes.get_title(loc="left") for axes in chosen.axes] == ["made_299", "made_000"]
-
-
-def test_the_winner_is_told_with_its_runner_up() -> None:
-    scores = made_scores({REFERENCE_MODEL: [10.0, 12, 14, 9], "steady": [8.0, 8, 9, 8], "lucky": [4.0, 20, 4, 30]})
-    (row,) = compare.winners(scores).to_dict("records")
-    assert (row["best"], row["second"], row["n_origins"]) == ("steady", REFERENCE_MODEL, 4)
-    assert row["ratio"] == pytest.approx(33 / 45)
-    assert row["best_at"] == 0.5
 
 
 def test_forecasts_are_the_quantiles_that_the_model_gave(
@@ -405,24 +317,6 @@ def test_every_frame_has_its_picture_and_the_picture_shows_it(logged: str, theme
     assert [text.get_text() for text in drawn["champion"].axes[0].texts[:-1]] == ["0.90"]
 
 
-def test_the_record_strikes_are_seen_however_many_years_the_picture_has(history_from: HistoryFrom) -> None:
-    """Bars thinner than a pixel fall between two of them: of 1,300 days each spike is looked for in the pixels."""
-    counts = np.full(1_300, 20.0)
-    spikes = np.arange(113, 1_300, 97)
-    counts[spikes] = 500.0 + spikes / 10
-    figure = compare.record_picture(history_from(counts))
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3].astype(int)
-    (axes,) = figure.axes
-    days = date2num(history_from(counts).days)
-    for spike in spikes:
-        across, up = axes.transData.transform((days[spike], 0.6 * counts[spike])).round().astype(int)
-        around = pixels[len(pixels) - up, across - 1 : across + 2]
-        assert around.sum(axis=1).min() < 3 * 170, spike  # darker than half-way to the background
-    assert {f"{500 + spike / 10:,.0f}" for spike in spikes[-3:]} <= {text.get_text() for text in axes.texts}
-
-
 def test_pictures_of_nothing_are_refused() -> None:
     with pytest.raises(InputError, match="nothing to draw"):
         compare.leaderboard_picture(pd.DataFrame({"wis_ratio": []}))
@@ -446,98 +340,3 @@ def test_a_run_of_an_earlier_release_is_told(
     with pytest.raises(SalvocastError, match=f"run {logged} .* has no scores.csv: an earlier release made it"):
         compare.scores()
     assert len(compare.leaderboard()) == 24
-
-
-@pytest.mark.usefixtures("store")
-class TestMaking:
-    """Backtests, challengers and rehearsals on a short record."""
-
-    @pytest.fixture(autouse=True)
-    def _ledger(self, weekly_ledger: Path, home: Path) -> None:
-        home.mkdir(exist_ok=True)
-        (home / "ledger.db").write_bytes(weekly_ledger.read_bytes())
-
-    def test_a_backtest_that_is_there_is_not_run_again(self) -> None:
-        asked = ["seasonal_naive", "exponential_empirical"]
-        setting = {"first": date(2025, 12, 1), "every": 14, "n_paths": 50}
-        first = compare.ensure_backtest(asked, **setting)
-        assert compare.ensure_backtest(asked, **setting) == first
-        assert compare.ensure_backtest(asked) == first
-        another = compare.ensure_backtest(asked, **setting, seed=9)
-        assert another != first
-        assert compare.ensure_backtest(asked, seed=9, **setting) == another
-        assert dict(zip(*compare.backtests()[["run_id", "seed"]].to_numpy().T, strict=True)) == {first: 1, another: 9}
-        assert set(compare.scores(first)["run_id"]) == {first}  # other draws are not the same targets
-        more = compare.ensure_backtest([*asked, "two_regime"], **setting)
-        assert more != first
-        assert set(compare.backtests().iloc[0]["models"]) == {"two_regime"}  # the reference has run before
-        assert set(compare.scores()["model"]) == {REFERENCE_MODEL, *asked, "two_regime"}
-        with pytest.raises(InputError, match="unknown model 'two_regimes'"):
-            compare.ensure_backtest(["two_regimes"])
-
-    def test_the_command_and_the_call_log_the_same_targets(self) -> None:
-        options = ["--models", "seasonal_naive", "--from", "2025-12-01", "--paths", "50"]
-        command = [sys.executable, "-m", "forecasting.commands.main", "backtest", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-        assert done.returncode == 0, done.stderr
-        (run,) = compare.backtests()["run_id"]
-        assert compare.ensure_backtest(["seasonal_naive"], first=date(2025, 12, 1), n_paths=50) == run
-
-    def test_a_challenger_is_registered_with_its_scores_and_competes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        run = compare.ensure_backtest(["two_regime"], first=date(2025, 12, 1), n_paths=50)
-        version = compare.register_challenger(load_model("two_regime"), run)
-        assert (version.model_id, version.aliases, version.run_id) == ("two_regime", (CHALLENGER,), run)
-        ratios = compare.leaderboard(run).set_index(["model", "band"])["wis_ratio"]["two_regime"]
-        assert version.scores["wis_ratio_total_7"] == pytest.approx(ratios["total_7"])
-        with Registry.open() as registry:
-            assert registry.champion("ukraine", "shahed") is None
-            assert registry.load(version).forecast(REPLAY.request, 1).model_id == "two_regime"
-            serving, rest = registry.versions_of(version.name)
-            assert ([each.version for each in serving], rest) == ([version.version], [])
-            found: list[Finding] = []
-            asked = RetrainSettings(challengers=("local_level",))
-            competing = _with_registered(registry, asked, "ukraine", "shahed", found.append)
-            assert (competing.challengers, found) == (("local_level", "two_regime"), [])
-            assert competing.digest != asked.digest  # another comparison than the one before
-            monkeypatch.delitem(MODELS, "two_regime")
-            assert _with_registered(registry, asked, "ukraine", "shahed", found.append) == asked
-            assert [finding.text for finding in found] == [
-                "the registered challenger two_regime is not installed here and does not compete: install its package "
-                "(entry points salvocast.models)"
-            ]
-        with pytest.raises(InputError, match="has no scores of log_normal: backtest it first"):
-            compare.register_challenger(load_model("log_normal"), run)
-
-
-def test_a_rehearsal_leaves_what_serves_alone_and_tells_a_promotion(home: Path, store: str) -> None:
-    settings = RetrainSettings(
-        first_champion="seasonal_naive",
-        challengers=("exponential_empirical",),
-        origins=52,
-        fewest_origins=52,
-        paths=100,
-        margin=0.0,
-        p_value=0.9,
-        coverage_tolerance=1.0,
-    )
-    uri, outcomes = compare.rehearse([date(2026, 1, 26), date(2026, 1, 19)], settings)
-    assert [outcome.kind.value for outcome in outcomes] == ["first champion", "promoted"]
-    assert compare.champion_history().empty
-    history = compare.champion_history(uri=uri)
-    assert list(history["model_id"]) == ["exponential_empirical", "seasonal_naive"]
-    assert list(history["new_recipe"]) == [True, True]
-    assert history["promoted_at"].iloc[0] == datetime(2026, 1, 26, 7, 30, tzinfo=UTC)
-    assert list(history["origin"].dt.strftime("%Y-%m-%d")) == ["2026-01-26", "2026-01-19"]
-    assert history["predecessor"].iloc[0] == 1
-    assert history["predecessor"].isna().iloc[1]
-    run = history["run_id"].iloc[0]
-    found = compare.verdicts(run, uri=uri).set_index("model")
-    assert found.index[0] == "seasonal_naive"
-    winner = found.loc["exponential_empirical"]
-    assert winner["refusals"] == ""
-    assert winner["ratio"] == pytest.approx(winner["score"] / found.loc["seasonal_naive", "score"])
-    decision = next((home / "rehearsal").rglob(f"{run}/artifacts/decision.json"))
-    assert json.loads(decision.read_text())["verdicts"][0]["ratio"] == pytest.approx(winner["ratio"])
-    assert set(compare.scores(run, uri=uri)["model"]) == {REFERENCE_MODEL, "seasonal_naive", "exponential_empirical"}
-    with pytest.raises(SalvocastError, match=r"has no recipes.csv: .*it compared nothing"):
-        compare.verdicts(history["run_id"].iloc[1], uri=uri)
