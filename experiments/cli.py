@@ -183,9 +183,9 @@ def backtest(
 def _tags(given: list[str]) -> dict[str, str]:
     """The tags of options such as sweep=half-lives."""
     pairs = [each.partition("=") for each in given]
-    for key, sign, _ in pairs:
+    for key, sign, value in pairs:
         if not (key.strip() and sign):
-            raise InputError(f"--tag is '{key}{sign}': expected KEY=VALUE, such as sweep=half-lives")
+            raise InputError(f"--tag is '{key}{sign}{value}': expected KEY=VALUE, such as sweep=half-lives")
     return {key.strip(): value for key, _, value in pairs}
 
 
