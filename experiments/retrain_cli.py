@@ -59,12 +59,13 @@ def retrain(
         print(settings_text(settings), end="")
         return 0
     from experiments.engine import Engine
-    from experiments.report_sources import Severity
+    from experiments.report_sources import Severity, refuse_files_for_folders
     from experiments.retrain import retrain as run
     from experiments.tracking import retraining_runs
     from features.ledger import Ledger
     from forecasting.registry import Registry
 
+    refuse_files_for_folders(settings.source, settings_path())
     place = Engine.from_name(engine, jobs)
     theatres, weapon_classes = names(theatre.lower(), "--theatre"), names(weapon_class.lower(), "--weapon-class")
     set_up_log(log_format)
