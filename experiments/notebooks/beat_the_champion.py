@@ -146,7 +146,7 @@ total = told.set_index("band").loc["total_28"]
 verdict = "not beyond" if not total["p_value"] < 0.05 else "beyond"
 Markdown(
     f"**Answer.** By one dataclass with `fit` and one with `simulate`, or a file of forecasts; then one call to score and one to register. "
-    f"{chosen}, chosen in window {totals.columns[0]} of {len(sweep)}, scores {total['ratio']:.2f} of the reference on later "
+    f"{chosen}, the best of {len(sweep)} in window {totals.columns[0]}, scores {total['ratio']:.2f} of the reference on later "
     f"28-day totals ({total['low']:.0f} to {total['high']:.0f} drones, p = {total['p_value']:.2f} over "
     f"{total['n_origins']} origins): {verdict} what chance explains. The ensemble that serves by default has "
     + " and ".join(f"{ratio:.2f}" for ratio in totals.loc["salvo_ensemble"])
