@@ -43,7 +43,7 @@ _READERS = 8
 _READ_AS = csv.ConvertOptions(
     column_types={
         **dict.fromkeys(SCORE_COLUMNS, pa.float64()),  # told, because to guess them takes as long again
-        **dict.fromkeys(("model", "band"), pa.string()),
+        **dict.fromkeys(("model", "band", "date", "published_at"), pa.string()),
         "origin": pa.timestamp("s"),
         "horizon": pa.int64(),
     }
@@ -65,8 +65,9 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     pandas.DataFrame
         The newest first; empty where none was logged. Columns: run_id, name (str), began (datetime, UTC), tags (dict of
         str to str), note (str), models (tuple of str), recipes (tuple of str, a mark of each model's parameters and
-        code), first_origin, last_origin, last_attack_day_known (datetime), every, horizon (int, days), refit_every
-        (int, origins), n_paths, seed (int), window, quiet_day_rule, data_digest, theatre, weapon_class (str).
+        code, and of the covariates and other series that it was shown), first_origin, last_origin,
+        last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins), n_paths, seed (int),
+        window, quiet_day_rule, data_digest, theatre, weapon_class (str).
 
     Raises
     ------

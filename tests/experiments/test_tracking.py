@@ -185,7 +185,7 @@ def test_what_a_modeller_calls_a_run_is_on_it_and_on_those_of_its_models(
     store: str, result: Backtest, truth: LaunchHistory
 ) -> None:
     label = RunLabel("half-lives", {"sweep": "short", "salvocast.kind": "mine"}, "Is *less* memory better?")
-    parent_id = log_backtest(result, truth, dict(PARAMETERS), {}, (), label)
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {}, label=label)
     _, logged = runs(store)
     assert {run.info.run_name for run in logged} == {
         "half-lives",

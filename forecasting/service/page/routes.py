@@ -316,7 +316,11 @@ def track_record_json(answering: Answerer, context: AnswerContext, request: Plan
         issued = archive.list(theatre=truth.theatre, weapon_class=truth.weapon_class)
         board = scoreboard(issued, lambda identity: archive.get(identity).document, truth, history_at)
     model = answering.prepared(request, context).model
-    record = Record(track_record(model, history_at, truth), board.as_document()["overall"])
+
+    def shown_at(origin: date) -> LaunchHistory:
+        return answering.with_others(model, history_at(origin))
+
+    record = Record(track_record(model, shown_at, truth), board.as_document()["overall"])
     return _record_form.dump_json(record)
 
 
