@@ -22,6 +22,7 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.defences import against_another, defence_of, kill_shares
 from forecasting.answers.in_hand import as_stated
 from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
+from forecasting.answers.learned_supply import remembered_supply
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import (
     CHAMPION,
@@ -314,7 +315,7 @@ class Answerer:
             prepared = fitted()
             if self._remember is None:
                 return prepared
-            return replace(prepared, weigh=remembered_weights(self._remember))
+            return replace(prepared, weigh=remembered_weights(self._remember), meet=remembered_supply(self._remember))
 
         def fitted() -> Prepared:
             if champion is None or saved is None:
