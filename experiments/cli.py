@@ -17,8 +17,8 @@ from features.options import QuietDaysOption, parse_day
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
+    from experiments.labels import RunLabel
     from experiments.replays import ReplayRequest, SeriesReplay
-    from experiments.tracking import RunLabel
 
 FIRST, FIRST_LONG = "2025-01-01", "2023-06-30"
 LAST_LONG = "2025-08-31"
@@ -153,9 +153,9 @@ def backtest(
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
     from experiments import replays
+    from experiments.labels import RunLabel
     from experiments.outside import read_forecasts
     from experiments.tables import TABLE_FORMS
-    from experiments.tracking import RunLabel
     from features.covariates import read_covariate
     from forecasting.salvos.model import REFERENCE_MODEL
 

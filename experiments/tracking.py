@@ -11,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import pandas as pd
 
 from experiments.backtest import Backtest
 from experiments.folds import TOTAL_BANDS
+from experiments.labels import RunLabel
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.covariates import Covariate
@@ -31,41 +32,6 @@ from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
 from forecasting.salvos.model import Model, is_global
 from forecasting.salvos.recipe import Recipe, library_versions, parameters_of
-
-OWN_TAGS, NOTE = "salvocast.tags", "mlflow.note.content"
-"""The tag that holds all of a modeller's own as JSON, and the one that MLflow's page shows as the description."""
-
-
-@dataclass(frozen=True)
-class RunLabel:
-    """What a modeller calls a run.
-
-    Parameters
-    ----------
-    name : str
-        "" for one of its kind and the last known day.
-    tags : mapping of str to str
-        Of one's own, to find it by, such as {"sweep": "half-lives"}; the runs of its models have them too.
-    note : str
-        In Markdown, for those who open it.
-    """
-
-    name: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    note: str = ""
-
-    def as_tags(self, kind: str, history: LaunchHistory) -> dict[str, str]:
-        """The tags of every run of a backtest: one's own, and by which command, of which series and data it is."""
-        own = dict(self.tags) | ({OWN_TAGS: json.dumps(self.tags)} if self.tags else {})
-        return own | {
-            "mlflow.source.name": "salvocast backtest",
-            "mlflow.source.type": "LOCAL",
-            "salvocast.kind": kind,
-            "salvocast.of": f"{history.theatre} {history.weapon_class}",
-            "salvocast.data": f"{history.digest[:12]} to {history.last_known_day}",
-            **({NOTE: self.note} if self.note else {}),
-        }
-
 
 EXPERIMENT = "salvocast-backtest"
 RETRAINING = "salvocast-retraining"

@@ -15,10 +15,11 @@ from experiments.compare.frames import leaderboard
 from experiments.compare.runs import SETTING, backtests, table_of
 from experiments.compare.weights import members
 from experiments.folds import rolling_origins
+from experiments.labels import RunLabel
 from experiments.pictures import backtest_pictures
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
-from experiments.tracking import NO_RECIPE, RunLabel, Shown, log_backtest, recipe_mark, retraining_runs
+from experiments.tracking import NO_RECIPE, Shown, log_backtest, recipe_mark, retraining_runs
 from features.covariates import covariates_of, refuse_look_ahead
 from features.errors import InputError, SalvocastError
 from features.home import salvocast_home

@@ -15,7 +15,8 @@ import pyarrow as pa
 from pyarrow import csv
 
 from experiments.backtest import SCORE_COLUMNS
-from experiments.tracking import EXPERIMENT, NO_RECIPE, NOTE, OWN_TAGS, RECIPES, tracking_uri
+from experiments.labels import NOTE, OWN_TAGS
+from experiments.tracking import EXPERIMENT, NO_RECIPE, RECIPES, tracking_uri
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE
 from forecasting.registry import local_path, ready_client, store_failures, without_password

@@ -19,8 +19,8 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, Replay, run_backtest
+from experiments.labels import RunLabel
 from experiments.tracking import (
-    RunLabel,
     log_backtest,
     retraining_runs,
     tracking_uri,
