@@ -39,3 +39,7 @@ class RunLabel:
             "salvocast.data": f"{history.digest[:12]} to {history.last_known_day}",
             **({NOTE: self.note} if self.note else {}),
         }
+
+
+UNLABELLED = RunLabel()
+"""Of a run that is called nothing of its own."""

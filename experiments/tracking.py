@@ -21,7 +21,7 @@ import pandas as pd
 
 from experiments.backtest import Backtest
 from experiments.folds import TOTAL_BANDS
-from experiments.labels import RunLabel
+from experiments.labels import UNLABELLED, RunLabel
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.covariates import Covariate
@@ -45,7 +45,7 @@ def log_backtest(
     pictures: Mapping[str, Mapping[str, bytes]],
     models: Sequence[Model] = (),
     shown: "Shown | None" = None,
-    label: RunLabel = RunLabel(),
+    label: RunLabel = UNLABELLED,
 ) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
@@ -152,7 +152,7 @@ def _best(board: pd.DataFrame) -> tuple[dict[str, str], dict[tuple[str, int], fl
 
 
 def log_scenario_backtest(
-    result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any], label: RunLabel = RunLabel()
+    result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any], label: RunLabel = UNLABELLED
 ) -> str:
     """Logs a replay of scenarios as one parent run and one child run per row of its table; returns the parent's id.
 
@@ -164,7 +164,7 @@ def log_scenario_backtest(
 
 
 def log_decisions(
-    result: DecisionBacktest, history: LaunchHistory, parameters: dict[str, Any], label: RunLabel = RunLabel()
+    result: DecisionBacktest, history: LaunchHistory, parameters: dict[str, Any], label: RunLabel = UNLABELLED
 ) -> str:
     """Logs a decision backtest as one parent run and one child run per policy, metrics by service level in percent
     (service.95); returns the parent's id.
