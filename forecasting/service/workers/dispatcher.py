@@ -343,7 +343,8 @@ class Dispatcher:
                 except Overloaded:  # requests that name a model can be answered meanwhile
                     context = await self.context(PlanRequest(model=FALLBACK_MODEL))
                 if learned is None or replace(context, asked_on=learned.asked_on) != learned:
-                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, context)
+                    seconds = self.pace.seconds(PlanRequest(paths=100)) + 1.0
+                    await self.pool.warm(seconds, self._warmed, context, at_once=learned is None)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
                     learned = context
