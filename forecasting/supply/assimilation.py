@@ -7,8 +7,10 @@ sustain. True output over what the draw says may differ, and walks at random on 
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -163,6 +165,16 @@ class AssimilatedSupply:
 
     def _draws_of_paths(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
         """For each path its draw, and the log of true over stated output at the origin; and the generator after it."""
+        if (n_paths, seed) not in self._picked:
+            self._picked[n_paths, seed] = self._pick_draws(n_paths, seed)
+        picked, now, rng = self._picked[n_paths, seed]
+        return picked, now, deepcopy(rng)
+
+    @cached_property
+    def _picked(self) -> dict[tuple[int, int], tuple[NDArray[np.int64], Draws, np.random.Generator]]:
+        return {}
+
+    def _pick_draws(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
         rng = np.random.default_rng([seed, _FUTURE_STREAM])
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
