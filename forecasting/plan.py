@@ -31,9 +31,10 @@ from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import OrderAdvice, order_advice
 from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import orders_for_horizon
-from forecasting.orders.kept_nights import NIGHTS_KEPT, KeptNights, covers
+from forecasting.orders.kept_nights import KeptNights, covers
 from forecasting.orders.mix import N_POINTS
 from forecasting.orders.ordering import Cover, InterceptorOrder, check_service_level
+from forecasting.orders.plan_size import check_memory, nights_to_keep, notes_of_first_paths
 from forecasting.orders.policy import AskedPolicy, PolicyYear, futures_of, policy_year
 from forecasting.orders.program import defence_program
 from forecasting.orders.requirement import DefenceProgram
@@ -57,11 +58,6 @@ from forecasting.supply.scenario_forecast import (
 
 __all__ = ["Plan", "Prepared", "Target", "make_plan", "prepare", "prepare_calibration"]
 
-MOST_MEMORY_GB = 4.0
-"""For one plan."""
-BYTES_A_PATH_DAY, BYTES_UNDER_A_SCENARIO, BYTES_A_CLASS = 40, 400, 60
-"""Measured at their most (`experiments/benchmarks/plan_steps.py --year`): of the record alone, under a scenario, and of
-each class of weapon that comes with the drones."""
 CALIBRATION_DRAWS = 2_000
 """Worth about 600 independent ones for the bundled defence and record, three times what quantiles of 10 and 90 % want,
 in half the time that twice as many take."""
@@ -364,7 +360,7 @@ def make_plan(
     Raises
     ------
     InputError
-        For more than MOST_MEMORY_GB hold, for held assumptions without a scenario, and for what the parts refuse.
+        Above MOST_MEMORY_GB of `orders.plan_size`, for assumptions held without a scenario, and for what parts refuse.
     """
     check_memory(request, under_scenario=scenario is not None, n_classes=len(threats))
     check_service_level(service_level)  # before the work, and for a defence without any stock too
@@ -382,9 +378,7 @@ def make_plan(
     deliveries = [each for each in deliveries if each.day > history.last_day]
 
     nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
-    kept = None
-    if request.n_paths * nights > NIGHTS_KEPT:
-        kept = NIGHTS_KEPT if policy or target else 1
+    kept = nights_to_keep(request.n_paths * nights, looked_at_again=policy is not None or target is not None)
 
     def simulated(n_days: int, on_paths: Callable[[int], object] | None = None) -> Simulation:
         return simulate(
@@ -439,9 +433,6 @@ def make_plan(
     for_money = None
     if money_usd is not None:
         for_money = mix_for_money(planned, made.engagements, made.trials, money_usd, asked)
-    first: tuple[Message, ...] = ()
-    if policy and made.kept_salvos.n_paths < request.n_paths:
-        first = (Message.of("policy_on_first_paths", n=made.kept_salvos.n_paths, paths=request.n_paths),)
     look = (Message.of("orders_look_further", nights=nights, horizon=request.horizon),) if further is not made else ()
     return Plan(
         history,
@@ -459,7 +450,7 @@ def make_plan(
         in_hand=(*stated_notes, *(note for each in counted for note in each.notes), *notes_of_use(counted, planned)),
         notes=(
             *look,
-            *first,
+            *(notes_of_first_paths(made.kept_salvos.n_paths, request.n_paths) if policy else ()),
             *what_if_notes(without),
             *made.notes,
             *size_notes(made.beyond),
@@ -588,9 +579,10 @@ class Simulation:
             self.kept,
             levels=tuple({name: values[first] for name, values in each.items()} for each in self.levels),
             kill_factors={name: values[first] for name, values in self.factors.items()},
-            new_models=[each.pick(np.arange(self.salvos.n_paths)[first]) for each in self.supplied.new_models]
-            if self.supplied
-            else (),
+            new_models=[
+                each.pick(np.arange(self.kept_salvos.n_paths))
+                for each in (self.supplied.new_models if self.supplied else ())
+            ],
         )
 
     @property
@@ -653,9 +645,7 @@ def simulate(
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
     levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
-    passing = None
-    if nights_kept is not None:
-        passing = KeptNights(planned, covered, end, -(-nights_kept // salvos.horizon))
+    passing = KeptNights(planned, covered, end, -(-nights_kept // salvos.horizon)) if nights_kept else None
     engagements = engage(
         salvos,
         planned,
@@ -684,20 +674,3 @@ def simulate(
         passing.first if passing else engagements,
         passing.covers if passing else covers(engagements, planned, covered, end),
     )
-
-
-def check_memory(request: SimulationRequest, *, under_scenario: bool = False, n_classes: int = 0) -> None:
-    """Raises InputError where so many paths of so many days take more than MOST_MEMORY_GB."""
-    of_one = (BYTES_UNDER_A_SCENARIO if under_scenario else BYTES_A_PATH_DAY) + n_classes * BYTES_A_CLASS
-    most = int(MOST_MEMORY_GB * 1e9 / of_one)
-    if request.n_paths * request.horizon > most:
-        raise InputError(
-            "{paths} paths of {horizon} attack days take {gb} GB of memory: expected at most {most_gb}; take "
-            "{fewer} paths, or a shorter horizon",
-            field="paths",
-            paths=request.n_paths,
-            horizon=request.horizon,
-            gb=round(request.n_paths * request.horizon * of_one / 1e9, 1),
-            most_gb=MOST_MEMORY_GB,
-            fewer=max(most // request.horizon, 1),
-        )

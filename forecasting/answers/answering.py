@@ -47,13 +47,13 @@ from forecasting.defence.stock import without_stocks
 from forecasting.defence.trials import nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.orders.inventory import with_counted
+from forecasting.orders.plan_size import check_memory
 from forecasting.orders.policy import AskedPolicy
 from forecasting.orders.target import Target
 from forecasting.plan import (
     Plan,
     Prepared,
     Simulation,
-    check_memory,
     counted_at_origin,
     make_plan,
     prepare,

@@ -8,12 +8,13 @@ import pytest
 
 from features.errors import InputError
 from features.history import LaunchHistory
-from forecasting import plan as planning
 from forecasting.defence import blocks
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import Calibration
+from forecasting.orders import plan_size
+from forecasting.orders.plan_size import check_memory
 from forecasting.orders.policy import AskedPolicy
-from forecasting.plan import Prepared, Target, check_memory, make_plan
+from forecasting.plan import Prepared, Target, make_plan
 from forecasting.salvos import model as models
 from forecasting.salvos.model import SimulationRequest, load_model
 from tests.forecasting.plans import json_of
@@ -36,7 +37,7 @@ def test_a_plan_without_its_nights_is_the_same_to_the_byte(
 ) -> None:
     """Summed as they are met, a block of 500 paths at a time or several, beside all nights in memory."""
     whole = made(bundled_prepared, bundled_defence, bundled_calibrated, **given)
-    monkeypatch.setattr(planning, "NIGHTS_KEPT", 1_200 * 28 - 1)
+    monkeypatch.setattr(plan_size, "NIGHTS_KEPT", 1_200 * 28 - 1)
     several = made(bundled_prepared, bundled_defence, bundled_calibrated, **given)
     monkeypatch.setattr(blocks, "AT_ONCE", 1)
     assert several == whole
@@ -49,7 +50,7 @@ def test_a_policy_of_a_large_plan_says_on_how_many_paths_it_was_found(
     bundled_calibrated: Calibration,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(planning, "NIGHTS_KEPT", 500 * 56)
+    monkeypatch.setattr(plan_size, "NIGHTS_KEPT", 500 * 56)
     monkeypatch.setattr(blocks, "AT_ONCE", 1)
     request = SimulationRequest(56, 1_200)
     plan = make_plan(
