@@ -49,8 +49,8 @@ def test_it_is_one_page_with_what_is_signed(language: str, plan: PlanDocument) -
         "en": ("armed drones that get through, the order stops", "Chance that a stock has run short by 28 March 2026"),
         "uk": ("замовлення зупиняє", "Імовірність вичерпання запасу до 28 березня 2026 р."),
     }
-    ages = {"en": ("The record ends on 28 February 2026.", "printed on 1 March 2026")}
-    ages["uk"] = ("Дані закінчуються 28 лютого 2026", "надруковано 1 березня 2026")
+    ages = {"en": ("The record used ends on 28 February 2026.", "printed on 1 March 2026")}
+    ages["uk"] = ("Використані дані закінчуються 28 лютого 2026", "надруковано 1 березня 2026")
     for each in (*said[language], *ages[language]):
         assert each in text
     assumed = {"en": "published by nobody", "uk": "ніким не оприлюднено"}[language]
@@ -62,7 +62,9 @@ def test_an_old_record_is_told_first(plan: PlanDocument) -> None:
     old = with_data_age(plan, date(2026, 11, 30))
     assert isinstance(old, PlanDocument)
     text = read(brief(old, "en", PRINTED))
-    assert text.startswith("Interceptors to order, theatre Ukraine NOT FOR ORDERS: The record ends on 28 February 2026")
+    assert text.startswith(
+        "Interceptors to order, theatre Ukraine NOT FOR ORDERS: The record used ends on 28 February 2026"
+    )
     assert "salvocast ingest kaggle" in text
 
 

@@ -173,6 +173,7 @@ def test_what_is_no_picture_is_not_found(client: httpx.Client) -> None:
     assert client.get(f"/picture/forecast.exe{QUICK}").status_code == 404
     assert client.get("/static/page.html").status_code == 404
     assert client.get(f"/picture/calibration.svg{QUICK}&stated=1").status_code == 422
+    assert client.get(f"/picture/supply.svg{QUICK}").status_code == 422
 
 
 def test_an_address_that_there_is_not_is_told_on_a_page_to_who_reads_pages(client: httpx.Client) -> None:
