@@ -84,12 +84,15 @@ def test_a_command_that_must_end_is_ended_with_its_children_even_a_stubborn_one(
 
 
 RESIDENT = """
-import signal, sys
+import signal, sys, time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from experiments.schedule import Cron, Schedule, run_command
 from experiments.slots import JobSlots
-url, sleep = sys.argv[1:]
+url, sleep, began, times = sys.argv[1], *map(float, sys.argv[2:])
+wait = time.sleep
+def now():
+    return datetime.fromtimestamp(began + (time.time() - began) * times, UTC)
 def interrupt(*_):
     raise KeyboardInterrupt
 signal.signal(signal.SIGTERM, interrupt)
@@ -97,9 +100,12 @@ job = [sys.executable, "-c", f"import time; print('started', flush=True); time.s
 cron = Cron.parse("* * * * *", "UTC")
 with JobSlots.open(url) as slots:
     run = partial(run_command, job, sys.stderr.write)
-    Schedule("job", cron, slots, run, print, serves=str, now=lambda: datetime.now(UTC)).run_for_ever()
+    schedule = Schedule("job", cron, slots, run, print, serves=str, now=now)
+    time.sleep = lambda seconds: wait(seconds / times)
+    schedule.run_for_ever()
 print("ended in good order")
 """
+"""Of the job's seconds, of when its clock showed the right time, and of how many times as fast it goes."""
 
 
 def wait_for(slots: JobSlots, status: Status) -> None:
@@ -116,7 +122,7 @@ def test_the_resident_scheduler_catches_up_at_its_start_and_ends_in_good_order(
     slots_file: Path, sleep: int, reached: Status, left: str
 ) -> None:
     url = f"sqlite:///{slots_file}"
-    command = [*python(RESIDENT), url, str(sleep)]
+    command = [*python(RESIDENT), url, str(sleep), "0", "1"]
     with (
         JobSlots.open(url) as slots,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
@@ -134,14 +140,16 @@ def test_the_resident_scheduler_catches_up_at_its_start_and_ends_in_good_order(
 
 @pytest.mark.slow
 def test_two_resident_schedulers_run_each_minute_once(slots_file: Path) -> None:
-    """Both wake up for each of them; the row decides."""
-    url = f"sqlite:///{slots_file}"
+    """Both wake up for each of them, which here are of ten seconds; the row decides."""
+    url, began = f"sqlite:///{slots_file}", str(time.time())
     running = [
-        subprocess.Popen([*python(RESIDENT), url, "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*python(RESIDENT), url, "0", began, "6"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         for _ in range(2)
     ]
     try:
-        threading.Event().wait(130)
+        threading.Event().wait(40)
         for process in running:
             process.send_signal(signal.SIGTERM)
         outputs = [process.communicate(timeout=60) for process in running]

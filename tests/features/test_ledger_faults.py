@@ -22,7 +22,7 @@ from tests.conftest import NOW
 from tests.features.conftest import MakeReading, MakeReport
 from tests.features.past_the_ledger import connected, held_in, many, of_one_report, rows_in
 
-N_ROWS = 20_000
+N_ROWS = 8_000
 
 INGEST = """
 import os, signal, sys
@@ -99,7 +99,7 @@ def test_an_ingest_killed_at_any_moment_leaves_all_or_nothing_and_a_rerun_comple
     url = database.empty()
     nothing, everything = (0, 0, 0), (1, N_ROWS, N_ROWS)
     chance = random.Random(20_260_301)
-    for stop_at in (str(chance.randrange(5_000, N_ROWS)), "last row", "commit"):
+    for stop_at in (str(chance.randrange(2_000, N_ROWS)), "last row", "commit"):
         process = ingesting(url, N_ROWS, stop_at)
         process.communicate(timeout=120)
         assert process.returncode == -signal.SIGKILL
