@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.tracking import EXPERIMENT, NO_RECIPE, RECIPES, tracking_uri
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE
-from forecasting.registry import ready_client, store_failures, without_password
+from forecasting.registry import or_none, ready_client, store_failures, without_password
 
 SETTING = (
     "theatre",
@@ -96,7 +96,11 @@ def download_artifact(run_id: str, name: str, folder: Path, uri: str | None = No
     where = uri or tracking_uri()
     with store_failures(where):
         client = ready_client(where)
-        run = client.get_run(run_id)
+        run = or_none(client.get_run, run_id)
+        if run is None:
+            raise InputError(
+                f"the tracking store {without_password(where)} has no run {run_id}: expected the id of one"
+            )
         if name not in {each.path for each in client.list_artifacts(run_id)}:
             raise SalvocastError(
                 f"run {run_id} ({run.info.run_name}) has no {name}: an earlier release made it, it compared nothing, "

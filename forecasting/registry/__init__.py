@@ -12,6 +12,7 @@ from forecasting.registry.promotions import Promotion, earlier_versions
 from forecasting.registry.serving import Champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
+    or_none,
     ready_client,
     store_failures,
     tracking_uri,
@@ -36,6 +37,7 @@ __all__ = [
     "move_places",
     "noted_champions",
     "one_process_at_a_time",
+    "or_none",
     "ready_client",
     "refuse_copied_store",
     "registered_name",

@@ -26,7 +26,7 @@ from forecasting.report.order_text import arrives
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.words import Words, cautions, not_for_orders, theatre_name, weapon_name
-from forecasting.report.worth_text import leakers_avoided, money_mix_sentence
+from forecasting.report.worth_text import found_out_first, leakers_avoided, money_mix_sentence
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
@@ -194,6 +194,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "layer_name": words.layer,
         "stops": lambda effect: leakers_avoided(effect, t),
         "budget_mix": money_mix_sentence(plan, words),
+        "find_out_first": found_out_first(plan.order_worth, words) if plan.order_worth else [],
         "ordered_of": {layer.layer: layer.order.quantity for layer in plan.layers if layer.order},
         "words": words,
         "supply": supply,

@@ -376,7 +376,7 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(
         ),
         (
             ("plan", "--theatre", "south_korea", "--scenario", "published"),
-            "speaks of it: north_korea_line or north_korea_",
+            "no launch against theatre south_korea is on record: expected a scenario that gives it a forecast: north",
         ),
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),
