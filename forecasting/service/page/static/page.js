@@ -4,6 +4,7 @@
 
 const told = document.getElementById("told");
 let shown = location.search;
+let asking = null;
 
 // The quantile of the triangular distribution, as features.stated.SourcedRange has it.
 function quantile(level, low, mode, high) {
@@ -28,13 +29,15 @@ function slide(slider) {
 }
 
 async function show(address, options, push) {
+  if (asking) asking.abort(); // what was asked for last counts, whichever answer comes first
+  const mine = (asking = new AbortController());
   const main = document.getElementById("main");
   const focused = document.activeElement && document.activeElement.id;
   const open = [...main.querySelectorAll("details[open] > summary")].map((each) => each.textContent.trim());
   main.setAttribute("aria-busy", "true");
   told.textContent = told.dataset.working;
   try {
-    const response = await fetch(address, options);
+    const response = await fetch(address, { ...options, signal: mine.signal });
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) throw new Error(response.statusText);
     if (push) history.pushState(null, "", response.url);
@@ -52,6 +55,7 @@ async function show(address, options, push) {
     const line = document.querySelector("[role=alert], .error") || document.getElementById("sentence");
     told.textContent = `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
   } catch {
+    if (mine !== asking) return;
     document.getElementById("main").removeAttribute("aria-busy");
     told.textContent = told.dataset.failed;
     told.classList.remove("hidden");
@@ -80,7 +84,7 @@ async function tellRecord() {
 
 // Paper is white: a browser does not wait for pictures that it meets only when it prints.
 function prepareToPrint() {
-  for (const picture of document.querySelectorAll(".picture.forecast, .picture.stock_out")) {
+  for (const picture of document.querySelectorAll(".picture.forecast, .picture.stock_out, .picture.supply, .picture.comparison")) {
     const image = picture.querySelector("img");
     const light = picture.querySelector("source[media=print]").srcset;
     if (picture.querySelector(".for-print") || image.getAttribute("src") === light && !matchMedia("(max-width: 600px), (prefers-color-scheme: dark)").matches) continue;
