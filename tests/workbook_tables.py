@@ -29,8 +29,8 @@ def _blocks(rows: list[Row]) -> list[tuple[str, list[Row]]]:
     """(name, rows) of the tables on a sheet: each below an empty row and its name."""
     blocks: list[tuple[str, list[Row]]] = []
     for before, row in itertools.pairwise(rows):
-        if before[0] is None and row[0] is not None:
+        if not any(cell is not None for cell in before):
             blocks.append((str(row[0]), []))
-        elif row[0] is not None:
+        elif blocks and any(cell is not None for cell in row):
             blocks[-1][1].append(row)
     return blocks

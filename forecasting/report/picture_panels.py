@@ -94,9 +94,9 @@ def output_panel(
     t, days = drawn.words, [origin, *(month.day for month in supply.months)]
     stated = [supply.capacity_stated, *(month.production_stated for month in supply.months)]
     allowed = [supply.capacity_compatible, *(month.production_compatible for month in supply.months)]
-    _ranges(axes, days, stated, drawn.theme.grey, "o", t("as stated: 90 %, half, median"), -1)
+    _ranges(axes, days, stated, drawn.theme.grey, "o", t("as stated"), -1)
     if supply.capacity_compatible is not None:
-        _ranges(axes, days, allowed, drawn.theme.blue, "s", t("as the record allows: 90 %, half, median"), 1)
+        _ranges(axes, days, allowed, drawn.theme.blue, "s", t("as the record allows"), 1)
     _frame_months(axes, drawn, days, capital(t("output that reaches the store, drones a month")), whose, beside)
 
 
@@ -106,7 +106,7 @@ def store_panel(
     """Drones in store that can be launched, at the ends of months. whose: the line under the title."""
     t, days = drawn.words, [month.day for month in supply.months]
     stored = [month.launchable_stock for month in supply.months]
-    _ranges(axes, days, stored, drawn.theme.blue, "s", t("in store: 90 %, half, median"), 0)
+    _ranges(axes, days, stored, drawn.theme.blue, "s", t("in store"), 0)
     _frame_months(axes, drawn, [origin, *days], capital(t("drones in store that can be launched")), whose, beside)
 
 
@@ -117,7 +117,7 @@ def _frame_months(axes: Axes, drawn: PictureStyle, days: Sequence[date], title: 
     room = max((last - first) // 20, np.timedelta64(1, "D"))
     axes.set_xlim(first - room, last + room)  # type: ignore[arg-type]  # Matplotlib takes days
     axes.set_ylim(bottom=0)
-    drawn.frame(axes, title, whose, beside=beside)
+    drawn.frame(axes, title, whose, drawn.words("lines: 90 %; bars: half; points: median"), beside=beside)
 
 
 def _ranges(

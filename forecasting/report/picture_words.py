@@ -144,7 +144,7 @@ def total_before(document: ForecastDocument, past: LaunchHistory) -> TotalBefore
 def before_name(before: TotalBefore, t: Translator) -> str:
     """What the line of such a total is."""
     n = before.running.size
-    name = t.plural("reported in the {n} day before", "reported in the {n} days before", n)
+    name = t.plural("the {n} day before", "the {n} days before", n)
     return f"{name}, {t('{n} not known', n=t.number(before.unknown))}" if before.unknown else name
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 from openpyxl import Workbook
-from openpyxl.cell import Cell
+from openpyxl.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
@@ -36,16 +36,19 @@ SHEETS = {
         *("layer_worth", "order_worth", "service_levels", "frontier", "information", "budget_mix"),
         *("rules", "requirement", "mix", "policy", "policy_calendar"),
     ),
-    "totals": ("windows", "outcome", "raid"),
-    "layers": ("layers", "raid_layers"),
+    "totals": ("windows", "outcome", "layers", "raid", "raid_layers"),
     "calibration": ("calibration", "calibrated", "shares"),
     "supply": ("supply_at_origin", "supply", "weights"),
 }
 """Sheet -> the tables that stand below each other on it; any other table has a sheet of its own."""
 TURNED = {"windows", "layers", "layer_worth", "service_levels", "frontier", "supply", "budget_mix", "shares"}
 """Tables with many measures of few things: a row per measure, which a page has room for."""
-_ROWS_A_PAGE, _LONGEST_HEAD = 70, 12
-"""How many rows are printed on a page at most, and characters of a head beside each other."""
+_LONGEST_HEAD = 12
+"""Characters of a head beside each other."""
+_POINTS = 13.0
+"""How high a line is on the screen."""
+_CHARACTER, _LINE, _LONG, _SHORT = 1.9, 4.5, 277.0, 190.0
+"""Millimetres that a character is wide and a line high as printed in full size, and that the sides of A4 have."""
 
 _Blocks = Sequence[tuple[str, pd.DataFrame]]
 """(name, table) of the tables on a sheet."""
@@ -125,7 +128,7 @@ def _book(sheets: Mapping[str, _Blocks], line: str = "") -> bytes:
             _write(sheet, _filled(frame), widths, turned=table in TURNED and name in SHEETS)
         for number, width in widths.items():
             sheet.column_dimensions[get_column_letter(number)].width = width + 2
-        _set_page(sheet)
+        _set_page(sheet, sum(widths.values()) + 2 * len(widths))
     buffer = BytesIO()
     book.save(buffer)
     return buffer.getvalue()
@@ -236,12 +239,25 @@ def _format(cell: Cell, measure: str, *, head: bool) -> int:
     return 10
 
 
-def _set_page(sheet: Worksheet) -> None:
-    """Heads that stay, and a page that takes all columns side by side."""
+def _lines(cell: Cell | MergedCell, width: float) -> int:
+    return math.ceil(1.1 * len(str(cell.value or "")) / width) or 1 if cell.alignment.wrap_text else 1
+
+
+def _set_page(sheet: Worksheet, width: int) -> None:
+    """Heads that stay, and pages that take all columns side by side; the rows in as few as can still be read."""
+    n_lines = 0
+    for number, row in enumerate(sheet.iter_rows(), 1):
+        lines = max(_lines(cell, sheet.column_dimensions[cell.column_letter].width) for cell in row)
+        n_lines += lines
+        if lines > 1:  # not every program makes room by itself
+            sheet.row_dimensions[number].height = _POINTS * lines
+    across, down = _CHARACTER * width, _LINE * n_lines
+    upright = down > across
+    room, height = (_SHORT, _LONG) if upright else (_LONG, _SHORT)
     sheet.freeze_panes = "B2"
-    sheet.page_setup.orientation = "landscape"
+    sheet.page_setup.orientation = "portrait" if upright else "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToHeight = math.ceil(sheet.max_row / _ROWS_A_PAGE)
+    sheet.page_setup.fitToHeight = max(1, math.ceil(min(1.0, room / across) * down / height - 0.7))
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = "1:1"
     sheet.print_area = sheet.dimensions

@@ -102,7 +102,7 @@ def test_the_running_total_stands_beside_that_of_as_many_days_before(
         for day, (low, high) in zip(days, ends, strict=True):
             x = (day.attack_day - date(1970, 1, 1)).days
             assert {low, high} <= {y for at, y in shape.get_paths()[0].vertices if at == x}
-    before = labelled(total, "reported in the 28 days before")
+    before = labelled(total, "the 28 days before")
     np.testing.assert_array_equal(before.get_ydata(), bundled_history.launched[-28:].cumsum())
     assert total.lines[0].get_ydata()[-1] == document.forecast.windows[-1].total_drones.median
     told = document.forecast.model_copy(
@@ -119,7 +119,7 @@ def test_days_of_before_that_are_unknown_are_told_beside_their_total(
     history = history_of(counts)
     made = forecast_document(forecast(load_model("empirical_window"), history, SimulationRequest(5, 50), 1))
     total = forecast_picture(made, history).axes[1]
-    assert list(labelled(total, "reported in the 5 days before, 2 not known").get_ydata()) == [50, 100, 100, 100, 150]
+    assert list(labelled(total, "the 5 days before, 2 not known").get_ydata()) == [50, 100, 100, 100, 150]
     long = forecast_document(forecast(load_model("empirical_window"), history, SimulationRequest(61, 50), 1))
     assert not forecast_picture(long, history).axes[1].get_legend_handles_labels()[1]  # so many are not on record
 
@@ -142,7 +142,7 @@ def test_output_and_store_are_those_of_the_scenario(pictured: dict[str, Any]) ->
     output, store = supply_picture(document).axes
     months = document.supply.months
     at_origin = document.supply.capacity_stated.p50
-    stated = labelled(output, "as stated: 90 %, half, median").get_ydata()
+    stated = labelled(output, "as stated").get_ydata()
     assert list(stated) == [at_origin, *(month.production_stated.p50 for month in months)]
     whole, *_ = store.collections
     ends = [[*(y for _, y in segment)] for segment in whole.get_segments()]
@@ -324,7 +324,7 @@ def test_every_picture_is_told_in_words(pictured: dict[str, Any]) -> None:
     assert "Reported on the last 60 days: 37 to 450 a day." in said["forecast"]
     total = document.forecast.windows[-1].total_drones.rounded().interval(0.8)
     assert f"Running total by 28 March 2026: {total.low:,.0f} to {total.high:,.0f} (80" in said["forecast"]
-    assert f"Reported in the 28 days before: {pictured['past'].launched[-28:].sum():,.0f}." in said["forecast"]
+    assert f"The 28 days before: {pictured['past'].launched[-28:].sum():,.0f}." in said["forecast"]
     largest = max(document.forecast.sample_futures[-1].drones)
     assert f"One future: total above 80\u00a0% of all: up to {largest} in a day." in said["forecast"]
     assert "as stated: 1,600 to 6,400 (90" in said["supply"]
