@@ -151,6 +151,14 @@ def _check_ledger(add: Callable[..., None], ledger: Ledger, series: list[tuple[s
         right = newest <= now + CLOCK_SKEW
         found = f"last reading {newest:%Y-%m-%d %H:%M} UTC, now {now.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         add(Health.OK if right else Health.FAILURE, found, of="clock", do="set the clock of this machine")
+        last_read = {batch["source"]: batch for batch in batches}  # the newest of each, as they are in order
+        for source, batch in sorted(last_read.items()):
+            brought = f"{batch['added']:,} added, {batch['revised']:,} revised, {batch['quarantined']:,} held"
+            add(
+                Health.OK,
+                f"last brought news at {batch['recorded_at']:%Y-%m-%d %H:%M} UTC: {brought}",
+                of=f"source {source}",
+            )
     waiting = len(ledger.quarantine())
     found = f"{waiting:,} rows wait"
     add(Health.WARNING if waiting else Health.OK, found, of="quarantine", do="salvocast data quarantine")
@@ -190,7 +198,9 @@ def _check_jobs(add: Callable[..., None], runs: list[SlotRun], now: datetime) ->
         add(Health.WARNING, "no scheduled run yet", do="salvocast schedule, or a timer: experiments/deploy")
     for job in dict.fromkeys(run.job for run in runs):
         last = next(run for run in runs if run.job == job)
-        found = f"{last.status}, due {last.slot:%Y-%m-%d %H:%M} UTC{': ' if last.message else ''}{last.message}"
+        took = f", took {(last.ended_at - last.started_at).total_seconds():,.0f} s" if last.ended_at else ""
+        told = f": {last.message}" if last.message else ""
+        found = f"{last.status}, due {last.slot:%Y-%m-%d %H:%M} UTC, run by {last.claimed_by}{took}{told}"
         if last.status in (Status.FAILED, Status.LOST):
             add(Health.FAILURE, found, of=job)
         else:

@@ -173,7 +173,12 @@ def read_forecasts(paths: Sequence[Path | str]) -> list[OutsideForecasts]:
     for file in files:
         digest.update(file.read_bytes())
         frame = _read(file)
-        by_model = _of_paths(frame) if "day_1" in frame else _of_hub(frame, file)
+        try:
+            by_model = _of_paths(frame) if "day_1" in frame else _of_hub(frame, file)
+        except InputError:
+            raise
+        except (ValueError, TypeError, OverflowError, KeyError) as error:  # pandas', of cells that are no such thing
+            raise one_line(f"{file} holds what is no forecast ({error}): expected {WANTED}") from error
         for model, forecasts in by_model.items():
             _check_name(model, file)
             own = found.setdefault(model, {})

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import Enum, auto
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -49,7 +50,7 @@ def ingest_sources(ledger: Ledger, sources: Sequence[Source], folder: Path, now:
     findings = []
     waiting = {row["id"] for row in ledger.quarantine()}
     for source in sources:
-        told = f"{source.kind} {source.path}" if source.path else source.kind
+        told = source.told
         try:
             readers = list(_readers(source, folder, now))
         except InputError as error:
@@ -74,6 +75,14 @@ def ingest_sources(ledger: Ledger, sources: Sequence[Source], folder: Path, now:
     return tuple(findings)
 
 
+def refuse_files_for_folders(sources: Sequence[Source], settings_file: Path) -> None:
+    """Raises InputError for a source whose inbox is a file: no morning can mend that, so none begins with it."""
+    for number, source in enumerate(sources, start=1):
+        problem = _file_for_folder(source, settings_file.parent)
+        if problem is not None:
+            raise InputError(f"{settings_file}: source {number} ({source.told}): {problem}")
+
+
 def source_problems(sources: Sequence[Source], folder: Path) -> list[tuple[str, str]]:
     """What is wrong with the places of sources before anything is read, as (source, problem); see `ingest_sources`.
 
@@ -81,16 +90,35 @@ def source_problems(sources: Sequence[Source], folder: Path) -> list[tuple[str, 
     """
     problems = []
     for source in sources:
-        if source.path is None:
-            continue
-        place = folder / Path(source.path).expanduser()
-        is_pattern = any(letter in source.path for letter in "*?[")
-        above = place.parent if is_pattern else place
-        if above.is_file() and (is_pattern or source.path.endswith("/")):
-            problems.append((f"{source.kind} {source.path}", f"{above} is a file: expected a folder"))
-        elif not above.exists():
-            problems.append((f"{source.kind} {source.path}", f"{above} is missing: put it there"))
+        problem = _file_for_folder(source, folder)
+        if problem is None and source.path is not None and not (place := _place(source.path, folder)[0]).exists():
+            problem = f"{place} is missing: put it there"
+        if problem is not None:
+            problems.append((source.told, problem))
     return problems
+
+
+def _place(path: str, folder: Path) -> tuple[Path, bool]:
+    """The part of a path before the first pattern in it, and whether that has to be a folder."""
+    whole = folder / path
+    if whole.exists():  # a name may hold a bracket
+        return whole, path.endswith("/")
+    fixed = list(takewhile(lambda part: not any(letter in part for letter in "*?["), whole.parts))
+    return Path(*fixed), len(fixed) < len(whole.parts) or path.endswith("/")
+
+
+def _file_for_folder(source: Source, folder: Path) -> str | None:
+    """The problem of a source that has a file where a folder must be."""
+    if source.path is None:
+        return None
+    try:
+        place, is_folder = _place(source.path, folder)
+        there = next(each for each in (place, *place.parents) if each.exists())
+        if there.is_file() and (there != place or is_folder):
+            return f"{there} is a file: expected a folder"
+    except OSError as error:
+        return f"it cannot be looked at: {error.strerror}"
+    return None
 
 
 def check_history(history: LaunchHistory, trained_through: date | None, now: datetime) -> tuple[Finding, ...]:

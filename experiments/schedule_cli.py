@@ -67,7 +67,7 @@ def schedule_command(
     if context.invoked_subcommand is not None:
         return
     from experiments.alerts import Alert
-    from experiments.report_sources import source_problems
+    from experiments.report_sources import refuse_files_for_folders, source_problems
     from experiments.schedule import Cron, Schedule
     from experiments.settings import load_settings, settings_path
     from experiments.slots import JobSlots, Status
@@ -91,6 +91,7 @@ def schedule_command(
     when = Cron.parse(cron, timezone)
     if not once:  # what is wrong is told now, and not in the night; a timer's run tells it by an alert
         settings = load_settings()
+        refuse_files_for_folders(settings.source, settings_path())
         for name, problem in source_problems(settings.source, settings_path().parent):
             complain(f"source {name}: {problem}")
     try:
@@ -210,7 +211,8 @@ def _send_alert(alert: "Alert") -> None:
         command = load_settings().alerts.command
     except SalvocastError as error:  # the webhook may still work
         command = ()
-        notify("alert not sent", f"no alert by command: {error}")
+        why = "" if str(error) in alert.sentence else f": {error}"  # of one fault, one line
+        notify("alert not sent", f"no alert by command: the settings cannot be read{why}")
     for problem in send(alert, os.environ.get("SALVOCAST_ALERT_URL"), command):
         notify("alert not sent", problem)
     sys.stderr.flush()

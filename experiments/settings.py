@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from experiments.folds import BANDS
 from features.errors import InputError, unknown_name
@@ -38,14 +38,37 @@ LONGEST_HORIZON = max(band.last for band in BANDS)
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
-class BulletinSource(Stated):
+def _in_a_home(path: str) -> str:
+    """The path with `~` and `~user` put out in full."""
+    try:
+        return str(Path(path).expanduser()) if path.startswith("~") else path
+    except RuntimeError as error:
+        raise ValueError("there is no such user: write the whole path") from error
+
+
+Place = Annotated[str, Field(min_length=1), AfterValidator(_in_a_home)]
+
+
+class _Source(Stated):
+    """What every source has: a kind and a place."""
+
+    kind: str
+    path: str | None
+
+    @property
+    def told(self) -> str:
+        """The source in a message."""
+        return f"{self.kind} {self.path}" if self.path else self.kind
+
+
+class BulletinSource(_Source):
     """Texts of the Air Force. path: a file, a folder or a pattern such as inbox/*.txt."""
 
     kind: Literal["bulletin"]
-    path: Annotated[str, Field(min_length=1)]
+    path: Place
 
 
-class TableSource(Stated):
+class TableSource(_Source):
     """Tables of one's own, with the options of `salvocast ingest table`.
 
     path: as of bulletins. map: field -> column, for columns not named as fields. classes: text in the column of the
@@ -54,7 +77,7 @@ class TableSource(Stated):
     """
 
     kind: Literal["table"]
-    path: Annotated[str, Field(min_length=1)]
+    path: Place
     map: dict[str, str] = Field(default={})
     classes: dict[str, Name] = Field(default={})
     only: dict[str, Annotated[tuple[str, ...], Field(strict=False)]] = Field(default={})
@@ -75,11 +98,11 @@ class TableSource(Stated):
         return self
 
 
-class KaggleSource(Stated):
+class KaggleSource(_Source):
     """Snapshots of the public table. path: a file, a folder or a zip of them; without one the newest is downloaded."""
 
     kind: Literal["kaggle"]
-    path: Annotated[str, Field(min_length=1)] | None = None
+    path: Place | None = None
 
 
 Source = BulletinSource | TableSource | KaggleSource
@@ -89,8 +112,8 @@ class RetrainSettings(Stated):
     """How the champion is found.
 
     first_champion: the model that serves from the first retraining on, untested. challengers: models that may replace
-    it; the defaults are the ensemble, its parts, and the model that the best of them rests on. Not among them is
-    gradient_boosting, which takes seven times as long as the ensemble and has been worse.
+    it; the defaults are the ensemble, its parts, and the model that the best of them rests on. Not among them are
+    gradient_boosting and global_boosting, which take many times as long as the ensemble and have been worse.
     origins: how many recent origins the recipes are compared at, every_days apart, each with horizon days after it that
     are known by now: a year of them, so that no single campaign chooses. fewest_origins: with fewer the champion stays,
     whatever the scores. paths, seed: of each forecast.
@@ -174,10 +197,13 @@ class Settings(Stated):
 
     @model_validator(mode="after")
     def _check_sources(self) -> Self:
-        for number, source in enumerate(self.source):
-            if source in self.source[:number]:
-                named = f"{source.kind} {source.path}" if source.path else source.kind
-                raise ValueError(f"the source {named} stands there twice: expected each once")
+        seen: list[Source] = []
+        for source in self.source:
+            spelled = None if source.path is None else os.path.normpath(source.path)
+            one_way = source.model_copy(update={"path": spelled})  # ./inbox and inbox are one place
+            if one_way in seen:
+                raise ValueError(f"the source {source.told} stands there twice: expected each once")
+            seen.append(one_way)
         return self
 
 

@@ -12,6 +12,7 @@ a revision is never shown before anybody can have seen it.
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -23,7 +24,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from features.database import Database, utc
 from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
-from features.history import LaunchHistory
+from features.history import LaunchHistory, PublishedValues
 from features.plausibility import Record
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sightings import Lost, Salvos
@@ -213,6 +214,7 @@ class Ledger(Database):
         weapon_class: str = SHAHED,
         rule: QuietDayRule | None = None,
         origin: date | None = None,
+        covariates: Sequence[PublishedValues] = (),
     ) -> LaunchHistory:
         """The daily series as published by an origin.
 
@@ -226,6 +228,8 @@ class Ledger(Database):
             Which silent days were quiet; None for that of `QuietDayRule.default_for`.
         origin : date, optional
             The attack day whose reports are the last that count; None for all that is known now, until the last report.
+        covariates : sequence of features.covariates.Covariate
+            What else is told of the same days; of each value what was public by the origin.
 
         Returns
         -------
@@ -256,13 +260,34 @@ class Ledger(Database):
                 first=self._first_day(theatre, weapon_class),
             )
         history = LaunchHistory.from_daily(theatre, weapon_class, sums[weapon_class], until=origin, rule=rule)
-        history = replace(history, held=held)
+        seen = {each.name: each.as_of(moment, history.days) for each in covariates}
+        history = replace(history, held=held, covariates=seen)
         if not others:
             return history
         missiles = Counter[date]()
         for kind in others:
             missiles.update(sums[kind].launched)
         return history.with_missiles(missiles)
+
+    def others(self, history: LaunchHistory) -> tuple[LaunchHistory, ...]:
+        """The other series, as published by the last day of a history, for models that learn from many.
+
+        Parameters
+        ----------
+        history : LaunchHistory
+            Of one series; its last day is the origin.
+
+        Returns
+        -------
+        tuple of LaunchHistory
+            By theatre and weapon class, each until the same day; a series without a report by then is left out.
+        """
+        found = []
+        for theatre, weapon_class, _ in self.series():
+            if (theatre, weapon_class) != (history.theatre, history.weapon_class):
+                with suppress(InputError):
+                    found.append(self.history(theatre, weapon_class, origin=history.last_day))
+        return tuple(found)
 
     def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
         """Why reports would be held for a person's word (`features.plausibility`).

@@ -106,34 +106,46 @@ class PostgresqlServer:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         settings = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off"]
-        with log.open("wb") as written:
-            self._process = subprocess.Popen(
-                [*(in_namespace if self.small_disk else []), *become, binaries / "postgres", "-D", data]
-                + [part for setting in settings for part in ("-c", setting)],
-                stdin=subprocess.DEVNULL,
-                stdout=written,
-                stderr=written,
-                cwd=self._folder,
-            )
+        self._command = [
+            *(in_namespace if self.small_disk else []),
+            *become,
+            str(binaries / "postgres"),
+            "-D",
+            str(data),
+        ]
+        self._command += [part for setting in settings for part in ("-c", setting)]
+        self._log = log
         self._url = sa.URL.create("postgresql+psycopg", "salvocast", password, "127.0.0.1", port, "postgres")
         self._engine = sa.create_engine(self._url, isolation_level="AUTOCOMMIT")
-        for _ in range(600):
-            try:
-                self.run("SELECT 1")
-                break
-            except sa.exc.OperationalError:
-                if self._process.poll() is not None:
-                    break
-                sleep(0.1)
-        else:
-            raise TimeoutError(f"PostgreSQL did not answer within a minute: {log.read_text()[-500:]}")
-        if self._process.poll() is not None:
-            raise ChildProcessError(f"PostgreSQL stopped at once: {log.read_text()[-500:]}")
+        self.start()
         if self.small_disk:
             self.run(f"CREATE TABLESPACE {self.small_disk} LOCATION '{disk}'")
         self.run("CREATE DATABASE template_ledger")
         with Ledger.open(self._url.set(database="template_ledger")):
             pass
+
+    def start(self) -> None:
+        """Starts it on its data, at its port; again after `kill`."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._folder
+            )
+        for _ in range(600):
+            try:
+                self.run("SELECT 1")
+                return
+            except sa.exc.OperationalError:
+                if self._process.poll() is not None:
+                    raise ChildProcessError(f"PostgreSQL stopped at once: {self._log.read_text()[-500:]}") from None
+                sleep(0.1)
+        raise TimeoutError(f"PostgreSQL did not answer within a minute: {self._log.read_text()[-500:]}")
+
+    def kill(self) -> None:
+        """Ends it without a farewell: what was not committed is lost."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)  # SIGKILL would leave its own processes to end when they notice
+        self._process.wait(30)
+        self._engine.dispose()
 
     def run(self, statement: str) -> None:
         """Runs a statement as the server's administrator."""

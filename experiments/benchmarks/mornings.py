@@ -48,20 +48,20 @@ def main(
 ) -> None:
     """Replays the mornings and prints what became of them."""
     settings = Settings(retrain=RetrainSettings(first_champion=first_champion))
-    with _home(keep) as home, Ledger.open("sqlite://") as whole:
+    with home_of_its_own(keep) as home, Ledger.open("sqlite://") as whole:
         whole.ingest(read_bundled(), datetime.now(UTC))
         truth = whole.history()
         days = [SNAPSHOT_DAY - timedelta(days=back) for back in reversed(range(mornings))]
-        clock = [_morning(days[0])]
+        clock = [morning_of(days[0])]
         rows: list[dict[str, Any]] = []
         seconds: dict[str, list[float]] = {"compared": [], "refreshed": []}
         with Ledger.open(ledger_url()) as ledger, Registry.open(now=lambda: clock[0]) as registry:
             frozen = None
             with suppress(KeyboardInterrupt):
                 for day, reports in zip(
-                    tqdm(days, desc="mornings", disable=None), _reports_by_morning(days), strict=True
+                    tqdm(days, desc="mornings", disable=None), reports_by_morning(days), strict=True
                 ):
-                    clock[0] = _morning(day)
+                    clock[0] = morning_of(day)
                     ledger.ingest(Reading(SOURCE, f"morning {day}", iter(reports)), clock[0])
                     started = perf_counter()
                     with retraining_runs() as runs:
@@ -105,20 +105,20 @@ def main(
                 told = f"median {np.median(took):.1f} s, longest {max(took):.1f} s"
                 print(f"{len(took)} mornings {what}: {told}")
         for name in ("ledger.db", "mlflow.db", "mlartifacts", "models"):
-            print(f"{name}: {_megabytes(home / name):.1f} MB")
+            print(f"{name}: {megabytes(home / name):.1f} MB")
     sys.stdout.flush()
 
 
-def _morning(day: date) -> datetime:
+def morning_of(day: date) -> datetime:
     return datetime.combine(day, time(9, 30), KYIV)
 
 
-def _reports_by_morning(days: list[date]) -> Iterator[list[SalvoReport]]:
+def reports_by_morning(days: list[date]) -> Iterator[list[SalvoReport]]:
     """What is new each morning: the reports whose window ended since the morning before, at first all until then."""
     reports = [row for row in read_bundled().rows if isinstance(row, SalvoReport)]
     reports.sort(key=lambda report: report.window_end)
     for day in days:
-        until = _morning(day).replace(tzinfo=None)
+        until = morning_of(day).replace(tzinfo=None)
         number = sum(report.window_end <= until for report in reports)
         yield reports[:number]
         del reports[:number]
@@ -138,13 +138,13 @@ def _board(scores: pd.DataFrame) -> pd.DataFrame:
     return board
 
 
-def _megabytes(path: Path) -> float:
+def megabytes(path: Path) -> float:
     files = [path] if path.is_file() else [each for each in path.rglob("*") if each.is_file()]
     return sum(file.stat().st_size for file in files) / 1e6
 
 
 @contextmanager
-def _home(keep: Path | None) -> Iterator[Path]:
+def home_of_its_own(keep: Path | None) -> Iterator[Path]:
     """A home of its own: nothing of the person's is touched."""
     for name in ("SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI"):
         os.environ.pop(name, None)

@@ -36,7 +36,7 @@ def key_of(what: str, history: LaunchHistory, *rests_on: str) -> str:
     the texts given."""
     state = hashlib.sha256()
     libraries = [f"{name} {version(name)}" for name in LIBRARIES]
-    texts = [what, code_version(), platform.python_version(), platform.machine(), *libraries, *rests_on]
+    texts = [what, history.digest, code_version(), platform.python_version(), platform.machine(), *libraries, *rests_on]
     of_history = [getattr(history, each.name) for each in fields(history)]
     for part in (*texts, *of_history):
         content = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()

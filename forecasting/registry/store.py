@@ -41,6 +41,7 @@ for _name, _value in (
     ("MLFLOW_DISABLE_TELEMETRY", "true"),  # a planning tool tells nobody that it is used
     ("MLFLOW_LOGGING_LEVEL", "ERROR"),
     ("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false"),
+    ("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true"),  # what a command says is its own
     ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2"),  # by itself it goes on for minutes
     ("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1"),
     ("MLFLOW_HTTP_REQUEST_TIMEOUT", str(REQUEST_SECONDS)),

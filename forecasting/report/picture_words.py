@@ -44,6 +44,11 @@ def model_line(document: ForecastDocument, t: Translator) -> str:
         t("as of {day}", day=t.day(document.origin)),
         t("model {model}", model=document.model_id),
         *([scenario_name(document, t)] if document.supply else []),
+        *(
+            [t("shape of the salvos from {theatre}", theatre=theatre_name(document.supply.shape_from, t))]
+            if document.supply and document.supply.shape_from
+            else []
+        ),
         t("data {digest}", digest=document.data_digest[:12]),
     ]
     return assumption_prefix(bool(document.supply and document.supply.assumption_only), t) + _BETWEEN.join(parts)

@@ -22,6 +22,7 @@ from forecasting.report.layer_document import LayerDocument
 from forecasting.report.picture_words import forecast_of, model_line
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
+from forecasting.report.supply_text import supply_notes
 from forecasting.report.words import Words, not_for_orders
 
 _NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -184,6 +185,7 @@ def _summary(document: ForecastDocument | PlanDocument, sentence: str, language:
     if mark := not_for_orders(forecast, t):
         rows.append({"what": mark})
     rows.append({"what": sentence.replace("\u00a0", " ").replace("\u202f", " ")})
+    rows += [{"what": note} for note in supply_notes(forecast, t)]
     for window in forecast.windows:
         total = window.total_drones.interval(0.8)
         what = t("drones launched, {first} to {last}", first=forecast.days[0].attack_day, last=window.last_day)
@@ -247,7 +249,7 @@ def _set_page(sheet: Worksheet, width: int) -> None:
     """Heads that stay, and pages that take all columns side by side; the rows in as few as can still be read."""
     n_lines = 0
     for number, row in enumerate(sheet.iter_rows(), 1):
-        lines = max(_lines(cell, sheet.column_dimensions[cell.column_letter].width) for cell in row)
+        lines = max(_lines(cell, sheet.column_dimensions[get_column_letter(cell.column)].width) for cell in row)
         n_lines += lines
         if lines > 1:  # not every program makes room by itself
             sheet.row_dimensions[number].height = _POINTS * lines

@@ -9,6 +9,7 @@ sustain. True output over what the draw says may differ, and walks at random on 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from features.history import LaunchHistory
 from features.production import draw_supply
 from features.scenario_parts import DAYS_PER_MONTH
 from features.scenarios import ProductionScenario
-from features.stock_flow import SupplyDraws
+from features.stock_flow import BY_DAY, SupplyDraws
 from forecasting.salvos.sampling import normals
 
 Draws = NDArray[np.float64]
@@ -103,6 +104,14 @@ class AssimilatedSupply:
         noise = np.random.default_rng(_RATIO_STREAM).standard_normal(self.log_ratio.size)
         drawn: Draws = np.exp(self.log_ratio + np.sqrt(self.log_ratio_variance) * noise)
         return drawn
+
+    def recent(self) -> Self:
+        """The same without the days before the last 28 until the origin: all that a forecast looks at."""
+        first = max(self.drawn.first_day, self.origin - timedelta(days=BLOCK - 1))
+        drawn = self.drawn.window(first, self.drawn.last_day, self.drawn.opening)
+        copied = {name: getattr(drawn, name).copy() for name in BY_DAY}  # or all days would be kept with them
+        models = tuple(replace(model, share=model.share.copy()) for model in drawn.new_models)
+        return replace(self, drawn=replace(drawn, **copied, new_models=models))
 
     def quantiles(self, values: Draws, levels: Sequence[float]) -> Draws:
         """The quantiles of values (n_draws,) under the weights."""

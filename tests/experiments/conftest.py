@@ -16,6 +16,7 @@ from features.ledger import Ledger
 from features.records import QuietDayRule, SalvoReport
 from features.sources.reading import Reading
 from forecasting.commands.main import run
+from tests.experiments.cluster import scheduler, start  # noqa: F401 - fixtures
 from tests.experiments.stand_ins import Operator
 from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
 

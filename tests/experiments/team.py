@@ -76,8 +76,8 @@ class Team:
                 connection.exec_driver_sql(f"ALTER ROLE {name} PASSWORD '{self.passwords[name]}'")
             connection.commit()
 
-    def psql(self, file: str, database: str = "postgres") -> None:
-        """Runs a file as the README says, as the administrator."""
+    def psql(self, file: str | Path, database: str = "postgres") -> None:
+        """Runs a file, of experiments/deploy where its place is not told, as the README says: as the administrator."""
         self.run("psql", "-v", "ON_ERROR_STOP=1", "-q", "-d", database, "-f", str(DEPLOY / file))
 
     def run(self, program: str, *arguments: str) -> None:
@@ -95,6 +95,16 @@ class Team:
     def ledger(self, login: str) -> sa.URL:
         """The ledger for that login."""
         return self.administrator.set(username=login, password=self.passwords[login], database="salvocast")
+
+    def address(self, login: str) -> str:
+        """The same, with its password, as an environment holds it."""
+        return self.ledger(login).render_as_string(hide_password=False)
+
+    @contextmanager
+    def connected(self, url: sa.URL | None = None) -> Iterator[sa.Connection]:
+        """A connection of the administrator to the ledger, or to another database; each statement holds at once."""
+        with engine_of(url or self.administrator.set(database="salvocast")) as engine, engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def start_mlflow(self) -> "MlflowServer":
         return MlflowServer(self.ledger("mlflow").set(database="mlflow"), self.mlflow_passwords["admin"], self._folder)
@@ -126,16 +136,26 @@ class MlflowServer:
         for line in re.findall(r"^Environment=(.*)$", unit, re.MULTILINE):
             environment |= dict(pair.split("=", 1) for pair in self.here(line).split())
         command = shlex.split(self.here(setting("salvocast-mlflow.service", "ExecStart")))
+        self._command, self._environment = command, os.environ | environment
         self._log = folder / "mlflow.log"
-        with self._log.open("wb") as log:
+        self.start()
+
+    def start(self) -> None:
+        """Starts it at its port; again after `kill`."""
+        with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, env=os.environ | environment, cwd=folder, stdout=log, stderr=log, start_new_session=True
+                self._command, env=self._environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
             )
         try:
             wait_until(self._healthy, 300)
         except BaseException:
             self.stop()
             raise
+
+    def kill(self) -> None:
+        """Ends all its processes without a farewell."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def here(self, text: str) -> str:
         """The text with the paths and the port of this test."""
@@ -240,7 +260,8 @@ def run_as(server: MlflowServer, login: str, team: Team, program: str) -> "subpr
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
 
 
-def salvocast(url: sa.URL, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    environment = os.environ | environment | {"SALVOCAST_LEDGER_URL": url.render_as_string(hide_password=False)}
+def salvocast(url: sa.URL | str, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    environment = os.environ | environment
+    environment["SALVOCAST_LEDGER_URL"] = sa.make_url(url).render_as_string(hide_password=False)
     command = [str(BIN / "salvocast"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)

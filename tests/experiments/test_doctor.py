@@ -1,6 +1,7 @@
 """`salvocast doctor`: each thing that can be wrong is found, named, and hides none of the others."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,6 +87,12 @@ def test_a_healthy_home_is_told_as_such(healthy: Path) -> None:
     assert checks["champion ukraine shahed"].found == (
         "version 7, salvo_ensemble, fitted through 2026-02-28, 1 day ago"
     )
+    (brought,) = [check for name, check in checks.items() if name.startswith("ledger source ")]
+    assert re.fullmatch(r"last brought news at 20\d\d-.* UTC: [\d,]+ added, 0 revised, \d+ held", brought.found), (
+        brought
+    )
+    job = checks["job retrain ukraine shahed"].found
+    assert re.fullmatch(r"done, due 2026-03-01 07:00 UTC, run by \S+, took 0 s: refreshed", job), job
     assert checks["job schedule"].found == "due next at 2026-03-02 07:30 UTC ('30 9 * * *' Europe/Kyiv)"
     assert not any(check.advice for check in checks.values() if check.health is Health.OK)
     assert healthy.exists()

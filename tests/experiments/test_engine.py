@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,56 +21,9 @@ from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.scenarios import PUBLISHED, load_scenario
 from forecasting.salvos.model import SimulationRequest, load_model
+from tests.experiments.cluster import ROOT, Start, scheduler_at, worker
 
-ROOT = Path(__file__).parents[2]
 HistoryFrom = Callable[..., LaunchHistory]
-Start = Callable[..., "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts a process whose output can be waited for; all are ended by their own process id."""
-    running: list[subprocess.Popen[bytes]] = []
-
-    def started(program: str, *options: str, says: str, path: Path) -> "subprocess.Popen[bytes]":
-        log = tmp_path / f"{program}.{len(running)}.log"
-        with log.open("wb") as errors:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.{program}", *options],
-                stderr=errors,
-                stdout=errors,
-                cwd=tmp_path,
-                env=os.environ | {"PYTHONPATH": str(path)},
-            )
-        running.append(process)
-        while says not in log.read_text():
-            assert process.poll() is None, log.read_text()
-            time.sleep(0.05)
-        return process
-
-    yield started
-    for process in reversed(running):
-        process.kill()
-        process.wait()
-
-
-@pytest.fixture
-def scheduler(start: Start, free_port: int) -> str:
-    """The address of a scheduler without workers."""
-    return scheduler_at(start, free_port, ROOT)
-
-
-def scheduler_at(start: Start, port: int, path: Path) -> str:
-    """Starts a scheduler there, which imports from `path` first."""
-    options = ("--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-    start("dask_scheduler", *options, says="Scheduler at:", path=path)
-    return f"127.0.0.1:{port}"
-
-
-def worker(start: Start, scheduler: str, path: Path = ROOT) -> "subprocess.Popen[bytes]":
-    """A worker of one thread that has joined."""
-    options = ("--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1")
-    return start("dask_worker", f"tcp://{scheduler}", *options, says="Registered to:", path=path)
 
 
 def squared_late(number: int, seconds: float, folder: str) -> tuple[int, int, int]:

@@ -19,6 +19,7 @@ from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
 from forecasting.salvos.model import SimulationRequest, load_model
+from tests.experiments.cluster import Start, worker
 
 HistoryFrom = Callable[..., LaunchHistory]
 Run = Callable[..., tuple[int, str, str]]
@@ -70,6 +71,31 @@ def test_all_series_are_scored_as_each_alone_and_one_without_a_record_is_told(sa
         pd.testing.assert_frame_equal(
             own.reset_index(drop=True).drop(columns=timed), pd.read_csv(alone).drop(columns=timed), check_exact=True
         )
+
+
+def test_all_theatres_on_a_cluster_are_those_of_the_ledger(
+    salvocast: Run, tmp_path: Path, start: Start, scheduler: str
+) -> None:
+    """What was taken is told, and the numbers are those of this machine."""
+    worker(start, scheduler)
+    tables = []
+    for engine in ("local", f"dask://{scheduler}"):
+        out = tmp_path / "all.csv"
+        every = ("--theatre", "all", "--weapon-class", "all", "--engine", engine)
+        code, told, errors = salvocast(*SHORT, *every, "--out", str(out))
+        assert code == 0, errors
+        assert "taken of the ledger's 3 series: north cruise, north shahed, south shahed" in errors.splitlines()
+        assert "shahed in theatre south is left out: " in errors
+        tables.append(pd.read_csv(out).drop(columns="seconds_per_origin"))
+        assert [line.split(": ")[0] for line in told.splitlines() if " origins from " in line] == [
+            "north cruise",
+            "north shahed",
+        ]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    # Weapon classes are as stated: of one theatre that has them not, and of the rest.
+    code, told, errors = salvocast(*SHORT, "--theatre", "all", "--weapon-class", "cruise", "--engine", engine)
+    assert code == 0, errors
+    assert "taken of the ledger's 3 series: north cruise" in errors.splitlines()
 
 
 def test_orders_of_several_series(salvocast: Run) -> None:

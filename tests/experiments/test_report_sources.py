@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
-from experiments.report_sources import Severity, check_history, ingest_sources, source_problems
+from experiments.report_sources import (
+    Severity,
+    check_history,
+    ingest_sources,
+    refuse_files_for_folders,
+    source_problems,
+)
 from experiments.settings import BulletinSource, KaggleSource, TableSource, parse_settings
 from features.errors import InputError
 from features.history import LaunchHistory
@@ -188,10 +194,17 @@ def test_a_ledger_that_fails_is_no_finding(ledger: Ledger, tmp_path: Path, monke
 def test_a_place_that_cannot_be_a_source_is_told_before_anything_is_read(tmp_path: Path) -> None:
     (tmp_path / "inbox").write_text("no folder", encoding="utf-8")
     (tmp_path / "there").mkdir()
-    paths = ("inbox/*.txt", "inbox/", "gone", "there/*.txt", "there", "inbox")
-    sources = [BulletinSource(kind="bulletin", path=path) for path in paths]
-    assert source_problems(sources, tmp_path) == [
-        ("bulletin inbox/*.txt", f"{tmp_path / 'inbox'} is a file: expected a folder"),
-        ("bulletin inbox/", f"{tmp_path / 'inbox'} is a file: expected a folder"),
+    paths = ("inbox/*.txt", "inbox/", "inbox/of/*/a.txt", "gone", "gone/*.txt", "there/*.txt", "th*/a.txt", "there")
+    sources = [BulletinSource(kind="bulletin", path=path) for path in (*paths, "inbox")]
+    a_file = f"{tmp_path / 'inbox'} is a file: expected a folder"
+    assert source_problems([*sources, KaggleSource(kind="kaggle")], tmp_path) == [
+        ("bulletin inbox/*.txt", a_file),
+        ("bulletin inbox/", a_file),
+        ("bulletin inbox/of/*/a.txt", a_file),
         ("bulletin gone", f"{tmp_path / 'gone'} is missing: put it there"),
+        ("bulletin gone/*.txt", f"{tmp_path / 'gone'} is missing: put it there"),
     ]
+    refuse_files_for_folders(sources[3:], tmp_path / "settings.toml")  # what is missing may still come
+    with pytest.raises(InputError) as error:
+        refuse_files_for_folders(sources, tmp_path / "settings.toml")
+    assert str(error.value) == f"{tmp_path / 'settings.toml'}: source 1 (bulletin inbox/*.txt): {a_file}"

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from experiments import schedule_cli
+from experiments.retrain_cli import retrain
 from experiments.schedule_cli import COMMANDS, schedule
 from experiments.slots import JobSlots, Status
 from features.ledger import Ledger
@@ -103,6 +105,37 @@ def test_a_ledger_that_is_away_is_told_before_anything_is_run(
     alert = alerts.read_text()
     assert alert.startswith(f"salvocast alert: {JOB} not started (not counted, limit 0). ")
     assert alert.endswith("No champion is registered: salvo_ensemble serves.\n")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("[retrain]\norigin = 3\n", "retrain.origin: unknown key 'origin': did you mean origins"),
+        (
+            "[[source]]\nkind = 'bulletin'\npath = 'ledger.db/*.txt'\n",
+            "source 1 (bulletin ledger.db/*.txt): HOME/ledger.db is a file: expected a folder",
+        ),
+        ("[[source]]\nkind = 'kaggle'\n" * 2, "the source kaggle stands there twice: expected each once"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_told_at_the_start_and_not_in_the_night(
+    salvocast: Run, home: Path, capfd: pytest.CaptureFixture[str], settings: str, told: str
+) -> None:
+    """By the resident scheduler and by the command that it would run; a timer's run tells it by its alert."""
+    (home / "settings.toml").write_text(settings, encoding="utf-8")
+    capfd.readouterr()
+    app = typer.Typer()
+    app.command()(retrain)
+    for started in (lambda: salvocast(), lambda: run(app, [])):
+        assert started() == 2
+        out, error = capfd.readouterr()
+        assert out == ""
+        assert error.startswith(f"salvocast: {home / 'settings.toml'}: {told.replace('HOME', str(home))}")
+        assert error.count("\n") == 1
+    assert salvocast("--once", program="import sys; sys.exit('salvocast: what the command said')") == 1
+    assert "failed: exit code 1: salvocast: what the command said" in capfd.readouterr().err
+    with slots(home) as opened:
+        assert len(opened.history()) == 1  # of the timer's
 
 
 def test_each_series_has_slots_and_commands_of_its_own(

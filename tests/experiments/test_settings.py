@@ -80,6 +80,14 @@ def test_another_file_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             "[[source]]\nkind = 'kaggle'\n" * 2,
             "mine.toml: the source kaggle stands there twice: expected each once",
         ),
+        (
+            "".join(f"[[source]]\nkind = 'bulletin'\npath = '{path}'\n" for path in ("inbox/*.txt", "./inbox//*.txt")),
+            "mine.toml: the source bulletin ./inbox//*.txt stands there twice: expected each once",
+        ),
+        (
+            "[[source]]\nkind = 'bulletin'\npath = '~nobody-of-that-name/inbox'\n",
+            "mine.toml: source 1.path: there is no such user: write the whole path",
+        ),
         ("a = " + "[" * 5_000, "mine.toml is not TOML that a person would write: "),
     ],
 )

@@ -73,7 +73,7 @@ class Week:
         return self.moment
 
     def url(self, login: str = "retraining") -> str:
-        return self.team.ledger(login).render_as_string(hide_password=False)
+        return self.team.address(login)
 
     def registry(self) -> Registry:
         return Registry.open(self.server.url, self.clock)
@@ -159,7 +159,7 @@ def week(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, night: Callable[[date,
             ("MLFLOW_TRACKING_USERNAME", "retraining"),
             ("MLFLOW_TRACKING_PASSWORD", password),
             ("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0"),
-            ("SALVOCAST_LEDGER_URL", team.ledger("retraining").render_as_string(hide_password=False)),
+            ("SALVOCAST_LEDGER_URL", team.address("retraining")),
         ):
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(store, "FIRST_WAIT", 0.01)
@@ -187,9 +187,7 @@ def restored_from_backup(week: Week) -> None:
     dump, servers, backup = week.folder / "mlflow.dump", week.folder / "servers", week.folder / "backup"
     week.team.run("pg_dump", "-Fc", "-f", str(dump), "-d", "mlflow")
     servers.rename(backup)
-    week.team.run("dropdb", "--force", "mlflow")
-    week.team.run("createdb", "--owner=mlflow", "--template=template0", "--encoding=UTF8", "mlflow")
-    week.team.run("pg_restore", "-d", "mlflow", str(dump))
+    week.team.run("pg_restore", "--clean", "--if-exists", "--create", "-d", "postgres", str(dump))
     shutil.copytree(backup, servers)
 
 

@@ -24,7 +24,7 @@ def test_what_may_be_two_numbers_is_asked_about(written: str) -> None:
         typed_number(written)
 
 
-@pytest.mark.parametrize("written", ["", "twelve", "12 00", "1.2.3", "1,00,000", "--5", "nan", "inf", "١٢"])
+@pytest.mark.parametrize("written", ["", "twelve", "12 00", "1.2.3", "1,00,000", "--5", "nan", "inf", "1e400", "١٢"])
 def test_what_is_no_number_is_told(written: str) -> None:
     with pytest.raises(InputError, match="expected a number"):
         typed_number(written)

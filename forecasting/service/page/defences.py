@@ -35,7 +35,7 @@ def differences_json(answering: Answerer, context: AnswerContext, request: PlanR
     return _found.dump_json(answering.defences_compared(asked, stated_defence(request.defence), context))
 
 
-def difference_rows(found: bytes | None, request: PlanRequest, t: Translator) -> Sequence[Mapping[str, Any]]:
+def defence_rows(found: bytes | None, request: PlanRequest, t: Translator) -> Sequence[Mapping[str, Any]]:
     """A row per difference, as it is read."""
     if found is None:
         return []

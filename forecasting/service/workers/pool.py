@@ -128,6 +128,16 @@ class Pool:
         Cancelled: the job is stopped, or never begins. Raises Overloaded where the queue is full or too slow for it,
         and TookTooLong where it was stopped at the time-out.
         """
+        now = time.monotonic()
+        deadline = self.admit(seconds)
+        try:
+            process = await self._take(seconds, deadline - seconds - now)
+        except TimeoutError:  # those before it took longer than reckoned, or a process had to be made anew
+            raise self._overloaded(self.wait) from None
+        return await self._run_in(process, deadline, seconds, function, *arguments)
+
+    def admit(self, seconds: float) -> float:
+        """By when a job of so many seconds that comes now ends, on the monotonic clock. Raises as `run`, at once."""
         wait, now = self.wait, time.monotonic()
         deadline = min(now + self.longest, DEADLINE.get())
         if seconds > self.longest:
@@ -139,11 +149,7 @@ class Pool:
             )
         if len(self._waiting) >= self._most_waiting or now + wait + seconds > deadline:
             raise self._overloaded(wait)
-        try:
-            process = await self._take(seconds, deadline - seconds - now)
-        except TimeoutError:  # those before it took longer than reckoned, or a process had to be made anew
-            raise self._overloaded(self.wait) from None
-        return await self._run_in(process, deadline, seconds, function, *arguments)
+        return deadline
 
     def _overloaded(self, wait: float) -> Overloaded:
         """What is told to who cannot be answered in time."""

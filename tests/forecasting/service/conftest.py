@@ -35,11 +35,14 @@ run(Settings(**{"port": 0, **given}, tokens=tokens), LogFormat.JSON)
 class Server:
     """A server that runs. url: without the slash at its end. log: the lines that it wrote so far."""
 
-    def __init__(self, home: Path, settings: dict[str, Any]) -> None:
+    def __init__(self, home: Path, settings: dict[str, Any], environment: dict[str, str]) -> None:
         self.home, self._log = home, home.parent / f"{home.name}.log"
-        environment = os.environ | {"SALVOCAST_HOME": str(home)}
-        for name in ("SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI"):
-            environment.pop(name, None)
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("SALVOCAST_LEDGER_URL", "MLFLOW_TRACKING_URI")
+        }
+        environment = inherited | environment | {"SALVOCAST_HOME": str(home)}
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", PROGRAM, json.dumps(settings)],
@@ -81,15 +84,15 @@ Serve = Callable[..., Server]
 
 @contextmanager
 def serving(folder: Path, filled_ledger: Path) -> Iterator[Serve]:
-    """serve(home="a", **settings): a server whose home is kept between servers of that name."""
+    """serve(home="a", environment={}, **settings): a server whose home is kept between servers of that name."""
     with ExitStack() as running:
 
-        def serve(home: str = "home", **settings: Any) -> Server:
+        def serve(home: str = "home", environment: dict[str, str] | None = None, **settings: Any) -> Server:
             place = folder / home
             if not place.exists():
                 place.mkdir()
                 shutil.copy(filled_ledger, place / "ledger.db")
-            server = Server(place, settings)
+            server = Server(place, settings, environment or {})
             running.callback(server.stop)
             return server
 

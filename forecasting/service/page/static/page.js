@@ -4,7 +4,6 @@
 
 const told = document.getElementById("told");
 let shown = location.search;
-let asking = null;
 
 // The quantile of the triangular distribution, as features.stated.SourcedRange has it.
 function quantile(level, low, mode, high) {
@@ -29,18 +28,17 @@ function slide(slider) {
 }
 
 async function show(address, options, push) {
-  if (asking) asking.abort(); // what was asked for last counts, whichever answer comes first
-  const mine = (asking = new AbortController());
   const main = document.getElementById("main");
   const focused = document.activeElement && document.activeElement.id;
   const open = [...main.querySelectorAll("details[open] > summary")].map((each) => each.textContent.trim());
   main.setAttribute("aria-busy", "true");
   told.textContent = told.dataset.working;
   try {
-    const response = await fetch(address, { ...options, signal: mine.signal });
+    const response = await fetch(address, options);
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) throw new Error(response.statusText);
-    if (push) history.pushState(null, "", response.url);
+    // Where a form is sent to that was refused, there is nothing to go back to.
+    if (push && (response.ok || options.method !== "POST")) history.pushState(null, "", response.url);
     shown = location.search;
     document.title = fresh.title;
     document.querySelector("header.bar").replaceWith(fresh.querySelector("header.bar"));
@@ -53,16 +51,39 @@ async function show(address, options, push) {
     const again = wrong || (focused && document.getElementById(focused));
     if (again) again.focus({ preventScroll: !wrong });
     const line = document.querySelector("[role=alert], .error") || document.getElementById("sentence");
-    told.textContent = `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
+    const job = document.getElementById("job-title");
+    told.textContent = job ? job.textContent : `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
   } catch {
-    if (mine !== asking) return;
     document.getElementById("main").removeAttribute("aria-busy");
     told.textContent = told.dataset.failed;
     told.classList.remove("hidden");
   }
 }
 
+// An answer that is being computed: how far it is, until its link turns into the answer.
+async function follow() {
+  const address = location.href;
+  const response = await fetch(address).catch(() => null);
+  const text = response ? await response.text() : "";
+  if (address !== location.href || !document.getElementById("job")) return;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const next = fresh.getElementById("job");
+  if (next) {
+    document.getElementById("job").value = next.value;
+    document.getElementById("job-line").textContent = fresh.getElementById("job-line").textContent;
+  }
+  if (next || !response) setTimeout(follow, 2000);
+  else {
+    history.replaceState(null, "", response.url);
+    show(response.url, {}, false);
+  }
+}
+
 function ready() {
+  if (document.getElementById("job")) {
+    told.textContent = document.getElementById("job-title").textContent;
+    setTimeout(follow, 2000);
+  }
   const print = document.getElementById("print");
   if (print) print.hidden = false;
   const record = document.querySelector(".picture.track_record img");
@@ -84,7 +105,7 @@ async function tellRecord() {
 
 // Paper is white: a browser does not wait for pictures that it meets only when it prints.
 function prepareToPrint() {
-  for (const picture of document.querySelectorAll(".picture.forecast, .picture.stock_out, .picture.supply, .picture.comparison")) {
+  for (const picture of document.querySelectorAll(".picture.forecast, .picture.stock_out")) {
     const image = picture.querySelector("img");
     const light = picture.querySelector("source[media=print]").srcset;
     if (picture.querySelector(".for-print") || image.getAttribute("src") === light && !matchMedia("(max-width: 600px), (prefers-color-scheme: dark)").matches) continue;

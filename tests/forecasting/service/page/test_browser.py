@@ -10,7 +10,6 @@ import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 
-from forecasting.record.archive import Archive
 from tests.forecasting.service.conftest import Serve
 from tests.forecasting.service.page.browsing import DRAWN, Open, orders
 
@@ -225,75 +224,3 @@ def test_an_own_scenario_is_planned_with_and_an_issued_plan_stays(open_page: Ope
     with page.expect_response(re.compile("/api/v1/forecasts/")) as answering:
         page.get_by_role("link", name="As it was given out").click()
     assert hashlib.sha256(answering.value.body()).hexdigest() == answering.value.url.rpartition("/")[2]
-
-
-def test_two_tabs_keep_to_their_own_plans(open_page: Open) -> None:
-    page = open_page("?paths=100&days=9")
-    other = page.context.new_page()
-    other.goto(page.url.replace("days=9", "days=11"))
-    first, second = plan_id(page), plan_id(other)
-    assert first != second
-    page.locator("#days").fill("10")
-    page.locator("#days").press("Enter")
-    wait_for_another(page, first)
-    other.reload()
-    assert plan_id(other) == second
-    expect(other.locator("h1")).to_have_text("Plan for 11 attack days")
-    page.go_back()
-    expect(page.locator("#plan-id")).to_have_attribute("data-id", first)
-
-
-def test_what_is_sent_twice_is_answered_and_issued_once(open_page: Open, serve: Serve) -> None:
-    server = serve()
-    page = open_page("?paths=100", url=server.url)
-    before = plan_id(page)
-    page.locator("#days").fill("8")
-    page.locator("#request button").dblclick()
-    wait_for_another(page, before)
-    expect(page.locator("h1")).to_have_text("Plan for 8 attack days")
-    issued = plan_id(page)
-    page.locator("#issue").dblclick()
-    expect(page.locator("#issued")).to_contain_text("Issued on")
-    assert plan_id(page) == issued
-    with Archive.open(f"sqlite:///{server.home / 'ledger.db'}") as archive:
-        assert [each.id for each in archive.list()] == [issued]
-
-
-def test_on_a_slow_line_the_last_wish_counts(open_page: Open) -> None:
-    page = open_page("?paths=100")
-    before = plan_id(page)
-    slow = {"offline": False, "latency": 300, "downloadThroughput": 40_000, "uploadThroughput": 20_000}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
-    page.locator("#days").fill("120")
-    page.locator("#days").press("Enter")
-    expect(page.locator("#main")).to_have_attribute("aria-busy", "true")
-    expect(page.locator("#told")).to_have_text("Calculating…")
-    page.locator("#days").fill("6")
-    page.locator("#days").press("Enter")
-    wait_for_another(page, before)
-    expect(page.locator("h1")).to_have_text("Plan for 6 attack days")
-    expect(page.locator("#told")).to_contain_text("The plan is new.")
-    page.wait_for_timeout(3_000)  # the answer to the first would be there
-    expect(page.locator("h1")).to_have_text("Plan for 6 attack days")
-    expect(page.locator("#main")).not_to_have_attribute("aria-busy", "true")
-
-
-def test_what_a_planner_states_has_a_field_and_what_they_decide_by_is_shown(open_page: Open) -> None:
-    page = open_page("?paths=1000&model=empirical_window")
-    for name in ("stock", "supply", "lead", "pack", "minimum"):
-        assert page.locator(f"[name='{name}.interceptor_drone']").count() == 1
-    for name in ("threats", "defence", "due.date", "count.quantity", "policy", "leak", "budget"):
-        assert page.locator(f"[name='{name}']").count() >= 1
-    for table in ("#frontier", "#service-levels", "#information", "#layer-worth"):
-        expect(page.locator(f"{table} tbody tr").first).to_be_visible()
-    before = plan_id(page)
-    page.locator("#safety").fill("0,9 ")
-    page.locator("[name='supply.interceptor_drone']").fill("800/week")
-    page.locator("[name='lead.short_range_missile']").fill("14")
-    page.locator("#threats").fill("shahed,cruise")
-    page.get_by_role("button", name="Plan with these numbers").click()
-    wait_for_another(page, before)
-    expect(page.locator("#orders caption")).to_contain_text("90\u00a0%")
-    expect(page.locator("#raid tbody tr")).to_have_count(2)
-    expect(page.locator("#safety")).to_have_value("90")
-    expect(page.locator("[name='supply.interceptor_drone']")).to_have_value("800/week")
