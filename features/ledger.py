@@ -10,6 +10,7 @@ When a report became public: the time its source states; else, for the first sig
 a revision is never shown before anybody can have seen it.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -32,7 +33,15 @@ from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.stocks import StockCount, read_counts, store_counts
 from features.storing import IngestCounts, Storing
-from features.tables import batch_table, report_table, stated, undone_batch_table
+from features.tables import (
+    batch_table,
+    decision_table,
+    report_table,
+    stated,
+    stock_table,
+    total_table,
+    undone_batch_table,
+)
 from features.totals import StatedTotal, read_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
@@ -492,6 +501,17 @@ class Ledger(Database):
                 found.append((theatre, weapon_class, salvos))
         return found
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that was read, taken back, decided, stated and counted here, and when: equal digests, equal
+        views. Reports come in batches, so these tell of them."""
+        state = hashlib.sha256()
+        with self._connection() as connection:
+            for table in (batch_table, undone_batch_table, decision_table, total_table, stock_table):
+                rows = connection.execute(sa.select(table).order_by(*table.primary_key.columns))
+                state.update(repr((table.name, [tuple(row) for row in rows])).encode())
+        return state.hexdigest()
+
     def check_series(self, theatre: str, weapon_class: str) -> None:
         """Nothing, for a series that the ledger holds.
 
@@ -619,8 +639,11 @@ def _without_future(
     rows: Iterator[SalvoReport | RejectedRow], recorded_at: datetime
 ) -> Iterator[SalvoReport | RejectedRow]:
     """The rows, with a report of a window that has not ended yet turned into a rejection: readers have no clock."""
+    long_past = recorded_at.astimezone(KYIV).replace(tzinfo=None) - timedelta(days=1)  # whatever the clock shows twice
     for number, row in enumerate(rows, start=1):
-        if isinstance(row, SalvoReport) and row.window_end.replace(tzinfo=KYIV) > recorded_at:
+        if not isinstance(row, SalvoReport) or row.window_end < long_past:
+            yield row
+        elif row.window_end.replace(tzinfo=KYIV) > recorded_at:
             reason = f"window_end is {row.window_end.isoformat()}, which has not come yet: expected a past window"
             yield own_row(number, row, reason)
         else:

@@ -371,6 +371,12 @@ def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoic
     return ModelChoice(reason="champion", version=context.champion.version)
 
 
+def check_size(request: ForecastRequest) -> None:
+    """Raises InputError for a plan that would not fit into memory, however long it may take."""
+    if isinstance(request, PlanRequest):
+        _check_size(request, defence_of(request))
+
+
 def _seen(history: LaunchHistory) -> tuple[object, ...]:
     """All that can be learned from a history: its digest leaves out what only some parts of a plan look at."""
     series = (history.neutralised, history.armed_share, history.floor)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import fields
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -13,9 +13,9 @@ from features.messages import Message
 from features.scenarios import ProductionScenario
 from features.stated import Source, SourcedRange, tables
 from forecasting.report.parts import Document
-from forecasting.supply.coupling import LEVELS
-from forecasting.supply.scenario_forecast import SuppliedForecast
-from forecasting.supply.surge import surge_of
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.supply.scenario_forecast import SuppliedForecast
 
 ASSUMPTION_ONLY = "ASSUMPTIONS ONLY"
 """What a forecast is called that no record of its theatre stands behind; on every output."""
@@ -132,7 +132,7 @@ class SupplyDocument(Document):
     sources: list[Source]
 
 
-def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
+def supply_document(supplied: "SuppliedForecast") -> SupplyDocument:
     """The published form of the scenario that a forecast was made under."""
     scenario, outlook = supplied.scenario, supplied.outlook
     return SupplyDocument(
@@ -192,7 +192,10 @@ def holdback_documents(scenario: ProductionScenario, found: Iterable[Holdback]) 
     ]
 
 
-def _surge(supplied: SuppliedForecast) -> SurgeDocument:
+def _surge(supplied: "SuppliedForecast") -> SurgeDocument:
+    from forecasting.supply.coupling import LEVELS
+    from forecasting.supply.surge import surge_of
+
     found = surge_of(supplied.coupled)
     return SurgeDocument(
         **{each.name: quantiles(np.quantile(getattr(found, each.name), LEVELS)) for each in fields(found)}

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from features.binding import Holdback, holdbacks
 from features.history import LaunchHistory
@@ -13,6 +17,7 @@ from features.stock_flow import NewModel, SupplyDraws
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import MAX_HORIZON
 from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate
+from forecasting.supply.ceiling import learn_headroom, output_ceiling
 from forecasting.supply.coupling import (
     LOOK_AHEAD,
     CoupledPaths,
@@ -162,6 +167,11 @@ class LearnedSupply:
         """By how much supply counts at each horizon."""
         return self.weigh(self.published, self.history, self.horizon, LEARNING_SEED)
 
+    @cached_property
+    def headroom(self) -> float:
+        """How many times the largest output on record could be made unannounced."""
+        return learn_headroom(self.published, self.history)
+
 
 @dataclass(frozen=True, eq=False)
 class ScenarioForecaster:
@@ -202,14 +212,17 @@ class ScenarioForecaster:
         assimilated, verdict = self.learned.met(scenario, fixed)
         shared = salvos.paths, self.history, self._future, weights, seed
         if assimilated is published:
-            coupled = couple(*shared, certain_now=published.certain_of_paths(n_paths, seed))
+            certain = published.certain_of_paths(n_paths, seed)
+            coupled = couple(*shared, certain_now=certain, ceiling=self.ceiling(scenario))
         else:
             # One drone more on both sides: a scenario may have nothing but what is certain.
             head_start = (assimilated.sustained_now(n_paths, seed) + 1.0) / (
                 published.sustained_now(n_paths, seed) + 1.0
             )
             certain = assimilated.certain_of_paths(n_paths, seed)
-            coupled = couple(*shared, assimilated.future(n_paths, seed), head_start, certain)
+            # How fast output changes unannounced is of the record, not of the variant: it has no past.
+            future = assimilated.future(n_paths, seed, published.walk_of_paths(n_paths, seed))
+            coupled = couple(*shared, future, head_start, certain, self.ceiling(scenario))
         coupled = coupled.first(self.horizon)
         outlook = supply_outlook(assimilated, verdict, weights, coupled)
         forecast = replace(salvos, paths=coupled.paths)
@@ -232,6 +245,12 @@ class ScenarioForecaster:
     def horizon(self) -> int:
         """Days of the forecasts."""
         return self.learned.horizon if self.n_days is None else self.n_days
+
+    def ceiling(self, scenario: ProductionScenario) -> NDArray[np.float64]:
+        """(days,) drones per day that could be made at most under a scenario, beside what is certain."""
+        learned = self.learned
+        last_day = self.history.last_day + timedelta(days=learned.horizon)
+        return output_ceiling(scenario, self.history, last_day, learned.headroom)
 
     @cached_property
     def _future(self) -> SupplyDraws:

@@ -125,6 +125,7 @@ def test_what_cannot_be_backtested_is_one_line_and_leaves_no_run(salvocast: Run,
         (("--covariate", "warmth"), "--covariate warmth: expected NAME=FILE"),
         (("--covariate", given, "--covariate", given), "--covariate warmth is given twice"),
         (("--covariate", given, "--decisions"), "--covariate is of the salvo models alone"),
+        (("--decisions", "--refit-every", "3"), "--decisions fits at every origin to all days before it"),
     ):
         code, _, error = salvocast(*arguments)
         assert (code, len(error.splitlines())) == (2, 1), error

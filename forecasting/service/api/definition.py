@@ -85,6 +85,19 @@ LATER: dict[int | str, dict[str, Any]] = {
     202: {
         "description": "It takes longer than a request may: a job computes it, and its link turns into the document.",
         "model": JobBody,
+        "content": {
+            "application/json": {
+                "example": {
+                    "id": "5f0c1c2e6d0b4b0c9d5e7a3f21c8d4b6",
+                    "kind": "plan",
+                    "state": "open",
+                    "share": 0.4,
+                    "seconds": 18.0,
+                    "expected_seconds": 45.0,
+                    "link": "/api/v1/jobs/5f0c1c2e6d0b4b0c9d5e7a3f21c8d4b6",
+                }
+            }
+        },
         "headers": {
             "Location": {"description": "of the job", "schema": {"type": "string"}},
             "Retry-After": {"description": "seconds after which to look", "schema": {"type": "integer"}},

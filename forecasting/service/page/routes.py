@@ -28,7 +28,6 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.local import kyiv_today
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
-from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
@@ -348,6 +347,8 @@ def track_record_json(answering: Answerer, context: AnswerContext, request: Plan
 
     with Archive.open(ledger_url()) as archive:
         issued = archive.list(theatre=truth.theatre, weapon_class=truth.weapon_class)
+        from forecasting.record.scoreboard import scoreboard  # loads pandas
+
         board = scoreboard(issued, lambda identity: archive.get(identity).document, truth, history_at)
     model = answering.prepared(request, context).model
 

@@ -191,6 +191,12 @@ def asset(name: str) -> bytes:
     return resources.files("forecasting.service.page").joinpath("static", name).read_bytes()
 
 
+def compile_templates() -> None:
+    """Makes what pages are written by: the first one written waits for it otherwise."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(

@@ -16,7 +16,7 @@ from features.errors import SalvocastError
 from features.home import ledger_url, salvocast_home
 from features.records import KYIV
 from features.release import code_version
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.answering import FALLBACK_MODEL, check_size
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.defences import defence_of
@@ -190,6 +190,7 @@ class Dispatcher:
         try:
             return await self.answer(request, channel, issue=issue)
         except TookTooLong as error:
+            await asyncio.to_thread(check_size, request)  # no time would do
             context = await self.context(request)
             reckoned = max(await asyncio.to_thread(self.pace.seconds, request), 2.0 * error.seconds)
             job = Job(
@@ -343,7 +344,8 @@ class Dispatcher:
                 except Overloaded:  # requests that name a model can be answered meanwhile
                     context = await self.context(PlanRequest(model=FALLBACK_MODEL))
                 if learned is None or replace(context, asked_on=learned.asked_on) != learned:
-                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, context)
+                    seconds = self.pace.seconds(PlanRequest(paths=100)) + 1.0
+                    await self.pool.warm(seconds, self._warmed, context, at_once=learned is None)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
                     learned = context

@@ -156,22 +156,32 @@ class Pool:
         n, again = len(self._waiting), max(1, math.ceil(wait))
         return Overloaded(f"{n} requests are waiting already: try again in {again} s", wait)
 
-    async def warm(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
+    async def warm(
+        self, seconds: float, function: Callable[..., object], *arguments: object, at_once: bool = False
+    ) -> None:
         """Runs the function in every process, each when it is idle, and from now on in every new one before its first
-        job. Failures are not told: the jobs will tell them."""
+        job. at_once: in all of them, and not in one after the other, so that the rest can answer. Failures are not
+        told: the jobs will tell them."""
         self._warm_up = (seconds, function, arguments)
         done: set[_Process] = set()
-        while len(done) < self.n_processes:
-            process = await self._take(seconds)
-            if process in done:  # the others are busy: their turn will come
-                self._give_back(process)
-                await asyncio.sleep(0.05)
-                continue
-            done.add(process)
+
+        async def warmed(process: _Process) -> None:
             try:
                 await self._warm(process)
             finally:
                 self._give_back(process)
+
+        async with asyncio.TaskGroup() as group:
+            while len(done) < self.n_processes:
+                process = await self._take(seconds)
+                if process in done:  # the others are busy: their turn will come
+                    self._give_back(process)
+                    await asyncio.sleep(0.05)
+                    continue
+                done.add(process)
+                warming = group.create_task(warmed(process))
+                if not at_once:
+                    await warming
 
     async def close(self) -> None:
         """Stops the processes; who waits is told."""
