@@ -1,7 +1,7 @@
 """Rolling-origin backtest: forecasts of the past, each with what was published by then, scored by what came."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from time import perf_counter
 from typing import Any
@@ -27,7 +27,7 @@ from forecasting.record.scores import (
     wis,
     wis_parts,
 )
-from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast, is_global, seen_by
 
 HERE = Engine()
 """One process after another, on this machine."""
@@ -178,16 +178,36 @@ class FoldScores:
     failure: str | None = None
 
 
+Others = Callable[[LaunchHistory], tuple[LaunchHistory, ...]]
+
+
+def no_others(_: LaunchHistory) -> tuple[LaunchHistory, ...]:
+    """The series stands alone."""
+    return ()
+
+
+def others_of(models: Sequence[Model], history: LaunchHistory, others: Others) -> tuple[LaunchHistory, ...]:
+    """The other series, where one of the models learns from them."""
+    return others(history) if any(map(is_global, models)) else ()
+
+
 @dataclass(frozen=True)
 class Series:
     """One theatre and weapon class to replay.
 
     history_at: what was published by an origin (Ledger.history). truth: what is known now, used for scoring alone.
+    others: the other series as of the last day of a history (Ledger.others), which global models learn from too.
     """
 
     history_at: Callable[[date], LaunchHistory]
     truth: LaunchHistory
     origins: Sequence[date]
+    others: Others = no_others
+
+    def shown_at(self, origin: date, models: Sequence[Model]) -> LaunchHistory:
+        """What was published by an origin; with the other series, where one of the models learns from them."""
+        history = self.history_at(origin)
+        return replace(history, others=others_of(models, history, self.others))
 
 
 def run_backtest(
@@ -197,6 +217,7 @@ def run_backtest(
     origins: Sequence[date],
     replay: Replay,
     *,
+    others: Others = no_others,
     engine: Engine = HERE,
     done: Sequence[FoldScores] = (),
     on_fold: Callable[[FoldScores], object] = lambda _: None,
@@ -215,6 +236,8 @@ def run_backtest(
         See `experiments.folds.rolling_origins`.
     replay : Replay
         Days, paths, seed and refits.
+    others : callable
+        A history -> the other series as of its last day (`Ledger.others`), for global models.
     engine : Engine
         Where the folds are computed; the same numbers on any.
     done : sequence of FoldScores
@@ -227,7 +250,7 @@ def run_backtest(
     Backtest
     """
     (result,) = run_backtests(
-        [Series(history_at, truth, origins)], models, replay, engine=engine, done=done, on_fold=on_fold
+        [Series(history_at, truth, origins, others)], models, replay, engine=engine, done=done, on_fold=on_fold
     )
     return result
 
@@ -255,14 +278,15 @@ def run_backtests(
         for place, series in enumerate(every):
             for start in range(0, len(series.origins), replay.refit_every):
                 group = series.origins[start : start + replay.refit_every]
-                history = series.history_at(group[0])
+                history = series.shown_at(group[0], models)
                 if replay.window_days is not None:
                     history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
                 outcomes = [series.truth.after(origin, replay.request.horizon) for origin in group]
                 for model in models:
-                    earlier = [known.get((model.model_id, origin, history.digest)) for origin in group]
+                    seen = seen_by(model, history)
+                    earlier = [known.get((model.model_id, origin, seen.digest)) for origin in group]
                     if None in earlier:
-                        yield place, model, history, group, outcomes, replay
+                        yield place, model, seen, group, outcomes, replay
                     else:
                         finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
 

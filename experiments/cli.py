@@ -59,8 +59,21 @@ def backtest(
         ),
     ] = None,
     models: Annotated[
-        str, typer.Option(metavar="A,B|all", help="Models to compare; the reference model always runs along.")
+        str,
+        typer.Option(
+            metavar="A,B|all",
+            help="Models to compare; the reference model always runs along, but with --scenario-policy as-published. "
+            "Without it all of them, with --from-files the reference model alone.",
+        ),
     ] = ALL,
+    covariate: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FILE",
+            help="What else is told of each day, for models that use it: CSV or Parquet with date, value and "
+            "published_at, of which each origin sees what was public by then; several by saying it again.",
+        ),
+    ] = None,
     scenario_policy: Annotated[
         ScenarioPolicy,
         typer.Option(
@@ -99,7 +112,7 @@ def backtest(
     theatre: TheatresOption = UKRAINE,
     weapon_class: WeaponClassesOption = SHAHED,
     quiet_days: QuietDaysOption = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the leaderboard here.")] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the table here.")] = None,
     log_format: LogFormatOption = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
@@ -113,6 +126,8 @@ def backtest(
     published = scenario_policy is ScenarioPolicy.AS_PUBLISHED
     if decisions and published:
         raise InputError("--decisions is of the salvo models alone: expected no --scenario-policy beside it")
+    if decisions and (refit_every, window) != (1, Window.EXPANDING):
+        raise InputError("--decisions fits at every origin to all days before it: leave out --refit-every and --window")
     if decisions and (engine, jobs) != ("local", 1):
         raise InputError("--decisions takes a minute on one core: leave out --engine and --jobs")
     if published and (every, horizon, refit_every, window) != (14, 28, 1, Window.EXPANDING):
@@ -122,19 +137,26 @@ def backtest(
         )
     if from_files and (decisions or published):
         raise InputError("--from-files is of the salvo models alone: leave out --decisions and --scenario-policy")
+    if covariate and (decisions or published):
+        raise InputError("--covariate is of the salvo models alone: leave out --decisions and --scenario-policy")
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
     from experiments import replays
     from experiments.outside import read_forecasts
+    from features.covariates import read_covariate
     from forecasting.salvos.model import REFERENCE_MODEL
 
     first_day = parse_day(first or (FIRST_LONG if published else FIRST), "--from")
     assert first_day is not None
     check_folder(out)
+    covariates = tuple(read_covariate(each) for each in covariate or ())
+    if twice := {each.name for each in covariates if [other.name for other in covariates].count(each.name) > 1}:
+        raise InputError(f"--covariate {twice.pop()} is given twice: expected a name of its own for each file")
     outside = read_forecasts([*from_files, *(files or [])]) if from_files else []
     asked = replays.ReplayRequest(
         models=(REFERENCE_MODEL,) if outside and "models" not in _given(context) else names(models, "--models"),
         outside=outside,
+        covariates=covariates,
         theatres=names(theatre.lower(), "--theatre"),
         weapon_classes=names(weapon_class.lower(), "--weapon-class"),
         quiet_days=quiet_days,

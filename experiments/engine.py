@@ -67,7 +67,8 @@ class Engine:
             from joblib import Parallel, delayed
 
             waiting = iter(tasks)
-            with Parallel(n_jobs=self.jobs, return_as="generator_unordered") as pool:
+            # One by one: a batch of the slowest models at the end would keep one process busy, and the others waiting.
+            with Parallel(n_jobs=self.jobs, return_as="generator_unordered", batch_size=1) as pool:
                 # By the block, so that this thread alone makes the tasks, and not all of them lie in memory at once.
                 while block := list(islice(waiting, BLOCK * self.jobs)):
                     yield from pool(delayed(function)(*task) for task in block)

@@ -125,7 +125,7 @@ def compare(
         return Comparison(evidence, origins, None, (), _with_notes(decision, told))
     replay = Replay(SimulationRequest(settings.horizon, settings.paths), settings.seed)
     models, failed = _load_models(dict.fromkeys([REFERENCE_MODEL, *names]))
-    result = run_backtest(past.__getitem__, history, models, origins, replay, engine=engine)
+    result = run_backtest(past.__getitem__, history, models, origins, replay, others=ledger.others, engine=engine)
     for row in result.failures.itertuples():
         failed[str(row.model)] = f"{row.model} failed at origin {row.origin}: {row.reason}"
     told += [reason for name, reason in failed.items() if name != champion]

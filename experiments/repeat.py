@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from experiments.backtest import Replay, Series
-from experiments.compare.runs import download_artifact
+from experiments.compare.runs import download_artifact, table_of
 from experiments.engine import Engine
 from experiments.replays import ReplayRequest, SeriesReplay, Tell, replay_models
-from experiments.tracking import REQUEST_FILE, REQUEST_FORMAT
+from experiments.tracking import COVARIATE_TABLE, REQUEST_FILE, REQUEST_FORMAT
+from features.covariates import Covariate
 from features.errors import InputError, SalvocastError
 from features.records import QuietDayRule
 from features.release import code_version
@@ -30,11 +31,12 @@ def repeat_backtest(run_id: str, engine: Engine, out: Path | None, tell: Tell) -
     with tempfile.TemporaryDirectory() as folder:
         request = json.loads(download_artifact(run_id, REQUEST_FILE, Path(folder)).read_text(encoding="utf-8"))
         before = download_artifact(run_id, "scores.csv", Path(folder)).read_bytes()
+    covariates, missing = _covariates(run_id, request.get("covariates", {}))
     if request["format"] != REQUEST_FORMAT:
         raise InputError(f"run {run_id} has format {request['format']}: expected {REQUEST_FORMAT}; use its release")
     told = request["parameters"]
-    models, missing = _models(request["models"])
-    missing = [*_other_versions(request), *missing]
+    models, lacking = _models(request["models"])
+    missing = [*_other_versions(request), *lacking, *missing]
     first, last = (date.fromisoformat(told[name]) for name in ("first_origin", "last_origin"))
     window, _, window_days = told["window"].partition(" ")
     replay = Replay(
@@ -56,11 +58,16 @@ def repeat_backtest(run_id: str, engine: Engine, out: Path | None, tell: Tell) -
         seed=replay.seed,
         engine=engine,
         out=out,
+        covariates=covariates,
     )
     with asked.open_series(asked.origins, tell) as (series,):
         series = _as_known_then(series, request)
         if series.truth.digest != told["data_digest"]:
             missing.append(f"the data of digest {told['data_digest'][:12]} (the ledger has {series.truth.digest[:12]})")
+        now = {f"{each.theatre} {each.weapon_class}": each.digest for each in series.others(series.truth)}
+        for name, digest in request.get("other_series", {}).items():
+            if now.get(name) != digest:
+                missing.append(f"the series {name} of digest {digest[:12]}, which a global model learns from")
         if missing:
             raise InputError(f"run {run_id} cannot be made again here, it lacks {'; '.join(missing)}")
         done = replay_models(asked, [series], models, replay)
@@ -80,6 +87,12 @@ def _other_versions(request: Mapping[str, Any]) -> Iterator[str]:
     for name, version in then.items():
         if now.get(name) != version:
             yield f"{name} {version} (here {now.get(name, 'is none')})"
+
+
+def _covariates(run_id: str, digests: Mapping[str, str]) -> tuple[list[Covariate], list[str]]:
+    """The covariates that a run was shown, and what is missing of them."""
+    found = [Covariate.from_frame(name, table_of(run_id, COVARIATE_TABLE.format(name))) for name in digests]
+    return found, [f"covariate {each.name} as it was" for each in found if each.digest != digests[each.name]]
 
 
 def _models(recipes: list[dict[str, Any]]) -> tuple[list[Model], list[str]]:

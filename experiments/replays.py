@@ -15,7 +15,15 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from experiments.backtest import COVERAGE_COLUMNS, FoldScores, Replay, Series, replay_parameters, run_backtests
+from experiments.backtest import (
+    COVERAGE_COLUMNS,
+    FoldScores,
+    Replay,
+    Series,
+    others_of,
+    replay_parameters,
+    run_backtests,
+)
 from experiments.engine import Engine
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
@@ -25,8 +33,9 @@ from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, level_policy,
 from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
 from experiments.series import chosen_series
-from experiments.tracking import log_backtest, log_decisions, log_scenario_backtest
-from features.errors import InputError
+from experiments.tracking import Shown, log_backtest, log_decisions, log_scenario_backtest
+from features.covariates import Covariate, refuse_look_ahead
+from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.opening import open_ledger
@@ -39,9 +48,9 @@ from forecasting.salvos.model import (
     MODELS,
     REFERENCE_MODEL,
     Model,
-    ModelError,
     SimulationRequest,
     load_model,
+    require_covariates,
 )
 from forecasting.salvos.recipe import Recipe
 
@@ -57,7 +66,7 @@ class ReplayRequest:
 
     models, theatres, weapon_classes: names; None for all that there are. first, last: origins; last None: the last one
     that can be scored. every: days between origins. horizon: attack days. paths: simulated futures. out: CSV file.
-    outside: forecasts that were made elsewhere.
+    outside: forecasts that were made elsewhere. covariates: that the models may see as public by each origin.
     """
 
     models: tuple[str, ...] | None
@@ -73,6 +82,7 @@ class ReplayRequest:
     engine: Engine
     out: Path | None
     outside: Sequence[OutsideForecasts] = ()
+    covariates: Sequence[Covariate] = ()
 
     def beside_the_reference(self, names: tuple[str, ...]) -> list[str]:
         """The models to compare, of which `names` are all, behind the reference model."""
@@ -100,10 +110,12 @@ class ReplayRequest:
 
     def _series(self, ledger: Ledger, name: tuple[str, str], origins: Origins) -> Series:
         def history_at(origin: date) -> LaunchHistory:
-            return ledger.history(*name, self.quiet_days, origin)
+            return ledger.history(*name, self.quiet_days, origin, self.covariates)
 
         truth = ledger.history(*name, self.quiet_days)
-        series = Series(history_at, truth, origins(truth))
+        for covariate in self.covariates:
+            refuse_look_ahead(covariate, truth)
+        series = Series(history_at, truth, origins(truth), ledger.others)
         history_at(series.origins[0])
         return series
 
@@ -175,7 +187,7 @@ def replay_models(
     for series, result in zip(every, results, strict=True):
         origins = series.origins
         shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
-        histories = [series.history_at(origin) for origin in shown]
+        histories = [series.shown_at(origin, models) for origin in shown]
         pictures = backtest_pictures(result, models, histories, replay, asked.engine.jobs)
         board = result.leaderboard()
         told.append(
@@ -184,7 +196,13 @@ def replay_models(
                 what=f"{len(origins)} origins",
                 text=_table(board),
                 table=board,
-                log=partial(log_backtest, result, pictures=pictures, models=models),
+                log=partial(
+                    log_backtest,
+                    result,
+                    pictures=pictures,
+                    models=models,
+                    shown=Shown(asked.covariates, others_of(models, series.truth, series.others)),
+                ),
                 own_parameters=replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
                 scores=result.scores,
                 failures=tuple(
@@ -197,12 +215,14 @@ def replay_models(
 
 
 def _load_models(asked: ReplayRequest, tell: Tell) -> Iterator[Model]:
-    """The models to compare. Of all that there are, one whose package is broken is told and left out; one that was
-    asked for by name is an error."""
+    """The models to compare. Of all that there are, one whose package is broken, or that lacks a covariate, is told and
+    left out; one that was asked for by name is an error."""
     for name in asked.beside_the_reference(tuple(MODELS)):
         try:
-            yield load_model(name)
-        except ModelError as error:
+            model = load_model(name)
+            require_covariates(model, {each.name for each in asked.covariates})
+            yield model
+        except SalvocastError as error:
             if asked.models is not None:
                 raise
             tell(f"{error}; it is left out")
@@ -212,13 +232,13 @@ def orders(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
     """Scores orders by the forecasts beside rules of thumb."""
     names = asked.beside_the_reference((FALLBACK_MODEL,))
     request = SimulationRequest(asked.horizon, asked.paths)
-    policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
+    models = [load_model(name) for name in names]
+    policies = {model.model_id: model_policy(model, request, asked.seed) for model in models}
     told = []
     with asked.open_series(asked.origins, tell) as every, _progress(every) as step:
         for series in every:
-            result = replay_decisions(
-                series.history_at, series.truth, policies, series.origins, asked.horizon, on_origin=step
-            )
+            shown_at = partial(series.shown_at, models=models)
+            result = replay_decisions(shown_at, series.truth, policies, series.origins, asked.horizon, on_origin=step)
             wide = result.wide()
             lines = table([*map(str, wide.columns)], wide.astype(str).to_numpy().tolist(), fold=False)
             lines += ["", *(line for name in names for line in result.against_targets(name))]
@@ -241,11 +261,12 @@ def _year_of_orders(series: Series, asked: ReplayRequest, names: Sequence[str]) 
     """What orders one after the other would have done, or why that cannot be told."""
     cover = REVIEW + LEAD_TIME
     request = SimulationRequest(cover, asked.paths)
-    policies = {name: model_policy(load_model(name), request, asked.seed) for name in names}
+    models = [load_model(name) for name in names]
+    policies = {model.model_id: model_policy(model, request, asked.seed) for model in models}
     policies[ADJUSTED] = level_policy(cover)
     head = f"ORDERS EVERY {REVIEW} DAYS, each there {LEAD_TIME} days later; what is left over is kept"
     try:
-        year = replay_policies(series.history_at, series.truth, policies, series.origins)
+        year = replay_policies(partial(series.shown_at, models=models), series.truth, policies, series.origins)
     except InputError as error:
         return [head, f"not told: {error}"]
     wide = year.wide()
@@ -276,7 +297,7 @@ def published_scenario(asked: ReplayRequest, tell: Tell) -> list[SeriesReplay]:
     with asked.open_series(lambda _: origins, tell) as every, _progress(every, len(models)) as step:
         for series, model in product(every, models):
             result = run_scenario_backtest(
-                series.history_at,
+                partial(series.shown_at, models=[model]),
                 series.truth,
                 model,
                 published,

@@ -19,7 +19,7 @@ All of it happens under the registry's lock.
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.backtest import HERE
+from experiments.backtest import HERE, others_of
 from experiments.engine import Engine
 from experiments.held_out import Comparison, compare, digest_of_all, digest_of_own_models, held_out_origins
 from experiments.report_sources import Finding, Severity, check_history, ingest_sources
@@ -155,7 +155,7 @@ def retrain(
             if comparison is not None and comparison.failed:
                 told = f"{', '.join(comparison.failed)} could not be compared: {record.reason}"
                 on_finding(Finding(told, Severity.FAILURE))
-            version = _put_in_service(registry, run, record, history)
+            version = _put_in_service(registry, run, record, history, ledger)
             runs.finish(run.id, "FINISHED", version=version.version)
         except SalvocastError:
             with suppress(SalvocastError):  # the tracking store itself may be what failed
@@ -166,6 +166,12 @@ def retrain(
             f"through {history.last_day} (data {history.digest[:12]}, run {run.id}): {record.reason}"
         )
         return Outcome(record.kind, told, history.digest, version.version, run.id, comparison)
+
+
+def last_comparison(runs: "RetrainingRuns", series: str) -> "tuple[RetrainingRun, Record] | None":
+    """The newest retraining of a series that compared recipes, and what it found; None where none has."""
+    told = ((run, Record.from_json(run.decision)) for run in runs.finished(series) if run.decision)
+    return next(((run, record) for run, record in told if record.evidence), None)
 
 
 def _with_registered(
@@ -219,7 +225,7 @@ class _Retraining:
     def _if_it_can_serve(self, comparison: Comparison, model: str) -> Comparison:
         """The comparison; without its promotion where that recipe fails on all that is known, or cannot be saved."""
         try:
-            save_model(_fitted_anew(model, self.history))
+            save_model(_fitted_anew(model, self.history, self.ledger))
         except SalvocastError as error:
             return comparison.refused(model, str(error))
         return comparison
@@ -252,17 +258,19 @@ def _put_in_service(
     run: "RetrainingRun",
     record: Record,
     history: LaunchHistory,
+    ledger: Ledger,
 ) -> "RegisteredModel":
     """Fits the recipe to everything known, registers it, and moves the alias."""
-    saved = _fitted_anew(record.model, history)
+    saved = _fitted_anew(record.model, history, ledger)
     version = registry.register(saved, run_id=run.id, scores=record.scores, tags={"reason": record.reason})
     registry.set_champion(version.name, version.version)  # also confirms one that was killed before it could
     return version
 
 
-def _fitted_anew(name: str, history: LaunchHistory) -> SavedModel:
+def _fitted_anew(name: str, history: LaunchHistory, ledger: Ledger) -> SavedModel:
     """The recipe of that name, fitted to everything known."""
     model = load_model(name)
+    history = replace(history, others=others_of([model], history, ledger.others))
     return SavedModel.of(model, fit(model, history), history)
 
 

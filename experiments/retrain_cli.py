@@ -1,6 +1,6 @@
 """`salvocast retrain` and `salvocast champion`."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Annotated
@@ -129,18 +129,25 @@ def retrain(
 @champion.command("show")
 def show(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption = "shahed") -> None:
     """What serves, and what it was made of."""
+    from experiments.retrain import last_comparison
+    from experiments.tracking import retraining_runs
     from forecasting.registry import Registry
 
-    with Registry.open() as registry:
+    with Registry.open() as registry, retraining_runs() as runs:
         serving = _serving_champion(registry, theatre, weapon_class)
         since = registry.champion_history(theatre, weapon_class)
-    scores = ", ".join(f"{name} {value:.3g}" for name, value in serving.scores.items())
+        compared = last_comparison(runs, f"{theatre} {weapon_class}")
+    # A version that a comparison left in service, or that was rolled back to, has none of its own.
+    found = serving.scores or (_scores_in(compared[0].id, serving.model_id) if compared else {})
+    scores = ", ".join(f"{name} {value:.3g}" for name, value in found.items())
     print(f"champion     {serving.name} version {serving.version}: {serving.model_id}")
     print(f"fitted to    data {serving.data_digest[:12]} through {serving.origin}, by salvocast {serving.code_version}")
     print(f"registered   {serving.registered_at:%Y-%m-%d %H:%M} UTC by run {serving.run_id}")
     print(f"scores       {scores or 'none: its recipe was not compared yet'} (of its recipe, at held-out origins)")
     if since:
         print(f"serves since {_told(since[0])}")
+    if compared:
+        print(f"compared     last in run {compared[0].id}: {compared[1].reason}")
 
 
 @champion.command("history")
@@ -197,6 +204,17 @@ def rollback(
         told = f"rolled back from {f'version {now}' if now else 'no version'}: {reason.strip()}"
         registry.set_champion(name, chosen, reason=told)
     print(f"{name} version {chosen} serves: {known[chosen].model_id}, fitted through {known[chosen].origin}")
+
+
+def _scores_in(run_id: str, model: str) -> dict[str, float]:
+    """What a comparison found of a recipe; nothing where it was not among them, or its files were tidied away."""
+    from experiments.compare.runs import table_of
+
+    with suppress(SalvocastError):
+        recipes = table_of(run_id, "recipes").drop(columns=["ratio", "p_holm"], errors="ignore")
+        for row in recipes[recipes["model"] == model].drop(columns="model").to_dict("records"):
+            return {str(name): float(value) for name, value in row.items()}
+    return {}
 
 
 def settings_text(settings: "Settings") -> str:

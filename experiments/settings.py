@@ -112,8 +112,8 @@ class RetrainSettings(Stated):
     """How the champion is found.
 
     first_champion: the model that serves from the first retraining on, untested. challengers: models that may replace
-    it; the defaults are the ensemble, its parts, and the model that the best of them rests on. Not among them is
-    gradient_boosting, which takes seven times as long as the ensemble and has been worse.
+    it; the defaults are the ensemble, its parts, and the model that the best of them rests on. Not among them are
+    gradient_boosting and global_boosting, which take many times as long as the ensemble and have been worse.
     origins: how many recent origins the recipes are compared at, every_days apart, each with horizon days after it that
     are known by now: a year of them, so that no single campaign chooses. fewest_origins: with fewer the champion stays,
     whatever the scores. paths, seed: of each forecast.

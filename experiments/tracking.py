@@ -6,6 +6,7 @@ the recipes, from which a run is made again. Not kept: the data (the ledger has 
 (seed, digest and model make them again).
 """
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +23,13 @@ from experiments.backtest import Backtest
 from experiments.folds import TOTAL_BANDS
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
+from features.covariates import Covariate
 from features.history import LaunchHistory
 from features.release import code_version
 from forecasting.registry import artifact_location, one_process_at_a_time, ready_client, store_failures, with_retries
 from forecasting.registry import tracking_uri as tracking_uri
 from forecasting.report.document import versions
-from forecasting.salvos.model import Model
+from forecasting.salvos.model import Model, is_global
 from forecasting.salvos.recipe import Recipe, library_versions, parameters_of
 
 EXPERIMENT = "salvocast-backtest"
@@ -41,21 +43,27 @@ def log_backtest(
     parameters: dict[str, Any],
     pictures: Mapping[str, Mapping[str, bytes]],
     models: Sequence[Model] = (),
+    shown: "Shown | None" = None,
 ) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
     history: the truth that was scored against. parameters: of the request; models and data digest are added.
     pictures: model ("" for those of the leaderboard) -> name -> PNG. models: that were run, whose recipes are logged,
-    so that the run can be told from others and made again (`experiments.repeat`).
+    so that the run can be told from others and made again (`experiments.repeat`). shown: beside the series;
+    covariates, which no ledger has, are kept.
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
-        shared = _shared_parameters(history, parameters)
+        shown = shown or Shown()
+        told_of = {
+            name: ", ".join(f"{one} {mark[:MARK]}" for one, mark in of.items()) for name, of in shown.digests.items()
+        }
+        shared = _shared_parameters(history, parameters | told_of)
         board = result.leaderboard()
         names = sorted({*result.timings["model"], *result.failures["model"]})
         by_name = {model.model_id: model for model in models}
         recipes = {name: Recipe.of(by_name[name]) for name in names if name in by_name}
-        marks = [recipe_mark(recipes.get(name)) for name in names]
+        marks = [recipe_mark(by_name[name], shown) if name in by_name else NO_RECIPE for name in names]
         parent = client.create_run(experiment_id, run_name=f"backtest {history.last_known_day}").info.run_id
         status = "FAILED"
         try:
@@ -74,7 +82,9 @@ def log_backtest(
                 _log(client, child, shared | told, metrics, history)
                 _log_pictures(client, child, pictures.get(model, {}))
                 client.set_terminated(child, "FINISHED" if len(own) else "FAILED")
-            _log_tables(client, parent, {"leaderboard": board, "failures": result.failures, "scores": result.scores})
+            tables = {"leaderboard": board, "failures": result.failures, "scores": result.scores}
+            tables |= {COVARIATE_TABLE.format(each.name): each.to_frame() for each in shown.covariates}
+            _log_tables(client, parent, tables)
             request = {
                 "format": REQUEST_FORMAT,
                 "parameters": {name: str(value) for name, value in shared.items()},
@@ -82,6 +92,7 @@ def log_backtest(
                 "code_version": code_version(),
                 "libraries": library_versions(),
                 "models": [recipe.to_json() for recipe in recipes.values()],
+                **shown.digests,
             }
             _log_files(client, parent, {REQUEST_FILE: json.dumps(request, indent=1).encode()})
             _log_pictures(client, parent, pictures.get("", {}))
@@ -91,9 +102,33 @@ def log_backtest(
         return str(parent)
 
 
-def recipe_mark(recipe: Recipe | None) -> str:
-    """A recipe as the runs of backtests are searched by it; "-" for one that cannot be told."""
-    return recipe.digest[:MARK] or NO_RECIPE if recipe else NO_RECIPE
+@dataclass(frozen=True)
+class Shown:
+    """What models were shown beside the series that they forecast: covariates, and the other series as known now."""
+
+    covariates: Sequence[Covariate] = ()
+    others: Sequence[LaunchHistory] = ()
+
+    @property
+    def digests(self) -> dict[str, dict[str, str]]:
+        """covariates, others -> name -> digest; nothing of what there is none of."""
+        series = {f"{each.theatre} {each.weapon_class}": each.digest for each in self.others}
+        told = {"covariates": {each.name: each.digest for each in self.covariates}, "other_series": series}
+        return {name: of for name, of in told.items() if of}
+
+
+def _words(digests: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {digest[:MARK]}" for name, digest in digests.items())
+
+
+def recipe_mark(model: Model, shown: Shown) -> str:
+    """A recipe, and what it was shown, as the runs of backtests are searched by it; "-" for one that cannot be told."""
+    digest = Recipe.of(model).digest
+    used = [each.digest for each in shown.covariates if each.name in getattr(model, "covariates", ())]
+    used += [each.digest for each in shown.others] if is_global(model) else []
+    if digest and used:
+        digest = hashlib.sha256("|".join([digest, *used]).encode()).hexdigest()
+    return digest[:MARK] or NO_RECIPE
 
 
 def log_scenario_backtest(result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
@@ -157,6 +192,7 @@ def _shared_parameters(history: LaunchHistory, parameters: dict[str, Any]) -> di
 RECIPES = "recipes"
 """The parameter that has a mark of each of the models, in their order."""
 MARK, NO_RECIPE = 12, "-"
+COVARIATE_TABLE = "covariate_{}"
 REQUEST_FILE, REQUEST_FORMAT = "request.json", "salvocast/backtest/1"
 """What a backtest would be made again from."""
 
@@ -207,6 +243,11 @@ class RetrainingRuns:
     def has_compared(self, evidence: str) -> bool:
         """Whether a run that came to its end has compared recipes on that evidence."""
         return bool(self._search({EVIDENCE: evidence}, "attributes.status = 'FINISHED'"))
+
+    @with_retries
+    def finished(self, series: str) -> list[RetrainingRun]:
+        """The runs of the series that came to their end, newest first."""
+        return self._search({SERIES: series}, "attributes.status = 'FINISHED'")
 
     @with_retries
     def start(self, series: str, key: str, name: str) -> RetrainingRun:

@@ -47,7 +47,6 @@ def dispute_related(
                 sighting_table.c.source,
                 columns.key_digest,
             )
-            .distinct()
             .join(sighting_table, sighting_table.c.report_id == columns.id)
             .where(
                 columns.theatre == theatre,
@@ -55,7 +54,7 @@ def dispute_related(
                 columns.attack_day.between(first, last),
             )
         )
-        windows = [_Window(*row) for row in connection.execute(query)]
+        windows = [_Window(*row) for row in dict.fromkeys(map(tuple, connection.execute(query)))]
         groups = related(windows, lambda one: one.source)
         _dispute(connection, [key for group in groups if len(group) > 1 for key in {one.key_digest for one in group}])
 

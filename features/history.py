@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,19 @@ class HeldCount:
     reason: str
 
 
+class PublishedValues(Protocol):
+    """A named value a day that knows when it became public; see `features.covariates`."""
+
+    @property
+    def name(self) -> str:
+        """As models ask for it."""
+        ...
+
+    def as_of(self, moment: datetime, days: NDArray[np.datetime64]) -> NDArray[np.float64]:
+        """(n_days,) what was public at a moment, NaN of other days."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class LaunchHistory:
     """One count per attack day, without gaps in the days.
@@ -60,6 +73,11 @@ class LaunchHistory:
         since 2025-07. It may exceed 1 where a report does.
     held : tuple of HeldCount
         Counts of its days that wait for a person's word, and are in no series; no part of the digest.
+    covariates : mapping of str to (n_days,) array of float
+        By name what else is told of the same days, as public by the origin (`features.covariates`), NaN where nothing
+        is; models see it, so that it is part of the digest.
+    others : tuple of LaunchHistory
+        The other series as published by the same origin, for models that learn from many; part of the digest.
     floor : (n_days,) array of float
         Drones of the days of which the night alone is told where attacks by day are not negligible, NaN on others.
         Their totals are unknown, and at least that: `launched` is NaN there, so that nothing takes a part for a whole.
@@ -81,6 +99,8 @@ class LaunchHistory:
     armed_share: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     held: tuple[HeldCount, ...] = ()
     floor: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    covariates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    others: tuple["LaunchHistory", ...] = ()
 
     def __post_init__(self) -> None:
         if self.launched.ndim != 1 or self.launched.shape != self.neutralised.shape or not self.launched.size:
@@ -95,7 +115,10 @@ class LaunchHistory:
                 object.__setattr__(self, name, np.full(self.launched.size, np.nan))
             if getattr(self, name).shape != self.launched.shape:
                 raise InputError(f"{name} {getattr(self, name).shape}: expected one per day {self.launched.shape}")
-        for series in (*self._series, self.armed_share, self.floor):
+        for name, values in self.covariates.items():
+            if values.shape != self.launched.shape:
+                raise InputError(f"covariate {name} {values.shape}: expected one per day {self.launched.shape}")
+        for series in (*self._series, self.armed_share, self.floor, *self.covariates.values()):
             series.setflags(write=False)
 
     @property
@@ -131,6 +154,7 @@ class LaunchHistory:
             missiles=None if self.missiles is None else longer(self.missiles),
             armed_share=longer(self.armed_share),
             floor=longer(self.floor),
+            covariates={name: longer(values) for name, values in self.covariates.items()},
         )
 
     @property
@@ -175,13 +199,20 @@ class LaunchHistory:
     def digest(self) -> str:
         """SHA-256 of what a model can see of this history: equal digests, equal data.
 
-        Models see launched, neutralised and missiles. `armed_share` is for people, and not part of it.
+        Models see launched, neutralised, missiles, covariates and other series. `armed_share` is for people, and not
+        part of it.
         """
         head = f"{self.theatre}|{self.weapon_class}|{self.quiet_day_rule}|{self.first_day}|"
         state = hashlib.sha256(head.encode())
         # Little-endian doubles, with one bit pattern for every NaN, are the same bytes on every machine.
         for series in self._series:
             state.update(np.where(np.isnan(series), np.float64("nan"), series).astype("<f8").tobytes())
+        for name in sorted(self.covariates):
+            values = self.covariates[name]
+            state.update(f"|{name}|".encode())
+            state.update(np.where(np.isnan(values), np.float64("nan"), values).astype("<f8").tobytes())
+        for other in self.others:
+            state.update(f"|{other.digest}|".encode())
         return state.hexdigest()
 
     @classmethod
@@ -284,7 +315,8 @@ class LaunchHistory:
         -------
         LaunchHistory
         """
-        return self._cut(0, max(0, (day - self.first_day).days + 1))
+        cut = self._cut(0, max(0, (day - self.first_day).days + 1))
+        return replace(cut, others=tuple(each.until(day) for each in self.others if each.first_day <= day))
 
     def since(self, day: date) -> Self:
         """The same history without its first days.
@@ -298,7 +330,8 @@ class LaunchHistory:
         -------
         LaunchHistory
         """
-        return self._cut(max((day - self.first_day).days, 0), self.launched.size)
+        cut = self._cut(max((day - self.first_day).days, 0), self.launched.size)
+        return replace(cut, others=tuple(each.since(day) for each in self.others if each.last_day >= day))
 
     def after(self, origin: date, horizon: int) -> NDArray[np.float64]:
         """The counts of the days after an origin.
@@ -328,6 +361,7 @@ class LaunchHistory:
             missiles=None if self.missiles is None else self.missiles[start:stop].copy(),
             armed_share=self.armed_share[start:stop].copy(),
             floor=self.floor[start:stop].copy(),
+            covariates={name: values[start:stop].copy() for name, values in self.covariates.items()},
         )
 
     def with_missiles(self, launched: Mapping[date, int]) -> Self:

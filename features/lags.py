@@ -22,3 +22,11 @@ def exponential_mean(counts: NDArray[np.float64], half_life: float) -> NDArray[n
         if weight > 0.0:
             means[index] = total / weight
     return means
+
+
+def lagged(counts: NDArray[np.float64], lags: tuple[int, ...]) -> NDArray[np.float64]:
+    """The counts of days before each day.
+
+    counts: (n_days,). lags: days back, 0 for the day itself. Returns (n_days, n_lags), NaN before the first day.
+    """
+    return np.column_stack([np.concatenate([np.full(lag, np.nan), counts])[: counts.size] for lag in lags])

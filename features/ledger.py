@@ -10,8 +10,10 @@ When a report became public: the time its source states; else, for the first sig
 a revision is never shown before anybody can have seen it.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -23,7 +25,7 @@ from sqlalchemy.engine import Connection, RowMapping
 from features.database import Database, utc
 from features.disputes import dispute_related, mend
 from features.errors import InputError, unknown_name
-from features.history import LaunchHistory
+from features.history import LaunchHistory, PublishedValues
 from features.plausibility import Record
 from features.records import KYIV, MISSILES, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sightings import Lost, Salvos
@@ -31,7 +33,15 @@ from features.snapshots import Gaps, Span, dispute_gaps, refuse_shrunk, remember
 from features.sources.reading import Reading, RejectedRow
 from features.stocks import StockCount, read_counts, store_counts
 from features.storing import IngestCounts, Storing
-from features.tables import batch_table, report_table, stated, undone_batch_table
+from features.tables import (
+    batch_table,
+    decision_table,
+    report_table,
+    stated,
+    stock_table,
+    total_table,
+    undone_batch_table,
+)
 from features.totals import StatedTotal, read_totals, store_total
 from features.undo import undo_batch
 from features.views import LedgerReport, daily_sums, entries, in_force
@@ -213,6 +223,7 @@ class Ledger(Database):
         weapon_class: str = SHAHED,
         rule: QuietDayRule | None = None,
         origin: date | None = None,
+        covariates: Sequence[PublishedValues] = (),
     ) -> LaunchHistory:
         """The daily series as published by an origin.
 
@@ -226,6 +237,8 @@ class Ledger(Database):
             Which silent days were quiet; None for that of `QuietDayRule.default_for`.
         origin : date, optional
             The attack day whose reports are the last that count; None for all that is known now, until the last report.
+        covariates : sequence of features.covariates.Covariate
+            What else is told of the same days; of each value what was public by the origin.
 
         Returns
         -------
@@ -256,13 +269,34 @@ class Ledger(Database):
                 first=self._first_day(theatre, weapon_class),
             )
         history = LaunchHistory.from_daily(theatre, weapon_class, sums[weapon_class], until=origin, rule=rule)
-        history = replace(history, held=held)
+        seen = {each.name: each.as_of(moment, history.days) for each in covariates}
+        history = replace(history, held=held, covariates=seen)
         if not others:
             return history
         missiles = Counter[date]()
         for kind in others:
             missiles.update(sums[kind].launched)
         return history.with_missiles(missiles)
+
+    def others(self, history: LaunchHistory) -> tuple[LaunchHistory, ...]:
+        """The other series, as published by the last day of a history, for models that learn from many.
+
+        Parameters
+        ----------
+        history : LaunchHistory
+            Of one series; its last day is the origin.
+
+        Returns
+        -------
+        tuple of LaunchHistory
+            By theatre and weapon class, each until the same day; a series without a report by then is left out.
+        """
+        found = []
+        for theatre, weapon_class, _ in self.series():
+            if (theatre, weapon_class) != (history.theatre, history.weapon_class):
+                with suppress(InputError):
+                    found.append(self.history(theatre, weapon_class, origin=history.last_day))
+        return tuple(found)
 
     def doubts(self, reports: Sequence[SalvoReport]) -> list[str]:
         """Why reports would be held for a person's word (`features.plausibility`).
@@ -467,6 +501,17 @@ class Ledger(Database):
                 found.append((theatre, weapon_class, salvos))
         return found
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that was read, taken back, decided, stated and counted here, and when: equal digests, equal
+        views. Reports come in batches, so these tell of them."""
+        state = hashlib.sha256()
+        with self._connection() as connection:
+            for table in (batch_table, undone_batch_table, decision_table, total_table, stock_table):
+                rows = connection.execute(sa.select(table).order_by(*table.primary_key.columns))
+                state.update(repr((table.name, [tuple(row) for row in rows])).encode())
+        return state.hexdigest()
+
     def check_series(self, theatre: str, weapon_class: str) -> None:
         """Nothing, for a series that the ledger holds.
 
@@ -594,8 +639,11 @@ def _without_future(
     rows: Iterator[SalvoReport | RejectedRow], recorded_at: datetime
 ) -> Iterator[SalvoReport | RejectedRow]:
     """The rows, with a report of a window that has not ended yet turned into a rejection: readers have no clock."""
+    long_past = recorded_at.astimezone(KYIV).replace(tzinfo=None) - timedelta(days=1)  # whatever the clock shows twice
     for number, row in enumerate(rows, start=1):
-        if isinstance(row, SalvoReport) and row.window_end.replace(tzinfo=KYIV) > recorded_at:
+        if not isinstance(row, SalvoReport) or row.window_end < long_past:
+            yield row
+        elif row.window_end.replace(tzinfo=KYIV) > recorded_at:
             reason = f"window_end is {row.window_end.isoformat()}, which has not come yet: expected a past window"
             yield own_row(number, row, reason)
         else:

@@ -78,20 +78,27 @@ class Record:
         shares = {**self._shares}
         told = largest.copy()
         for report in reports:
-            told[place[report.attack_day]] = max(told[place[report.attack_day]], report.launched)
+            index = place[report.attack_day]
+            if report.launched > told[index]:
+                told[index] = report.launched
             if report.launched and report.neutralised is not None:
                 shares.setdefault(report.attack_day, report.neutralised / report.launched)
+        most: dict[int, float] = {}  # of the year around a day, at least so many: what is known of it only grows
         for number in sorted(range(len(reports)), key=lambda one: reports[one].launched):
             report = reports[number]
             index = place[report.attack_day]
             around = slice(max(index - YEAR, 0), index + YEAR + 1)
             others = told[around.start : index], told[index + 1 : around.stop]
+            usual = _is_usual(report.launched, most.get(index, 0.0))
+            if not usual:
+                most[index] = float(largest[around].max())
+                usual = _is_usual(report.launched, most[index])
             said[number] = (
                 _parts_exceed(report)
-                or _too_many(report, largest[around], days[around])
+                or ("" if usual else _too_many(report, largest[around], days[around]))
                 or _too_few(report, others)
                 or self._below_the_same_night(report)
-                or _lost_too_few(report, shares, days[around])
+                or _lost_too_few(report, shares, days, around)
             )
             if not said[number]:
                 largest[index] = max(largest[index], report.launched)
@@ -138,17 +145,21 @@ def _is_of_a_night(report: SalvoReport) -> bool:
 
 
 def _parts_exceed(report: SalvoReport) -> str:
-    parts = {"neutralised": report.neutralised, "strike_drones": report.strike_drones, "jet_drones": report.jet_drones}
-    name, part = max(parts.items(), key=lambda one: one[1] or 0)
-    if (part or 0) <= PARTS_RATIO * report.launched + SLACK:
+    neutralised, most = report.neutralised, PARTS_RATIO * report.launched + SLACK
+    if (neutralised or 0) <= most and (report.strike_drones or 0) <= most and (report.jet_drones or 0) <= most:
         return ""
+    parts = {"neutralised": neutralised, "strike_drones": report.strike_drones, "jet_drones": report.jet_drones}
+    name, part = max(parts.items(), key=lambda one: one[1] or 0)
     return f"{name} {part:,} is more than twice launched {report.launched:,}"
+
+
+def _is_usual(launched: int, most: float) -> bool:
+    """Whether a count is not above what is never too many beside the largest one around it."""
+    return launched <= LARGEST_RATIOS[0] * most + SLACK
 
 
 def _too_many(report: SalvoReport, largest: NDArray[np.float64], days: Sequence[date]) -> str:
     most = float(largest.max())
-    if report.launched <= LARGEST_RATIOS[0] * most + SLACK:
-        return ""
     known = largest[largest > 0]
     if known.size < FEWEST_DAYS:
         return ""
@@ -177,13 +188,13 @@ def _too_few(report: SalvoReport, others: Sequence[NDArray[np.float64]]) -> str:
     return f"launched {report.launched:,} is less than a third of the smallest count around it, {known.min():,.0f}"
 
 
-def _lost_too_few(report: SalvoReport, shares: Mapping[date, float], days: Sequence[date]) -> str:
+def _lost_too_few(report: SalvoReport, shares: Mapping[date, float], days: Sequence[date], around: slice) -> str:
     if report.neutralised is None or report.launched < FEWEST_LAUNCHED:
         return ""
     share = report.neutralised / report.launched
     if share * SHARE_RATIO >= 1:  # no share of the record can be three times as high: most reports end here
         return ""
-    known = [shares[day] for day in days if day in shares and day != report.attack_day]
+    known = [shares[day] for day in days[around] if day in shares and day != report.attack_day]
     if len(known) < FEWEST_DAYS or share * SHARE_RATIO >= (usual := float(np.quantile(known, SHARE_QUANTILE))):
         return ""
     return (

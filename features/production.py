@@ -5,11 +5,11 @@ scenario that differs in one assumption differs in that draw alone). The dated p
 facility in the upper part of its range stays there.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 from zlib import crc32
 
 import numpy as np
@@ -36,6 +36,8 @@ from features.scenarios import ProductionScenario
 from features.stated import SourcedRange
 from features.stock_flow import BY_DAY, BY_DRAW, Draws, NewModel, SupplyDraws
 
+Limit = Literal["line", "parts", "workforce"]
+"""What can be the least that a facility has."""
 _AT_ONCE = 2**16
 """Draws times days computed at a time: what the processor's cache holds. It changes no result."""
 
@@ -69,12 +71,12 @@ def draw_supply(
         known.add(UKRAINE)  # what no row speaks of
     if theatre not in known:
         raise unknown_name("theatre", theatre, known, field="theatre")
-    assumed = _Assumptions(n_draws, seed, fixed or {})
+    assumed = Assumptions(n_draws, seed, fixed or {})
     at_once = max(1, _AT_ONCE // n_days)
     blocks = []
     for start in range(0, n_draws, at_once):
         assumed.rows = slice(start, min(start + at_once, n_draws))
-        blocks.append(_Supply(scenario, theatre, n_days, assumed).supply_draws())
+        blocks.append(Supply(scenario, theatre, n_days, assumed).supply_draws())
     if unknown := sorted(set(fixed or ()) - set(assumed.levels)):
         raise unknown_name("assumption", unknown[0], assumed.levels, field="held")
     joined: dict[str, Any] = {
@@ -86,7 +88,7 @@ def draw_supply(
     return replace(blocks[0], **joined, new_models=new_models, levels=assumed.levels)
 
 
-class _Assumptions:
+class Assumptions:
     """The numbers of a scenario, drawn. Called with the key of an assumption and its numbers: for each, a column
     (n, 1) of the draws of `rows`. All numbers of one key have the same level."""
 
@@ -112,10 +114,25 @@ class _Assumptions:
         return [number.quantile(level) for number in numbers]
 
 
-class _Supply:
+@dataclass(frozen=True)
+class Spell:
+    """The workforce of a facility between two arrivals or changes of its rooms, days `first` to before `end`.
+
+    beds, waiting: (n, 1) beds, without end where no rooms are stated, and workers who have none. cohorts: day from
+    which they are housed, and (n, 1) workers.
+    """
+
+    first: int
+    end: int
+    beds: Draws
+    waiting: Draws
+    cohorts: Sequence[tuple[int, Draws]]
+
+
+class Supply:
     """The supply of a theatre for a block of draws: each method draws a part of it, (n, n_days)."""
 
-    def __init__(self, scenario: ProductionScenario, theatre: str, n_days: int, assumed: _Assumptions) -> None:
+    def __init__(self, scenario: ProductionScenario, theatre: str, n_days: int, assumed: Assumptions) -> None:
         self.scenario, self.theatre, self.n_days, self.assumed = scenario, theatre, n_days, assumed
         self.first_day = scenario.stock.opening.date
         self.general = self.share_of(None)
@@ -190,6 +207,18 @@ class _Supply:
 
     def output(self, facility: Facility) -> dict[Line, Draws]:
         """What a facility makes: the least of its lines, its workforce and its parts, armed and decoys alike."""
+        lines, limits = self.limits(facility)
+        if len(limits) > 1:
+            total = limits["line"]
+            limit = np.minimum.reduce([*limits.values()])
+            scale = np.divide(limit, total, out=np.zeros_like(total), where=total > 0)
+            for drones in lines.values():
+                drones *= scale
+        return lines
+
+    def limits(self, facility: Facility) -> tuple[dict[Line, Draws], dict[Limit, Draws]]:
+        """What the lines of a facility can make of each, and what its lines, parts and workforce allow of both
+        together; what is not stated, or not hit, limits nothing and is left out."""
         key = f"facility {facility.id}"
         events = [event for event in self.scenario.events if getattr(event, "facility", None) == facility.id]
         lines: dict[Line, Draws] = {
@@ -211,20 +240,16 @@ class _Supply:
         for drones in lines.values():
             drones *= used
         total = lines["armed"] + lines["decoys"]
-        limit = total
+        limits: dict[Limit, Draws] = {"line": total}
         if facility.parts or parts_left is not None:
             # Where no parts are stated, and before the first day for which they are, they suffice for the lines.
             parts = self.course(f"{key}.parts", facility.parts)
             until = self.day(min((point.date for point in facility.parts), default=date.max))
             parts[:, :until] = total[:, :until]
-            limit = np.minimum(limit, parts if parts_left is None else parts * parts_left)
+            limits["parts"] = parts if parts_left is None else parts * parts_left
         if facility.workforce is not None:
-            limit = np.minimum(limit, self.workforce_output(f"{key}.workforce", facility.workforce))
-        if limit is not total:
-            scale = np.divide(limit, total, out=np.zeros_like(total), where=total > 0)
-            for drones in lines.values():
-                drones *= scale
-        return lines
+            limits["workforce"] = self.workforce_output(f"{key}.workforce", facility.workforce)
+        return lines, limits
 
     def workforce_output(self, key: str, workforce: Workforce) -> Draws:
         """What a workforce can build.
@@ -233,21 +258,30 @@ class _Supply:
         output * (1 - (1 - starting_output) * 2^(-t / learning_half_life)) drones t days later: the exponential
         learning curve of Mazur and Hastie (1978), Psychological Bulletin 85(6), 1256-1274.
         """
+        spells = [*self.housing(key, workforce)]
+        [training] = self.assumed(f"{key}.training", workforce.training)
+        [full] = self.assumed(f"{key}.output", workforce.output)
+        [start] = self.assumed(f"{key}.starting_output", workforce.starting_output)
+        [half_life] = self.assumed(f"{key}.learning_half_life", workforce.learning_half_life)
+
+        trained = np.arange(max(self.n_days - spells[0].first, 0)) - training
+        curve = np.where(trained >= 0, 1.0 - _fading(1.0 - start, half_life, np.maximum(trained, 0.0)), 0.0)
+        workers = self.zeros()  # in workers of full experience
+        for spell in spells:
+            first, last = np.clip((spell.first, spell.end), 0, self.n_days)
+            for since, heads in spell.cohorts if first < last else ():
+                workers[:, first:last] += heads * curve[:, first - since : last - since]
+        return workers * (full / DAYS_PER_MONTH)
+
+    def housing(self, key: str, workforce: Workforce) -> Iterator[Spell]:
+        """The times between two arrivals or changes of the rooms, in order, with beds and workers."""
         came = self.by_day(self.assumed(f"{key}.arrivals", *workforce.arrivals), workforce.arrivals)
         room_for: dict[int, Draws] = {}
         if workforce.occupants is not None:
             rooms = self.by_day(self.assumed(f"{key}.rooms", *workforce.rooms), workforce.rooms)
             [occupants] = self.assumed(f"{key}.occupants", workforce.occupants)
             room_for = {day: count * occupants for day, count in rooms.items()}
-        [training] = self.assumed(f"{key}.training", workforce.training)
-        [full] = self.assumed(f"{key}.output", workforce.output)
-        [start] = self.assumed(f"{key}.starting_output", workforce.starting_output)
-        [half_life] = self.assumed(f"{key}.learning_half_life", workforce.learning_half_life)
-
         changes = sorted({*came, *room_for})
-        trained = np.arange(max(self.n_days - changes[0], 0)) - training
-        curve = np.where(trained >= 0, 1.0 - _fading(1.0 - start, half_life, np.maximum(trained, 0.0)), 0.0)
-        workers = self.zeros()  # in workers of full experience
         waiting, housed = np.zeros((2, self.assumed.n, 1))
         beds = np.full((self.assumed.n, 1), 0.0 if room_for else np.inf)
         cohorts: list[tuple[int, Draws]] = []
@@ -259,10 +293,7 @@ class _Supply:
             moving = np.minimum(waiting, beds - staying)
             waiting, housed = waiting - moving, staying + moving
             cohorts = [(since, heads * stay) for since, heads in cohorts] + [(day, moving)]
-            first, last = np.clip((day, next_day), 0, self.n_days)
-            for since, heads in cohorts if first < last else ():
-                workers[:, first:last] += heads * curve[:, first - since : last - since]
-        return workers * (full / DAYS_PER_MONTH)
+            yield Spell(day, next_day, beds, waiting, cohorts)
 
     def new_model(self, event: ModelSwitch) -> NewModel:
         def draw(name: str, stated: SourcedRange) -> Draws:

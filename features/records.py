@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from unicodedata import category
 from zoneinfo import ZoneInfo
@@ -161,6 +162,13 @@ class Bound(StrEnum):
 
 _SERIES_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
+
+@lru_cache(256)
+def _is_series_name(text: str) -> bool:
+    """A file has the same few in each of its rows."""
+    return _SERIES_NAME.fullmatch(text) is not None
+
+
 COUNT_FIELDS = (
     "launched",
     "shot_down",
@@ -234,7 +242,7 @@ class SalvoReport:
 
     def __post_init__(self) -> None:
         for name in ("theatre", "weapon_class"):
-            if not _SERIES_NAME.fullmatch(getattr(self, name)):
+            if not _is_series_name(getattr(self, name)):
                 raise InputError(
                     f"{name} is '{getattr(self, name)}': expected a name of lower-case letters, digits and underscores"
                 )

@@ -1,6 +1,7 @@
 """Which code computed something: the release, and a digest that tells an edited checkout from it."""
 
 import hashlib
+import platform
 import sys
 from functools import cache
 from importlib.metadata import version
@@ -8,6 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ROOMS = ("features", "forecasting", "experiments")
+LIBRARIES = ("numpy", "scipy", "statsmodels", "scikit-learn")
+"""Whose numbers ours rest on."""
 
 
 @cache
@@ -45,3 +48,18 @@ def module_digest(name: str) -> str:
 def code_version() -> str:
     """Such as "0.1.0+3f2a9c01b7de": the release and the digest's first twelve digits."""
     return f"{version('salvocast')}+{code_digest()[:12]}"
+
+
+def computed_by() -> tuple[str, ...]:
+    """What a result rests on beside what it is computed from: the code, Python, the libraries and the machine."""
+    libraries = (f"{name} {version(name)}" for name in LIBRARIES)
+    return code_version(), platform.python_version(), platform.machine(), *libraries
+
+
+@cache
+def bundled_digest() -> str:
+    """SHA-256 of the facts that come with the code: reports, defences, scenarios."""
+    state, folder = hashlib.sha256(), Path(__file__).parent / "bundled"
+    for path in sorted(each for each in folder.rglob("*") if each.is_file() and each.suffix in (".csv", ".toml")):
+        state.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return state.hexdigest()

@@ -7,7 +7,7 @@ All else is an assumption of this file, marked so, with a range that a planner m
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
@@ -25,6 +25,10 @@ EXAMPLE = "alabuga.capacity=2000..5000@2026-09-01"
 _SETTING = re.compile(
     r"(?:(?P<of>[a-z][a-z0-9_]*)\.)?(?P<what>[a-z_]+)=(?P<range>[^@/]+)(?P<per>/[a-z]+)?(?:@(?P<day>.+))?"
 )
+AS_STATED = "as_stated"
+"""After a setting and a comma: it counts as stated. The planner knows it."""
+CERTAIN = ("capacity", "decoys", "new_line", "imports")
+"""What can."""
 _TIMES = {"/day": "drones_per_day", "/month": "drones_per_month", "/year": "drones_per_year"}
 
 
@@ -58,7 +62,7 @@ OF_FACILITY: Mapping[str, Quantity] = {
     "parts": Quantity("drones_per_month", "the parts suffice for {n} drones {per} from {day} on"),
     "new_line": Quantity("drones_per_month", "a new line adds {n} armed drones {per}, growing from {day} on"),
     "workers": Quantity("workers", "{n} workers arrive on {day}"),
-    "beds": Quantity("rooms", f"there are {{n}} beds from {{day}} on, {PER_ROOM} to a room; who finds none waits"),
+    "beds": Quantity("rooms", "beds for {n} by {day}, four to a room: {rooms} rooms; who finds none waits"),
     "strike": Quantity(
         "share", "a strike on {day} stops {n} of the lines, half of which is back in a month or so", True
     ),
@@ -100,6 +104,8 @@ class Setting:
         From which it holds.
     quantity : Quantity
         What is set.
+    as_stated : bool
+        Whether it counts as stated, whatever the record says.
     """
 
     of: str
@@ -108,6 +114,7 @@ class Setting:
     unit: str
     day: date
     quantity: Quantity
+    as_stated: bool = False
 
     @property
     def sentence(self) -> str:
@@ -115,7 +122,10 @@ class Setting:
         low, _, high = self.numbers
         ends = [f"{100 * end:,.4g} %" if self.quantity.share else f"{end:,.10g}" for end in dict.fromkeys((low, high))]
         per = f"a {self.unit.rpartition('_')[2]}"
-        told = self.quantity.words.format(n=" to ".join(ends), per=per, day=self.day)
+        rooms = " to ".join(f"{end / PER_ROOM:,.10g}" for end in dict.fromkeys((low, high)))
+        told = self.quantity.words.format(n=" to ".join(ends), per=per, day=self.day, rooms=rooms)
+        if self.as_stated:
+            told = told.replace(", growing from", " from") + ", for certain: it counts as stated"
         return f"{self.of}: {told}" if self.of else told
 
 
@@ -125,7 +135,7 @@ def parse_setting(text: str, as_of: date) -> Setting:
     Parameters
     ----------
     text : str
-        Such as `alabuga.capacity=2000..5000@2026-09-01`.
+        Such as `alabuga.capacity=2000..5000@2026-09-01`; with `,as_stated` after it, it is certain.
     as_of : date
         From which it holds where it names no day.
 
@@ -143,7 +153,10 @@ def parse_setting(text: str, as_of: date) -> Setting:
     >>> parse_setting("alabuga.capacity=2000..5000@2026-09-01", date(2026, 3, 1)).sentence
     'alabuga: the lines can make 2,000 to 5,000 armed drones a month from 2026-09-01 on'
     """
-    found = _SETTING.fullmatch(text.replace(" ", ""))
+    plain, comma, certain = text.replace(" ", "").partition(",")
+    found = _SETTING.fullmatch(plain)
+    if comma and certain != AS_STATED:
+        raise InputError(f"--set {text[:80]}: ',{certain[:20]}': expected ,{AS_STATED}, or nothing after the day")
     if found is None:
         raise InputError(f"--set {text[:80]}: expected FACILITY.QUANTITY=NUMBER@DAY, such as {EXAMPLE}")
     of, what = found["of"] or "", found["what"]
@@ -153,6 +166,8 @@ def parse_setting(text: str, as_of: date) -> Setting:
             raise InputError(f"--set {text[:80]}: {what} of which facility? expected such as {EXAMPLE}")
         raise InputError(f"--set {text[:80]}: {unknown_name('quantity', what, known)}")
     quantity = known[what]
+    if comma and what not in CERTAIN:
+        raise InputError(f"--set {text[:80]}: {what} cannot be {AS_STATED}: expected one of {', '.join(CERTAIN)}")
     if found["per"] and (found["per"] not in _TIMES or not quantity.per_time):
         raise InputError(f"--set {text[:80]}: '{found['per'][:20]}': expected /day, /month or /year of drones alone")
     numbers = _numbers(found["range"], text)
@@ -162,7 +177,7 @@ def parse_setting(text: str, as_of: date) -> Setting:
         day = date.fromisoformat(found["day"]) if found["day"] else as_of
     except ValueError as error:
         raise InputError(f"--set {text[:80]}: day '{found['day'][:20]}': expected one such as 2026-09-01") from error
-    return Setting(of, what, numbers, _TIMES.get(found["per"] or "", quantity.unit), day, quantity)
+    return Setting(of, what, numbers, _TIMES.get(found["per"] or "", quantity.unit), day, quantity, bool(comma))
 
 
 def _numbers(text: str, setting: str) -> tuple[float, float, float]:
@@ -257,7 +272,7 @@ def _on_facility(setting: Setting, base: ProductionScenario) -> Setting:
     """The setting, of the main facility where it says `facility`; a name that is a slip of a known one is refused."""
     known = [facility.id for facility in base.facilities]
     if setting.of == MAIN and known:
-        return Setting(main_facility(base), setting.what, setting.numbers, setting.unit, setting.day, setting.quantity)
+        return replace(setting, of=main_facility(base))
     if setting.of not in ("", STOCK, *known) and get_close_matches(setting.of, known, cutoff=0.75):
         raise unknown_name("facility", setting.of, known)
     return setting
@@ -278,7 +293,14 @@ def _facility_lines(identity: str, base: Any, settings: list[Setting]) -> list[s
             )
         first = min(each.day for each in settings)
         lines.append(f"name = {_value(identity.replace('_', ' '))}")
-        lines.append(f"utilisation = {_assumed(0.8, 0.95, 1, 'share', first)}")
+        certain = any(each.as_stated for each in settings)
+        lines.append(f"utilisation = {_assumed(1 if certain else 0.8, 1 if certain else 0.95, 1, 'share', first)}")
+    stated = {each.as_stated for each in settings if each.what in ("capacity", "decoys")}
+    if stated == {True, False}:
+        raise InputError(f"{identity}: {AS_STATED} is of a whole plant: expected it on each of its numbers, or on none")
+    if True in stated:
+        _check_all_is_certain(identity, base, dated)
+        lines.append("as_stated = true")
     for key, points in dated.items():
         if points:
             first = min(each.day for each in points)
@@ -299,6 +321,18 @@ def _facility_lines(identity: str, base: Any, settings: list[Setting]) -> list[s
     if workers or beds:
         lines += _workforce_lines(getattr(base, "workforce", None), workers, beds)
     return lines
+
+
+def _check_all_is_certain(identity: str, base: Any, dated: Mapping[str, list[Setting]]) -> None:
+    """Refuses a plant of the base as certain whose other numbers, which stay, are assumed."""
+    for key in ("armed", "decoys"):
+        first = min((each.day for each in dated[key]), default=date.max)
+        kept = [point for point in getattr(base, key, ()) if point.date < first]
+        if any(point.basis not in ("reported", "known") and point.high > 0 for point in kept):
+            raise InputError(
+                f"{identity}: {AS_STATED} is of a whole plant, and its {key} before {first} is assumed: state what is "
+                f"certain as a line of its own, such as --set {identity}.new_line=1000@2026-09-01,{AS_STATED}"
+            )
 
 
 def _workforce_lines(base: Any, workers: list[Setting], beds: list[Setting]) -> list[str]:
@@ -334,12 +368,13 @@ def _event_lines(setting: Setting, number: int) -> list[str]:
         return _assumed(low, mode, high, unit, day)
 
     of = [f"facility = {_value(setting.of)}"] if setting.of else []
-    ramp_up = f"ramp_up = {made(90, 180, 365, 'days')}"
+    certain = ["as_stated = true"] * setting.as_stated
+    ramp_up = f"ramp_up = {made(0, 0, 0, 'days') if setting.as_stated else made(90, 180, 365, 'days')}"
     events: Mapping[str, tuple[str, list[str]]] = {
-        "new_line": ("new_line", ['line = "armed"', f"capacity = {own}", ramp_up]),
+        "new_line": ("new_line", ['line = "armed"', f"capacity = {own}", ramp_up, *certain]),
         "strike": ("facility_strike", [f"capacity_lost = {own}", f"recovery_half_life = {made(15, 30, 90, 'days')}"]),
         "sanctions": ("sanctions", [f"parts_lost = {own}", f"recovery_half_life = {made(30, 60, 180, 'days')}"]),
-        "imports": ("imports", ['line = "armed"', f"rate = {own}"]),
+        "imports": ("imports", ['line = "armed"', f"rate = {own}", *certain]),
         "store_strike": ("store_strike", [f"drones_lost = {own}"]),
         "warhead": (
             "model_switch",
@@ -366,7 +401,8 @@ def _event_lines(setting: Setting, number: int) -> list[str]:
 def _range(setting: Setting, unit: str, divided_by: int = 1) -> str:
     low, mode, high = (number / divided_by for number in setting.numbers)
     numbers = {"low": low, "mode": mode, "high": high, "unit": unit}
-    return _table(numbers | _MINE | {"date": setting.day, "note": "As it was set."})
+    basis = {"basis": "known"} if setting.as_stated else {}
+    return _table(numbers | _MINE | basis | {"date": setting.day, "note": "As it was set."})
 
 
 _MINE = {"basis": "assumed", "sources": [], "confidence": "D"}

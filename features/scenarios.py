@@ -68,6 +68,8 @@ __all__ = [
 
 PUBLISHED = "published"
 """The bundled scenario of the state as published; the others are variants of it."""
+SAME_TIME_DAYS = 30
+"""Days within which two statements contradict each other: said no further apart, of days no further apart."""
 
 
 class ProductionScenario(Stated):
@@ -80,7 +82,7 @@ class ProductionScenario(Stated):
     title : str
         For people.
     as_of : date
-        The day it was written; nothing in it is published later.
+        The day it was written; nothing in it is published later, and of a base only what was published by then counts.
     about : str
         A paragraph for the planner.
     based_on : str, optional
@@ -174,9 +176,12 @@ class ProductionScenario(Stated):
     def as_known(self, day: date) -> "ProductionScenario":
         """The scenario as far as its sources were published by a day; assumptions without a source stay.
 
-        What was said later replaces what was said before: a point of a line gives way to a point for the same or an
-        earlier day that was published later. Facilities that have no point left, or no utilisation, are gone, and
-        events with them. What limits a workforce, and a split between theatres, is known as a whole or not at all.
+        Of statements that contradict each other one stands, and no mean of them. What was said later replaces what was
+        said before: a point of a line gives way to a point for the same or an earlier day that was published later. But
+        what a worse source says within SAME_TIME_DAYS of a better one replaces nothing of it, and is set aside where it
+        is of the same day or as many days later at most; of what is assumed, the scenario is its own source. Facilities
+        that have no point left, or no utilisation, are gone, and events with them. What limits a workforce, and a split
+        between theatres, is known as a whole or not at all.
 
         Parameters
         ----------
@@ -201,19 +206,27 @@ class ProductionScenario(Stated):
             parts = [part for part in stated if part is not None]
             return all(out(each) <= day for part in parts for each in (part, *(table for _, table in tables(part))))
 
-        def points(stated: Sequence[SourcedRange]) -> tuple[SourcedRange, ...]:
-            kept = [point for point in stated if known(point)]
-            return tuple(
-                point
-                for point in kept
-                if not any(point.sources and out(other) > out(point) and other.date <= point.date for other in kept)
-            )
+        def hearsay(point: SourcedRange, better: SourcedRange) -> bool:
+            """Whether a worse source said it at the same time."""
+            stated = "assumed" not in (point.basis, better.basis)
+            said_after = (out(point) - out(better)).days
+            return stated and better.confidence < point.confidence and 0 < said_after <= SAME_TIME_DAYS
 
-        def known_workforce(stated: Workforce) -> Workforce | None:
+        def set_aside(point: SourcedRange, by: SourcedRange) -> bool:
+            return hearsay(point, by) and 0 <= (point.date - by.date).days <= SAME_TIME_DAYS
+
+        def replaced(point: SourcedRange, by: SourcedRange) -> bool:
+            return bool(point.sources) and out(by) > out(point) and by.date <= point.date and not hearsay(by, point)
+
+        def points(stated: Sequence[SourcedRange]) -> tuple[SourcedRange, ...]:
+            said = [point for point in stated if known(point)]
+            kept = [point for point in said if not any(set_aside(point, other) for other in said)]
+            return tuple(point for point in kept if not any(replaced(point, other) for other in kept))
+
+        def known_workforce(stated: Workforce, opens: date) -> Workforce | None:
             arrivals = tuple(arrival for arrival in stated.arrivals if known(arrival))
-            if not arrivals or not known(
-                stated.training, stated.output, stated.starting_output, stated.learning_half_life
-            ):
+            rates = (stated.training, stated.output, stated.starting_output, stated.learning_half_life)
+            if not arrivals or min(arrival.date for arrival in arrivals) < opens or not known(*rates):
                 return None
             rooms = points(stated.rooms) if known(stated.occupants) else ()
             return stated.model_copy(
@@ -231,7 +244,8 @@ class ProductionScenario(Stated):
         for facility in self.facilities:
             lines = {name: points(getattr(facility, name)) for name in ("armed", "decoys", "parts")}
             if (lines["armed"] or lines["decoys"]) and known(facility.utilisation):
-                workforce = facility.workforce and known_workforce(facility.workforce)
+                opens = min(point.date for point in (*lines["armed"], *lines["decoys"]))
+                workforce = facility.workforce and known_workforce(facility.workforce, opens)
                 facilities.append(facility.model_copy(update={**lines, "workforce": workforce}))
         makers = {None, *(facility.id for facility in facilities)}
         unknown_splits = {row.facility for row in self.theatres if not known(row)}
@@ -381,7 +395,7 @@ def _tables_of(text: str, file_name: str, variants: tuple[str, ...], on_files: b
         return stated
     if not on_files and base_name not in bundled_scenarios():
         raise one_line(f"{file_name}: scenario.based_on: {unknown_name('scenario', base_name, bundled_scenarios())}")
-    base = _base(base_name, file_name, variants)
+    base = _said_until(stated["scenario"].get("as_of"), _base(base_name, file_name, variants))
     merged = {**base, **stated}
     for name in ("scenario", "stock"):
         merged[name] = {**base[name], **stated.get(name, {})}
@@ -411,6 +425,28 @@ def _base(base_name: str, file_name: str, variants: tuple[str, ...]) -> dict[str
     except InputError as error:
         raise one_line(f"{error} ({file_name} is based on it)") from error
     return base
+
+
+def _said_until(as_of: object, tables: dict[str, Any]) -> dict[str, Any]:
+    """The tables of a base without what was published after the day as of which its variant is: a file means the same
+    when newer statements come to be bundled."""
+    sources = [row for row in tables.get("source", []) if isinstance(row, dict)]
+    later = {row["id"] for row in sources if isinstance(as_of, date) and row["date"] > as_of}
+
+    def until(value: Any) -> Any:
+        if isinstance(value, list):
+            return [until(each) for each in value if not (isinstance(each, dict) and rests_on_later(each))]
+        return {key: until(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+    def rests_on_later(row: dict[str, Any]) -> bool:
+        tables_of_row = [row, *(each for each in row.values() if isinstance(each, dict))]
+        cited = (
+            {row.get("id")} if row in sources else {key for each in tables_of_row for key in each.get("sources", ())}
+        )
+        return not later.isdisjoint(cited)
+
+    kept: dict[str, Any] = until(tables) if later else tables
+    return kept
 
 
 def _identity(name_or_file: str) -> str:

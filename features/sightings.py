@@ -102,6 +102,18 @@ W = TypeVar("W", bound=Windowed)
 
 def related(reports: Iterable[W], source: Callable[[W], str]) -> list[list[W]]:
     """The reports of one series in groups that may be of one salvo, by window, area and rank of source alone."""
+    told = list(reports)
+    if len(ranks := {source_rank(each) for each in {source(report) for report in told}}) == 1 and NEWS not in ranks:
+        # Of one table, or of the compiled record, each area is a salvo of its own.
+        by_area: dict[str, list[W]] = {}
+        for report in told:
+            by_area.setdefault(_area(report), []).append(report)
+        return [group for area in by_area.values() for group in (_swept(area, source) if len(area) > 1 else [area])]
+    return _swept(told, source)
+
+
+def _swept(reports: Iterable[W], source: Callable[[W], str]) -> list[list[W]]:
+    """The same of any reports, from the first window to the last."""
     ordered = sorted(reports, key=attrgetter("window_start"))
     joined = list(range(len(ordered)))  # a forest: each report to an earlier one of its group
 

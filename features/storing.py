@@ -65,6 +65,7 @@ class Storing:
         self._confirmed = confirmed
         self._records: dict[tuple[str, str], Record] = {}
         self._rows_before = 0
+        self._ends: dict[tuple[datetime, int], datetime] = {}
         self._next_id = (connection.scalar(sa.select(sa.func.max(report_table.c.id))) or 0) + 1
         self.anything = False
         self.series: set[tuple[str, str]] = set()
@@ -93,7 +94,7 @@ class Storing:
             flagged += bool(report.flags)
             salvo = salvos.get(key)
             if salvo is None:
-                salvo = salvos[key] = _Salvo(utc(report.window_end.replace(tzinfo=KYIV)))
+                salvo = salvos[key] = _Salvo(self._in_utc(report.window_end))
             if not salvo.sightings:
                 added += 1
             else:
@@ -138,6 +139,13 @@ class Storing:
             rejected_before=len(rejected) - len(new_rejected),
             first_rejection=new_rejected[0] if new_rejected else None,
         )
+
+    def _in_utc(self, window_end: datetime) -> datetime:
+        """The end of a window in UTC: many reports share it."""
+        end = window_end, window_end.fold
+        if end not in self._ends:
+            self._ends[end] = utc(window_end.replace(tzinfo=KYIV))
+        return self._ends[end]
 
     def end(self) -> None:
         """To be called after the last chunk: rows that waited, and stand right in this file, wait no longer."""
@@ -256,14 +264,20 @@ def _insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, An
     # Straight to the driver: SQLAlchemy's binding of every value would take longer than all the rest of an ingest.
     times = [name for name in rows[0] if isinstance(table.c[name].type, sa.DateTime)]
     days = [name for name in rows[0] if isinstance(table.c[name].type, sa.Date)]
+    texts: dict[date | None, str | None] = {None: None}  # many rows share a time
     for row in rows:
         for name in times:
-            row[name] = row[name] and row[name].isoformat(" ", "microseconds")
+            if (moment := row[name]) not in texts:
+                texts[moment] = moment.isoformat(" ", "microseconds")
+            row[name] = texts[moment]
         for name in days:
-            row[name] = row[name].isoformat()
+            if (day := row[name]) not in texts:
+                texts[day] = day.isoformat()
+            row[name] = texts[day]
     names = list(rows[0])
-    places = ", ".join(f":{name}" for name in names)
-    connection.exec_driver_sql(f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})", rows)
+    places = ", ".join("?" * len(names))
+    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})"
+    connection.exec_driver_sql(insert, [tuple(row.values()) for row in rows])
 
 
 _content = attrgetter(*COUNT_FIELDS, "shot_down_by_area")

@@ -44,11 +44,13 @@ from forecasting.supply.armed_share import armed_share_of, reported_armed_share
 from forecasting.supply.coupling import learn_weights
 from forecasting.supply.scenario_forecast import (
     LearnedSupply,
+    Meet,
     ScenarioForecaster,
     ScenarioRequest,
     SuppliedForecast,
     Weigh,
     days_needed,
+    meet_record,
 )
 
 __all__ = ["Plan", "Prepared", "Target", "make_plan", "prepare", "prepare_calibration"]
@@ -79,12 +81,15 @@ class Prepared:
         What it has learnt.
     weigh : callable
         What learns how much supply counts in forecasts under scenarios, or knows it.
+    meet : callable
+        What holds a scenario against the record, or knows the outcome.
     """
 
     history: LaunchHistory
     model: Model
     fitted: Fitted
     weigh: Weigh = learn_weights
+    meet: Meet = meet_record
     _learned: list[LearnedSupply] = field(default_factory=list, init=False, repr=False)
 
     def forecast(
@@ -138,7 +143,7 @@ class Prepared:
         days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
         if learned is None or (learned.horizon, learned.published) != (days, published):
-            learned = LearnedSupply(self.history, published, days, weigh=self.weigh)
+            learned = LearnedSupply(self.history, published, days, weigh=self.weigh, meet=self.meet)
             self._learned[:] = [learned]  # one: its draws take some hundred megabytes
         ahead = SimulationRequest(with_look_ahead, request.n_paths)
         salvos = forecast_fitted(self.model, self.fitted, self.history, ahead, seed)

@@ -24,6 +24,8 @@ PUBLIC: dict[str, tuple[str, ...]] = {
     "features.ledger": ("Ledger", "end_of_day"),
     "features.views": ("LedgerReport",),
     "features.history": ("LaunchHistory",),
+    "features.covariates": ("Covariate",),
+    "features.calendar_days": EVERYTHING,
     "features.massed": ("massed_threshold",),
     "features.scenarios": ("ProductionScenario", "bundled_scenarios", "load_scenario", "parse_scenario"),
     # What will come: the contract of a model and what helps to keep it, forecasts, a defence, plans and their scores.
@@ -32,6 +34,7 @@ PUBLIC: dict[str, tuple[str, ...]] = {
         "SimulationRequest",
         "Fitted",
         "Model",
+        "GlobalModel",
         "require_days",
         "add_model",
         "load_model",

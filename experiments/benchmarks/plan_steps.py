@@ -187,6 +187,11 @@ def main() -> None:
             prepared = prepare(load_model(FALLBACK_MODEL), history)
             calibrated = prepare_calibration(defence, history)
             ten, seeds = defence_of_ten(defence), count(2)
+
+            def anew(*given: str) -> object:
+                """With a seed of its own, since an answer that was given before is kept."""
+                return salvocast(folder, "plan", f"--seed={next(seeds)}", *given)()
+
             of_ten = prepare_calibration(ten, history)
 
             def plan_for(of: Defence, known: Calibration, seed: int = 1) -> Plan:
@@ -209,11 +214,10 @@ def main() -> None:
                 "document as JSON": lambda: document.model_dump_json(indent=2),
                 "picture": lambda: render(plan_picture(document, history), ".png", "plan"),
                 "salvocast --help, a process": salvocast(folder, "--help"),
-                "salvocast plan, a process": salvocast(folder, "plan"),
-                "salvocast plan of three classes, a process": salvocast(
-                    folder, "plan", "--threats", "shahed,cruise,ballistic"
-                ),
-                "salvocast plan with a target of leakers, a process": salvocast(folder, "plan", "--leak-target", "438"),
+                "salvocast plan again, a process": salvocast(folder, "plan"),
+                "salvocast plan of another seed, a process": anew,
+                "salvocast plan of three classes, a process": lambda: anew("--threats", "shahed,cruise,ballistic"),
+                "salvocast plan with a target of leakers, a process": lambda: anew("--leak-target", "438"),
             }
             print(f"1 unit = {len(defence.layers)} x 2 binomial draws of 2,000 x 28 = {unit:.4f} s here")
             for name, work in steps.items():

@@ -43,6 +43,7 @@ def backtest_models(ledger: Ledger, models: Sequence[Model], origins: Sequence[d
         models,
         origins,
         REPLAY,
+        others=ledger.others,
         engine=Engine(n_jobs),
     )
 

@@ -2,36 +2,47 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pandas as pd
 
-from experiments.backtest import Replay, replay_parameters, run_backtest
+from experiments.backtest import Replay, others_of, replay_parameters, run_backtest
 from experiments.compare.frames import leaderboard
 from experiments.compare.runs import SETTING, backtests
 from experiments.compare.weights import members
 from experiments.folds import rolling_origins
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
-from experiments.tracking import NO_RECIPE, log_backtest, recipe_mark, retraining_runs
+from experiments.tracking import NO_RECIPE, Shown, log_backtest, recipe_mark, retraining_runs
+from features.covariates import covariates_of, refuse_look_ahead
 from features.errors import InputError
 from features.home import salvocast_home
 from features.ledger import Ledger
+from features.logs import notify
 from features.opening import open_ledger
 from features.records import KYIV, SHAHED, UKRAINE, QuietDayRule, SalvoReport
 from features.sources.bundled import SOURCE, read_bundled
 from features.sources.reading import Reading
 from forecasting.registry import RegisteredModel, Registry
 from forecasting.salvos.contract import check_contract
-from forecasting.salvos.model import BUNDLED_MODELS, REFERENCE_MODEL, Model, SimulationRequest, fit, load_model
-from forecasting.salvos.recipe import Recipe
+from forecasting.salvos.model import (
+    BUNDLED_MODELS,
+    PACKAGES,
+    REFERENCE_MODEL,
+    Model,
+    SimulationRequest,
+    fit,
+    load_model,
+    require_covariates,
+)
 from forecasting.salvos.saved import SavedModel
 
-QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name != "gradient_boosting")
-"""All but the one that takes seven times as long as the ensemble and has been worse."""
+QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name not in ("gradient_boosting", "global_boosting"))
+"""All but the two that take many times as long as the ensemble and have been worse."""
 FIRST_ORIGIN = date(2025, 1, 1)
 
 
@@ -47,6 +58,7 @@ def ensure_backtest(
     quiet_days: QuietDayRule | None = None,
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
+    covariates: Mapping[str, pd.DataFrame] | None = None,
 ) -> str:
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
@@ -71,6 +83,9 @@ def ensure_backtest(
         None for the one that serves.
     theatre, weapon_class : str
         Of the series.
+    covariates : mapping of str to pandas.DataFrame, optional
+        Name -> date, value, published_at (`features.covariates`), of which each origin sees what was public by then, in
+        `history.covariates[name]`. Other covariates make another run; the models are compared on the same targets.
 
     Returns
     -------
@@ -80,7 +95,7 @@ def ensure_backtest(
     Raises
     ------
     InputError
-        For an unknown model.
+        For an unknown model, one whose covariates are not given, and a covariate that cannot be read or looks ahead.
     SalvocastError
         Where ledger or store fail.
     """
@@ -89,34 +104,45 @@ def ensure_backtest(
     own = {model.model_id: model for model in asked if not isinstance(model, str)}
     enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
     asked_models = {name: own.get(name) or load_model(name) for name in names}
-    marks = {name: recipe_mark(Recipe.of(model)) for name, model in asked_models.items()}
+    shown = covariates_of(covariates or {})
+    for model in asked_models.values():
+        require_covariates(model, {each.name for each in shown})
     found = backtests(theatre, weapon_class)
     named = {"every": every, "horizon": horizon, "n_paths": n_paths, "seed": seed}
     said = {name: value for name, value in named.items() if value is not None}
-    if not own and first is None and last is None and not said and quiet_days is None:
+    if not (own or first or last or said or quiet_days or shown):
         for run_id, logged, recipes in found[["run_id", "models", "recipes"]].itertuples(index=False):
             marked = dict(zip(logged, recipes, strict=True))
-            others = [name for name in enough if name not in BUNDLED_MODELS]
-            same_code = all(marked.get(name) == marks[name] != NO_RECIPE for name in others)
+            own_code = {name: recipe_mark(asked_models[name], Shown()) for name in enough if name not in BUNDLED_MODELS}
+            same_code = all(marked.get(name) == mark != NO_RECIPE for name, mark in own_code.items())
             if set(enough) <= set(marked) and same_code:
                 return str(run_id)
     setting = {"every": 14, "horizon": 28, "n_paths": 2_000, "seed": 1} | said
     replay = Replay(SimulationRequest(setting["horizon"], setting["n_paths"]), setting["seed"])
     with open_ledger() as ledger:
         truth = ledger.history(theatre, weapon_class, quiet_days)
+        for each in shown:
+            refuse_look_ahead(each, truth)
         until = truth.last_day - timedelta(days=replay.request.horizon)
         origins = rolling_origins(first or FIRST_ORIGIN, last or until, setting["every"])
         parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
+        beside = Shown(shown, others_of([*asked_models.values()], truth, ledger.others))
+        marks = {name: recipe_mark(model, beside) for name, model in asked_models.items()}
         ran = {each for run in same[["models", "recipes"]].itertuples(index=False) for each in zip(*run, strict=True)}
         missing = [name for name in asked_models if marks[name] == NO_RECIPE or (name, marks[name]) not in ran]
         if not missing and len(same):
             return str(same["run_id"].iloc[0])
         compared = [asked_models.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
         result = run_backtest(
-            lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin), truth, compared, origins, replay
+            lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin, shown),
+            truth,
+            compared,
+            origins,
+            replay,
+            others=ledger.others,
         )
-    return log_backtest(result, truth, parameters, {}, compared)
+    return log_backtest(result, truth, parameters, {}, compared, beside)
 
 
 def register_challenger(
@@ -126,7 +152,8 @@ def register_challenger(
 
     The next retraining on a machine where the model is installed compares it with the champion, like those that the
     settings name; one that lacks it says so. What is registered are numbers, not code: where the model is to serve,
-    install its package (entry point of the group `forecasting.salvos.model.PACKAGES`).
+    install its package (entry point of the group `forecasting.salvos.model.PACKAGES`). Both is told on stderr where it
+    matters: that a model of one's own needs its code, and that a challenger takes the place of another.
 
     Parameters
     ----------
@@ -146,10 +173,16 @@ def register_challenger(
     ContractError
         For a model that breaks the contract.
     InputError
-        For a run that has no scores of it, or in which it failed at an origin.
+        For a run that has no scores of it, or in which it failed at an origin; and for a model that uses covariates,
+        since the mornings have none.
     SalvocastError
         Where ledger or store fail.
     """
+    if names := getattr(model, "covariates", ()):
+        raise InputError(
+            f"{model.model_id} uses the covariates {', '.join(names)}, which the mornings have none of: it can be "
+            "backtested, not registered"
+        )
     check_contract(model)
     board = leaderboard(run_id, theatre=theatre, weapon_class=weapon_class)
     own = board[(board["model"] == model.model_id) & (board["run_id"] == run_id)].set_index("band")
@@ -163,11 +196,26 @@ def register_challenger(
     noted = {f"wis_ratio_{band}": float(ratio) for band, ratio in own["wis_ratio"].items()}
     with open_ledger() as ledger, Registry.open() as registry, registry.lock():
         history = ledger.history(theatre, weapon_class)
+        history = replace(history, others=others_of([model], history, ledger.others))
         saved = SavedModel.of(model, fit(model, history), history)
         version = registry.register(saved, run_id=run_id, scores=noted, tags={"reason": "registered as challenger"})
+        before = registry.challenger(theatre, weapon_class)
         registry.set_challenger(version.name, version.version)
         made = registry.challenger(theatre, weapon_class)
     assert made is not None
+    if before is not None and before.version != made.version:
+        notify(
+            "challenger",
+            f"{made.model_id} (version {made.version}) replaces the challenger {before.model_id} (version "
+            f"{before.version}): there is one at a time; name others in `challengers` of settings.toml",
+        )
+    if (module := type(model).__module__) not in {where.partition(":")[0] for where in BUNDLED_MODELS.values()}:
+        notify(
+            "registered without code",
+            f"{made.model_id} is registered as numbers, without its code: whatever loads it, `salvocast retrain`, "
+            f"`serve` and MLflow's pyfunc among them, needs {module} installed, with an entry point of the group "
+            f"{PACKAGES}",
+        )
     return made
 
 

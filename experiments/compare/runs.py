@@ -47,7 +47,8 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     -------
     pandas.DataFrame
         The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of
-        str), recipes (tuple of str, a mark of each model's parameters and code), first_origin, last_origin,
+        str), recipes (tuple of str, a mark of each model's parameters and
+        code, and of the covariates and other series that it was shown), first_origin, last_origin,
         last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins), n_paths, seed (int),
         window, quiet_day_rule, data_digest, theatre, weapon_class (str).
 

@@ -22,6 +22,7 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.defences import against_another, defence_of, kill_shares
 from forecasting.answers.in_hand import as_stated
 from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
+from forecasting.answers.learned_supply import remembered_supply
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import (
     CHAMPION,
@@ -66,7 +67,7 @@ from forecasting.report.published import Published
 from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.joint import Threat
-from forecasting.salvos.model import Model, SimulationRequest, load_model
+from forecasting.salvos.model import Model, SimulationRequest, is_global, load_model
 from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
 from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, SuppliedForecast
@@ -94,6 +95,7 @@ class Answerer:
         remember: Remember | None = None,
     ) -> None:
         self.ledger, self._load_champion, self._today, self._remember = ledger, load_champion, today, remember
+        self._champions: LRUCache[object, SavedModel] = LRUCache(KEPT)
         self._histories: LRUCache[object, LaunchHistory] = LRUCache(KEPT)
         self._models: LRUCache[object, Prepared] = LRUCache(KEPT)
         self._calibrations: LRUCache[object, Calibration] = LRUCache(KEPT)
@@ -302,23 +304,32 @@ class Answerer:
                 f"again, or name a model, such as {FALLBACK_MODEL}, or an origin",
                 field="model",
             )
+        saved: SavedModel | None = None
+        if champion is not None:
+            digest = champion.digest
+            saved = get_or_make(self._champions, digest, lambda: self._load_champion(digest))
+        recipe = saved.model if saved else load_model(name)
+        history = self.with_others(recipe, history)
 
         def learn() -> Prepared:
             prepared = fitted()
             if self._remember is None:
                 return prepared
-            return replace(prepared, weigh=remembered_weights(self._remember))
+            return replace(prepared, weigh=remembered_weights(self._remember), meet=remembered_supply(self._remember))
 
         def fitted() -> Prepared:
-            if champion is None:
-                return self._prepare(load_model(name), history, name)
-            saved = self._load_champion(champion.digest)
+            if champion is None or saved is None:
+                return self._prepare(recipe, history, name)
             if (saved.data_digest, saved.origin) == (history.digest, history.last_day):
                 return Prepared(history, saved.model, saved.fitted)
             # Its recipe won; what it learnt then is not what is known now.
             return self._prepare(saved.model, history, champion.digest)
 
         return get_or_make(self._models, (*_seen(history), champion.digest if champion else name), learn)
+
+    def with_others(self, model: Model, history: LaunchHistory) -> LaunchHistory:
+        """The history, with the other series of its origin where the model learns from them."""
+        return replace(history, others=self.ledger.others(history)) if is_global(model) else history
 
     def _prepare(self, model: Model, history: LaunchHistory, name: str) -> Prepared:
         # The code of a model of somebody's own may change without ours.
@@ -366,6 +377,12 @@ def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoic
     if context.champion is None:
         return ModelChoice(reason="none_registered")
     return ModelChoice(reason="champion", version=context.champion.version)
+
+
+def check_size(request: ForecastRequest) -> None:
+    """Raises InputError for a plan that would not fit into memory, however long it may take."""
+    if isinstance(request, PlanRequest):
+        _check_size(request, defence_of(request))
 
 
 def _seen(history: LaunchHistory) -> tuple[object, ...]:

@@ -5,10 +5,8 @@ keeps the bytes, and where, is not decided here.
 """
 
 import hashlib
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from importlib.metadata import version
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -16,7 +14,7 @@ import numpy as np
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
-from features.release import code_version
+from features.release import computed_by
 from features.scenarios import ProductionScenario
 from forecasting.losses.importance import Fit, Sampler, sample_posterior
 from forecasting.losses.reported_losses import Array
@@ -28,15 +26,13 @@ from forecasting.supply.scenario_forecast import Weigh
 
 Remember = Callable[[str, Callable[[], bytes]], bytes]
 """(key, how to make it) -> the bytes kept under the key, or else made now, and kept unless there are none."""
-LIBRARIES = ("numpy", "scipy", "statsmodels", "scikit-learn")
 
 
 def key_of(what: str, history: LaunchHistory, *rests_on: str) -> str:
     """SHA-256 of all that something learned depends on: the code, its libraries and the machine, the whole history, and
     the texts given."""
     state = hashlib.sha256()
-    libraries = [f"{name} {version(name)}" for name in LIBRARIES]
-    texts = [what, code_version(), platform.python_version(), platform.machine(), *libraries, *rests_on]
+    texts = [what, history.digest, *computed_by(), *rests_on]
     of_history = [getattr(history, each.name) for each in fields(history)]
     for part in (*texts, *of_history):
         content = part.tobytes() if isinstance(part, np.ndarray) else repr(part).encode()

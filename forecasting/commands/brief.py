@@ -30,7 +30,7 @@ def brief_command(
     translator(language)  # refuses an unknown one before the work
     check_brief_file(out)
     with open_ledger() as ledger:
-        document = local.local_answering(ledger).document(request, local.local_context(request))
+        document = local.local_document(ledger, request, local.local_context(request))
     assert isinstance(document, PlanDocument)
     write_file(out, brief(document, language, local.kyiv_today()))
     print(f"wrote {out}")

@@ -54,7 +54,7 @@ def answer_command(
     """Answers the request that `RequestCommand` has made of the options, whether for a forecast or a plan."""
     from tqdm import tqdm
 
-    from forecasting.answers.local import local_answering, local_context
+    from forecasting.answers.local import local_answering, local_context, local_document
     from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.layout import lines_of
     from forecasting.report.picture_words import forecast_of
@@ -68,15 +68,15 @@ def answer_command(
         raise InputError(f"--full is of the table: --format {output} holds all of the plan already")
     with open_ledger() as ledger:
         issued_plan = _issued_plan(since, request) if since is not None else None
-        answering, learned = local_answering(ledger), local_context(request)
+        learned = local_context(request)
         # Only a plan that takes a while shows the bar.
         with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
-            document = answering.document(request, learned, bar.update)
+            document = local_document(ledger, request, learned, bar.update)
         assert isinstance(document, ForecastDocument | PlanDocument)  # neither command asks for another
         if plot:
-            _draw(document, answering.history(request, learned), plot, language)
+            _draw(document, local_answering(ledger).history(request, learned), plot, language)
         if issued_plan:
-            document = _with_changes(document, issued_plan, request, answering, learned)
+            document = _with_changes(document, issued_plan, request, local_answering(ledger), learned)
     asked = {"request": request.canonical} | (_issue(document, request, learned) if issued else {})
     plain = out is None and output == TABLE and _is_ascii_terminal()
     with lines_of(get_terminal_size().columns - LONGER_IN_ASCII * plain):

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, gammaln
 
 from forecasting.losses.reported_losses import Array, ReportedLosses
@@ -53,6 +52,8 @@ def fitted_variation(record: ReportedLosses, origin: date) -> Variation:
         fit = log_likelihood(counts, np.stack([share, 1.0 - share]), 1.0 + math.exp(parameters[n + 1]))
         held = np.append((parameters[:n] - 1.5) / 1.5, [parameters[n], parameters[n + 1] - math.log(5.0)])
         return float(0.5 * held @ held - fit.sum())
+
+    from scipy.optimize import minimize  # of what is learned, which is kept
 
     best = minimize(cost, [1.5] * n + [0.0, math.log(5.0)], method="L-BFGS-B").x
     overdispersion, share = 1.0 + math.exp(float(best[n + 1])), expit(best[:n] @ member + best[n] * size)

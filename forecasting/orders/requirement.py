@@ -31,7 +31,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from features.errors import InputError
 from features.messages import Message
@@ -321,6 +320,8 @@ def _solve(
     bounds = [*((0.0, each) for each in recourse.upper), (0.0, most_risk)]
     budget = bool(np.isfinite(budget_usd))
     planes = [*planes, recourse.plane(np.zeros(n_layers))]
+    from scipy.optimize import linprog  # where there is a target or a sum of money
+
     for _ in range(MOST_ROUNDS):
         # Each plane lies below the risk: slope . (bought - its point) + its risk <= risk.
         rows = np.array([[*plane.slope, -1.0] for plane in planes] + [costs] * budget)

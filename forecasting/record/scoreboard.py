@@ -15,7 +15,6 @@ from typing import Any, Protocol, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import binom
 
 from features.errors import SalvocastError
 from features.history import LaunchHistory
@@ -305,6 +304,8 @@ def n_apart(targets: pd.DataFrame) -> int:
 @cache
 def binomial_band(level: float, n: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """The central band in which the share of n independent outcomes inside an interval of that level lies."""
+    from scipy.stats import binom  # a second that a page without scores need not wait
+
     tail = (1 - confidence) / 2
     low, high = binom.ppf([tail, 1 - tail], n, level) / n
     return float(low), float(high)

@@ -1,4 +1,5 @@
-"""What was learned from a record, kept in the home: any of it may be removed at any time, and is learned again."""
+"""What was learned from a record, and answers, kept in the home: any of it may be removed at any time, and is made
+again."""
 
 import hashlib
 import os
@@ -11,7 +12,7 @@ from features.errors import SalvocastError
 from features.files import write_file
 from features.home import salvocast_home
 
-MOST_FILES, MOST_BYTES = 64, 200_000_000
+MOST_FILES, MOST_BYTES = 256, 200_000_000
 """Kept; what was used longest ago goes first."""
 LEFT_OVER = 3_600.0
 """Seconds after which what a killed process began to write is removed."""

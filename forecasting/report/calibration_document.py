@@ -1,13 +1,15 @@
 """The published form of a calibration: the ranges and the shares before and after the record."""
 
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from features.messages import Message
-from forecasting.losses.calibrated_defence import Calibration
 from forecasting.report.parts import Document
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.losses.calibrated_defence import Calibration
 
 
 class Central(Document):
@@ -60,7 +62,7 @@ class CalibrationDocument(Document):
     shares: list[ComparedShare]
 
 
-def calibration_document(found: Calibration) -> CalibrationDocument:
+def calibration_document(found: "Calibration") -> CalibrationDocument:
     """The published form of a calibration."""
     return CalibrationDocument(
         n_nights=found.n_nights,

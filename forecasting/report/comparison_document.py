@@ -7,6 +7,7 @@ from pydantic import Field
 
 from features.messages import Message
 from forecasting.report.parts import Document
+from forecasting.report.supply_document import HoldbackDocument
 from forecasting.salvos.spread import StatedError
 
 MEASURES = {
@@ -32,6 +33,9 @@ class ComparedScenario(Document):
     verdict: Message
     assumption_only: bool
     shape_from: str | None = Field(description="theatre whose record the shape of the salvos is borrowed from")
+    holdbacks: list[HoldbackDocument] = Field(
+        default=[], exclude_if=lambda holdbacks: not holdbacks, description="what holds each plant back, month by month"
+    )
 
 
 class StatedRange(Document):
@@ -95,3 +99,8 @@ class ComparisonDocument(Document):
     stated_differences: list[StatedDifference]
     figures: list[ComparedFigure]
     versions: dict[str, str]
+
+    @property
+    def windows(self) -> list[int]:
+        """The days that the figures are over, in order."""
+        return [*dict.fromkeys(each.n_days for each in self.figures)]

@@ -7,18 +7,16 @@ import platform
 from datetime import date
 from functools import cache
 from importlib.metadata import version
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from features.history import LaunchHistory
 from features.massed import BORROWED_RULE, QUIET_RULE, RULE
 from features.messages import Message
 from features.stated import Source
 from features.unknown_days import scope
-from forecasting.plan import Plan
 from forecasting.report.assumption_document import Assumption, stated_assumptions, used_sources
 from forecasting.report.calibration_document import CalibrationDocument, calibration_document
 from forecasting.report.layer_document import LayerDocument, layer_document
@@ -39,9 +37,13 @@ from forecasting.report.worth_document import (
     money_mix_document,
     worth_document,
 )
-from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.spread import Spread, spread
-from forecasting.supply.scenario_forecast import SuppliedForecast
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from features.history import LaunchHistory
+    from forecasting.plan import Plan
+    from forecasting.salvos.forecast import SalvoForecast
+    from forecasting.supply.scenario_forecast import SuppliedForecast
 
 WINDOWS = (7, 28, 90, 180)
 """Days over which totals are told, beside the whole horizon."""
@@ -201,7 +203,7 @@ class PlanDocument(Document):
 
 
 def forecast_document(
-    forecast: SalvoForecast, supplied: SuppliedForecast | None = None, model_choice: ModelChoice | None = None
+    forecast: "SalvoForecast", supplied: "SuppliedForecast | None" = None, model_choice: ModelChoice | None = None
 ) -> ForecastDocument:
     """The published form of a forecast.
 
@@ -274,13 +276,13 @@ def forecast_document(
     )
 
 
-def _massed_rule(forecast: SalvoForecast, supplied: SuppliedForecast | None) -> Message:
+def _massed_rule(forecast: "SalvoForecast", supplied: "SuppliedForecast | None") -> Message:
     if supplied and supplied.assumption_only:
         return BORROWED_RULE
     return QUIET_RULE if forecast.mostly_quiet else RULE
 
 
-def plan_document(plan: Plan, model_choice: ModelChoice | None = None) -> PlanDocument:
+def plan_document(plan: "Plan", model_choice: ModelChoice | None = None) -> PlanDocument:
     """The published form of a plan.
 
     Parameters
@@ -371,7 +373,7 @@ def document_json(document: Document) -> bytes:
     return document.model_dump_json(indent=2).encode() + b"\n"
 
 
-def reported_neutralised_share(history: LaunchHistory, n_days: int = 28) -> float | None:
+def reported_neutralised_share(history: "LaunchHistory", n_days: int = 28) -> float | None:
     """Neutralised over launched on the last n_days days on which both are known; None where there is none.
 
     Only days whose reports count suppressed drones as well: a share of those shot down alone says something else.
@@ -394,7 +396,7 @@ def _spread_or_none(values: NDArray[np.float64] | None) -> Spread | None:
     return None if values is None else spread(values)
 
 
-def _stock_out(plan: Plan) -> list[StockOutDay]:
+def _stock_out(plan: "Plan") -> list[StockOutDay]:
     by_layer = {
         stock.layer_id: stock.stock_out_by_day.tolist()
         for stock in plan.engagements.stocks

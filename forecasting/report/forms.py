@@ -41,10 +41,10 @@ def _writers(document: "Tabled") -> "tuple[Callable[..., str], Callable[..., Map
     if isinstance(document, SensitivityDocument):
         from forecasting.report.sensitivity_text import sensitivity_tables, sensitivity_text
 
-        return sensitivity_text, sensitivity_tables
+        return lambda each, _: sensitivity_text(each), sensitivity_tables
     from forecasting.report.verdicts_text import verdicts_tables, verdicts_text
 
-    return verdicts_text, verdicts_tables
+    return lambda each, _: verdicts_text(each), verdicts_tables
 
 
 def _table(document: "Published", language: str, _asked: Asked = NOTHING) -> bytes:
@@ -55,7 +55,7 @@ def _table(document: "Published", language: str, _asked: Asked = NOTHING) -> byt
 
         text = short_text(document, language)
     else:
-        text = _writers(document)[0](document)
+        text = _writers(document)[0](document, language)
     return text.encode() + b"\n"
 
 
@@ -91,6 +91,15 @@ def _hub(document: "Published", _: str, _asked: Asked = NOTHING) -> bytes:
     if not isinstance(document, ForecastDocument | PlanDocument):
         raise InputError("hubs take the forecast of one series: expected another form than hub")
     return _csv_text(hub_rows(document.forecast if isinstance(document, PlanDocument) else document))
+
+
+def _svg(document: "Published", language: str, _asked: Asked = NOTHING) -> bytes:
+    from forecasting.report.comparison_document import ComparisonDocument
+    from forecasting.report.comparison_picture import scenarios_svg
+
+    if not isinstance(document, ComparisonDocument):
+        raise InputError("a comparison of scenarios is drawn, and no other document: expected another form than svg")
+    return scenarios_svg(document, language)
 
 
 def _csv_text(frame: "pd.DataFrame") -> bytes:
@@ -150,8 +159,11 @@ HUB = Form(
     "2026-02-28,drones,1,2026-03-01,quantile,0.5,125.0\n",
 )
 """The model output of forecast hubs: a row per quantile."""
+SVG = Form("svg", "SVG", ".svg", ("image/svg+xml",), _svg, "<svg></svg>")
+"""A picture of a comparison; the command has --plot for all of its pictures."""
 FORMS = {form.name: form for form in (TABLE, JSON, CSV, XLSX, HUB)}
-ASKED_FOR = {media_type: form for form in FORMS.values() for media_type in form.accepted}
+"""Of the command; those with a media type are of every document's API and page."""
+ASKED_FOR = {media_type: form for form in (*FORMS.values(), SVG) for media_type in form.accepted}
 """Media type -> the form that it asks for."""
 
 
@@ -159,4 +171,4 @@ def convert_document(document: bytes, form: str, language: str, asked: Asked = N
     """A document, given as its JSON, in the form of that name. language, asked: as of `Write`."""
     from forecasting.report.reading import read_document
 
-    return FORMS[form].write(read_document(document), language, asked)
+    return {**FORMS, SVG.name: SVG}[form].write(read_document(document), language, asked)

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from features.messages import Message
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import ENGLISH, translator
-from forecasting.report.supply_document import Quantiles
+from forecasting.report.supply_document import Quantiles, SurgeDocument
 from forecasting.report.words import Words, data_age
 from forecasting.report.worth_document import OrderWorthDocument
 from forecasting.salvos.spread import Spread
@@ -39,6 +39,7 @@ _KEYS = {
     "supply_at_origin": ("measure",),
     "supply": ("day",),
     "weights": ("horizon",),
+    "holdbacks": ("facility", "day"),
 }
 """Table -> the columns that name its rows, for the tables of computed numbers."""
 
@@ -58,10 +59,12 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
     }
     if supply := forecast.supply:
         at_origin = [{"measure": name} | dict(value) for name, value in supply if isinstance(value, Quantiles)]
+        at_origin += [{"measure": f"surge_{name}"} | dict(value) for name, value in supply.surge or ()]
         made |= {
             "supply_at_origin": pd.DataFrame(at_origin),
             "supply": _frame(words, supply.months),
             "weights": _frame(words, supply.weights),
+            **({"holdbacks": _frame(words, supply.holdbacks)} if supply.holdbacks else {}),
             "scenario": _frame(words, supply.numbers),
             "scenario_sources": _frame(words, supply.sources),
         }
@@ -156,7 +159,7 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
         stated |= {
             f"scenario_{name}": words(value) if isinstance(value, Message) else value
             for name, value in supply
-            if value is not None and not isinstance(value, list | Quantiles) and name != "scenario"
+            if value is not None and not isinstance(value, list | Quantiles | SurgeDocument) and name != "scenario"
         }
     if isinstance(document, PlanDocument):
         stated |= {

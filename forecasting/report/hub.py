@@ -1,14 +1,17 @@
 """A forecast in the format of forecast hubs: the model output of hubverse, one row per quantile."""
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.salvos.spread import Spread
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 COLUMNS = ["reference_date", "target", "horizon", "target_end_date", "output_type", "output_type_id", "value"]
 
 
-def hub_rows(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
+def hub_rows(document: ForecastDocument | PlanDocument) -> "pd.DataFrame":
     """The rows of a model output file: one per target, horizon and quantile level; a plan gives those of its forecast.
 
     reference_date: the origin, and target_end_date = reference_date + horizon days; both as YYYY-MM-DD. target:
@@ -18,6 +21,8 @@ def hub_rows(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
     Shahed-type ones decoys included; whole numbers, because each is the smallest simulated count that at least the
     level's share of the paths does not exceed. Nothing is rounded, and the quantiles of a target never cross.
     """
+    import pandas as pd  # the sentence of a plan takes its quantiles from here, and no table
+
     forecast = document.forecast if isinstance(document, PlanDocument) else document
     launched = f"{forecast.weapon_class} launched"
     days = [(f"{launched} per attack day", day.horizon, day.attack_day, day.drones) for day in forecast.days]

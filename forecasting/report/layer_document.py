@@ -1,19 +1,22 @@
 """The published form of what one layer of a defence does and uses."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from forecasting.defence.outcome import StockOutlook
-from forecasting.orders.ordering import InterceptorOrder
-from forecasting.plan import Plan
 from forecasting.report.order_document import OrderDocument, order_document
 from forecasting.report.parts import Document
 from forecasting.report.raid_document import ClassUse, class_uses
 from forecasting.report.stock_document import Basis, CountDocument, count_document, stock_basis
 from forecasting.salvos.spread import Spread, StatedError, quantile, spread, standard_errors, stated_error
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.defence.outcome import StockOutlook
+    from forecasting.orders.ordering import InterceptorOrder
+    from forecasting.plan import Plan
 
 
 class LayerDocument(Document):
@@ -50,10 +53,10 @@ class LayerDocument(Document):
 
 
 def layer_document(
-    plan: Plan,
+    plan: "Plan",
     index: int,
-    stock: StockOutlook | None,
-    order: InterceptorOrder | None,
+    stock: "StockOutlook | None",
+    order: "InterceptorOrder | None",
     cost_usd: NDArray[np.float64] | None,
 ) -> LayerDocument:
     """Of one layer of the plan. cost_usd: (n_paths,) of the interceptors used."""
@@ -88,7 +91,7 @@ def layer_document(
     )
 
 
-def _days_of_supply(stock: StockOutlook | None, probability: float) -> float | None:
+def _days_of_supply(stock: "StockOutlook | None", probability: float) -> float | None:
     if stock is None:
         return None
     days = quantile(stock.days_of_supply, probability)

@@ -1,16 +1,19 @@
 """The published form of what a plan says to buy: orders, rules of thumb beside them, and the least-cost mix."""
 
 import math
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from features.messages import Message
-from forecasting.defence.layers import DefenceLayer
-from forecasting.orders.ordering import InterceptorOrder
-from forecasting.orders.rules_of_thumb import LayerRules
-from forecasting.orders.target import Required
 from forecasting.report.parts import Document
 from forecasting.salvos.spread import StatedError, stated_error
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.defence.layers import DefenceLayer
+    from forecasting.orders.ordering import InterceptorOrder
+    from forecasting.orders.rules_of_thumb import LayerRules
+    from forecasting.orders.target import Required
 
 
 class OrderDocument(Document):
@@ -73,7 +76,7 @@ class RequirementDocument(Document):
     worth: list[Message] = Field(description="what the limits are worth, the largest first")
 
 
-def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocument:
+def order_document(order: "InterceptorOrder", layer: "DefenceLayer") -> OrderDocument:
     """The published form of an order of that layer."""
     lead_time = layer.lead_time_days
     return OrderDocument(
@@ -92,7 +95,7 @@ def order_document(order: InterceptorOrder, layer: DefenceLayer) -> OrderDocumen
     )
 
 
-def rules_document(made: LayerRules) -> RulesDocument:
+def rules_document(made: "LayerRules") -> RulesDocument:
     """The published form of the rules of thumb."""
     return RulesDocument(
         layer=made.layer_id,
@@ -109,7 +112,7 @@ def rules_document(made: LayerRules) -> RulesDocument:
     )
 
 
-def requirement_document(required: Required, layers: tuple[DefenceLayer, ...]) -> RequirementDocument:
+def requirement_document(required: "Required", layers: "tuple[DefenceLayer, ...]") -> RequirementDocument:
     """The published form of the least-cost mix over these layers."""
     found, target, error = required.found, required.target, required.evaluated.saved.leakers_error
     return RequirementDocument(

@@ -1,12 +1,11 @@
 """What the pictures say in words: names, the line under a title, and a description for those who cannot see them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.history import LaunchHistory
-from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.language import Translator, translator
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
@@ -21,6 +20,10 @@ from forecasting.report.words import (
     weapon_name,
 )
 from forecasting.salvos.spread import LEVELS, Spread
+
+if TYPE_CHECKING:
+    from features.history import LaunchHistory
+    from forecasting.record.track_record import PastForecast, TrackRecord
 
 Days = NDArray[np.datetime64]
 Counts = NDArray[np.float64]
@@ -43,6 +46,11 @@ def model_line(document: ForecastDocument, t: Translator) -> str:
         t("as of {day}", day=t.day(document.origin)),
         t("model {model}", model=document.model_id),
         *([scenario_name(document, t)] if document.supply else []),
+        *(
+            [t("shape of the salvos from {theatre}", theatre=theatre_name(document.supply.shape_from, t))]
+            if document.supply and document.supply.shape_from
+            else []
+        ),
         t("data {digest}", digest=document.data_digest[:12]),
     ]
     return assumption_prefix(bool(document.supply and document.supply.assumption_only), t) + _BETWEEN.join(parts)
@@ -81,8 +89,10 @@ def sensitivity_of(found: SensitivityDocument, t: Translator) -> str:
     return f"{assumption_prefix(found.assumption_only, t)}{theatre_name(found.theatre, t)}{_BETWEEN}{scenario}"
 
 
-def record_of(model_id: str, targets: Sequence[PastForecast], t: Translator) -> str:
+def record_of(model_id: str, targets: "Sequence[PastForecast]", t: Translator) -> str:
     """The coverage of past forecasts, and how much better they were than the reference, in one line."""
+    from forecasting.record.track_record import coverage, skill  # whose scores no other text needs
+
     if not targets:
         return t("nothing is known of these days yet")
     covered = t(
@@ -104,7 +114,7 @@ def interval_text(shown: Spread, t: Translator) -> str:
     )
 
 
-def until_origin(document: ForecastDocument, past: LaunchHistory) -> tuple[Days, Counts]:
+def until_origin(document: ForecastDocument, past: "LaunchHistory") -> tuple[Days, Counts]:
     """The days until the origin and their launches; none for a theatre without a record, whose shape is borrowed."""
     known = past.days <= np.datetime64(document.origin, "D")
     if document.supply and document.supply.assumption_only:
@@ -112,13 +122,13 @@ def until_origin(document: ForecastDocument, past: LaunchHistory) -> tuple[Days,
     return past.days[known], past.launched[known]
 
 
-def largest_before(document: ForecastDocument, past: LaunchHistory, n_days: int) -> float | None:
+def largest_before(document: ForecastDocument, past: "LaunchHistory", n_days: int) -> float | None:
     """Launches on the largest of the last n_days days until the origin; None where so many are not on record."""
     launched = until_origin(document, past)[1][-n_days:]
     return float(np.nanmax(launched)) if launched.size == n_days and not np.isnan(launched).all() else None
 
 
-def describe_forecast(document: ForecastDocument | PlanDocument, past: LaunchHistory, *, language: str = "en") -> str:
+def describe_forecast(document: ForecastDocument | PlanDocument, past: "LaunchHistory", *, language: str = "en") -> str:
     """The fan chart in words."""
     forecast, t = forecast_of(document), translator(language)
     first, last, window = forecast.days[0], forecast.days[-1], forecast.windows[0]
@@ -169,7 +179,7 @@ def describe_stock_out(document: PlanDocument, *, language: str = "en") -> str:
 
 
 def describe_largest_day(
-    document: ForecastDocument | PlanDocument, past: LaunchHistory, *, language: str = "en"
+    document: ForecastDocument | PlanDocument, past: "LaunchHistory", *, language: str = "en"
 ) -> str:
     """The largest day in words."""
     t = translator(language)
@@ -202,7 +212,7 @@ def describe_calibration(document: PlanDocument, *, language: str = "en") -> str
     return t("Share of drones neutralised, {nights}. {periods}.", nights=held, periods="; ".join(periods))
 
 
-def describe_plan(document: PlanDocument, past: LaunchHistory, *, language: str = "en") -> str:
+def describe_plan(document: PlanDocument, past: "LaunchHistory", *, language: str = "en") -> str:
     """The whole plan in words: each of its parts."""
     parts = [describe_forecast(document, past, language=language)]
     if document.stock_out:
@@ -215,7 +225,7 @@ def describe_plan(document: PlanDocument, past: LaunchHistory, *, language: str 
 def describe_comparison(
     document: ForecastDocument | PlanDocument,
     other: ForecastDocument | PlanDocument,
-    past: LaunchHistory,
+    past: "LaunchHistory",
     *,
     language: str = "en",
 ) -> str:
@@ -249,7 +259,7 @@ def _swing_words(swing: Swing, unit: float, t: Translator) -> str:
     return t("{assumption}: {low} to {high}", assumption=swing.assumption, **ends)
 
 
-def describe_track_record(record: TrackRecord, *, language: str = "en") -> str:
+def describe_track_record(record: "TrackRecord", *, language: str = "en") -> str:
     """The track record in words."""
     t = translator(language)
     return t(

@@ -1,15 +1,17 @@
 """The published form of a policy over the horizon: its levels, what it keeps to, and a calendar of its orders."""
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from forecasting.orders.policy import PolicyYear
 from forecasting.report.parts import Document
 from forecasting.salvos.spread import Spread, spread
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.orders.policy import PolicyYear
 
 
 class PolicyLayerDocument(Document):
@@ -51,7 +53,7 @@ class PolicyDocument(Document):
     calendar: list[PolicyMonthDocument] = Field(description="month by month, layer by layer")
 
 
-def policy_document(policy: PolicyYear, origin: date) -> PolicyDocument:
+def policy_document(policy: "PolicyYear", origin: date) -> PolicyDocument:
     """The published form. origin: the day before the first night."""
     made, futures, levels = policy.simulated, policy.futures, policy.levels
     horizon = made.in_hand.shape[2]

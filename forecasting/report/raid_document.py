@@ -1,13 +1,16 @@
 """The published form of a raid of several classes of weapon: what comes, what each class takes, what gets through."""
 
 import math
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from forecasting.defence.outcome import StockOutlook
-from forecasting.plan import Plan
 from forecasting.report.parts import Document
 from forecasting.salvos.spread import Spread, spread
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.defence.outcome import StockOutlook
+    from forecasting.plan import Plan
 
 
 class ThreatDocument(Document):
@@ -37,7 +40,7 @@ class ClassUse(Document):
     interceptors_used: Spread | None
 
 
-def raid_document(plan: Plan) -> list[ThreatDocument] | None:
+def raid_document(plan: "Plan") -> list[ThreatDocument] | None:
     """What comes, the drones first; None where they come alone."""
     raid = plan.engagements.raid
     if raid is None:
@@ -64,7 +67,7 @@ def raid_document(plan: Plan) -> list[ThreatDocument] | None:
     return made
 
 
-def class_uses(plan: Plan, index: int, stock: StockOutlook | None) -> list[ClassUse] | None:
+def class_uses(plan: "Plan", index: int, stock: "StockOutlook | None") -> list[ClassUse] | None:
     """What each class that the layer of that number meets takes of it; None where the drones come alone."""
     raid = plan.engagements.raid
     if raid is None:

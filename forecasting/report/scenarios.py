@@ -1,15 +1,21 @@
 """Scenarios of production as text for a terminal."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from features.binding import holdbacks
+from features.scenario_words import workforce_sentences
 from features.scenarios import DAYS_PER_MONTH, Imports, NewLine, ProductionScenario
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.stated import sources_text, stated_text
+from forecasting.report.supply_document import holdback_documents
+from forecasting.report.supply_text import holdback_lines
 from forecasting.report.words import Words
 from forecasting.supply.assimilation import AssimilatedSupply
+from forecasting.supply.scenario_forecast import LEARNING_SEED
 from forecasting.supply.verdict import Verdict
 
 
@@ -55,8 +61,11 @@ def _events(scenario: ProductionScenario) -> list[str]:
 
 
 def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
-    """What the record says of a scenario: the verdict, and what is left of each range once the record is met."""
-    scenario = assimilated.scenario
+    """What the record says of a scenario: the verdict, and what is left of each range once the record is met; and what
+    it says of workers and beds, and of what holds a plant back in the year after the record."""
+    scenario, origin = assimilated.scenario, assimilated.origin
+    days = [origin + timedelta(days=step) for step in range(30, 366, 30)]
+    held = holdback_documents(scenario, holdbacks(scenario, assimilated.drawn.theatre, days, LEARNING_SEED))
     outcome = "compatible with the record" if verdict.compatible else "NOT COMPATIBLE with the record"
     summary = [
         ("drones in store at the origin", verdict.stock, assimilated.stock),
@@ -85,6 +94,8 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
                 f"{assimilated.effective_sample_size:,.0f} of equal weight."
             ),
             *_certain(scenario, ratio),
+            *_workforces(scenario),
+            *holdback_lines(held, Words(ENGLISH)),
             "",
             "WHAT THE RECORD MOVES MOST; the mean level, 0 to 1, within the range as stated (.5 before)",
             *table(
@@ -94,6 +105,12 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
         ],
         fold=False,
     )
+
+
+def _workforces(scenario: ProductionScenario) -> list[str]:
+    """Who builds the drones, in words."""
+    told = [*workforce_sentences(scenario)]
+    return ["", "WORKERS AND BEDS, as stated", *map(wrap_line, told)] if told else []
 
 
 def _certain(scenario: ProductionScenario, ratio: NDArray[np.float64]) -> list[str]:

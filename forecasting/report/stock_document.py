@@ -1,14 +1,16 @@
 """The published form of what a stock rests on."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from forecasting.defence.layers import DefenceLayer
-from forecasting.plan import Plan
 from forecasting.report.parts import Document
 from forecasting.salvos.spread import Spread, spread
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.defence.layers import DefenceLayer
+    from forecasting.plan import Plan
 
 Basis = Annotated[
     Literal["request", "counted", "assumed"] | None,
@@ -36,14 +38,14 @@ class CountDocument(Document):
     expected_from: date | None = Field(default=None, description="the day of the count before it")
 
 
-def stock_basis(plan: Plan, layer: DefenceLayer) -> Literal["request", "counted", "assumed"]:
+def stock_basis(plan: "Plan", layer: "DefenceLayer") -> Literal["request", "counted", "assumed"]:
     """What the stock of a layer rests on."""
     if any(each.layer_id == layer.id for each in plan.counted):
         return "counted"
     return "request" if layer.stock_is_counted else "assumed"
 
 
-def count_document(plan: Plan, layer_id: str) -> CountDocument | None:
+def count_document(plan: "Plan", layer_id: str) -> CountDocument | None:
     """The published form of the count that a stock starts from."""
     for each in plan.counted:
         if each.layer_id == layer_id:

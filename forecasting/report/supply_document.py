@@ -1,18 +1,29 @@
 """The published form of a production scenario, and of what the record says of it."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import Field
 
+from features.binding import Cause, Holdback
 from features.messages import Message
+from features.scenarios import ProductionScenario
 from features.stated import Source, SourcedRange, tables
 from forecasting.report.parts import Document
-from forecasting.supply.scenario_forecast import SuppliedForecast
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.supply.scenario_forecast import SuppliedForecast
 
 ASSUMPTION_ONLY = "ASSUMPTIONS ONLY"
 """What a forecast is called that no record of its theatre stands behind; on every output."""
+
+
+def is_none(value: object) -> bool:
+    """Whether a field says nothing, and is left out."""
+    return value is None
 
 
 class Quantiles(Document):
@@ -56,9 +67,36 @@ class SupplyMonth(Document):
     production_compatible: Quantiles | None = Field(description="with the record; null for a theatre without one")
     certain: Quantiles | None = Field(
         default=None,
-        exclude_if=lambda certain: certain is None,
+        exclude_if=is_none,
         description="the part of them that counts as stated; absent where nothing is certain",
     )
+
+
+class HoldbackDocument(Document):
+    """What holds a plant back at the end of a month; numbers are medians over the draws, as stated.
+
+    cause: the least of its lines, parts and workforce; `beds`: its workforce, while workers wait for a bed.
+    """
+
+    facility: str
+    name: str
+    day: date
+    cause: Cause
+    share: float = Field(description="of the draws in which it is that")
+    line: float = Field(description="drones a month that the lines can make")
+    parts: float | None = Field(default=None, exclude_if=is_none, description="for which the parts suffice")
+    workforce: float | None = Field(default=None, exclude_if=is_none, description="that the workers can build")
+    beds: float | None = Field(default=None, exclude_if=is_none)
+    waiting: float | None = Field(default=None, exclude_if=is_none, description="workers who have come, without a bed")
+
+
+class SurgeDocument(Document):
+    """A stock that was built up, and how long it lasts; quantiles over the paths."""
+
+    stock: Quantiles = Field(description="drones that can be launched at the origin")
+    days: Quantiles = Field(description="until a tenth of it is left; more than the horizon: it is not used up in it")
+    in_surge: Quantiles = Field(description="launches a day until then")
+    afterwards: Quantiles = Field(description="drones a day that output alone sustains at the end of the horizon")
 
 
 class SupplyDocument(Document):
@@ -82,11 +120,19 @@ class SupplyDocument(Document):
     weights: list[SupplyWeight]
     n_past_origins: int = Field(description="from which the weights were learned")
     months: list[SupplyMonth]
+    holdbacks: list[HoldbackDocument] = Field(
+        default=[],
+        exclude_if=lambda holdbacks: not holdbacks,
+        description="what holds each plant back, month by month; absent where nothing but lines is stated",
+    )
+    surge: SurgeDocument | None = Field(
+        default=None, exclude_if=is_none, description="absent for a theatre with a record"
+    )
     numbers: list[ScenarioNumber]
     sources: list[Source]
 
 
-def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
+def supply_document(supplied: "SuppliedForecast") -> SupplyDocument:
     """The published form of the scenario that a forecast was made under."""
     scenario, outlook = supplied.scenario, supplied.outlook
     return SupplyDocument(
@@ -117,12 +163,42 @@ def supply_document(supplied: SuppliedForecast) -> SupplyDocument:
             )
             for month in outlook.months
         ],
+        holdbacks=holdback_documents(supplied.scenario, supplied.holdbacks),
+        surge=_surge(supplied) if supplied.assumption_only else None,
         numbers=[
             ScenarioNumber(number=where, unit=getattr(stated, "unit", ""), **_range(stated))
             for where, stated in tables(scenario)
             if isinstance(stated, SourcedRange)
         ],
         sources=list(scenario.sources),
+    )
+
+
+def holdback_documents(scenario: ProductionScenario, found: Iterable[Holdback]) -> list[HoldbackDocument]:
+    """The published form of what holds the plants of a scenario back."""
+    names = {facility.id: facility.name for facility in scenario.facilities}
+    return [
+        HoldbackDocument(
+            facility=each.facility,
+            name=names[each.facility],
+            day=each.day,
+            cause=each.cause,
+            share=each.share,
+            beds=each.beds,
+            waiting=each.waiting,
+            **{str(limit): made for limit, made in each.allowed.items()},
+        )
+        for each in found
+    ]
+
+
+def _surge(supplied: "SuppliedForecast") -> SurgeDocument:
+    from forecasting.supply.coupling import LEVELS
+    from forecasting.supply.surge import surge_of
+
+    found = surge_of(supplied.coupled)
+    return SurgeDocument(
+        **{each.name: quantiles(np.quantile(getattr(found, each.name), LEVELS)) for each in fields(found)}
     )
 
 

@@ -1,7 +1,9 @@
 """The production scenario of a forecast as text for a terminal."""
 
+from forecasting.report.document import ForecastDocument
+from forecasting.report.language import Translator
 from forecasting.report.layout import span, table, wrap_line
-from forecasting.report.supply_document import Quantiles, SupplyDocument
+from forecasting.report.supply_document import HoldbackDocument, Quantiles, SupplyDocument, SurgeDocument
 from forecasting.report.words import Words, assumption_prefix, theatre_name
 
 
@@ -53,7 +55,90 @@ def supply_lines(document: SupplyDocument, words: Words) -> list[str]:
             ],
         ),
         wrap_line(_weights(document, words)),
+        *holdback_lines(document.holdbacks, words),
     ]
+
+
+def holdback_lines(holdbacks: list[HoldbackDocument], words: Words) -> list[str]:
+    """What holds each plant back, month by month; nothing where only lines are stated."""
+    if not holdbacks:
+        return []
+    t = words.t
+
+    def cell(value: float | None) -> str:
+        return "-" if value is None else t.number(value)
+
+    beds = any(each.beds is not None for each in holdbacks)
+    return [
+        "",
+        t("WHAT HOLDS A PLANT BACK; medians as stated, drones a month"),
+        *table(
+            [
+                t("on"),
+                t("plant"),
+                t("the least"),
+                t("of the draws"),
+                t("lines"),
+                t("parts"),
+                t("workforce"),
+                *([t("beds"), t("wait for one")] if beds else []),
+            ],
+            [
+                [
+                    str(each.day),
+                    t.stated(each.name),
+                    words.holdback(each.cause),
+                    t.percent(each.share),
+                    *map(cell, (each.line, each.parts, each.workforce)),
+                    *(map(cell, (each.beds, each.waiting)) if beds else []),
+                ]
+                for each in holdbacks
+            ],
+            left=(0, 1, 2),
+        ),
+    ]
+
+
+def _surge_sentence(surge: SurgeDocument | None, horizon: int, t: Translator) -> str:
+    """What a stock that was built up comes to; nothing where a document of before does not tell."""
+    if surge is None:
+        return ""
+
+    def told(quantiles: Quantiles, most: float = float("inf")) -> str:
+        low, middle, high = (
+            f">{t.number(most)}" if each > most else t.number(float(f"{each:.2g}"))
+            for each in (quantiles.p5, quantiles.p50, quantiles.p95)
+        )
+        return t("{middle} ({low} to {high})", middle=middle, low=low, high=high)
+
+    return t(
+        "Built up: {stock} drones that can be launched. The surge: {rate} a day for {days} days, until a tenth of them "
+        "is left. Afterwards output alone sustains {after} a day. Median (90 %).",
+        stock=told(surge.stock),
+        rate=told(surge.in_surge),
+        days=told(surge.days, horizon),
+        after=told(surge.afterwards),
+    )
+
+
+def supply_notes(forecast: ForecastDocument, t: Translator) -> list[str]:
+    """What every output says of a theatre without a record: whose shape, how it is scaled, and the surge."""
+    document = forecast.supply
+    if document is None or document.shape_from is None:
+        return []
+    return [
+        borrowed_shape(document.shape_from, t),
+        *filter(None, [_surge_sentence(document.surge, forecast.horizon, t)]),
+    ]
+
+
+def borrowed_shape(theatre: str, t: Translator) -> str:
+    """Whose shape is borrowed, and how it is scaled."""
+    return t(
+        "The shape of the salvos is that of {theatre}: each day as a multiple of the month around it, scaled to what "
+        "the stock and the output of this scenario sustain from the first day.",
+        theatre=theatre_name(theatre, t),
+    )
 
 
 def _verdict(document: SupplyDocument, words: Words) -> str:

@@ -20,7 +20,7 @@ from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.since_text import since_lines
-from forecasting.report.supply_text import supply_lines
+from forecasting.report.supply_text import supply_lines, supply_notes
 from forecasting.report.words import (
     Words,
     assumption_prefix,
@@ -143,7 +143,7 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
                 f"salvocast {document.versions['salvocast']}",
             )
         ),
-        *map(wrap_line, cautions(document, t)),
+        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
     ]
 
 

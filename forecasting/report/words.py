@@ -176,6 +176,8 @@ AGAINST_KIND = {
 """What a layer does against a kind of drone, as it is stated."""
 COUNTS = {"lost": "neutralised", "shot_down": "shot down", "kills": "killed by {layer}"}
 """What a compared share counts."""
+HOLDBACKS = {"line": "lines", "parts": "parts", "workforce": "workforce", "beds": "beds"}
+"""What holds a plant back."""
 
 
 class Words:
@@ -248,6 +250,10 @@ class Words:
     def unit(self, unit: str) -> str:
         """A unit of a document; one of the first format, which said it in English, stays as it was said."""
         return self.t(UNIT_WORDS[unit]) if unit in UNIT_WORDS else unit
+
+    def holdback(self, cause: str) -> str:
+        """What holds a plant back."""
+        return self.t(HOLDBACKS[cause])
 
     def source(self, name: str) -> str:
         """Whose facts the launch counts of a source are; the first format said it in English."""

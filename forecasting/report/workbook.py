@@ -19,6 +19,7 @@ from forecasting.report.layer_document import LayerDocument
 from forecasting.report.picture_words import forecast_of
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
+from forecasting.report.supply_text import supply_notes
 from forecasting.report.words import Words, not_for_orders
 
 _NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
@@ -85,6 +86,7 @@ def _summary(document: ForecastDocument | PlanDocument, sentence: str, language:
     if mark := not_for_orders(forecast, t):
         rows.append({"what": mark})
     rows.append({"what": sentence.replace("\u00a0", " ").replace("\u202f", " ")})
+    rows += [{"what": note} for note in supply_notes(forecast, t)]
     for window in forecast.windows:
         total = window.total_drones.interval(0.8)
         what = t("drones launched, {first} to {last}", first=forecast.days[0].attack_day, last=window.last_day)

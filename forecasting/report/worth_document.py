@@ -1,18 +1,20 @@
 """The published form of what orders buy: their effect, the frontier of cost, and what other service levels ask for."""
 
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from features.messages import Message
-from forecasting.defence.layers import Defence
-from forecasting.orders.advice import OrderAdvice
-from forecasting.orders.effect import Effect, LayerWorth
-from forecasting.orders.frontier import FrontierPoint, nearest
-from forecasting.orders.information import Information
-from forecasting.orders.target import MoneyMix
 from forecasting.report.parts import Document
+
+if TYPE_CHECKING:  # a kept document is read and told without what computes one
+    from forecasting.defence.layers import Defence
+    from forecasting.orders.advice import OrderAdvice
+    from forecasting.orders.effect import Effect, LayerWorth
+    from forecasting.orders.frontier import FrontierPoint
+    from forecasting.orders.information import Information
+    from forecasting.orders.target import MoneyMix
 
 
 class EffectDocument(Document):
@@ -106,7 +108,7 @@ class MoneyMixDocument(Document):
     quantities: dict[str, int]
 
 
-def money_mix_document(mix: MoneyMix, defence: Defence) -> MoneyMixDocument:
+def money_mix_document(mix: "MoneyMix", defence: "Defence") -> MoneyMixDocument:
     """The published form."""
     found = _of_point(mix.found, defence.ids)
     return MoneyMixDocument(
@@ -114,7 +116,7 @@ def money_mix_document(mix: MoneyMix, defence: Defence) -> MoneyMixDocument:
     )
 
 
-def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
+def worth_document(advice: "OrderAdvice", defence: "Defence") -> OrderWorthDocument:
     """The published form."""
     worth, ids, cost = advice.worth, defence.ids, defence.drone_cost_usd
     per_kill = {each.layer_id: each.usd_per_armed_kill for each in advice.exchanges}
@@ -157,7 +159,7 @@ def worth_document(advice: OrderAdvice, defence: Defence) -> OrderWorthDocument:
     )
 
 
-def effect_document(found: Effect) -> EffectDocument:
+def effect_document(found: "Effect") -> EffectDocument:
     """The published form of an effect."""
     return EffectDocument(
         pieces=found.pieces,
@@ -172,8 +174,10 @@ def effect_document(found: Effect) -> EffectDocument:
     )
 
 
-def _said(advice: OrderAdvice) -> list[Message]:
+def _said(advice: "OrderAdvice") -> list[Message]:
     """What to read first: what the order buys, what other money would, and where the next is best spent."""
+    from forecasting.orders.frontier import nearest
+
     worth, together, said = advice.worth, advice.worth.together, list[Message]()
     leakers, risk, without = worth.leakers, worth.joint_risk, worth.joint_risk_without
     if not together.pieces:
@@ -219,24 +223,24 @@ def _said(advice: OrderAdvice) -> list[Message]:
     return said
 
 
-def _first_question(found: Information) -> Message:
+def _first_question(found: "Information") -> Message:
     """What to find out before the order is placed."""
     if found.quantity == "stock":
         return Message.of("count_first", layer=found.layer_id, usd=found.value)
     return Message.of("find_out_first", quantity=found.quantity, layer=found.layer_id, usd=found.value)
 
 
-def _per_million(layer: LayerWorth) -> float:
+def _per_million(layer: "LayerWorth") -> float:
     return layer.more.leakers_per_million_usd if layer.more.measurable else 0.0
 
 
 def _frontier_point(
-    by: Literal["leakers", "joint_risk"], number: int, found: FrontierPoint, ids: tuple[str, ...]
+    by: Literal["leakers", "joint_risk"], number: int, found: "FrontierPoint", ids: tuple[str, ...]
 ) -> FrontierPointDocument:
     return FrontierPointDocument(by=by, number=number, leakers=found.leakers, **_of_point(found, ids))
 
 
-def _of_point(found: FrontierPoint, ids: tuple[str, ...]) -> dict[str, Any]:
+def _of_point(found: "FrontierPoint", ids: tuple[str, ...]) -> dict[str, Any]:
     return {
         "cost_usd": found.cost_usd,
         "leakers_avoided": found.saved.leakers,

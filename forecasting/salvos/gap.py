@@ -37,6 +37,7 @@ def bridge_gap(history: LaunchHistory) -> LaunchHistory:
         missiles=None if history.missiles is None else history.missiles[keep],
         armed_share=history.armed_share[keep],
         floor=history.floor[keep],
+        covariates={name: values[keep] for name, values in history.covariates.items()},
     )
 
 

@@ -1,7 +1,10 @@
-"""The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths."""
+"""The model contract: fit(history) -> Fitted; Fitted.simulate(request, rng) -> paths.
+
+A global model has `fit_many(histories)` for it, and learns from many series at once.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from importlib import import_module
@@ -33,6 +36,7 @@ BUNDLED_MODELS = {
     "two_regime": "forecasting.salvos.models.two_regime:TwoRegime",
     "salvo_ensemble": "forecasting.salvos.ensemble:SalvoEnsemble",
     "gradient_boosting": "forecasting.salvos.models.gradient_boosting:GradientBoosting",
+    "global_boosting": "forecasting.salvos.models.global_boosting:GlobalBoosting",
 }
 """Name -> where its class is. Strings, so that naming the models loads none of their libraries."""
 
@@ -104,7 +108,11 @@ class Fitted(Protocol):
 
 
 class Model(Protocol):
-    """A recipe that can be fitted to any history; it keeps nothing between fits."""
+    """A recipe that can be fitted to any history; it keeps nothing between fits.
+
+    One that uses covariates has their names in `covariates`, a tuple of str, and finds them by name in
+    `history.covariates`.
+    """
 
     @property
     def model_id(self) -> str:
@@ -131,6 +139,47 @@ class Model(Protocol):
         ...
 
 
+class GlobalModel(Protocol):
+    """A recipe that learns from many series at once: the second contract, for whatever takes a Model."""
+
+    @property
+    def model_id(self) -> str:
+        """The name that every forecast of this model carries."""
+        ...
+
+    def fit_many(self, histories: Sequence[LaunchHistory]) -> Sequence[Fitted]:
+        """Learns from these histories and from nothing else.
+
+        Parameters
+        ----------
+        histories : sequence of LaunchHistory
+            All as published by the same origin; of one that is too short it may only learn less. One alone must do.
+
+        Returns
+        -------
+        sequence of Fitted
+            One for each of them that is asked for, in their order; the first is of the series that is forecast.
+
+        Raises
+        ------
+        ModelError or InputError
+            Where it cannot.
+        """
+        ...
+
+
+def is_global(model: Model | GlobalModel) -> bool:
+    """Whether the model learns from many series at once: it is shown the others as published by the same origin."""
+    return hasattr(model, "fit_many")
+
+
+def seen_by(model: Model | GlobalModel, history: LaunchHistory) -> LaunchHistory:
+    """What a model sees of a history: of covariates those that it names, of other series all or none."""
+    names = getattr(model, "covariates", ())
+    shown = {name: values for name, values in history.covariates.items() if name in names}
+    return replace(history, covariates=shown, others=history.others if is_global(model) else ())
+
+
 def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAYS) -> None:
     """Nothing, for a history with enough known attack days.
 
@@ -153,6 +202,16 @@ def require_days(model_id: str, history: LaunchHistory, fewest: int = FEWEST_DAY
         raise InputError(
             f"model {model_id} needs at least {fewest} known attack days, the history until {history.last_day} has "
             f"{n_known}: ingest more reports, choose a later origin or --model {REFERENCE_MODEL}",
+            field="model",
+        )
+
+
+def require_covariates(model: Model, given: Collection[str]) -> None:
+    """Nothing, for a model whose covariates are among those given by name. Raises InputError for another."""
+    if missing := [name for name in getattr(model, "covariates", ()) if name not in given]:
+        raise InputError(
+            f"model {model.model_id} needs the covariates {', '.join(missing)}: expected a backtest with --covariate "
+            "NAME=FILE of each, or ensure_backtest(covariates=...); nothing else has any",
             field="model",
         )
 
@@ -289,8 +348,16 @@ def fit(model: Model, history: LaunchHistory) -> Fitted:
             last=history.last_known_day,
             most=MOST_GAP,
         )
+    require_covariates(model, history.covariates)
+    seen = seen_by(model, history)
     with _failures_named(model.model_id, f"cannot be fitted to the history until {history.last_day}"):
-        return model.fit(bridge_gap(limit_outliers(history)))
+        shown = (replace(seen, others=()), *seen.others)
+        every = [bridge_gap(limit_outliers(each)) for each in shown if each.known.size]
+        if not is_global(model):
+            return model.fit(every[0])
+        of_many: Any = model
+        first: Fitted = of_many.fit_many(every)[0]
+        return first
 
 
 @contextmanager

@@ -130,5 +130,5 @@ def _with_members(value: Any) -> Iterator[Any]:
         yield value
         for field in fields(value):
             yield from _with_members(getattr(value, field.name))
-    elif hasattr(value, "fit"):
+    elif hasattr(value, "fit") or hasattr(value, "fit_many"):
         yield value

@@ -7,7 +7,6 @@ then those for the second, and so on.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 LARGEST = 1e7
 """No day has more drones than this, whatever a model draws: a hundred times the largest count a report may state."""
@@ -83,6 +82,8 @@ def stratified_normals(shape: tuple[int, int], rng: np.random.Generator) -> NDAr
     -------
     (n_paths, horizon) array of float
     """
+    from scipy.special import ndtri  # not for who asks a model no more than its name
+
     normals: NDArray[np.float64] = ndtri(stratified_uniforms(shape, rng))
     return normals
 

@@ -41,6 +41,8 @@ FILES = (MODEL_FILE, ARRAYS_FILE, DIGEST_FILE)
 LARGEST_BYTES = 16 * 1024 * 1024
 """Of all files together; a model of ten years of days has a few hundred kilobytes."""
 
+RECIPE, FITTED = ("fit", "fit_many"), ("simulate",)
+"""What tells a recipe, and what it has learnt, from other types."""
 _DTYPES = {"f": np.dtype("<f8"), "i": np.dtype("<i8")}
 """Kind of an array -> how it is written: the same bytes on every machine."""
 
@@ -265,8 +267,8 @@ def load_saved(files: Mapping[str, bytes]) -> SavedModel:
             document = _of_format_1(document)
         arrays = _arrays(files[ARRAYS_FILE])
         return SavedModel(
-            model=_restored(document["model"], arrays, "fit"),
-            fitted=_restored(document["fitted"], arrays, "simulate"),
+            model=_restored(document["model"], arrays, RECIPE),
+            fitted=_restored(document["fitted"], arrays, FITTED),
             theatre=str(document["theatre"]),
             weapon_class=str(document["weapon_class"]),
             origin=date.fromisoformat(document["origin"]),
@@ -329,7 +331,7 @@ def recipe_from(document: Any) -> Model:
         For a type that is not known here, or has other fields.
     """
     try:
-        model: Model = _restored(document, {}, "fit")
+        model: Model = _restored(document, {}, RECIPE)
     except _NOT_OF_OURS as error:
         raise SalvocastError(str(error)) from error
     return model
@@ -342,6 +344,10 @@ _SINCE_FORMAT_2: Mapping[str, Mapping[str, Any]] = {
     "FittedNegativeBinomial": {"smallest_mean": 0.0},
 }
 """Type -> its fields that format 1 did not have, and what they were then."""
+
+
+_GAINED: Mapping[str, tuple[str, ...]] = {"SalvoEnsemble": ("weights",), "FittedSalvoEnsemble": ("weights",)}
+"""Type -> its fields that came after FORMAT: told only where they are not None, so that other files stay the same."""
 
 
 def _of_format_1(plain: Any) -> Any:
@@ -362,7 +368,10 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
         arrays[path] = np.ascontiguousarray(value, _DTYPES[value.dtype.kind])
         return {"array": path}
     if is_dataclass(value) and _type_named(type(value).__name__) is type(value):
-        names = [field.name for field in fields(value)]
+        gained = _GAINED.get(type(value).__name__, ())
+        names = [
+            each.name for each in fields(value) if each.name not in gained or getattr(value, each.name) is not None
+        ]
         own = {name: _plain(getattr(value, name), f"{path}.{name}", arrays) for name in names}
         return {"type": type(value).__name__, "fields": own}
     if isinstance(value, tuple):
@@ -378,17 +387,18 @@ def _plain(value: Any, path: str, arrays: dict[str, NDArray[Any]]) -> Any:
     raise SalvocastError(f"{path} is {value!r} ({type(value).__name__}): a saved model cannot hold it")
 
 
-def _restored(plain: Any, arrays: Mapping[str, NDArray[Any]], does: str = "") -> Any:
-    """What `_plain` made this of. does: the method that its type must have: that of a recipe, or of a fitted model."""
+def _restored(plain: Any, arrays: Mapping[str, NDArray[Any]], does: tuple[str, ...] = ()) -> Any:
+    """What `_plain` made this of. does: methods of which its type must have one: of a recipe, or of a fitted model."""
     if isinstance(plain, dict) and set(plain) == {"type", "fields"}:
         kind = _type_named(plain["type"])
         if kind is None:
             raise ValueError(f"unknown type {plain['type']}: of a model of somebody's own? install its package")
-        if does and not hasattr(kind, does):
+        if does and not any(hasattr(kind, method) for method in does):
             raise ValueError(f"unknown type {plain['type']} at this place")
-        if set(plain["fields"]) != {field.name for field in fields(kind)}:
+        told = dict.fromkeys(_GAINED.get(plain["type"], ())) | plain["fields"]
+        if set(told) != {field.name for field in fields(kind)}:
             raise ValueError(f"the fields of {plain['type']} are {', '.join(plain['fields'])}")
-        return kind(**{name: _restored(own, arrays) for name, own in plain["fields"].items()})
+        return kind(**{name: _restored(own, arrays) for name, own in told.items()})
     if does:
         raise ValueError("a model is missing")
     if isinstance(plain, dict):

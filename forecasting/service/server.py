@@ -37,17 +37,19 @@ SLOWEST_HEAD = 10.0
 STOPPING_SECONDS = 30
 """How long the requests of a server that is told to stop may still take."""
 
-WARMING = "forecasting.service.warming"
+PRELOADED = "forecasting.service.preloaded"
 """What the computing processes want; by its name, as loading it takes seconds."""
 
 
 def run(settings: Settings, log_format: LogFormat) -> None:
     """Serves until SIGINT or SIGTERM. Raises SalvocastError where it cannot listen."""
-    with open_ledger() as ledger:  # an empty one gets the bundled reports once, before several workers see it
-        for line in not_permitted(ledger, settings):
-            complain(line)
     with tempfile.TemporaryDirectory(prefix="salvocast-metrics-") as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # before the metrics are imported
+        if settings.workers == 1:
+            load_ahead([PRELOADED])  # while this process loads much the same
+        with open_ledger() as ledger:  # an empty one gets the bundled reports once, before several workers see it
+            for line in not_permitted(ledger, settings):
+                complain(line)
         config = Config(
             partial(_worker_app, settings, log_format),
             factory=True,
@@ -128,7 +130,7 @@ class ImpatientProtocol(H11Protocol):
 
 def _worker_app(settings: Settings, log_format: LogFormat) -> ASGIApp:
     """The application of one worker, and its log."""
-    load_ahead([WARMING])  # while this process loads much the same
+    load_ahead([PRELOADED])
     set_up_log(log_format)
     # It warns at every attempt; that the registry is away is told once, by who asks.
     logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)

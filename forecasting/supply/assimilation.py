@@ -7,8 +7,11 @@ sustain. True output over what the draw says may differ, and walks at random on 
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +21,16 @@ from features.history import LaunchHistory
 from features.production import draw_supply
 from features.scenario_parts import DAYS_PER_MONTH
 from features.scenarios import ProductionScenario
-from features.stock_flow import SupplyDraws
+from features.stock_flow import BY_DAY, SupplyDraws
 from forecasting.salvos.sampling import normals
 
 Draws = NDArray[np.float64]
 
 BLOCK = 28
-OUTPUT_WALK = 0.4
-"""Standard deviation of the log of true over stated output, per block; with the next, near the most likely values on
-the record, be it until June 2024 or August 2025: output grew tenfold in a year, and nobody had announced it."""
+OUTPUT_WALK, OUTPUT_WALK_DOUBT = 0.3, 0.5
+"""Standard deviation of the log of true over stated output, per block. How fast it changes unannounced is not known:
+each draw has its own, log-normal with this median and this standard deviation of its logarithm, and the record weighs
+it like every other assumption."""
 LAUNCH_SPREAD = 0.3
 """Standard deviation of the log of a block's launches around what stock and production sustain: talks, weather, saving
 for a massed strike."""
@@ -39,7 +43,7 @@ FORGETTING = 0.5 ** (1 / 12)
 FEWEST_KNOWN = 0.25
 """Share of a block's days that must be known for it to say anything."""
 
-_FUTURE_STREAM, _RATIO_STREAM = 3, 5
+_FUTURE_STREAM, _RATIO_STREAM, _WALK_STREAM = 3, 5, 6
 _PICKED_AT_ONCE = 500
 
 
@@ -50,7 +54,8 @@ class AssimilatedSupply:
     scenario: as known at the origin. drawn: from the opening of the account through the horizon, as stated.
     record: (n_days,) the launches from the opening through the origin, NaN where unknown. weights: of the draws; they
     sum to 1. stock: drones in store at the origin, at least what the launches on record prove. log_ratio,
-    log_ratio_variance: mean and variance of the log of true over stated output at the origin.
+    log_ratio_variance: mean and variance of the log of true over stated output at the origin; walk: its standard
+    deviation per block of 28 days, drawn like every assumption and so weighed by the record too.
     """
 
     scenario: ProductionScenario
@@ -61,6 +66,7 @@ class AssimilatedSupply:
     stock: Draws
     log_ratio: Draws
     log_ratio_variance: Draws
+    walk: Draws
 
     @property
     def effective_sample_size(self) -> float:
@@ -104,6 +110,14 @@ class AssimilatedSupply:
         drawn: Draws = np.exp(self.log_ratio + np.sqrt(self.log_ratio_variance) * noise)
         return drawn
 
+    def recent(self) -> Self:
+        """The same without the days before the last 28 until the origin: all that a forecast looks at."""
+        first = max(self.drawn.first_day, self.origin - timedelta(days=BLOCK - 1))
+        drawn = self.drawn.window(first, self.drawn.last_day, self.drawn.opening)
+        copied = {name: getattr(drawn, name).copy() for name in BY_DAY}  # or all days would be kept with them
+        models = tuple(replace(model, share=model.share.copy()) for model in drawn.new_models)
+        return replace(self, drawn=replace(drawn, **copied, new_models=models))
+
     def quantiles(self, values: Draws, levels: Sequence[float]) -> Draws:
         """The quantiles of values (n_draws,) under the weights."""
         order = np.argsort(values)
@@ -111,19 +125,26 @@ class AssimilatedSupply:
         quantiles: Draws = values[order][np.minimum(np.searchsorted(below, levels), values.size - 1)]
         return quantiles
 
-    def future(self, n_paths: int, seed: int) -> SupplyDraws:
+    def future(self, n_paths: int, seed: int, walk: Draws | None = None) -> SupplyDraws:
         """The supply from the day after the origin, one draw per path: picked by weight, with the stock at the origin,
         and output times a true over stated ratio that walks on, a martingale: what is made grows as stated, on average.
 
         Common random numbers: of two scenarios with the same seed, a path has the same draw (as long as the record says
-        the same of both; the Gumbel-max trick, Maddison et al. 2014) and the same walk.
+        the same of both; the Gumbel-max trick, Maddison et al. 2014), and the same walk where its standard deviations
+        are given as `walk` (n_paths,); without them each path has that of its draw.
         """
         picked, now, rng = self._draws_of_paths(n_paths, seed)
         ahead = self.drawn.window(self.origin + timedelta(days=1), self.drawn.last_day, self.stock)
         supply = ahead.pick(picked)
-        daily = OUTPUT_WALK / np.sqrt(BLOCK)
+        daily = (self.walk[picked] if walk is None else walk)[:, np.newaxis] / np.sqrt(BLOCK)
         walk = (daily * normals((n_paths, supply.n_days), rng) - daily**2 / 2.0).cumsum(axis=1)
         return scale_output(supply, np.exp(now[:, np.newaxis] + walk))
+
+    def walk_of_paths(self, n_paths: int, seed: int) -> Draws:
+        """(n_paths,) the standard deviation of its walk per block, path by path as in `future`."""
+        picked, _, _ = self._draws_of_paths(n_paths, seed)
+        walk: Draws = self.walk[picked]
+        return walk
 
     def certain_of_paths(self, n_paths: int, seed: int) -> Draws:
         """(n_paths,) drones per day that are certain on the day of the origin, path by path as in `future`."""
@@ -144,6 +165,16 @@ class AssimilatedSupply:
 
     def _draws_of_paths(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
         """For each path its draw, and the log of true over stated output at the origin; and the generator after it."""
+        if (n_paths, seed) not in self._picked:
+            self._picked[n_paths, seed] = self._pick_draws(n_paths, seed)
+        picked, now, rng = self._picked[n_paths, seed]
+        return picked, now, deepcopy(rng)
+
+    @cached_property
+    def _picked(self) -> dict[tuple[int, int], tuple[NDArray[np.int64], Draws, np.random.Generator]]:
+        return {}
+
+    def _pick_draws(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
         rng = np.random.default_rng([seed, _FUTURE_STREAM])
         with np.errstate(divide="ignore"):
             log_weights = np.log(self.weights)
@@ -187,8 +218,10 @@ def assimilate(
         )
     drawn = draw_supply(known, history.theatre, origin + timedelta(days=horizon), n_draws, seed, fixed)
     record = _record(history, drawn.first_day)
-    weights, stock, ratio, variance = _particle_filter(drawn, record)
-    return AssimilatedSupply(known, origin, drawn, record, weights, stock, ratio, variance)
+    noise = np.random.default_rng(_WALK_STREAM).standard_normal(n_draws)
+    walk = OUTPUT_WALK * np.exp(OUTPUT_WALK_DOUBT * noise)
+    weights, stock, ratio, variance = _particle_filter(drawn, record, walk)
+    return AssimilatedSupply(known, origin, drawn, record, weights, stock, ratio, variance, walk)
 
 
 def _record(history: LaunchHistory, first_day: date) -> Draws:
@@ -204,7 +237,7 @@ def blocks(n_days: int) -> list[slice]:
     return [slice(max(end - BLOCK, 0), end) for end in starts]
 
 
-def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, Draws, Draws]:
+def _particle_filter(drawn: SupplyDraws, record: Draws, walk: Draws) -> tuple[Draws, Draws, Draws, Draws]:
     """Weights, stock at the origin, and mean and variance of the log of true over stated output, (n_draws,) each."""
     stock, usable = drawn.opening, 1.0 - drawn.lost_before_launch
     paused = drawn.paused[: record.size] & ~(record > 0)  # no pause that was assumed outlives launches on record
@@ -215,7 +248,7 @@ def _particle_filter(drawn: SupplyDraws, record: Draws) -> tuple[Draws, Draws, D
         inflow = (drawn.armed[:, days] + drawn.decoys[:, days]) * drawn.released[:, np.newaxis]
         certain = drawn.as_stated[:, days]
         leaving = drawn.struck[:, days] + drawn.transferred[:, days]
-        variance = variance + OUTPUT_WALK**2 * counts.size / BLOCK
+        variance = variance + walk**2 * counts.size / BLOCK
         made = inflow.sum(axis=1) * np.exp(ratio)
         # Only what is there can leave.
         sure = certain.sum(axis=1)

@@ -22,7 +22,7 @@ from features.scenarios import ProductionScenario
 from features.stock_flow import SupplyDraws, stock_flow, sustained
 from forecasting.salvos.ensemble import LARGEST_WALK, SMALLEST_WALK
 from forecasting.salvos.sampling import whole_drones
-from forecasting.supply.assimilation import BLOCK, OUTPUT_WALK, AssimilatedSupply, assimilate, scale_output
+from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate, scale_output
 from forecasting.supply.verdict import Verdict
 
 Draws = NDArray[np.float64]
@@ -134,6 +134,7 @@ def couple(
     what_if: SupplyDraws | None = None,
     head_start: Draws | float = 1.0,
     certain_now: Draws | float = 0.0,
+    ceiling: Draws | float = np.inf,
 ) -> CoupledPaths:
     """Paths of the salvo model (n_paths, horizon), brought to the level of supply as the weights say.
 
@@ -147,9 +148,10 @@ def couple(
     comes, whatever the level; certain_now: (n_paths,) the part of it that was there at the origin, and so is in the
     level of the path already (`AssimilatedSupply.certain_of_paths`).
 
-    No path launches more than its stock plus production. The drawn output is known up to a ratio that walks; as long as
-    a path follows the salvo model, its level is the news of that ratio, so the output of the path is what sustains it.
-    And the record tells of the stock at the origin only how much there must have been: the first 28 days of a path,
+    No path launches more than its stock plus production, and none makes more than the ceiling, (n_days,) drones per day
+    (`forecasting.supply.ceiling`), beside what is certain. The drawn output is known up to a ratio that walks; as long
+    as a path follows the salvo model, its level is the news of that ratio, so the output of the path is what sustains
+    it. And the record tells of the stock at the origin only how much there must have been: the first 28 days of a path,
     before any effect of a variant, are the news of what was saved for them.
     """
     rng = np.random.default_rng([seed, _COUPLING_STREAM])
@@ -167,9 +169,16 @@ def couple(
     ratio = np.maximum(base, _LEAST) / level
     rest = np.maximum(1.0 - np.reshape(certain_now, (-1, 1)) / (level * ratio**moved), 0.0)
     output, launches = rest * ratio ** (moved - 1.0), rest * salvos * ratio**moved
-    needed = _saved_for(launches, scale_output(published.without_certain(), output))
+    needed = _saved_for(launches, _held(scale_output(published.without_certain(), output), ceiling))
+    supply = _held(scale_output(supply, behind * output), ceiling)
     supply = replace(supply, opening=np.maximum(supply.opening, needed))
-    return _launch(scale_output(supply, behind * output), launches * effect + certain * shape, rng)
+    return _launch(supply, launches * effect + certain * shape, rng)
+
+
+def _held(supply: SupplyDraws, ceiling: Draws | float) -> SupplyDraws:
+    """The supply with no more made on a day than the ceiling, beside what is certain."""
+    made = supply.weighed_inflow
+    return scale_output(supply, np.minimum(1.0, ceiling / np.maximum(made, _LEAST)))
 
 
 def _saved_for(launches: Draws, supply: SupplyDraws) -> Draws:
@@ -340,10 +349,12 @@ def _log_level_by_supply(assimilated: AssimilatedSupply, horizons: list[int]) ->
     levels = np.array(
         [_log_levels(draw, horizons) for draw in _sustained_launches(scale_output(ahead, now * np.ones(ahead.n_days)))]
     )
+    walked = assimilated.walk[:, np.newaxis] ** 2 * (np.array(horizons) / BLOCK - 0.5)
+    levels = levels - walked / 2.0  # the walk is a martingale of the output, not of its logarithm
     mean = assimilated.weights @ levels
-    variance = assimilated.weights @ ((levels - mean) ** 2 + assimilated.log_ratio_variance[:, np.newaxis])
-    walked = OUTPUT_WALK**2 * (np.array(horizons) / BLOCK - 0.5)
-    return mean - walked / 2.0, variance + walked  # the walk is a martingale of the output, not of its logarithm
+    spread = (levels - mean) ** 2 + assimilated.log_ratio_variance[:, np.newaxis] + walked
+    variance: Draws = assimilated.weights @ spread
+    return mean, variance
 
 
 def _log_level_by_walk(past: LaunchHistory, horizons: list[int]) -> tuple[Draws, Draws]:

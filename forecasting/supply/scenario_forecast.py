@@ -2,9 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
-from typing import Self
+from typing import Protocol, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
+from features.binding import Holdback, holdbacks
 from features.history import LaunchHistory
 from features.massed import massed_from
 from features.scenarios import ProductionScenario
@@ -12,6 +17,7 @@ from features.stock_flow import NewModel, SupplyDraws
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import MAX_HORIZON
 from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate
+from forecasting.supply.ceiling import learn_headroom, output_ceiling
 from forecasting.supply.coupling import (
     LOOK_AHEAD,
     CoupledPaths,
@@ -24,7 +30,7 @@ from forecasting.supply.coupling import (
     unrecorded_outlook,
     unrecorded_supply,
 )
-from forecasting.supply.verdict import scenario_verdict
+from forecasting.supply.verdict import Verdict, scenario_verdict
 
 N_DRAWS = 2_000
 """Draws of a scenario that meet the record."""
@@ -35,6 +41,35 @@ are dealt to the paths by the request's seed."""
 
 Weigh = Callable[[ProductionScenario, LaunchHistory, int, int], CouplingWeights]
 """(published state, history, horizon, seed) -> the weights; see `learn_weights`."""
+
+
+class Meet(Protocol):
+    """Holds a scenario against the record; see `assimilate`. n_draws: of the scenario. fixed: see `draw_supply`."""
+
+    def __call__(
+        self,
+        scenario: ProductionScenario,
+        history: LaunchHistory,
+        horizon: int,
+        n_draws: int,
+        seed: int,
+        fixed: Mapping[str, float] | None = None,
+        /,
+    ) -> tuple[AssimilatedSupply, Verdict]:
+        """What the record allows of it, without the days that no forecast looks at, and the verdict."""
+
+
+def meet_record(
+    scenario: ProductionScenario,
+    history: LaunchHistory,
+    horizon: int,
+    n_draws: int,
+    seed: int,
+    fixed: Mapping[str, float] | None = None,
+) -> tuple[AssimilatedSupply, Verdict]:
+    """What the record allows of a scenario, for forecasts, and the verdict; see `Meet`."""
+    met = assimilate(scenario, history, horizon, n_draws, seed, fixed)
+    return met.recent(), scenario_verdict(met)
 
 
 @dataclass(frozen=True)
@@ -72,6 +107,8 @@ class SuppliedForecast:
         As known at the origin.
     shape_from : str, optional
         The theatre whose record the shape is borrowed from; None where the theatre has its own.
+    held : mapping of str to float, optional
+        Assumption -> the level 0 to 1 of its range at which it is held.
     """
 
     forecast: SalvoForecast
@@ -79,6 +116,13 @@ class SuppliedForecast:
     outlook: SupplyOutlook
     scenario: ProductionScenario
     shape_from: str | None = None
+    held: Mapping[str, float] | None = None
+
+    @cached_property
+    def holdbacks(self) -> tuple[Holdback, ...]:
+        """What holds each plant back at the end of each month of the outlook, as stated."""
+        days = [month.day for month in self.outlook.months]
+        return holdbacks(self.scenario, self.forecast.theatre, days, LEARNING_SEED, self.held)
 
     @property
     def assumption_only(self) -> bool:
@@ -96,7 +140,7 @@ class LearnedSupply:
     """What the record says of the state as published, for forecasts so many days ahead: learned when first needed.
 
     n_draws: that meet the record, of every scenario; fewer are for a first look, at some cost in precision. weigh: what
-    learns the weights of supply, or knows them.
+    learns the weights of supply, or knows them; meet: what holds a scenario against the record, or knows the outcome.
     """
 
     history: LaunchHistory
@@ -104,16 +148,29 @@ class LearnedSupply:
     horizon: int
     n_draws: int = N_DRAWS
     weigh: Weigh = learn_weights
+    meet: Meet = meet_record
+
+    def met(
+        self, scenario: ProductionScenario, fixed: Mapping[str, float] | None = None
+    ) -> tuple[AssimilatedSupply, Verdict]:
+        """A scenario, held against the record, and the verdict."""
+        if scenario == self.published and not fixed:
+            return self._published_met
+        return self.meet(scenario, self.history, self.horizon, self.n_draws, LEARNING_SEED, fixed)
 
     @cached_property
-    def assimilated_supply(self) -> AssimilatedSupply:
-        """The published state, held against the record."""
-        return assimilate(self.published, self.history, self.horizon, self.n_draws, LEARNING_SEED)
+    def _published_met(self) -> tuple[AssimilatedSupply, Verdict]:
+        return self.meet(self.published, self.history, self.horizon, self.n_draws, LEARNING_SEED)
 
     @cached_property
     def weights(self) -> CouplingWeights:
         """By how much supply counts at each horizon."""
         return self.weigh(self.published, self.history, self.horizon, LEARNING_SEED)
+
+    @cached_property
+    def headroom(self) -> float:
+        """How many times the largest output on record could be made unannounced."""
+        return learn_headroom(self.published, self.history)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,24 +208,25 @@ class ScenarioForecaster:
         if theatre != self.history.theatre:
             return self._with_borrowed_shape(scenario, theatre, fixed)
         salvos, n_paths, seed = self.salvos, self.salvos.n_paths, self.salvos.seed
-        weights, published = self.learned.weights, self.learned.assimilated_supply
+        weights, (published, _) = self.learned.weights, self.learned.met(self.learned.published)
+        assimilated, verdict = self.learned.met(scenario, fixed)
         shared = salvos.paths, self.history, self._future, weights, seed
-        if scenario == self.learned.published and not fixed:
-            assimilated = published
-            coupled = couple(*shared, certain_now=published.certain_of_paths(n_paths, seed))
+        if assimilated is published:
+            certain = published.certain_of_paths(n_paths, seed)
+            coupled = couple(*shared, certain_now=certain, ceiling=self.ceiling(scenario))
         else:
-            assimilated = assimilate(
-                scenario, self.history, self.learned.horizon, self.learned.n_draws, LEARNING_SEED, fixed
-            )
             # One drone more on both sides: a scenario may have nothing but what is certain.
             head_start = (assimilated.sustained_now(n_paths, seed) + 1.0) / (
                 published.sustained_now(n_paths, seed) + 1.0
             )
             certain = assimilated.certain_of_paths(n_paths, seed)
-            coupled = couple(*shared, assimilated.future(n_paths, seed), head_start, certain)
+            # How fast output changes unannounced is of the record, not of the variant: it has no past.
+            future = assimilated.future(n_paths, seed, published.walk_of_paths(n_paths, seed))
+            coupled = couple(*shared, future, head_start, certain, self.ceiling(scenario))
         coupled = coupled.first(self.horizon)
-        outlook = supply_outlook(assimilated, scenario_verdict(assimilated), weights, coupled)
-        return SuppliedForecast(replace(salvos, paths=coupled.paths), coupled, outlook, assimilated.scenario)
+        outlook = supply_outlook(assimilated, verdict, weights, coupled)
+        forecast = replace(salvos, paths=coupled.paths)
+        return SuppliedForecast(forecast, coupled, outlook, assimilated.scenario, held=fixed)
 
     def _with_borrowed_shape(
         self, scenario: ProductionScenario, theatre: str, fixed: Mapping[str, float] | None
@@ -180,16 +238,23 @@ class ScenarioForecaster:
         coupled = borrow_shape(salvos.paths, self.history, supply, salvos.seed).first(self.horizon)
         threshold = massed_from(coupled.paths[coupled.paths > 0])
         forecast = replace(salvos, theatre=theatre, paths=coupled.paths, massed_threshold=threshold, days_before=())
-        return SuppliedForecast(forecast, coupled, unrecorded_outlook(known, coupled), known, self.history.theatre)
+        outlook = unrecorded_outlook(known, coupled)
+        return SuppliedForecast(forecast, coupled, outlook, known, self.history.theatre, fixed)
 
     @property
     def horizon(self) -> int:
         """Days of the forecasts."""
         return self.learned.horizon if self.n_days is None else self.n_days
 
+    def ceiling(self, scenario: ProductionScenario) -> NDArray[np.float64]:
+        """(days,) drones per day that could be made at most under a scenario, beside what is certain."""
+        learned = self.learned
+        last_day = self.history.last_day + timedelta(days=learned.horizon)
+        return output_ceiling(scenario, self.history, last_day, learned.headroom)
+
     @cached_property
     def _future(self) -> SupplyDraws:
-        return self.learned.assimilated_supply.future(self.salvos.n_paths, self.salvos.seed)
+        return self.learned.met(self.learned.published)[0].future(self.salvos.n_paths, self.salvos.seed)
 
 
 def days_needed(horizon: int) -> tuple[int, int]:

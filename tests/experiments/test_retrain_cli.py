@@ -99,6 +99,7 @@ def test_two_mornings_and_a_way_back(machine: Path, salvocast: Salvocast, store:
     assert out[2].endswith(f"UTC by run {run_id}")
     assert "score 0." in out[3]
     assert "seasonal_naive scored 0." in out[4]
+    assert out[5].startswith(f"compared     last in run {run_id}: seasonal_naive scored 0.")
 
     from mlflow.tracking import MlflowClient
 
@@ -131,6 +132,10 @@ def test_two_mornings_and_a_way_back(machine: Path, salvocast: Salvocast, store:
         0,
         ["salvocast-ukraine-shahed version 1 serves: empirical_window, fitted through 2026-02-28"],
     )
+    code, out, _ = salvocast("champion", "show")  # rolled back to, it was compared all the same
+    assert (code, out[0]) == (0, "champion     salvocast-ukraine-shahed version 1: empirical_window")
+    assert out[3].startswith("scores       score 1, coverage_80_days 0.")
+    assert out[5].startswith(f"compared     last in run {run_id}: ")
     code, out, _ = salvocast("champion", "history")
     assert code == 0
     assert [line.partition("UTC  ")[2].partition(",")[0] for line in out] == [

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from features.lags import exponential_mean
+from features.lags import exponential_mean, lagged
 from features.matrix import level_matrix, level_predictors
 
 HALF_LIVES = (3.0, 28.0)
@@ -88,3 +88,9 @@ def test_predictors_are_a_constant_and_the_logs_of_the_levels_for_any_shape() ->
     levels = np.array([[[0.0, 9.0]], [[99.0, 0.0]]])
     expected = [[[1, 0, np.log(10)]], [[1, np.log(100), 0]]]
     np.testing.assert_allclose(level_predictors(levels), expected)
+
+
+def test_lags_are_the_counts_of_days_before() -> None:
+    made = lagged(np.array([1.0, 2.0, np.nan, 4.0]), (0, 1, 3))
+    nan = np.nan
+    np.testing.assert_array_equal(made, [[1, nan, nan], [2, 1, nan], [nan, 2, nan], [4, nan, 1]])

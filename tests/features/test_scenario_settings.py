@@ -86,6 +86,15 @@ def test_every_range_is_read_as_it_is_written(ends: list[int], per: str) -> None
         ("alabuga.strike=20@2026-09-01", "a share reaches 20: expected 0 to 1"),
         ("alabugo.capacity=5", "unknown facility 'alabugo': did you mean alabuga?"),
         ("alabuga.workers=5@2026-05-01", "alabuga.workers: who works there already is not stated"),
+        (
+            "alabuga.workers=5,as_stated",
+            "workers cannot be as_stated: expected one of capacity, decoys, new_line, imports",
+        ),
+        ("alabuga.new_line=5,sure", "',sure': expected ,as_stated, or nothing after the day"),
+        (
+            "alabuga.capacity=5000@2026-09-01,as_stated",
+            "as_stated is of a whole plant, and its armed before 2026-09-01",
+        ),
         ("brand_new.workers=5", "facility brand_new is not known: expected its capacity too"),
     ],
 )
@@ -94,6 +103,18 @@ def test_a_wrong_setting_is_told_in_a_line(setting: str, said: str) -> None:
         scenario_of(setting)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_certain_counts_as_stated() -> None:
+    mine = scenario_of("sure.capacity=2000@2026-03-01,as_stated", "alabuga.new_line=500@2026-09-01,as_stated")
+    plant = mine.facilities[-1]
+    assert (plant.as_stated, plant.armed[0].basis, plant.armed[0].mode) == (True, "known", 2_000)
+    assert (plant.utilisation.low, plant.utilisation.high) == (1, 1)  # exactly 2,000
+    line = mine.events[-1]
+    assert (line.kind, line.as_stated, line.ramp_up.high) == ("new_line", True, 0)
+    assert "for certain: it counts as stated" in mine.about
+    with pytest.raises(InputError, match="as_stated is of a whole plant: expected it on each of its numbers"):
+        scenario_of("sure.capacity=2000@2026-03-01,as_stated", "sure.decoys=100@2026-03-01")
 
 
 def test_beds_need_workers() -> None:

@@ -102,6 +102,18 @@ def test_a_variant_of_a_variant_in_another_folder(folder: Path) -> None:
     assert stock.opening == good().stock.opening
 
 
+def test_a_variant_has_of_its_base_what_was_published_by_its_own_day() -> None:
+    head = '[scenario]\nname = "own"\ntitle = "Ours"\nabout = "Ours."\nbased_on = "published"\nas_of = {}\n'
+    old, new = (parse_scenario(head.format(day), "own.toml") for day in (date(2026, 2, 28), date(2026, 10, 7)))
+    published = load_scenario("published")
+    assert new.facilities == published.facilities
+    assert max(source.date for source in old.sources) <= date(2026, 2, 28)
+    assert "jets_2026" not in {event.id for event in old.events}
+    for day in (date(2024, 6, 30), date(2026, 2, 28)):  # what was replaced by then is still in it
+        assert old.as_known(day).facilities == published.as_known(day).facilities
+    assert old.as_known(date(2026, 10, 7)).facilities == published.as_known(date(2026, 2, 28)).facilities
+
+
 def test_a_text_that_is_not_yet_a_file_is_based_on_one_beside_it(folder: Path) -> None:
     variant = parse_scenario(VARIANT, str(folder / "not_yet.toml"))
     assert variant.facilities == good().facilities

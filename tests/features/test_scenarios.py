@@ -212,6 +212,35 @@ def test_what_was_said_later_replaces_what_was_said_before_of_the_same_and_later
     assert armed(date(2025, 6, 20)) == [200, 900, 500]
 
 
+@pytest.mark.parametrize(
+    ("confidence", "said", "of", "stands"),
+    [
+        ("C", date(2025, 7, 20), date(2025, 7, 1), [100]),  # worse, 30 days later: set aside
+        ("C", date(2025, 7, 21), date(2025, 7, 1), [100, 900]),  # a day more: news of its own
+        ("C", date(2025, 7, 20), date(2025, 5, 1), [100, 900]),  # of a day further off: no contradiction
+        ("C", date(2025, 7, 21), date(2025, 5, 1), [900]),  # a day later, it replaces
+        ("C", date(2025, 7, 20), date(2025, 7, 2), [100, 900]),
+        ("B", date(2025, 7, 20), date(2025, 5, 1), [900]),  # as good, and later: replaces
+        ("A", date(2025, 7, 20), date(2025, 5, 1), [900]),
+    ],
+)
+def test_statements_that_contradict_each_other_are_weighed_by_source_and_day_and_not_averaged(
+    confidence: str, said: date, of: date, stands: list[int]
+) -> None:
+    """100 a month of June (B, said on 20 June), and 900 a month said by someone else."""
+    scenario = good()
+    second = facility(scenario, "second")
+    [point] = second.armed
+    better = point.model_copy(update={"confidence": "B", "date": date(2025, 6, 1)})
+    ends = {"low": 900, "mode": 900, "high": 900, "sources": ("s_late",), "confidence": confidence, "date": of}
+    plant = second.model_copy(update={"armed": (better, point.model_copy(update=ends))})
+    sources = [
+        source.model_copy(update={"date": said}) if source.id == "s_late" else source for source in scenario.sources
+    ]
+    known = scenario.model_copy(update={"facilities": (plant,), "sources": tuple(sources)}).as_known(DAY)
+    assert [each.mode for each in facility(known, "second").armed] == stands
+
+
 def test_a_workforce_whose_numbers_are_not_known_does_not_limit() -> None:
     late = swapped(number("30 60 90", "days") + "\noutput", number("1 2 3", "days", source="s_late") + "\noutput")
     scenario = parse_scenario(late, "own.toml")

@@ -14,6 +14,7 @@ from forecasting.salvos.sampling import stratified_uniforms, whole_drones
 QUANTILES = np.array([0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.97])
 HORIZONS = (1, 2, 4, 7, 14, 21, 28)
 """The horizons that are learned from; those between and beyond take the nearest and the last."""
+BINS = 63
 WINDOW = 500
 HALF_LIFE = 180.0
 FEWEST_DAYS = 120
@@ -36,42 +37,75 @@ class GradientBoosting:
 
     def fit(self, history: LaunchHistory) -> "FittedGradientBoosting":
         require_days(self.model_id, history, FEWEST_DAYS)
-        from sklearn.ensemble import HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits
+        inputs, levels = level_inputs(history)
+        past = past_ratios(inputs, levels, history.launched)
+        ratios = boosted_quantiles(past, present_rows(inputs))
+        return FittedGradientBoosting(ratios, past.upper, float(levels[-1]))
 
-        inputs, levels = _inputs(history)
-        counts = history.launched
-        n_days = counts.size
-        rows, responses, weights = [], [], []
-        for horizon in HORIZONS:
-            start = max(28, n_days - WINDOW)
-            days = np.arange(start, n_days - horizon)
-            days = days[~np.isnan(counts[days + horizon])]
-            rows.append(np.column_stack([inputs[days], np.full(days.size, horizon)]))
-            responses.append(counts[days + horizon] / levels[days])
-            weights.append(0.5 ** ((n_days - horizon - days) / HALF_LIFE))
-        matrix, response, weight = np.concatenate(rows), np.concatenate(responses), np.concatenate(weights)
-        ahead = np.arange(1, HORIZONS[-1] + 1)
-        nearest = np.array(HORIZONS)[np.abs(ahead[:, np.newaxis] - np.array(HORIZONS)).argmin(axis=1)]
-        present = np.column_stack([np.repeat(inputs[-1:], ahead.size, axis=0), nearest])
-        with threadpool_limits(limits=1):  # on so few rows threads cost more than they bring
-            estimators = [
-                HistGradientBoostingRegressor(
-                    loss="quantile",
-                    quantile=quantile,
-                    max_iter=30,
-                    learning_rate=0.1,
-                    max_leaf_nodes=5,
-                    min_samples_leaf=60,
-                    l2_regularization=1.0,
-                    early_stopping=False,
-                    max_bins=63,
-                    random_state=0,
-                ).fit(matrix, response, sample_weight=weight)
-                for quantile in QUANTILES
-            ]
-            ratios = _predicted(estimators, present)
-        return FittedGradientBoosting(ratios, _weighted_quantile(response, weight, 0.995), float(levels[-1]))
+
+@dataclass(frozen=True)
+class PastRatios:
+    """What is learned from. matrix: (n, n_inputs + 1) inputs of a day, and a horizon; days: (n,) index of the day.
+    response: (n,) count at the horizon over the level of the day. weight: (n,) less for the older."""
+
+    matrix: NDArray[np.float64]
+    days: NDArray[np.int64]
+    response: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    @property
+    def upper(self) -> float:
+        """The ratio at probability 0.995."""
+        return _weighted_quantile(self.response, self.weight, 0.995)
+
+
+def past_ratios(inputs: NDArray[np.float64], levels: NDArray[np.float64], counts: NDArray[np.float64]) -> PastRatios:
+    """The rows of all horizons. inputs: (n_days, n_inputs); levels, counts: (n_days,) drones a day, counts NaN where
+    unknown."""
+    n_days = counts.size
+    rows, days_of, responses, weights = [], [], [], []
+    for horizon in HORIZONS:
+        start = max(28, n_days - WINDOW)
+        days = np.arange(start, n_days - horizon)
+        days = days[~np.isnan(counts[days + horizon])]
+        rows.append(np.column_stack([inputs[days], np.full(days.size, horizon)]))
+        days_of.append(days)
+        responses.append(counts[days + horizon] / levels[days])
+        weights.append(0.5 ** ((n_days - horizon - days) / HALF_LIFE))
+    return PastRatios(*map(np.concatenate, (rows, days_of, responses, weights)))
+
+
+def present_rows(inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(28, n_inputs + 1) those of the last day, and the learned horizon nearest to each of the coming days."""
+    ahead = np.arange(1, HORIZONS[-1] + 1)
+    nearest = np.array(HORIZONS)[np.abs(ahead[:, np.newaxis] - np.array(HORIZONS)).argmin(axis=1)]
+    return np.column_stack([np.repeat(inputs[-1:], ahead.size, axis=0), nearest])
+
+
+def boosted_quantiles(past: PastRatios, present: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n_rows, n_quantiles) of the response in the present rows, by one regression for each quantile."""
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
+
+    # Put into bins once, and not anew for each quantile, which takes longer than the trees do.
+    matrix, present = _binned(past.matrix, present, past.weight)
+    with threadpool_limits(limits=1):  # on so few rows threads cost more than they bring
+        estimators = [
+            HistGradientBoostingRegressor(
+                loss="quantile",
+                quantile=quantile,
+                max_iter=30,
+                learning_rate=0.1,
+                max_leaf_nodes=5,
+                min_samples_leaf=60,
+                l2_regularization=1.0,
+                early_stopping=False,
+                max_bins=BINS,
+                random_state=0,
+            ).fit(matrix, past.response, sample_weight=past.weight)
+            for quantile in QUANTILES
+        ]
+        return _predicted(estimators, present)
 
 
 @dataclass(frozen=True)
@@ -97,7 +131,7 @@ class FittedGradientBoosting:
         return whole_drones(ratios * self.level, of_rounding)
 
 
-def _inputs(history: LaunchHistory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def level_inputs(history: LaunchHistory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(n_days, n_inputs) known at the end of each day, NaN where unknown; (n_days,) levels in drones a day, above 0."""
     counts = history.launched
     week, month, quarter = (exponential_mean(counts, half_life) + 1.0 for half_life in (7.0, 28.0, 90.0))
@@ -123,6 +157,39 @@ def _predicted(estimators: list[Any], rows: NDArray[np.float64]) -> NDArray[np.f
     predicted = np.column_stack([estimator.predict(rows) for estimator in estimators])
     ascending: NDArray[np.float64] = np.sort(np.maximum(predicted, 0.0), axis=1)
     return ascending
+
+
+def _binned(
+    learned: NDArray[np.float64], asked: NDArray[np.float64], weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both with the number of its bin in place of each input, by the bins that scikit-learn makes of what is learned.
+
+    Where nothing that was learned lies in a bin, what is asked there is in the next: no split can tell them apart.
+    """
+    columns = []
+    for of_learned, of_asked in zip(learned.T, asked.T, strict=True):
+        edges = _edges(of_learned, weights)
+        numbers, each = (
+            np.where(np.isnan(some), np.nan, np.searchsorted(edges, some)) for some in (of_learned, of_asked)
+        )
+        bins = np.unique(numbers[~np.isnan(numbers)])
+        if bins.size:
+            each = np.where(np.isnan(each), np.nan, bins[np.minimum(np.searchsorted(bins, each), bins.size - 1)])
+        columns.append((numbers, each))
+    return np.column_stack([both[0] for both in columns]), np.column_stack([both[1] for both in columns])
+
+
+def _edges(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The edges of the bins of an input: weighted quantiles, all in one call; between its values where they are few."""
+    from sklearn.utils.stats import _weighted_percentile
+
+    known = ~np.isnan(values)
+    distinct = np.unique(values[known])
+    if distinct.size <= BINS:
+        return (distinct[1:] + distinct[:-1]) / 2
+    ranks = np.linspace(0, 100, BINS + 1)[1:-1]
+    edges: NDArray[np.float64] = np.unique(_weighted_percentile(values[known], weights[known], ranks, average=True))
+    return edges
 
 
 def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], probability: float) -> float:

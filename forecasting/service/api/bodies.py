@@ -8,11 +8,23 @@ from features.errors import InputError
 from features.records import UKRAINE
 from features.stated import Day
 from features.typed import typed_count
-from forecasting.answers.request import Count, Name, NameOrText
+from forecasting.answers.request import Count, Kind, Name, NameOrText
 
 
 class ApiModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class JobBody(ApiModel):
+    """An answer that is being computed. share: done so far, as reckoned. link: that turns into the document."""
+
+    id: str
+    kind: Kind
+    state: Literal["open"]
+    share: float
+    seconds: float = Field(description="since it was asked for")
+    expected_seconds: float
+    link: str
 
 
 class ScenarioHead(ApiModel):

@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from forecasting.report.forms import ASKED_FOR, JSON
+from forecasting.report.forms import FORMS, JSON, SVG
+from forecasting.service.api.bodies import JobBody
 from forecasting.service.http.exchange import ID_HEADER
 from forecasting.service.http.problems import MEDIA_TYPE, Problem
 
@@ -58,8 +59,8 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
         "description": "The document: the same bytes as `salvocast --format json` for the same request.",
         "content": {
             form.accepted[0]: {"schema": {"type": "string"}, "example": form.example}
-            for form in ASKED_FOR.values()
-            if form is not JSON
+            for form in FORMS.values()
+            if form.accepted and form is not JSON
         },
         "headers": {
             ID_HEADER: {"description": "SHA-256 of the JSON document", "schema": {"type": "string"}},
@@ -68,7 +69,42 @@ DOCUMENT: dict[int | str, dict[str, Any]] = {
     }
 }
 """What routes that answer with a document say of it, beside its schema."""
+DRAWN: dict[int | str, dict[str, Any]] = {
+    200: DOCUMENT[200]
+    | {
+        "content": {
+            **DOCUMENT[200]["content"],
+            SVG.accepted[0]: {"schema": {"type": "string"}, "example": SVG.example},
+        }
+    }
+}
+"""What the route of a document with a picture says."""
 
+
+LATER: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "It takes longer than a request may: a job computes it, and its link turns into the document.",
+        "model": JobBody,
+        "content": {
+            "application/json": {
+                "example": {
+                    "id": "5f0c1c2e6d0b4b0c9d5e7a3f21c8d4b6",
+                    "kind": "plan",
+                    "state": "open",
+                    "share": 0.4,
+                    "seconds": 18.0,
+                    "expected_seconds": 45.0,
+                    "link": "/api/v1/jobs/5f0c1c2e6d0b4b0c9d5e7a3f21c8d4b6",
+                }
+            }
+        },
+        "headers": {
+            "Location": {"description": "of the job", "schema": {"type": "string"}},
+            "Retry-After": {"description": "seconds after which to look", "schema": {"type": "integer"}},
+        },
+    }
+}
+"""What routes say that may answer with a job."""
 
 UNCHANGED: dict[int | str, dict[str, Any]] = {304: {"description": "What the client holds is current (If-None-Match)"}}
 

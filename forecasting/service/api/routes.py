@@ -1,7 +1,7 @@
 """The HTTP API: the answers of the command line, for other systems."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
@@ -11,33 +11,39 @@ from forecasting.answers.request import ComparisonRequest, ForecastRequest, Plan
 from forecasting.record.archive import Channel
 from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
+from forecasting.report.forms import Form
 from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api import stocks as api_stocks
-from forecasting.service.api.bodies import StateBody
-from forecasting.service.api.definition import DOCUMENT, UNCHANGED, problems
+from forecasting.service.api.bodies import JobBody, StateBody
+from forecasting.service.api.definition import DOCUMENT, DRAWN, LATER, UNCHANGED, problems
 from forecasting.service.http.exchange import ID_HEADER, JsonRoute, check_json, dispatcher_of, is_current, until_gone
 from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refusal
+from forecasting.service.workers.dispatcher import Answer
+from forecasting.service.workers.jobs import KEPT_HOURS, MOST_KEPT, Job
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
 from forecasting.service.workers.metrics import metrics_text
 
+RETRY_SECONDS = 2
+"""After which a client may look at a job again."""
 IMMUTABLE = "private, max-age=31536000, immutable"
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute)
 Issue = Annotated[Literal["true", "false"], Query(description="whether it is kept in the archive, under its id")]
+Responses = dict[int | str, dict[str, Any]]
 Route = TypeVar("Route", bound=Callable[..., object])
 
 
-def _answers(path: str, model: type[BaseModel], summary: str) -> Callable[[Route], Route]:
+def _answers(path: str, model: type[BaseModel], summary: str, forms: Responses = DOCUMENT) -> Callable[[Route], Route]:
     """A route that takes a request and answers with its document."""
     return router.post(
         path,
         tags=["answers"],
         summary=summary,
         response_model=model,
-        responses=DOCUMENT | problems(406, 408, 413, 415, 422),
+        responses=forms | LATER | problems(406, 408, 413, 415, 422),
         dependencies=[Depends(check_json)],
     )
 
@@ -78,7 +84,7 @@ async def post_plan(
     return await _answered(request, wanted, issue)
 
 
-@_answers("/comparison", ComparisonDocument, "Scenarios of production side by side, each against a baseline")
+@_answers("/comparison", ComparisonDocument, "Scenarios of production side by side, each against a baseline", DRAWN)
 async def post_comparison(
     request: Request,
     wanted: Annotated[
@@ -102,15 +108,62 @@ async def _answered(request: Request, wanted: ForecastRequest, issue: Issue) -> 
     dispatcher = dispatcher_of(request)
 
     async def answer() -> Response:
-        made = await dispatcher.answer(wanted, Channel.API, issue=issue == "true")
-        content = await dispatcher.in_form(made, form)
-        headers = {ID_HEADER: made.id, "Cache-Control": "no-store", "Vary": "Accept"}
-        if issue == "true":
-            headers["Content-Location"] = f"/api/v1/forecasts/{made.id}"
-        request.scope["state"]["digest"] = made.id
-        return Response(content, headers=headers, media_type=form.media_type)
+        made = await dispatcher.answer_or_job(wanted, Channel.API, issue=issue == "true")
+        if isinstance(made, Job):
+            return _later(made)
+        return await _document(request, made, form, kept=issue == "true")
 
     return await until_gone(request, answer())
+
+
+async def _document(request: Request, made: Answer, form: Form, *, kept: bool) -> Response:
+    headers = {ID_HEADER: made.id, "Cache-Control": "no-store", "Vary": "Accept"}
+    if kept:
+        headers["Content-Location"] = f"/api/v1/forecasts/{made.id}"
+    request.scope["state"]["digest"] = made.id
+    content = await dispatcher_of(request).in_form(made, form)
+    return Response(content, headers=headers, media_type=form.media_type)
+
+
+def _later(job: Job) -> Response:
+    """Where the answer will be."""
+    link = f"{router.prefix}/jobs/{job.id}"
+    body = JobBody(
+        id=job.id,
+        kind=job.kind,
+        state="open",
+        share=round(job.share, 2),
+        seconds=round(job.elapsed, 1),
+        expected_seconds=round(job.seconds, 1),
+        link=link,
+    )
+    headers = {"Location": link, "Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}
+    return Response(body.model_dump_json(), 202, headers, "application/json")
+
+
+@router.get(
+    "/jobs/{id}",
+    tags=["answers"],
+    summary="An answer that takes longer than a request may: how far it is, then the document itself",
+    response_model=ForecastDocument | PlanDocument | ComparisonDocument | SensitivityDocument,
+    responses=DRAWN | LATER | problems(404, 406, 422),
+)
+async def get_job(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> Response:  # noqa: A002
+    form = accepted_form(request.headers.get("accept", ""))
+    dispatcher = dispatcher_of(request)
+    job = await dispatcher.jobs.find(id)
+    if job is not None and job.state == "open":
+        return _later(job)
+    if job is not None and job.state == "failed":
+        raise Refusal(422, job.error)
+    made = None if job is None else await dispatcher.answer_of(job)
+    if job is None or made is None:
+        raise Refusal(
+            404,
+            f"there is no job {id}: one is kept for {KEPT_HOURS} hours, the last {MOST_KEPT} of them, and ends with "
+            "its server; send the same request again",
+        )
+    return await _document(request, made, form, kept=job.issue)
 
 
 @router.get(

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from features.release import code_version
 from forecasting.answers.local import kyiv_today
 from forecasting.record.archive import Channel
-from forecasting.report.forms import ASKED_FOR, Form
+from forecasting.report.forms import FORMS, Form
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.page.exchange import TOLD, failure_page, issued_at, language_of, page_query
 
@@ -23,7 +23,7 @@ def download_router() -> APIRouter:
     """The routes of files to keep."""
     router = APIRouter(include_in_schema=False)
 
-    for form in dict.fromkeys(ASKED_FOR.values()):
+    for form in (form for form in FORMS.values() if form.accepted):
         name = f"plan{form.suffix}"
         router.add_api_route(f"/{name}", _download(name, form), methods=["GET"])
 

@@ -17,6 +17,7 @@ from forecasting.service.page.form import SubmittedForm
 from forecasting.service.page.link import FieldProblem, FormError, PageQuery, Query, form_field, parse_query
 from forecasting.service.page.view import page, problem_page
 from forecasting.service.workers.dispatcher import Dispatcher
+from forecasting.service.workers.jobs import KEPT_HOURS, MOST_KEPT
 
 TOLD = (SalvocastError, Refusal)
 """Failures that a page tells; any other is the application's to log and tell."""
@@ -38,8 +39,13 @@ def as_fields(error: SalvocastError, field: str = "") -> FormError:
 
 
 async def form_of(request: Request) -> dict[str, str]:
+    return dict(await pairs_of(request))
+
+
+async def pairs_of(request: Request) -> list[tuple[str, str]]:
+    """The names and values of a form that was sent, empty ones too, in order."""
     body = await request.body()
-    return await asyncio.to_thread(lambda: dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True)))
+    return await asyncio.to_thread(lambda: parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
 
 
 async def page_query(query: Query) -> PageQuery:
@@ -83,6 +89,19 @@ async def failure_page(request: Request, query: Query, error: Exception) -> Resp
     line = translator(language).error(refusal.error)
     text = problem_page(refusal.status, line, language, f"/?{urlencode(query)}")
     return html_response(text.encode(), refusal.status, refusal.headers)
+
+
+def expired_page(language: str, query: Query) -> Response:
+    """A page that tells that a job is no longer there, and how to ask again: as the query of its link does."""
+    t = translator(language)
+    line = t(
+        "An answer is kept for {hours} hours, the last {n} of them, and what runs ends with the server. Nothing is "
+        "lost: the same question can be asked again.",
+        hours=t.number(KEPT_HOURS),
+        n=t.number(MOST_KEPT),
+    )
+    place = "/scenarios" if any(name == "with" for name, _ in query) else "/"
+    return html_response(problem_page(410, line, language, f"{place}?{urlencode(query)}").encode(), 410)
 
 
 def html_response(content: bytes, status: int, headers: Mapping[str, str] | None = None) -> Response:

@@ -23,11 +23,13 @@ from forecasting.service.page.link import (
     OWN,
     PLAIN,
     SAFETY,
+    SET,
     FieldProblem,
     Query,
     number_text,
     safety_text,
 )
+from forecasting.service.page.writing import quantities, typed_rows
 
 BLANK_ROWS = 2
 """Of deliveries, for the planner to fill."""
@@ -41,6 +43,7 @@ _IN_SIGHT = {"days", SAFETY, "origin", "scenario"}
 _BELOW = {
     COUNT,
     DUE,
+    SET,
     "of",
     "leak",
     "budget",
@@ -106,11 +109,15 @@ def form_context(request: PlanRequest, sent: SubmittedForm, t: Translator) -> di
         "stocked": [layer for layer in layers if layer.interceptor],
         "planned": planned or {layer.id for layer in layers},
         "due_rows": _due_rows(sent.query),
+        "set_rows": typed_rows(sent.query),
+        "set_quantities": quantities(t),
+        "facilities": (scenario or stated_scenario(PUBLISHED)).facilities,
         "own_names": {name: names[name] or "" for name, own in owns.items() if own},
         "own_texts": {
             "scenario": sent.own.get("scenario") or _own_scenario(request, scenario),
             "defence": sent.own.get("defence") or _own_defence(request),
         },
+        "writing": SET in errors,
         "own_open": {name for name, own in owns.items() if name in errors and (own or name in sent.own)}
         | ({"defence"} & {*errors}),
     }

@@ -225,7 +225,20 @@ def parse_query(query: Query) -> PageQuery:
             # As it was written, not as it was read.
             stated = given.get(name, stated)
             lines.setdefault(name, FieldProblem(stated, EXPECTED.get(name.partition(".")[0], each["msg"])))
-    known = {*PLAIN, SAFETY, UNCALIBRATED, LAYER, DUE, *VIEW, SHOWN, TO_HOLD, LAYERS, *DUE_PARTS, *COUNT_PARTS}
+    known = {
+        *PLAIN,
+        SAFETY,
+        UNCALIBRATED,
+        LAYER,
+        DUE,
+        *VIEW,
+        SHOWN,
+        TO_HOLD,
+        LAYERS,
+        *DUE_PARTS,
+        *COUNT_PARTS,
+        *SET_PARTS,
+    }
     for name, _ in query:
         if name not in known and not name.startswith((HELD, OWN, *OF_LAYERS)):
             lines.setdefault(
@@ -285,6 +298,8 @@ def plain_day(text: str) -> str:
 COUNT, COUNT_PARTS = "count", ("count.layer", "count.quantity", "count.on", "count.source", "count.correct")
 """The count of a stock, which is no part of a request."""
 DUE_PARTS = ("due.layer", "due.date", "due.quantity")
+SET, SET_PARTS = "set", ("set.of", "set.what", "set.range", "set.day", "set.certain")
+"""The settings of a scenario that is written on the page."""
 
 
 def _field_value(field: str, name: str, text: str, lines: dict[str, FieldProblem]) -> int | float | str:

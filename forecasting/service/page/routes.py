@@ -28,13 +28,13 @@ from forecasting.answers.context import AnswerContext
 from forecasting.answers.local import kyiv_today
 from forecasting.answers.request import NO_SCENARIO, PlanRequest
 from forecasting.record.archive import Archive, Channel
-from forecasting.record.scoreboard import scoreboard
 from forecasting.record.track_record import track_record
 from forecasting.registry import Champion
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import translator
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal
+from forecasting.service.page.comparison import comparison_router
 from forecasting.service.page.counts import keep_count
 from forecasting.service.page.downloads import download_router
 from forecasting.service.page.exchange import (
@@ -47,8 +47,10 @@ from forecasting.service.page.exchange import (
     issued_at,
     language_of,
     page_query,
+    pairs_of,
 )
 from forecasting.service.page.form import SubmittedForm
+from forecasting.service.page.jobs import job_router, to_job
 from forecasting.service.page.link import (
     COUNT,
     COUNT_PARTS,
@@ -58,6 +60,8 @@ from forecasting.service.page.link import (
     LAYER,
     OF_LAYERS,
     OWN,
+    SET,
+    SET_PARTS,
     FieldProblem,
     FormError,
     PageQuery,
@@ -67,8 +71,10 @@ from forecasting.service.page.link import (
 from forecasting.service.page.since import Since, since_of
 from forecasting.service.page.status import Status
 from forecasting.service.page.view import ASSETS, PlanView, Record, asset, page, status_page
+from forecasting.service.page.writing import written_scenario
 from forecasting.service.workers import work
-from forecasting.service.workers.dispatcher import Answer, Dispatcher
+from forecasting.service.workers.dispatcher import Dispatcher
+from forecasting.service.workers.jobs import Job
 
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
@@ -118,6 +124,21 @@ def page_router() -> APIRouter:
         except InputError as error:
             return await invalid_form_page(request, query, as_fields(error, what), {what: text})
 
+    @router.post("/scenario")
+    async def post_scenario(request: Request) -> Response:
+        pairs = await pairs_of(request)
+        query = parse_qsl(dict(pairs).get("query", ""))
+        try:
+            wanted = (await page_query(query)).request
+            text = await asyncio.to_thread(written_scenario, pairs, wanted, kyiv_today())
+            packed = await asyncio.to_thread(pack_text, text)
+            rest = [pair for pair in query if not pair[0].startswith(_BOUND_TO["scenario"])]
+            return RedirectResponse(f"/?{(await page_query([*rest, (OWN + 'scenario', packed)])).query}#scenario", 303)
+        except InputError as error:
+            typed = [pair for pair in pairs if pair[0] in SET_PARTS]
+            wrong = error if isinstance(error, FormError) else FormError({SET: FieldProblem("", error)})
+            return await invalid_form_page(request, [*query, *typed], wrong)
+
     @router.post("/stocks")
     async def post_stocks(request: Request) -> Response:
         form = await form_of(request)
@@ -165,6 +186,8 @@ def page_router() -> APIRouter:
         return Response(asset(name), media_type=ASSETS[name], headers={"Cache-Control": FOR_A_YEAR})
 
     router.include_router(download_router())
+    router.include_router(job_router())
+    router.include_router(comparison_router())
 
     @router.get("/{name}")
     async def get_nothing(request: Request, name: str) -> Response:
@@ -180,7 +203,12 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     """The plan that is asked for."""
     dispatcher, language = dispatcher_of(request), language_of(request, wanted.lang)
     context = await dispatcher.context(wanted.request)
-    answers = await _answers(dispatcher, wanted)
+    answers = []
+    for each in _requests(wanted):
+        made = await dispatcher.answer_or_job(each, Channel.PAGE, issue=False)
+        if isinstance(made, Job):
+            return to_job(made, wanted.query)
+        answers.append(made)
     champion = context.champion
     issued = await asyncio.to_thread(issued_at, dispatcher, answers[0].id)
     since = await since_of(dispatcher, wanted.request, context, answers[0], wanted.since)
@@ -194,14 +222,14 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     return html_response(content, 200)
 
 
-async def _answers(dispatcher: Dispatcher, wanted: PageQuery) -> list[Answer]:
-    """The plan of a page, and the one beside it: the same under another scenario, as that stands."""
+def _requests(wanted: PageQuery) -> list[PlanRequest]:
+    """That of the plan of a page, and of the one beside it: the same under another scenario, as that stands."""
     requests = [wanted.request]
     if wanted.compare:
         if wanted.compare not in (NO_SCENARIO, *bundled_scenarios()):
             raise FormError({"compare": FieldProblem(wanted.compare, EXPECTED["scenario"])})
         requests.append(wanted.request.model_copy(update={"scenario": wanted.compare, "held": {}}))
-    return [await dispatcher.answer(each, Channel.PAGE, issue=False) for each in requests]
+    return requests
 
 
 async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query, records: Records) -> bytes:
@@ -218,7 +246,7 @@ async def _picture(dispatcher: Dispatcher, name: str, suffix: str, query: Query,
         documents, record = [], await _record(dispatcher, wanted.request, context, records)
         rests_on: object = _record_key(wanted.request, context)
     else:
-        answers = await _answers(dispatcher, wanted)
+        answers = [await dispatcher.answer(each, Channel.PAGE, issue=False) for each in _requests(wanted)]
         documents, record = [answer.document for answer in answers], None
         rests_on = context, *(answer.id for answer in answers)
     key = ("picture", name, suffix, *look.values(), rests_on, code_version())
@@ -314,9 +342,15 @@ def track_record_json(answering: Answerer, context: AnswerContext, request: Plan
 
     with Archive.open(ledger_url()) as archive:
         issued = archive.list(theatre=truth.theatre, weapon_class=truth.weapon_class)
+        from forecasting.record.scoreboard import scoreboard  # loads pandas
+
         board = scoreboard(issued, lambda identity: archive.get(identity).document, truth, history_at)
     model = answering.prepared(request, context).model
-    record = Record(track_record(model, history_at, truth), board.as_document()["overall"])
+
+    def shown_at(origin: date) -> LaunchHistory:
+        return answering.with_others(model, history_at(origin))
+
+    record = Record(track_record(model, shown_at, truth), board.as_document()["overall"])
     return _record_form.dump_json(record)
 
 

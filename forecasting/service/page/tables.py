@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from forecasting.record.scoreboard import DAY_BANDS, TOTALS
 from forecasting.record.track_record import PastForecast, TrackRecord, coverage, skill
 from forecasting.report.document import PlanDocument
 from forecasting.report.language import Translator
@@ -82,6 +81,8 @@ def score_rows(record: TrackRecord, t: Translator) -> Iterable[ScoredRow]:
 
 def issued_score_rows(rows: list[dict[str, Any]], t: Translator) -> Iterable[ScoredRow]:
     """What the scoreboard (`Scoreboard.overall`) says of the forecasts that were given out."""
+    from forecasting.record.scoreboard import DAY_BANDS, TOTALS  # loads pandas
+
     bands = {name: f"{first}–{last}" for name, (first, last) in DAY_BANDS.items()}
     bands |= {"h1": "1", "h29_on": "29+"}
     bands |= {f"total_{n}": t("total of {n} attack days", n=n) for n in TOTALS}

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
@@ -12,19 +12,31 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.scenarios import ProductionScenario
 from features.stated import Source
 from forecasting.answers.request import CHAMPION, PlanRequest
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
+from forecasting.report.comparison_document import ComparisonDocument
+from forecasting.report.comparison_text import (
+    answer_sentence,
+    comparison_head,
+    difference_rows,
+    figure_heads,
+    figure_rows,
+    same_numbers,
+    told_scenario,
+)
 from forecasting.report.data_age import numbers_id
 from forecasting.report.document import PlanDocument
-from forecasting.report.forms import ASKED_FOR
+from forecasting.report.forms import FORMS
 from forecasting.report.language import Translator, language_names, translator
 from forecasting.report.order_text import arrives
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
+from forecasting.report.supply_text import supply_notes
 from forecasting.report.words import Words, cautions, not_for_orders, theatre_name, weapon_name
 from forecasting.report.worth_text import leakers_avoided, money_mix_sentence
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
@@ -34,6 +46,7 @@ from forecasting.service.page.pictures import picture_alts, picture_sources, pic
 from forecasting.service.page.since import Since, since_context
 from forecasting.service.page.status import StatusCheck
 from forecasting.service.page.tables import comparison_rows, issued_score_rows, score_rows
+from forecasting.service.workers.jobs import Job
 
 _DATED = re.compile(r" of \d{4}-\d{2}-\d{2}$")
 ASSETS = {"page.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -96,10 +109,57 @@ def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView |
 def problem_page(status: int, line: str, language: str, again: str) -> str:
     """A page that tells why there is no other. status: of HTTP. again: the address to try again."""
     t = translator(language)
-    headings = {404: t("There is no such page"), 422: t("This cannot be planned"), 503: t("Too much to do just now")}
+    headings = {
+        404: t("There is no such page"),
+        410: t("This link has expired"),
+        422: t("This cannot be planned"),
+        503: t("Too much to do just now"),
+    }
     heading = headings.get(status, t("The service failed"))
     context = _common(PageQuery(PlanRequest(), lang=language), t) | {"heading": heading, "line": line, "again": again}
     return _environment().get_template("trouble.html").render(context)
+
+
+def job_page(job: Job, language: str) -> str:
+    """The page of an answer that is being computed."""
+    t = translator(language)
+    so_far, all_of_it = round(job.elapsed), max(round(job.seconds), 1)
+    line = (
+        t("{seconds} s of about {expected} s", seconds=t.number(so_far), expected=t.number(all_of_it))
+        if so_far <= all_of_it
+        else t(
+            "{seconds} s so far, longer than the {expected} s that it should take",
+            seconds=t.number(so_far),
+            expected=t.number(all_of_it),
+        )
+    )
+    context = _common(PageQuery(PlanRequest(), lang=language), t) | {"job": job, "line": line}
+    return _environment().get_template("job.html").render(context)
+
+
+def comparison_page(
+    asked: PageQuery,
+    language: str,
+    document: ComparisonDocument | None,
+    error: SalvocastError | None,
+    form: Mapping[str, Any],
+) -> str:
+    """The page of scenarios side by side: what is asked, and the document, or what is wrong."""
+    t = translator(language)
+    context: dict[str, Any] = _common(asked, t) | {"document": document, "line": error and t.error(error)} | dict(form)
+    if document:
+        others = document.scenarios[1:]
+        context |= {
+            "head": comparison_head(document, t),
+            "told": [told_scenario(each, t) for each in document.scenarios],
+            "answers": [answer_sentence(document, each, t) for each in others],
+            "differing": difference_rows(document, t),
+            "heads": figure_heads(document, t),
+            "figures": [(n_days, figure_rows(document, n_days, t)) for n_days in document.windows],
+            "same": same_numbers(t),
+            "not_for_orders": None,
+        }
+    return _environment().get_template("scenarios.html").render(context)
 
 
 def status_page(checks: Sequence[StatusCheck], language: str) -> str:
@@ -122,6 +182,12 @@ def status_page(checks: Sequence[StatusCheck], language: str) -> str:
 def asset(name: str) -> bytes:
     """A file that the page loads."""
     return resources.files("forecasting.service.page").joinpath("static", name).read_bytes()
+
+
+def compile_templates() -> None:
+    """Makes what pages are written by: the first one written waits for it otherwise."""
+    for name in _environment().list_templates():
+        _environment().get_template(name)
 
 
 @cache
@@ -166,7 +232,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
 
     words = Words(t, plan)
     counts = Counter(assumption.basis for assumption in plan.assumptions)
-    notices = cautions(forecast, t)
+    notices = [*supply_notes(forecast, t), *cautions(forecast, t)]
     lasting = numbers_id(shown.plan)
     if asked.id and asked.id not in (shown.plan_id, lasting):
         notices.append(
@@ -210,7 +276,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "record": list(score_rows(record.model, t)) if record else None,
         "scoreboard": list(issued_score_rows(record.issued, t)) if record else None,
         "pinned": pinned.query,
-        "downloads": list(dict.fromkeys(ASKED_FOR.values())),
+        "downloads": [form for form in FORMS.values() if form.accepted],
         "permalink": asked.permanent(forecast.origin, lasting).query,
         "issued": shown.issued,
         **since_context(shown.since, plan, t),

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,10 +13,10 @@ import structlog
 from cachetools import LRUCache
 
 from features.errors import SalvocastError
-from features.home import ledger_url
+from features.home import ledger_url, salvocast_home
 from features.records import KYIV
 from features.release import code_version
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.answering import FALLBACK_MODEL, check_size
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.defences import defence_of
@@ -26,6 +27,7 @@ from forecasting.report.forms import JSON, NOTHING, Asked, Form, convert_documen
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
+from forecasting.service.workers.jobs import LONGEST_JOB, MOST_OPEN, Job, Jobs, JobStore
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
@@ -112,6 +114,9 @@ class Dispatcher:
             preload=(warmed.__module__,),
             on_change=_measure_pool,
         )
+        # Of their own process: who waits for a plan of a second is not to wait for one of minutes.
+        jobs = Pool(1, most_waiting=MOST_OPEN, longest=LONGEST_JOB, begin=work.begin, preload=(warmed.__module__,))
+        self._job_pool, self.jobs = jobs, Jobs(jobs, JobStore(salvocast_home() / "jobs"))
         self.pace = Pace()
         self._learned = False
         self._of_ledger: str | None = None
@@ -153,6 +158,8 @@ class Dispatcher:
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
+        await self.jobs.close()
+        await self._job_pool.close()
         await self.pool.close()
         for database in (self.ledger, self.archive):
             database.__exit__()
@@ -171,17 +178,66 @@ class Dispatcher:
         else:
             ANSWERS.labels("cached").inc()
         CACHED.set(self._answers.currsize + self._forms.currsize)
-        if issue and not self._issued.get(answer.id):
-            await asyncio.to_thread(
-                self.archive.issue,
-                answer.document,
+        if issue:
+            await self._issue(answer, request.canonical, channel)
+        return answer
+
+    async def answer_or_job(self, request: ForecastRequest, channel: Channel, *, issue: bool = True) -> Answer | Job:
+        """The document that is asked for, or the job that makes it where that takes longer than a request may.
+
+        Raises as `answer`; TookTooLong for what takes too long for a job too.
+        """
+        try:
+            return await self.answer(request, channel, issue=issue)
+        except TookTooLong as error:
+            await asyncio.to_thread(check_size, request)  # no time would do
+            context = await self.context(request)
+            reckoned = max(await asyncio.to_thread(self.pace.seconds, request), 2.0 * error.seconds)
+            job = Job(
+                id=self._job_id(request, context),
+                kind=request.kind,
                 request=request.canonical,
                 channel=channel,
-                model_version=answer.model_version,
-                issued_at=self._now(),
+                issue=issue,
+                model_version=context.model_version,
+                seconds=reckoned,
+                asked_at=time.time(),
             )
-            self._issued[answer.id] = True
+
+        async def compute(pool: Pool) -> bytes:
+            document, seconds = await pool.run(reckoned, work.answer_json, request, context)
+            self.pace.learn(request, seconds)
+            return document
+
+        return await self.jobs.begin(job, compute)
+
+    async def answer_of(self, job: Job) -> Answer | None:
+        """What a job that is done has made, issued where that was asked for; None where it is no longer there."""
+        document = await asyncio.to_thread(self.jobs.store.document, job.id)
+        if document is None:
+            return None
+        answer = Answer(hashlib.sha256(document).hexdigest(), job.kind, document, job.model_version)
+        if job.issue:
+            await self._issue(answer, job.request, job.channel)
         return answer
+
+    async def _issue(self, answer: Answer, request: str, channel: Channel) -> None:
+        """Puts the answer to a request, as its canonical text, into the archive, once."""
+        if self._issued.get(answer.id):
+            return
+        await asyncio.to_thread(
+            self.archive.issue,
+            answer.document,
+            request=request,
+            channel=channel,
+            model_version=answer.model_version,
+            issued_at=self._now(),
+        )
+        self._issued[answer.id] = True
+
+    def _job_id(self, request: ForecastRequest, context: AnswerContext) -> str:
+        """Of the job that answers the request in that context."""
+        return hashlib.sha256(f"{request.digest}\n{context!r}\n{self._code}".encode()).hexdigest()[:32]
 
     async def context(self, request: ForecastRequest) -> AnswerContext:
         """What an answer to the request rests on now. Raises Overloaded where it is not known yet which model serves,
@@ -218,6 +274,11 @@ class Dispatcher:
         return result
 
     async def _computed(self, key: object, request: ForecastRequest, context: AnswerContext) -> Answer:
+        kept = await asyncio.to_thread(self.jobs.store.document, self._job_id(request, context))
+        if kept is not None:
+            ANSWERS.labels("cached").inc()
+            identity = hashlib.sha256(kept).hexdigest()
+            return keep(self._answers, key, Answer(identity, request.kind, kept, context.model_version))
         try:
             reckoned = await asyncio.to_thread(self.pace.seconds, request)
             document, seconds = await self.in_time(reckoned, work.answer_json, request, context)
@@ -282,7 +343,8 @@ class Dispatcher:
                 except Overloaded:  # requests that name a model can be answered meanwhile
                     context = await self.context(PlanRequest(model=FALLBACK_MODEL))
                 if learned is None or replace(context, asked_on=learned.asked_on) != learned:
-                    await self.pool.warm(self.pace.seconds(PlanRequest(paths=100)) + 1.0, self._warmed, context)
+                    seconds = self.pace.seconds(PlanRequest(paths=100)) + 1.0
+                    await self.pool.warm(seconds, self._warmed, context, at_once=learned is None)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
                     learned = context

@@ -128,6 +128,16 @@ class Pool:
         Cancelled: the job is stopped, or never begins. Raises Overloaded where the queue is full or too slow for it,
         and TookTooLong where it was stopped at the time-out.
         """
+        now = time.monotonic()
+        deadline = self.admit(seconds)
+        try:
+            process = await self._take(seconds, deadline - seconds - now)
+        except TimeoutError:  # those before it took longer than reckoned, or a process had to be made anew
+            raise self._overloaded(self.wait) from None
+        return await self._run_in(process, deadline, seconds, function, *arguments)
+
+    def admit(self, seconds: float) -> float:
+        """By when a job of so many seconds that comes now ends, on the monotonic clock. Raises as `run`, at once."""
         wait, now = self.wait, time.monotonic()
         deadline = min(now + self.longest, DEADLINE.get())
         if seconds > self.longest:
@@ -139,33 +149,39 @@ class Pool:
             )
         if len(self._waiting) >= self._most_waiting or now + wait + seconds > deadline:
             raise self._overloaded(wait)
-        try:
-            process = await self._take(seconds, deadline - seconds - now)
-        except TimeoutError:  # those before it took longer than reckoned, or a process had to be made anew
-            raise self._overloaded(self.wait) from None
-        return await self._run_in(process, deadline, seconds, function, *arguments)
+        return deadline
 
     def _overloaded(self, wait: float) -> Overloaded:
         """What is told to who cannot be answered in time."""
         n, again = len(self._waiting), max(1, math.ceil(wait))
         return Overloaded(f"{n} requests are waiting already: try again in {again} s", wait)
 
-    async def warm(self, seconds: float, function: Callable[..., object], *arguments: object) -> None:
+    async def warm(
+        self, seconds: float, function: Callable[..., object], *arguments: object, at_once: bool = False
+    ) -> None:
         """Runs the function in every process, each when it is idle, and from now on in every new one before its first
-        job. Failures are not told: the jobs will tell them."""
+        job. at_once: in all of them, and not in one after the other, so that the rest can answer. Failures are not
+        told: the jobs will tell them."""
         self._warm_up = (seconds, function, arguments)
         done: set[_Process] = set()
-        while len(done) < self.n_processes:
-            process = await self._take(seconds)
-            if process in done:  # the others are busy: their turn will come
-                self._give_back(process)
-                await asyncio.sleep(0.05)
-                continue
-            done.add(process)
+
+        async def warmed(process: _Process) -> None:
             try:
                 await self._warm(process)
             finally:
                 self._give_back(process)
+
+        async with asyncio.TaskGroup() as group:
+            while len(done) < self.n_processes:
+                process = await self._take(seconds)
+                if process in done:  # the others are busy: their turn will come
+                    self._give_back(process)
+                    await asyncio.sleep(0.05)
+                    continue
+                done.add(process)
+                warming = group.create_task(warmed(process))
+                if not at_once:
+                    await warming
 
     async def close(self) -> None:
         """Stops the processes; who waits is told."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from features import release
 from features.history import LaunchHistory
 from forecasting.answers import answering, learned
 from forecasting.answers.answering import Answerer
@@ -79,7 +80,7 @@ def test_the_key_tells_all_that_it_rests_on(bundled_history: LaunchHistory, monk
         key_of("fit", bundled_history.until(date(2026, 2, 1)), "a"),
     }
     for name, told in (("code_version", "0.0.0+other"), ("version", "9.9")):
-        monkeypatch.setattr(learned, name, lambda *_, told=told: told)
+        monkeypatch.setattr(release, name, lambda *_, told=told: told)
         keys.add(key_of("fit", bundled_history, "a"))
     assert len(keys) == 8
 

@@ -65,12 +65,23 @@ def test_the_paragraph_of_the_report_is_typed_in_and_read_back(told: Told, tmp_p
     assert plant.workforce.rooms[0].mode == 25000 / 4
     few = ("--baseline", "published", "--paths", "60", "--horizon", "120")
     said = " ".join(told("scenarios", "compare", str(file), *few).split())
-    number = r"[\d,]+ ± [\d,]+ (?:more|fewer)"
+    number = r"[\d,]+ ± [\d,]+ (?:more|fewer)( \(noise\))?"
     assert re.search(
-        rf"ANSWER: by 2026-06-28, report has {number} drones(, which is noise,)? launched than published, and {number} "
-        rf"armed ones(, which is noise,)? leak\. Orders for 95% safety cost {number} \(million USD\)",
+        rf"ANSWER: by 2026-06-28, report against published: drones launched: {number}; armed ones that leak: "
+        rf"{number}\. Orders for 95 % safety, in million USD: {number}; in pieces: ",
         said,
     )
+    assert "The beds do not run out first: at new halls they hold the output back in no month until 2026-06-28" in said
+    short = tmp_path / "short.toml"
+    fewer = [*PARAGRAPH[:-1], "new_halls.beds=5000@2026-03-15"]
+    told("scenarios", "new", str(short), *(part for each in fewer for part in ("--set", each)))
+    said = " ".join(told("scenarios", "compare", str(short), *few).split())
+    assert re.search(
+        r"Unless the beds run out first: at new halls they hold the output back from 2026-0\d-\d\d to 2026-06-28, as "
+        r"stated \(5,000 beds, 20,000 workers without one",
+        said,
+    )
+    said = " ".join(told("scenarios", "compare", str(file), *few).split())
     assert "6,250 rooms" in " ".join(said.split())  # however the table folds
 
 
@@ -87,7 +98,7 @@ def test_a_comparison_says_against_what_and_comes_in_every_form(told: Told, tmp_
     sheet = tmp_path / "scenarios.xlsx"
     told(*asked, "--format", "xlsx", "--out", str(sheet))
     book = load_workbook(sheet)
-    assert book.sheetnames == ["about", "scenarios", "differing", "figures"]
+    assert book.sheetnames == ["about", "scenarios", "differing", "holdbacks", "figures"]
     assert book["figures"].max_row == len(rows)
     assert "expected another form than hub" in told(*asked, "--format", "hub", fails=2)
 
@@ -96,6 +107,6 @@ def test_a_comparison_without_a_record_says_so(told: Told) -> None:
     said = told("scenarios", "compare", "north_korea_line", "--theatre", "south_korea", *FEW)
     head = " ".join(said.split())
     assert head.startswith(
-        "ASSUMPTIONS ONLY: scenarios for south_korea as of 2026-02-28, each against north_korea_line"
+        "ASSUMPTIONS ONLY: scenarios for South Korea as of 2026-02-28, each against north_korea_line"
     )
-    assert "shape borrowed from ukraine" in head
+    assert "The shape of the salvos is that of Ukraine: each day as a multiple of the month around it" in head

@@ -87,8 +87,10 @@ def numbers_of(document: dict[str, Any]) -> Numbers:
     supply = forecast_part["supply"] or {"months": [], "weights": []}
     add_rows("supply", supply["months"], "day")
     add_rows("weights", supply["weights"], "horizon")
-    for name, value in supply.items():
-        if isinstance(value, dict) and "code" not in value:
+    add_rows("holdbacks", supply.get("holdbacks", []), "facility", "day")
+    surge = {f"surge_{name}": value for name, value in (supply.get("surge") or {}).items()}
+    for name, value in (supply | surge).items():
+        if isinstance(value, dict) and not value.keys() & {"code", "stock"}:
             for quantile_name, number in value.items():
                 add("supply_at_origin", name, quantile_name, number)
     return found

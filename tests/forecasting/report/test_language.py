@@ -17,11 +17,13 @@ from features.sources import ATTRIBUTION
 from features.stated import SourcedRange, tables
 from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence
 from forecasting.defence.stock import with_stock
+from forecasting.report.comparison_document import MEASURES
+from forecasting.report.comparison_picture import SHOWN
 from forecasting.report.forms import HUB
 from forecasting.report.language import catalogue, languages, translator
 from forecasting.report.layout import plural
 from forecasting.report.since_text import CAUSE_WORDS
-from forecasting.report.words import AGAINST_KIND, COUNTS, QUANTITY_WORDS, SENTENCES, UNIT_WORDS
+from forecasting.report.words import AGAINST_KIND, COUNTS, HOLDBACKS, QUANTITY_WORDS, SENTENCES, UNIT_WORDS
 
 ROOT = Path(__file__).parents[3]
 KEYWORDS = {"t": None, "plural": (1, 2), "_": None, "ngettext": (1, 2)}
@@ -41,7 +43,7 @@ def stated() -> Catalog:
 def said_in_the_code() -> Iterator[str | tuple[str, ...]]:
     # A sentence of nothing but what is put in has no words.
     yield HUB.title
-    tables = (SENTENCES, COUNTS, UNIT_WORDS, QUANTITY_WORDS, AGAINST_KIND, CAUSE_WORDS)
+    tables = (SENTENCES, COUNTS, UNIT_WORDS, QUANTITY_WORDS, AGAINST_KIND, CAUSE_WORDS, HOLDBACKS, MEASURES, SHOWN)
     said = (text for table in tables for text in table.values())
     yield from (text for text in said if isinstance(text, tuple) or words(text))
     rooms = [ROOT / "forecasting" / "report", ROOT / "forecasting" / "commands"]

@@ -1,12 +1,30 @@
 """What the ensemble claims of its totals and of how the level goes on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.stats import norm
 
-from forecasting.salvos.contract import history_of, salvos
-from forecasting.salvos.ensemble import MONTH, FittedSalvoEnsemble, LongDrift, PastSums, SalvoEnsemble
+from features.errors import InputError
+from forecasting.record.scores import pinball_loss
+from forecasting.salvos.contract import LAWS, history_of, salvos
+from forecasting.salvos.ensemble import (
+    CRPS_LEVELS,
+    MONTH,
+    FittedSalvoEnsemble,
+    LearnedWeights,
+    LongDrift,
+    PastFolds,
+    PastSums,
+    SalvoEnsemble,
+    learn_weights,
+)
 from forecasting.salvos.model import SimulationRequest
+from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
 from forecasting.salvos.models.local_level import LocalLevel
+from forecasting.salvos.recipe import Recipe, parameters_of
+from forecasting.salvos.saved import recipe_document, recipe_from
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +106,73 @@ def test_the_level_in_the_order_is_that_of_half_a_year() -> None:
     level = SalvoEnsemble().fit(history).level
     assert level is not None
     assert level.walk < LocalLevel().fit(history).walk
+
+
+def test_weights_are_shares_of_the_members_in_each_days_values(fitted: FittedSalvoEnsemble) -> None:
+    """All weight on one member: its own values, in whatever order. Equal weights told: the values of equal ones."""
+    request = SimulationRequest(MONTH, 300)
+    plain = replace(fitted, level=None, sums=None)
+    alone = replace(plain, weights=np.array([[0.0], [0.0], [1.0], [0.0]])).simulate(request, np.random.default_rng(1))
+    own = fitted.members[2].simulate(request, np.random.default_rng(1).spawn(8)[6])
+    np.testing.assert_array_equal(np.sort(alone, axis=0), np.sort(own, axis=0))
+    equal = replace(plain, weights=np.full((4, 1), 0.25)).simulate(request, np.random.default_rng(1))
+    np.testing.assert_allclose(equal, plain.simulate(request, np.random.default_rng(1)), atol=1)
+    assert SalvoEnsemble(weights=(2, 1, 1, 0))._weights(history_of(salvos(60))) == pytest.approx(
+        np.array([[0.5], [0.25], [0.25], [0.0]])
+    )
+
+
+def made_up_folds(n_days: int = 300) -> PastFolds:
+    """Two members: one that knows the distribution of the days, and one at twice of it; of the upper half of the
+    distribution it is the other way round."""
+    rng = np.random.default_rng(4)
+    true = norm.ppf(CRPS_LEVELS, 100, 20)
+    wrong = 2 * true
+    upper = CRPS_LEVELS > 0.5
+    quantiles = np.array([np.where(upper, wrong, true), np.where(upper, true, wrong)])
+    return PastFolds(np.repeat(quantiles[:, :, np.newaxis], n_days, axis=2), rng.normal(100, 20, n_days), 12)
+
+
+def test_learned_weights_are_those_of_least_crps_and_shrink_towards_equal_ones() -> None:
+    """Two parts: each has the member that is right there. One part: as good as the best of a fine grid."""
+    folds = made_up_folds()
+    apart = learn_weights(folds, LearnedWeights(shrinkage=0.0, parts=2))
+    assert apart == pytest.approx(np.eye(2), abs=0.05)
+    half = learn_weights(folds, LearnedWeights(shrinkage=0.5, parts=2))
+    assert half == pytest.approx((apart + 0.5) / 2.0)
+    assert learn_weights(folds, LearnedWeights(shrinkage=1.0)) == pytest.approx(np.full((2, 1), 0.5))
+
+    def crps(weight: float) -> float:
+        quantiles = weight * folds.quantiles[0] + (1 - weight) * folds.quantiles[1]
+        return float(2 * pinball_loss(quantiles, folds.came, CRPS_LEVELS).mean())
+
+    learned = learn_weights(folds, LearnedWeights(shrinkage=0.0))
+    assert learned is not None
+    assert crps(learned[0, 0]) <= min(map(crps, np.linspace(0, 1, 201))) + 1e-3
+    assert learn_weights(replace(folds, n_folds=3), LearnedWeights()) is None
+
+
+def test_an_ensemble_that_learns_its_weights_keeps_the_laws_and_is_saved_with_them() -> None:
+    few = LearnedWeights(folds=4, every=28, n_paths=40)
+    model = SalvoEnsemble(
+        members=(ExponentialEmpirical(20.0), ExponentialEmpirical(60.0)), weights=few, model_id="learner"
+    )
+    for law in ("a planted future moves no forecast", "what is saved answers as before"):
+        LAWS[law](model)
+    learnt = model.fit(history_of(salvos(300))).weights
+    assert learnt is not None
+    assert learnt.sum() == pytest.approx(1.0)
+    assert not np.allclose(learnt, 0.5)
+    assert model.fit(history_of(salvos(80))).weights is None  # too short for folds
+    assert "shrinkage=0.5" in parameters_of(model)["weights"]
+    assert recipe_from(recipe_document(model)) == model
+    assert Recipe.of(model).digest != Recipe.of(replace(model, weights=None)).digest
+    assert "weights" not in recipe_document(SalvoEnsemble())["fields"]  # as it was told before there were any
+
+
+@pytest.mark.parametrize("given", [(1.0, 1.0), (-1.0, 1.0, 1.0, 1.0), (0.0,) * 4, (np.nan, 1.0, 1.0, 1.0)])
+def test_weights_that_are_none_are_refused(given: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="expected one for each of the 4 members, 0 or more, not all 0"):
+        SalvoEnsemble(weights=given)
+    with pytest.raises(InputError, match="expected whole numbers from 1, and a shrinkage from 0 to 1"):
+        LearnedWeights(shrinkage=1.5)

@@ -320,6 +320,7 @@ class Breaks(LastWeek):
         object.__setattr__(self, "model_id", "breaks")
         object.__setattr__(self, "how", how)
         object.__setattr__(self, "first", [])
+        object.__setattr__(self, "covariates", ("weather",) if "covariate" in how else ())
 
     def fit(self, history: LaunchHistory) -> Any:
         if self.how == "takes anything":
@@ -333,6 +334,12 @@ class Breaks(LastWeek):
         if self.how == "remembers":
             self.first.append(fitted.counts)
             return _Broken(np.concatenate(self.first), self.how)
+        if self.how == "keeps a frame":
+            return _Broken(np.random.default_rng(3).poisson(100, 28).astype(float), self.how)
+        if self.how == "looks ahead in a covariate":
+            told = history.covariates["weather"]
+            scale = 1.0 + np.abs(np.nan_to_num((told if told.base is None else told.base)[-1]))
+            return _Broken(fitted.counts * scale, self.how)
         if self.how == "looks ahead":
             whole = history.launched.base if history.launched.base is not None else history.launched
             return _Broken(np.nan_to_num(whole[-7:]), self.how)
@@ -373,6 +380,8 @@ class _Broken:
         "global": "the global generator is left alone",
         "writes": "the history is not changed",
         "looks ahead": "a planted future moves no forecast",
+        "looks ahead in a covariate": "a planted future moves no forecast",
+        "keeps a frame": "paths are of the level of the history",
         "takes anything": "hard histories give sound paths or an error in one line",
         "raises": "hard histories give sound paths or an error in one line",
         "explodes": "two years ahead stays a number of drones",

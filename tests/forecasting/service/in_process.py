@@ -15,6 +15,7 @@ from forecasting.answers.local import local_answering
 from forecasting.service.app import create_app
 from forecasting.service.workers import dispatcher, work
 from forecasting.service.workers.live import LiveLedger
+from forecasting.service.workers.pool import TookTooLong
 from forecasting.service.workers.settings import Settings
 
 NOON = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -24,9 +25,17 @@ NOON = datetime(2026, 3, 1, 10, tzinfo=UTC)
 class NoProcesses:
     """What the dispatcher asks of its pool. What goes in and comes out is copied, as between processes."""
 
-    def __init__(self, *_: object, **__: object) -> None: ...
+    wait = 0.0
 
-    async def run(self, _: float, function: Callable[..., Any], *arguments: object) -> Any:
+    def __init__(self, *_: object, longest: float, **__: object) -> None:
+        self._longest = longest
+
+    def admit(self, seconds: float) -> None:
+        if seconds > self._longest:
+            raise TookTooLong("this would take too long", 0.0)
+
+    async def run(self, seconds: float, function: Callable[..., Any], *arguments: object) -> Any:
+        self.admit(seconds)
         function, arguments = pickle.loads(pickle.dumps((function, arguments)))
         try:
             return await asyncio.to_thread(function, *arguments)
@@ -35,17 +44,20 @@ class NoProcesses:
 
 
 class InThisProcess(httpx.BaseTransport):
-    """Sends each request to an application, in a loop of its own."""
+    """Sends each request to an application, in one loop: what it leaves to be done goes on with the next request."""
 
     def __init__(self, application: Any) -> None:
-        self._transport = httpx.ASGITransport(application)
+        self._transport, self._runner = httpx.ASGITransport(application), asyncio.Runner()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         async def answered() -> httpx.Response:
             response = await self._transport.handle_async_request(request)
             return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 
-        return asyncio.run(answered())
+        return self._runner.run(answered())
+
+    def close(self) -> None:
+        self._runner.close()
 
 
 @contextmanager

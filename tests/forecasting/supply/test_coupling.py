@@ -102,6 +102,22 @@ def test_no_path_launches_more_than_its_stock_and_production(
         assert (each.stock >= -1e-6).all()
 
 
+def test_no_path_makes_more_than_its_ceiling_whatever_it_launches_beside_what_is_certain() -> None:
+    history = massed_history()
+    salvos = 3 * salvos_like(history, 90).paths
+    future = assimilate(scenario(), history, 90, 200, 1).future(N_PATHS, 1)
+    ceiling = np.linspace(150.0, 250.0, 90)
+    sure = replace(future, armed_as_stated=future.armed_as_stated + 40.0)
+    for weights in (no_weight(90), full_weight(90)):
+        free, held = (couple(salvos, history, future, weights, 1, sure, ceiling=each) for each in (np.inf, ceiling))
+        assert (free.supply.weighed_inflow > ceiling).any()
+        assert (held.supply.weighed_inflow <= ceiling + 1e-6).all()
+        assert held.supply.as_stated == pytest.approx(40.0)
+        assert within_stock(held)
+        untouched = (free.supply.weighed_inflow <= ceiling).all(axis=1)
+        assert (held.paths[untouched] == free.paths[untouched]).all()
+
+
 def variants(base: ProductionScenario, other: ProductionScenario, weights: CouplingWeights) -> list[NDArray[np.int64]]:
     history = massed_history()
     horizon = weights.by_day.size

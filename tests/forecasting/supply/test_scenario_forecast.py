@@ -73,6 +73,18 @@ def test_scenarios_share_their_random_numbers_until_they_differ(now: ScenarioFor
     assert truce.paths[:, last + 1 : last + 29].sum() > published.paths[:, last + 1 : last + 29].sum()
 
 
+def test_no_path_is_above_the_physical_ceiling_of_its_scenario(
+    bundled_history: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("forecasting.supply.scenario_forecast.learn_headroom", lambda *_: 1.0)  # so that it binds
+    past = forecaster(bundled_history.until(date(2024, 9, 30)), 90)
+    for name in ("published", "flat_2000"):
+        supplied = past.forecast_under(load_scenario(name), UKRAINE)
+        made, most = supplied.coupled.supply.weighed_inflow, past.ceiling(load_scenario(name))
+        assert (made <= most * (1 + 1e-9)).all()
+        assert (made > 0.999 * most).any(axis=1).mean() > 0.05
+
+
 @pytest.mark.parametrize("name", bundled_scenarios())
 def test_no_path_launches_more_than_its_stock_and_output(name: str, under: Under) -> None:
     supplied = under(name)
@@ -163,7 +175,8 @@ def test_a_certain_plant_that_is_in_the_record_already_is_not_counted_twice(
             np.median(each.forecast.totals(n_days))
             for each in (under("flat_2000"), now.forecast_under(parse_scenario(earlier, "certain.toml"), UKRAINE))
         )
-        assert other == pytest.approx(base, rel=0.1)
+        # Counted twice it were 37 % more. Of a plant that left no trace in the launches, some is taken to be in store.
+        assert other == pytest.approx(base, rel=0.2)
 
 
 def test_a_theatre_without_a_record_has_assumptions_alone(

@@ -37,7 +37,8 @@ async function show(address, options, push) {
     const response = await fetch(address, options);
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) throw new Error(response.statusText);
-    if (push) history.pushState(null, "", response.url);
+    // Where a form is sent to that was refused, there is nothing to go back to.
+    if (push && (response.ok || options.method !== "POST")) history.pushState(null, "", response.url);
     shown = location.search;
     document.title = fresh.title;
     document.querySelector("header.bar").replaceWith(fresh.querySelector("header.bar"));
@@ -50,7 +51,8 @@ async function show(address, options, push) {
     const again = wrong || (focused && document.getElementById(focused));
     if (again) again.focus({ preventScroll: !wrong });
     const line = document.querySelector("[role=alert], .error") || document.getElementById("sentence");
-    told.textContent = `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
+    const job = document.getElementById("job-title");
+    told.textContent = job ? job.textContent : `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
   } catch {
     document.getElementById("main").removeAttribute("aria-busy");
     told.textContent = told.dataset.failed;
@@ -58,7 +60,30 @@ async function show(address, options, push) {
   }
 }
 
+// An answer that is being computed: how far it is, until its link turns into the answer.
+async function follow() {
+  const address = location.href;
+  const response = await fetch(address).catch(() => null);
+  const text = response ? await response.text() : "";
+  if (address !== location.href || !document.getElementById("job")) return;
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const next = fresh.getElementById("job");
+  if (next) {
+    document.getElementById("job").value = next.value;
+    document.getElementById("job-line").textContent = fresh.getElementById("job-line").textContent;
+  }
+  if (next || !response) setTimeout(follow, 2000);
+  else {
+    history.replaceState(null, "", response.url);
+    show(response.url, {}, false);
+  }
+}
+
 function ready() {
+  if (document.getElementById("job")) {
+    told.textContent = document.getElementById("job-title").textContent;
+    setTimeout(follow, 2000);
+  }
   const print = document.getElementById("print");
   if (print) print.hidden = false;
   const record = document.querySelector(".picture.track_record img");

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 from features.records import QuietDayRule
 from forecasting.salvos.model import SimulationRequest, load_model
+from forecasting.salvos.models import gradient_boosting
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
+from forecasting.salvos.models.gradient_boosting import FittedGradientBoosting
 from forecasting.salvos.models.ratio_to_level import RatioToLevel
 from forecasting.salvos.models.two_regime import TwoRegime
 
@@ -103,3 +105,16 @@ def test_gradient_boosting_learns_from_the_days_since_the_last_massed_strike() -
         simulate("gradient_boosting", counts[:n_days], SimulationRequest(1, 2_000))[:, 0] for n_days in (599, 600)
     )
     assert (due > 300).mean() > (just_had > 300).mean() + 0.1
+
+
+def test_gradient_boosting_in_bins_made_once_learns_what_each_quantile_learns_by_itself(
+    bundled_history: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for history in (bundled_history, bundled_history.until(date(2025, 6, 11))):
+        once = load_model("gradient_boosting").fit(history)
+        with monkeypatch.context() as patched:
+            patched.setattr(gradient_boosting, "_binned", lambda learned, asked, _: (learned, asked))
+            by_itself = load_model("gradient_boosting").fit(history)
+        assert isinstance(once, FittedGradientBoosting)
+        assert isinstance(by_itself, FittedGradientBoosting)
+        assert np.array_equal(once.ratios, by_itself.ratios)
