@@ -15,7 +15,7 @@ TEST_MINUTES := 10
 SLOW_MINUTES := 21
 COVERAGE_MINUTES := 14
 
-.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api screenshots notebook notebooks wheel wheel-smoke lock clean
+.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -96,6 +96,9 @@ notebook: .venv/ready-for-notebooks  ## opens the notebooks in JupyterLab, on th
 notebooks: .venv/ready-for-tests  ## runs the notebooks and writes them anew with their output (some four minutes)
 	$(BIN)/python experiments/notebooks/build.py
 
+reference: .venv/ready-for-reference  ## the reference of the public API from its docstrings, in build/reference
+	$(BIN)/python -m tests.reference build/reference
+
 schemas: .venv/ready  ## writes the published JSON Schemas after a change of the documents
 	$(BIN)/python -c 'from pathlib import Path; from forecasting.report.schema import SCHEMAS, current_schema; [Path(f"forecasting/report/{name}.schema.json").write_text(current_schema(name), encoding="utf-8") for name in SCHEMAS]'
 
@@ -116,6 +119,7 @@ lock: .venv/ready-for-tests  ## resolves the requirements; UPGRADE=1 takes the n
 	$(BIN)/python -m uv pip compile pyproject.toml --group build -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile pyproject.toml --group build --group dev -c requirements.txt -o requirements-dev.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group notebooks -c requirements-dev.txt -o requirements-notebooks.txt $(LOCK)
+	$(BIN)/python -m uv pip compile --group reference -c requirements-dev.txt -o requirements-reference.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group peers -o requirements-peers.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group fuzz -o requirements-fuzz.txt $(LOCK)
 	$(BIN)/python -m uv pip compile --group mutants -c requirements-dev.txt -o requirements-mutants.txt $(LOCK)
@@ -142,6 +146,10 @@ clean:
 
 .venv/ready-for-notebooks: requirements-notebooks.txt .venv/ready
 	$(PIP) install --require-hashes -r requirements-notebooks.txt
+	@touch $@
+
+.venv/ready-for-reference: requirements-reference.txt .venv/ready
+	$(PIP) install --require-hashes -r requirements-reference.txt
 	@touch $@
 
 .venv/ready-for-mutants: requirements-mutants.txt .venv/ready-for-tests

@@ -64,12 +64,15 @@ class Backtest:
     paths : pandas.DataFrame
         Scores of the whole path: model, origin, energy (drones), brier_200, _400, _600, _800 (of "a day of at least so
         many drones within the horizon").
+    reference : pandas.DataFrame, optional
+        Scores of the reference model on the same targets, where an earlier run has them; None where it ran here.
     """
 
     scores: pd.DataFrame
     timings: pd.DataFrame
     failures: pd.DataFrame
     paths: pd.DataFrame
+    reference: pd.DataFrame | None = None
 
     def leaderboard(self) -> pd.DataFrame:
         """The means over origins and days.
@@ -80,23 +83,60 @@ class Backtest:
             One row per model and band, best total first. Columns: as in experiments/benchmarks/README.md; wis_ratio is
             against the reference model on the targets that both were scored on, NaN where it did not run.
         """
-        scores = self.scores.assign(absolute_error=(self.scores["observed"] - self.scores["median"]).abs())
-        means = {
-            "n_origins": ("origin", "nunique"),
-            "wis": ("wis", "mean"),
-            "crps": ("crps", "mean"),
-            "mae": ("absolute_error", "mean"),
-            **{column: (column, "mean") for column in COVERAGE_COLUMNS},
-            "pinball_95": ("pinball_95", "mean"),
-            "pinball_99": ("pinball_99", "mean"),
-        }
-        board = scores.groupby(["model", "band"], sort=False).agg(**means).reset_index()
-        board.insert(4, "wis_ratio", _wis_ratio(scores, board))
+        board = mean_scores(self.scores, reference=self.reference)
         seconds = self.timings.groupby("model")["seconds"].median()
         failed = self.failures.groupby("model").size()
         board["seconds_per_origin"] = board["model"].map(seconds)
         board["failed_origins"] = board["model"].map(failed).fillna(0).astype(int)
         return board
+
+    def without_reference(self) -> "Backtest":
+        """The same without the reference model, measured against its scores all the same.
+
+        Returns
+        -------
+        Backtest
+        """
+        names = ("scores", "timings", "failures", "paths")
+        own = {name: frame[frame["model"] != REFERENCE_MODEL] for name in names for frame in [getattr(self, name)]}
+        return Backtest(**own, reference=self.scores)
+
+
+def mean_scores(scores: pd.DataFrame, by: Sequence[str] = (), *, reference: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The mean scores over origins and days.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As `Backtest.scores`.
+    by : sequence of str
+        Further columns of them, such as the window: a row for each of their values.
+    reference : pandas.DataFrame, optional
+        Scores that have the reference model; None where `scores` themselves do, if it ran.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per `by`, model and band, with n_origins (int), wis (drones), wis_ratio (over the reference model's on
+        the targets that both were scored on; NaN where there are none), crps, mae (drones), coverage_50, _80, _95
+        (share), pinball_95, _99 (drones).
+    """
+    keys = [*by, "model", "band"]
+    given = scores.assign(absolute_error=(scores["observed"] - scores["median"]).abs())
+    means = {
+        "n_origins": ("origin", "nunique"),
+        "wis": ("wis", "mean"),
+        "crps": ("crps", "mean"),
+        "mae": ("absolute_error", "mean"),
+        **{column: (column, "mean") for column in COVERAGE_COLUMNS},
+        "pinball_95": ("pinball_95", "mean"),
+        "pinball_99": ("pinball_99", "mean"),
+    }
+    board = given.groupby(keys, sort=False).agg(**means).reset_index()
+    ratios = _wis_ratios(given, scores if reference is None else reference, keys)
+    told = board[keys].merge(ratios, how="left", on=keys)["wis_ratio"]
+    board.insert(len(keys) + 2, "wis_ratio", told)
+    return board
 
 
 @dataclass(frozen=True)
@@ -410,16 +450,14 @@ def score_band(
     ]
 
 
-def _wis_ratio(scores: pd.DataFrame, board: pd.DataFrame) -> "pd.Series[float]":
-    """Mean WIS over the reference's, on common targets: a model that failed on hard origins must not look better."""
+def _wis_ratios(scores: pd.DataFrame, reference: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """The keys, and `wis_ratio`: mean WIS over the reference's, on common targets: a model that failed on hard origins
+    must not look better."""
     target = ["origin", "band", "horizon"]
-    reference = scores.loc[scores["model"] == REFERENCE_MODEL, [*target, "wis"]]
-    paired = scores.merge(reference, on=target, suffixes=("", "_reference"))
-    sums = paired.groupby(["model", "band"])[["wis", "wis_reference"]].sum()
-    ratios = sums["wis"] / sums["wis_reference"]
-    return pd.Series(
-        [ratios.get((row.model, row.band), np.nan) for row in board.itertuples()], index=board.index, dtype=float
-    )
+    theirs = reference.loc[reference["model"] == REFERENCE_MODEL, [*target, "wis"]]
+    paired = scores.merge(theirs, on=target, suffixes=("", "_reference"))
+    sums = paired.groupby(list(keys))[["wis", "wis_reference"]].sum()
+    return (sums["wis"] / sums["wis_reference"]).rename("wis_ratio").reset_index()
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:

@@ -17,12 +17,15 @@ from features.options import QuietDaysOption, parse_day
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
+    from experiments.labels import RunLabel
     from experiments.replays import ReplayRequest, SeriesReplay
 
 FIRST, FIRST_LONG = "2025-01-01", "2023-06-30"
 LAST_LONG = "2025-08-31"
 """The published evaluation of long horizons; later origins are for a clean test."""
 ROLLING_DAYS = 365
+BESIDE_LIKE = ("engine", "jobs", "out", "name", "tag", "note", "log_format")
+"""Options that say nothing of the numbers."""
 
 
 class ScenarioPolicy(StrEnum):
@@ -54,8 +57,8 @@ def backtest(
         str | None,
         typer.Option(
             metavar="RUN",
-            help="Make a logged backtest again, to the byte, or say what is missing for it; with --engine, --jobs and "
-            "--out alone.",
+            help="Make a logged backtest again, to the byte, or say what is missing for it; with --engine, --jobs, "
+            "--out and the run's name, tags and note alone.",
         ),
     ] = None,
     models: Annotated[
@@ -112,11 +115,19 @@ def backtest(
     theatre: TheatresOption = UKRAINE,
     weapon_class: WeaponClassesOption = SHAHED,
     quiet_days: QuietDaysOption = None,
-    out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Also write the table here.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv|.md|.tex", help="Also write the table here: CSV, Markdown or LaTeX."),
+    ] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What to call the run in MLflow.")] = "",
+    tag: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A tag of your own for the run; several times.")
+    ] = None,
+    note: Annotated[str, typer.Option(metavar="TEXT", help="What to say of the run, in Markdown.")] = "",
     log_format: LogFormatOption = None,
 ) -> None:
     """Replay forecasts of the past with what was published then, and score them."""
-    if like is not None and (beside := _given(context) - {"like", "engine", "jobs", "out", "log_format"}):
+    if like is not None and (beside := _given(context) - {"like", *BESIDE_LIKE}):
         raise InputError(
             f"--like {like} says all of the backtest: leave out "
             + ", ".join(sorted(f"--{name.replace('_', '-')}" for name in beside))
@@ -142,13 +153,18 @@ def backtest(
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
     from experiments import replays
+    from experiments.labels import RunLabel
     from experiments.outside import read_forecasts
+    from experiments.tables import TABLE_FORMS
     from features.covariates import read_covariate
     from forecasting.salvos.model import REFERENCE_MODEL
 
     first_day = parse_day(first or (FIRST_LONG if published else FIRST), "--from")
     assert first_day is not None
     check_folder(out)
+    if out is not None and out.suffix not in TABLE_FORMS:
+        raise InputError(f"--out is {out}: expected a name that ends in {', '.join(TABLE_FORMS)}")
+    label = RunLabel(name, _tags(tag or []), note)
     covariates = tuple(read_covariate(each) for each in covariate or ())
     if twice := {each.name for each in covariates if [other.name for other in covariates].count(each.name) > 1}:
         raise InputError(f"--covariate {twice.pop()} is given twice: expected a name of its own for each file")
@@ -182,8 +198,17 @@ def backtest(
         else:
             window_days = ROLLING_DAYS if window is Window.ROLLING else None
             done = replays.salvo_models(asked, refit_every, window_days, _tell)
-        fields["runs"] = _end(asked, done)
+        fields["runs"] = _end(asked, done, label)
         fields["digests"] = [each.series.truth.digest for each in done]
+
+
+def _tags(given: list[str]) -> dict[str, str]:
+    """The tags of options such as sweep=half-lives."""
+    pairs = [each.partition("=") for each in given]
+    for key, sign, value in pairs:
+        if not (key.strip() and sign):
+            raise InputError(f"--tag is '{key}{sign}{value}': expected KEY=VALUE, such as sweep=half-lives")
+    return {key.strip(): value for key, _, value in pairs}
 
 
 def _given(context: typer.Context) -> set[str]:
@@ -192,10 +217,11 @@ def _given(context: typer.Context) -> set[str]:
     return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
-def _end(asked: "ReplayRequest", every: "list[SeriesReplay]") -> list[str]:
+def _end(asked: "ReplayRequest", every: "list[SeriesReplay]", label: "RunLabel") -> list[str]:
     """Prints what came of each replay, writes it, and logs a parent run for each; returns their ids."""
     import pandas as pd
 
+    from experiments.tables import TABLE_FORMS
     from experiments.tracking import tracking_uri
     from features.files import write_file
 
@@ -212,7 +238,7 @@ def _end(asked: "ReplayRequest", every: "list[SeriesReplay]") -> list[str]:
             print(f"{name}{failure}", file=sys.stderr)
         tables.append(each.table.assign(theatre=truth.theatre, weapon_class=truth.weapon_class))
     if asked.out is not None:
-        write_file(asked.out, pd.concat(tables).to_csv(index=False, lineterminator="\n").encode())
+        write_file(asked.out, TABLE_FORMS[asked.out.suffix](pd.concat(tables)).encode())
     run_ids = []
     for each in every:
         shared = {
@@ -222,7 +248,7 @@ def _end(asked: "ReplayRequest", every: "list[SeriesReplay]") -> list[str]:
             "seed": asked.seed,
             "quiet_day_rule": each.series.truth.quiet_day_rule,
         }
-        run_ids.append(each.log(each.series.truth, {**shared, **each.own_parameters}))
+        run_ids.append(each.log(each.series.truth, {**shared, **each.own_parameters}, label=label))
         print(f"logged to MLflow: run {run_ids[-1]} in {tracking_uri()}", file=sys.stderr)
     return run_ids
 

@@ -57,6 +57,39 @@ def bands_within(horizon: int) -> tuple[Band, ...]:
     return tuple(band for band in BANDS if band.last <= horizon)
 
 
+WINDOWS = {
+    "1: from 2023-07": date(2023, 7, 5),
+    "2: from 2024-07": date(2024, 7, 17),
+    "3: from 2025-01": date(2025, 1, 1),
+    "4: from 2025-09": date(2025, 9, 3),
+    "5: from 2026-03": date(2026, 3, 1),
+}
+"""The windows of the evidence, each with its first origin; a window ends where the next begins. The level of the
+launches, and the way they came, differ between them: a mean over all hides where a model fails."""
+EARLIER = "0: before 2023-07"
+
+
+def window_of(origin: date) -> str:
+    """The window that an origin is in.
+
+    Parameters
+    ----------
+    origin : date
+        An attack day.
+
+    Returns
+    -------
+    str
+        A name of WINDOWS, or EARLIER.
+
+    Examples
+    --------
+    >>> window_of(date(2025, 1, 1)), window_of(date(2024, 12, 31))
+    ('3: from 2025-01', '2: from 2024-07')
+    """
+    return next((name for name, first in reversed(WINDOWS.items()) if first <= origin), EARLIER)
+
+
 def rolling_origins(first: date, last: date, every: int) -> tuple[date, ...]:
     """Origins a fixed number of days apart.
 

@@ -1,12 +1,15 @@
-"""Pictures of a backtest."""
+"""Pictures of a backtest, for the pages of its runs in MLflow."""
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.stats import binom
 
-from experiments.backtest import Backtest, Replay
+from experiments.backtest import INTERVALS, Backtest, Replay
 from experiments.folds import TOTAL_BANDS
 from features.errors import SalvocastError
 from features.history import LaunchHistory
@@ -16,6 +19,8 @@ from forecasting.report.pictures import forecast_picture, render
 from forecasting.salvos.model import REFERENCE_MODEL, Model, forecast
 
 PIT_BINS = 10
+MOST_LINES = 12
+"""Models in one picture: of more nobody tells the lines apart."""
 COLOURS = THEMES["light"].lines
 
 
@@ -24,26 +29,28 @@ def backtest_pictures(
 ) -> dict[str, dict[str, bytes]]:
     """Model -> name -> PNG, and for "" those of all models together.
 
-    Of each model that was scored its PIT, its coverage, and a fan chart from the end of each history.
+    Of each model that was scored a summary, and a fan chart from the end of each history.
     """
     made: dict[str, dict[str, bytes]] = {}
+    reference = result.scores if result.reference is None else result.reference
     if not result.scores.empty:
-        made[""] = {"skill_by_horizon": render(skill_picture(result.scores), ".png", "skill by horizon")}
+        picture = render(skill_picture(result.scores, reference), ".png", "skill by horizon")
+        made[""] = {"skill_by_horizon": picture}
     tasks = []
     for model in models:
         scores = result.scores[result.scores["model"] == model.model_id]
         failed = set(result.failures.loc[result.failures["model"] == model.model_id, "origin"])
         if not scores.empty:
             shown = [history for history in histories if history.last_day not in failed]
-            tasks.append((model, scores, shown, replay))
+            tasks.append((model, scores, reference, shown, replay))
     pictures = Parallel(n_jobs=n_jobs)(delayed(_model_pictures)(*task) for task in tasks)
     return made | {task[0].model_id: of_model for task, of_model in zip(tasks, pictures, strict=True)}
 
 
 def _model_pictures(
-    model: Model, scores: pd.DataFrame, histories: Sequence[LaunchHistory], replay: Replay
+    model: Model, scores: pd.DataFrame, reference: pd.DataFrame, histories: Sequence[LaunchHistory], replay: Replay
 ) -> dict[str, bytes]:
-    figures = {"pit": pit_picture(scores), "coverage": coverage_picture(scores)}
+    figures = {"summary": summary_picture(scores, reference)}
     for history in histories:
         try:
             salvos = forecast(model, history, replay.request, replay.seed)
@@ -53,51 +60,84 @@ def _model_pictures(
     return {name: render(figure, ".png", name) for name, figure in figures.items()}
 
 
-def pit_picture(scores: pd.DataFrame) -> Figure:
-    """PIT histogram of the days of one model: flat where its distributions hold."""
-    days = _days(scores)
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    axes.hist(days["pit"], bins=PIT_BINS, range=(0, 1), density=True, color=COLOURS[0], edgecolor="white")
-    axes.axhline(1, color="black", lw=1, ls="--")
-    axes.set(
-        xlabel="probability integral transform", ylabel="density", title=f"{days['model'].iloc[0]}, {len(days)} days"
-    )
+def summary_picture(scores: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+    """What a run of one model is opened for, in four panels.
+
+    Its skill by days ahead; its longest totals, forecast and come; its PIT; its coverage. scores: of the model.
+    reference: that have the reference model, if any has.
+    """
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure.suptitle(f"{scores['model'].iloc[0]}, {scores['origin'].nunique()} origins", fontweight="bold")
+    (skill, totals), (pit, coverage) = figure.subplots(2, 2)
+    _draw_skill(skill, scores, reference)
+    _draw_totals(totals, scores)
+    _draw_pit(pit, _days(scores)["pit"].to_numpy(dtype=float))
+    _draw_coverage(coverage, scores)
     return figure
 
 
-def coverage_picture(scores: pd.DataFrame) -> Figure:
-    """Nominal against observed coverage of one model, for the days and for each total."""
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    levels = [50, 80, 95]
-    for index, (band, rows) in enumerate(scores.groupby(scores["band"].where(_is_total(scores), "days"), sort=True)):
-        observed = [100 * rows[f"coverage_{level}"].mean() for level in levels]
-        axes.plot(levels, observed, color=COLOURS[index], ls=DASHES[index], marker="o", label=str(band))
-    axes.plot([0, 100], [0, 100], color="black", lw=1, ls="--")
-    axes.set(xlabel="nominal coverage, %", ylabel="observed coverage, %", title=str(scores["model"].iloc[0]))
-    axes.legend(frameon=False)
-    return figure
+def skill_picture(scores: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+    """WIS relative to the reference by horizon, one line per model; in drones where the reference did not run.
 
-
-def skill_picture(scores: pd.DataFrame) -> Figure:
-    """WIS relative to the reference by horizon, one line per model; in drones where the reference did not run."""
-    means = _days(scores).pivot_table(index="horizon", columns="model", values="wis")
-    relative = REFERENCE_MODEL in means.columns
-    if relative:
-        means = means.div(means[REFERENCE_MODEL], axis=0)
+    Of more models than anybody tells apart, those with the least.
+    """
     figure = Figure(figsize=(9, 5), layout="constrained")
-    axes = figure.subplots()
-    for index, model in enumerate(means.columns):
+    _draw_skill(figure.subplots(), scores, reference)
+    return figure
+
+
+def _draw_skill(axes: Axes, scores: pd.DataFrame, reference: pd.DataFrame) -> None:
+    means = _days(scores).pivot_table(index="horizon", columns="model", values="wis")
+    of_reference = reference[reference["model"] == REFERENCE_MODEL]
+    if len(of_reference):
+        means = means.div(_days(of_reference).groupby("horizon")["wis"].mean(), axis=0)
+    best = means.mean().nsmallest(MOST_LINES).index
+    for index, model in enumerate(each for each in means.columns if each in best):
         colour, dash = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
         axes.plot(means.index, means[model], color=colour, ls=dash, label=str(model))
+    beyond = f", the best {MOST_LINES} of {means.shape[1]} models" if means.shape[1] > MOST_LINES else ""
+    axes.axhline(1, color="black", lw=1, ls="--", visible=bool(len(of_reference)))
     axes.set(
         xlabel="horizon, attack days",
-        ylabel=f"WIS relative to {REFERENCE_MODEL}" if relative else "WIS, drones",
+        ylabel=f"WIS relative to {REFERENCE_MODEL}" if len(of_reference) else "WIS, drones",
+        title=f"Skill by horizon{beyond}",
         ylim=(0, None),
     )
     axes.legend(frameon=False, fontsize="small", ncols=2)
-    return figure
+
+
+def _draw_totals(axes: Axes, scores: pd.DataFrame) -> None:
+    """The longest total from each origin: 80 % range, median, and what came."""
+    band = next((each for each in reversed(TOTAL_BANDS) if each in set(scores["band"])), None)
+    rows = scores[scores["band"] == band].sort_values("origin")
+    origins = pd.to_datetime(rows["origin"])
+    axes.vlines(origins, rows["low_80"], rows["high_80"], color=COLOURS[0], lw=4, alpha=0.4, label="80 % of futures")
+    axes.plot(origins, rows["median"], "_", color=COLOURS[0], ms=8, label="median")
+    axes.plot(origins, rows["observed"], "o", color="black", ms=3, label="what came")
+    days = rows["horizon"].max() if len(rows) else 0
+    axes.set(xlabel="origin", ylabel="drones", title=f"Totals of {days} days", ylim=(0, None))
+    axes.tick_params(axis="x", labelrotation=30)
+    axes.legend(frameon=False, fontsize="small")
+
+
+def _draw_pit(axes: Axes, values: np.ndarray) -> None:
+    """PIT histogram of the days: flat where the distributions hold."""
+    axes.hist(values, bins=PIT_BINS, range=(0, 1), density=True, color=COLOURS[0], edgecolor="white")
+    low, high = binom.ppf([0.025, 0.975], values.size, 1 / PIT_BINS) / max(values.size, 1) * PIT_BINS
+    axes.axhspan(low, high, color=COLOURS[1], alpha=0.25, lw=0, label="95 % of chance, were days independent")
+    axes.axhline(1, color="black", lw=1, ls="--")
+    axes.set(xlabel="probability integral transform", ylabel="density", title=f"PIT of {values.size} days")
+    axes.legend(frameon=False, fontsize="small")
+
+
+def _draw_coverage(axes: Axes, scores: pd.DataFrame) -> None:
+    """Nominal against observed coverage, for the days and for each total."""
+    for index, (band, rows) in enumerate(scores.groupby(scores["band"].where(_is_total(scores), "days"), sort=True)):
+        observed = [100 * rows[f"coverage_{level}"].mean() for level in INTERVALS]
+        axes.plot(INTERVALS, observed, color=COLOURS[index], ls=DASHES[index], marker="o", label=str(band))
+    axes.plot([0, 100], [0, 100], color="black", lw=1, ls="--")
+    axes.set(xlabel="nominal coverage, %", ylabel="observed coverage, %", title="Do the ranges hold?")
+    axes.legend(frameon=False)
 
 
 def _is_total(scores: pd.DataFrame) -> "pd.Series[bool]":

@@ -70,7 +70,7 @@ def repeat_backtest(run_id: str, engine: Engine, out: Path | None, tell: Tell) -
                 missing.append(f"the series {name} of digest {digest[:12]}, which a global model learns from")
         if missing:
             raise InputError(f"run {run_id} cannot be made again here, it lacks {'; '.join(missing)}")
-        done = replay_models(asked, [series], models, replay)
+        done = replay_models(asked, [series], models, replay, told.get("reference_run"))
     assert done[0].scores is not None
     if done[0].scores.to_csv(index=False).encode() != before:
         raise SalvocastError(

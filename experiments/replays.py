@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -125,14 +124,15 @@ class SeriesReplay:
     """What came of a replay of one series.
 
     what: was replayed, such as "29 origins". text, with a note on its columns: for a terminal. table: for a file.
-    log: (truth, parameters) -> id of the MLflow run. scores: of every target, where the salvo models were replayed.
+    log: (truth, parameters, label=label) -> id of the MLflow run. scores: of every target, where the salvo models were
+    replayed.
     """
 
     series: Series
     what: str
     text: str
     table: pd.DataFrame
-    log: Callable[[LaunchHistory, dict[str, Any]], str]
+    log: Callable[..., str]
     own_parameters: Mapping[str, object]
     note: str = ""
     failures: tuple[str, ...] = ()
@@ -165,10 +165,19 @@ def _tell_unscored(outside: Sequence[OutsideForecasts], every: Sequence[Series],
 
 
 def replay_models(
-    asked: ReplayRequest, every: Sequence[Series], models: Sequence[Model], replay: Replay
+    asked: ReplayRequest,
+    every: Sequence[Series],
+    models: Sequence[Model],
+    replay: Replay,
+    reference_run: str | None = None,
 ) -> list[SeriesReplay]:
-    """Scores these models on these series, while their ledger is open."""
+    """Scores these models on these series, while their ledger is open. reference_run: that keeps the scores of the
+    reference model; here it is run for what the others are measured against, and not kept again."""
     told = []
+    shared = {} if reference_run is None else {"reference_run": reference_run}
+    kept = models
+    if shared:
+        models = [load_model(REFERENCE_MODEL), *models]
     n_folds = sum(len(series.origins) for series in every) * len(models)
     # Of a bundled model the digest of the code tells; one of somebody's own may have been edited since.
     own = [Recipe.of(model).digest for model in models if model.model_id not in BUNDLED_MODELS]
@@ -185,10 +194,11 @@ def replay_models(
 
         results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=store_fold)
     for series, result in zip(every, results, strict=True):
+        result = result.without_reference() if shared else result
         origins = series.origins
         shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
         histories = [series.shown_at(origin, models) for origin in shown]
-        pictures = backtest_pictures(result, models, histories, replay, asked.engine.jobs)
+        pictures = backtest_pictures(result, kept, histories, replay, asked.engine.jobs)
         board = result.leaderboard()
         told.append(
             SeriesReplay(
@@ -200,10 +210,10 @@ def replay_models(
                     log_backtest,
                     result,
                     pictures=pictures,
-                    models=models,
+                    models=kept,
                     shown=Shown(asked.covariates, others_of(models, series.truth, series.others)),
                 ),
-                own_parameters=replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
+                own_parameters=shared | replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
                 scores=result.scores,
                 failures=tuple(
                     f"{failure.model} failed at {failure.origin}: {failure.reason}"

@@ -15,7 +15,7 @@ from features.errors import InputError, SalvocastError
 from features.home import ledger_url
 from features.logs import LogFormatOption, log_timed, set_up_log
 from features.opening import open_ledger
-from features.options import TheatreOption, WeaponClassOption
+from features.options import TheatreOption, WeaponClassOption, whole_number
 from features.records import SHAHED, UKRAINE
 
 if TYPE_CHECKING:
@@ -166,6 +166,36 @@ def history(theatre: TheatreOption = "ukraine", weapon_class: WeaponClassOption 
         named = f"version {change.version}: {model or 'a model'}, fitted through {origin or 'an unknown day'}"
         served = "no version" if change.version is None else named if version else f"{named}, deleted since"
         print(f"{change.promoted_at:%Y-%m-%d %H:%M} UTC  {served}: {change.reason}{_by(change)}")
+
+
+@champion.command("serve")
+def serve(
+    port: Annotated[
+        int, typer.Option(callback=whole_number(0, 65_535), help="Port to listen at; 0: any that is free.")
+    ] = 5001,
+    theatre: TheatreOption = "ukraine",
+    weapon_class: WeaponClassOption = "shahed",
+) -> None:
+    """Answer requests by MLflow's scoring protocol, on this machine alone, until it is interrupted."""
+    import tempfile
+    from pathlib import Path
+
+    from uvicorn import Config, Server
+
+    from features.ports import listening_socket
+    from forecasting.registry import Registry, scoring_app
+    from forecasting.salvos.saved import save_model
+
+    with Registry.open() as registry:
+        serving = _serving_champion(registry, theatre, weapon_class)
+        files = save_model(registry.load(serving))
+    with listening_socket("127.0.0.1", port) as listening, tempfile.TemporaryDirectory() as folder:
+        app = scoring_app(Path(folder), files)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        print(f"{serving.name} version {serving.version}, {serving.model_id}, answers at {address}, for instance")
+        request = """'{"dataframe_records": [{"horizon": 28}]}'"""
+        print(f"curl -H 'Content-Type: application/json' -d {request} {address}/invocations", flush=True)
+        Server(Config(app, log_level="warning")).run(sockets=[listening])
 
 
 @champion.command("rollback")

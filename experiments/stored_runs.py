@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from experiments.tracking import EVIDENCE, EXPERIMENT, RETRAINING, SERIES
-from forecasting.registry import ready_client, store_failures, tracking_uri
+from forecasting.registry import local_path, ready_client, store_failures, tracking_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,6 @@ def _runs_to_keep(runs: list[Any]) -> Iterator[Any]:
 
 def _local_folder(artifact_uri: str, run_id: str) -> Path | None:
     """The folder that holds nothing but the artefacts of that run, if it is on this machine; else None."""
-    given = urlsplit(artifact_uri)
-    path = Path(url2pathname(given.path))
-    named = path.is_absolute() and path.name == "artifacts" and path.parent.name == run_id
-    local = given.scheme in ("", "file") and given.netloc in ("", "localhost")
-    return path.parent if local and named and path.parent.is_dir() and not path.parent.is_symlink() else None
+    path = local_path(artifact_uri)
+    named = path is not None and path.name == "artifacts" and path.parent.name == run_id
+    return path.parent if path and named and path.parent.is_dir() and not path.parent.is_symlink() else None

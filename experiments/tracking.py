@@ -21,6 +21,7 @@ import pandas as pd
 
 from experiments.backtest import Backtest
 from experiments.folds import TOTAL_BANDS
+from experiments.labels import UNLABELLED, RunLabel
 from experiments.order_backtest import DecisionBacktest
 from experiments.scenario_backtest import ScenarioBacktest
 from features.covariates import Covariate
@@ -44,13 +45,17 @@ def log_backtest(
     pictures: Mapping[str, Mapping[str, bytes]],
     models: Sequence[Model] = (),
     shown: "Shown | None" = None,
+    label: RunLabel = UNLABELLED,
 ) -> str:
     """Logs a backtest as one parent run and one child run per model; returns the parent's run id.
 
     history: the truth that was scored against. parameters: of the request; models and data digest are added.
     pictures: model ("" for those of the leaderboard) -> name -> PNG. models: that were run, whose recipes are logged,
     so that the run can be told from others and made again (`experiments.repeat`). shown: beside the series;
-    covariates, which no ledger has, are kept.
+    covariates, which no ledger has, are kept. label: what it is called.
+
+    Of each model its rows of the leaderboard are metrics, which MLflow's table sorts by, and a table; the parent has
+    those of the best model in each band (`best_wis_ratio.total_28`, and which it was as a parameter).
     Raises SalvocastError where the tracking store cannot be reached or written.
     """
     with _client() as (client, experiment_id):
@@ -64,22 +69,29 @@ def log_backtest(
         by_name = {model.model_id: model for model in models}
         recipes = {name: Recipe.of(by_name[name]) for name in names if name in by_name}
         marks = [recipe_mark(by_name[name], shown) if name in by_name else NO_RECIPE for name in names]
-        parent = client.create_run(experiment_id, run_name=f"backtest {history.last_known_day}").info.run_id
+        tags = label.as_tags("backtest", history)
+        name = label.name or f"backtest {history.last_known_day}"
+        parent = client.create_run(experiment_id, run_name=name, tags=tags).info.run_id
         status = "FAILED"
         try:
-            _log(client, parent, shared | {"models": ", ".join(names), RECIPES: ", ".join(marks)}, {}, history)
+            best, metrics = _best(board)
+            told = {"models": ", ".join(names), RECIPES: ", ".join(marks)}
+            _log(client, parent, shared | told | best, metrics, history)
             for model in names:
                 own = board[board["model"] == model]
                 metrics = _metrics(own, result.scores[result.scores["model"] == model])
                 paths = result.paths[result.paths["model"] == model].drop(columns=["model", "origin"])
                 metrics |= {(name, 0): float(mean) for name, mean in paths.mean().items()}
-                tags = {"mlflow.parentRunId": parent}
-                child = client.create_run(experiment_id, run_name=model, tags=tags).info.run_id
+                of_model = tags | {"mlflow.parentRunId": parent, "salvocast.model": model}
+                child = client.create_run(experiment_id, run_name=model, tags=of_model).info.run_id
                 told = {"model": model}
                 if model in recipes:
                     told |= {"recipe": recipes[model].digest, "model_code": recipes[model].code}
                     told |= {f"parameter.{name}": value for name, value in parameters_of(by_name[model]).items()}
                 _log(client, child, shared | told, metrics, history)
+                failed = result.failures[result.failures["model"] == model]
+                tables = {"leaderboard": own, "failures": failed}
+                _log_tables(client, child, {name: table for name, table in tables.items() if len(table)})
                 _log_pictures(client, child, pictures.get(model, {}))
                 client.set_terminated(child, "FINISHED" if len(own) else "FAILED")
             tables = {"leaderboard": board, "failures": result.failures, "scores": result.scores}
@@ -131,24 +143,36 @@ def recipe_mark(model: Model, shown: Shown) -> str:
     return digest[:MARK] or NO_RECIPE
 
 
-def log_scenario_backtest(result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
+def _best(board: pd.DataFrame) -> tuple[dict[str, str], dict[tuple[str, int], float]]:
+    """Of each band the model that the reference beats least, and its ratio, as parameters and metrics of the parent."""
+    ranked = board.dropna(subset="wis_ratio").sort_values("wis_ratio", kind="stable").drop_duplicates("band")
+    models = {f"best.{band}": model for band, model in zip(ranked["band"], ranked["model"], strict=True)}
+    ratios = zip(ranked["band"], ranked["wis_ratio"], strict=True)
+    return models, {(f"best_wis_ratio.{band}", 0): float(ratio) for band, ratio in ratios}
+
+
+def log_scenario_backtest(
+    result: ScenarioBacktest, history: LaunchHistory, parameters: dict[str, Any], label: RunLabel = UNLABELLED
+) -> str:
     """Logs a replay of scenarios as one parent run and one child run per row of its table; returns the parent's id.
 
     Arguments and errors as of `log_backtest`.
     """
     table = result.table()
     tables = {"table": table, "scores": result.scores, "experts": result.experts}
-    return _log_replay("scenario backtest", table, "target", tables, history, parameters)
+    return _log_replay("scenario backtest", table, "target", tables, history, parameters, label)
 
 
-def log_decisions(result: DecisionBacktest, history: LaunchHistory, parameters: dict[str, Any]) -> str:
+def log_decisions(
+    result: DecisionBacktest, history: LaunchHistory, parameters: dict[str, Any], label: RunLabel = UNLABELLED
+) -> str:
     """Logs a decision backtest as one parent run and one child run per policy, metrics by service level in percent
     (service.95); returns the parent's id.
 
     Arguments and errors as of `log_backtest`. The orders stay unlogged: what came stands beside them.
     """
     table = result.table.rename(columns={"policy": "model"})
-    return _log_replay("decision backtest", table, "level", {"table": result.table}, history, parameters)
+    return _log_replay("decision backtest", table, "level", {"table": result.table}, history, parameters, label)
 
 
 def _log_replay(
@@ -158,18 +182,22 @@ def _log_replay(
     tables: dict[str, pd.DataFrame],
     history: LaunchHistory,
     parameters: dict[str, Any],
+    label: RunLabel,
 ) -> str:
     """One parent run with the tables, and one child run for each model of `table`, metrics by its column `key`."""
     with _client() as (client, experiment_id):
         shared = _shared_parameters(history, parameters)
-        parent = client.create_run(experiment_id, run_name=f"{name} {history.last_known_day}").info.run_id
+        tags = label.as_tags(name, history)
+        run_name = label.name or f"{name} {history.last_known_day}"
+        parent = client.create_run(experiment_id, run_name=run_name, tags=tags).info.run_id
         status = "FAILED"
         try:
             _log(client, parent, shared, {}, history)
             for model, own in table.groupby("model", sort=False):
-                tags = {"mlflow.parentRunId": parent}
-                child = client.create_run(experiment_id, run_name=str(model), tags=tags).info.run_id
+                of_model = tags | {"mlflow.parentRunId": parent, "salvocast.model": str(model)}
+                child = client.create_run(experiment_id, run_name=str(model), tags=of_model).info.run_id
                 _log(client, child, shared | {"model": model}, _by(own, key), history)
+                _log_tables(client, child, {"table": own})
                 client.set_terminated(child, "FINISHED")
             _log_tables(client, parent, tables)
             status = "FINISHED"
@@ -356,7 +384,22 @@ def _log(
         source=", ".join(history.sources),
         profile=f'{{"num_rows": {history.launched.size}}}',
     )
-    client.log_inputs(run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])])
+    _log_inputs(client, run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", "evaluation")])])
+
+
+def _log_inputs(client: Any, run_id: str, inputs: list[Any]) -> None:
+    """MLflow looks whether it knows a data set and then writes it: of two processes that log the same one at the same
+    time the second is refused, and finds it there when it asks again."""
+    from mlflow.exceptions import MlflowException
+    from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random
+
+    again = Retrying(
+        stop=stop_after_attempt(5),
+        wait=wait_random(max=0.5),
+        retry=retry_if_exception_type(MlflowException),
+        reraise=True,
+    )
+    again(client.log_inputs, run_id, inputs)
 
 
 def _log_metrics(client: Any, run_id: str, metrics: dict[tuple[str, int], float]) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from experiments.backtest import Backtest
 from experiments.benchmarks.tables import MAIN_WINDOW, REPLAY, backtest_models, bundled_ledger, markdown
+from experiments.folds import WINDOWS as FIRST_ORIGINS
 from experiments.folds import rolling_origins
 from experiments.order_backtest import DecisionBacktest, model_policy, replay_decisions
 from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, PolicyReplay, level_policy, replay_policies
@@ -22,12 +23,16 @@ from features.ledger import Ledger
 from forecasting.salvos.model import REFERENCE_MODEL, load_model
 
 HORIZON = REPLAY.request.horizon
+_LAST_AND_EVERY = (
+    (date(2024, 7, 3), 14),
+    (date(2024, 12, 18), 14),
+    (date(2025, 8, 20), 14),
+    (date(2026, 1, 28), 7),
+    (date(2026, 4, 2), 7),
+)
 WINDOWS = {
-    "1: from 2023-07": rolling_origins(date(2023, 7, 5), date(2024, 7, 3), 14),
-    "2: from 2024-07": rolling_origins(date(2024, 7, 17), date(2024, 12, 18), 14),
-    "3: from 2025-01": rolling_origins(date(2025, 1, 1), date(2025, 8, 20), 14),
-    "4: from 2025-09": rolling_origins(date(2025, 9, 3), date(2026, 1, 28), 7),
-    "5: from 2026-03": rolling_origins(date(2026, 3, 1), date(2026, 4, 2), 7),
+    name: rolling_origins(first, last, every)
+    for (name, first), (last, every) in zip(FIRST_ORIGINS.items(), _LAST_AND_EVERY, strict=True)
 }
 MODELS = ("empirical_window", "exponential_empirical", "two_regime", "local_level", "salvo_ensemble")
 JUDGED = "salvo_ensemble"

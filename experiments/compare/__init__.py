@@ -21,8 +21,12 @@ line.
 | `winners` | band | |
 | `forecasts_at` | model, attack day and quantile | `forecasts_picture` |
 | `ensemble_weights`, `pooled_scores` | origin and member; weights and origin | `weights_picture` |
+| `open_ledger`, the record itself | | `record_picture` |
 | `champion_history` | promotion | `champion_picture` |
 | `verdicts` | recipe that a retraining compared | |
+
+`leaderboard`, `paired_differences` and `winners` tell each window apart with `by="window"`, or whatever column of the
+scores `by` names; so do `leaderboard_picture` and `pit_picture`. `to_markdown` and `to_latex` write any frame.
 
 Forecasts made elsewhere join by files (`experiments.outside`): `histories` is what their maker may be given,
 `read_forecasts` gives what `ensure_backtest` takes like a model, `hub_output` is what was logged as a hub takes it.
@@ -41,6 +45,7 @@ from experiments.compare.pictures import (
     forecasts_picture,
     leaderboard_picture,
     pit_picture,
+    record_picture,
     skill_picture,
     weights_picture,
 )
@@ -49,6 +54,7 @@ from experiments.compare.retrainings import champion_history, verdicts
 from experiments.compare.runs import backtests
 from experiments.compare.weights import ensemble_weights, pooled_scores
 from experiments.outside import OutsideForecast, OutsideForecasts, histories, hub_output, read_forecasts
+from experiments.tables import to_latex, to_markdown
 from features.opening import open_ledger
 
 # MLflow loads tqdm, which in a notebook asks for widgets that nothing here needs.
@@ -76,10 +82,13 @@ __all__ = [
     "pit_picture",
     "pooled_scores",
     "read_forecasts",
+    "record_picture",
     "register_challenger",
     "rehearse",
     "scores",
     "skill_picture",
+    "to_latex",
+    "to_markdown",
     "verdicts",
     "weights_picture",
     "winners",

@@ -1,6 +1,7 @@
 """A picture of each frame, in the look of every other picture (`forecasting.report.drawing`)."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from experiments.compare.frames import BAND_NAMES
 from experiments.folds import TOTAL_BANDS
 from features.errors import InputError
 from features.history import LaunchHistory
+from features.records import weapons
 from forecasting.report.drawing import PictureStyle, picture_style
 from forecasting.salvos.model import REFERENCE_MODEL
 
@@ -20,6 +22,11 @@ PIT_BINS = 10
 PAST_DAYS = 28
 _NAMES = 130.0
 _COLUMNS = 3
+MOST_ROWS, MOST_LINES, MOST_PANELS = 24, 12, 12
+"""Models in a list, as lines, in panels of their own: a picture of a sweep of hundreds shows the best of them, and says
+so; all are in the frame."""
+LARGEST_NAMED = 3
+"""Strikes of the record that stand with their number."""
 BANDS = {
     "h1": "day 1",
     "h2_7": "days 2 to 7",
@@ -31,13 +38,74 @@ BANDS = {
 """Band -> as it is written."""
 
 
-def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: str = "en") -> Figure:
-    """WIS over the reference model's, of every model in every band.
+def record_picture(
+    history: LaunchHistory, shifts: Sequence[date] = (), *, theme: str = "light", language: str = "en"
+) -> Figure:
+    """The record, day by day, with the mean of four weeks and the largest strikes by their number.
+
+    Each day is a line at least a pixel wide: of years of bars that are thinner, those between two pixels are not drawn,
+    and records are lost.
+
+    Parameters
+    ----------
+    history : LaunchHistory
+        The record.
+    shifts : sequence of date
+        Since when the level is another.
+    theme, language
+        As of `leaderboard_picture`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    drawn = picture_style(theme, language)
+    figure = drawn.figure(3.6)
+    axes = figure.subplots()
+    days, counts = pd.to_datetime(pd.Series(history.days)), pd.Series(history.launched)
+    axes.vlines(days, 0, counts, color=drawn.theme.grey, lw=1, label="drones launched")
+    axes.plot(days, counts.rolling(28, min_periods=7).mean(), color=drawn.theme.blue, lw=2, label="mean of 28 days")
+    for number, since in enumerate(shifts):
+        label = "level shift" if number == 0 else None
+        axes.axvline(pd.Timestamp(since), color=drawn.theme.orange, lw=1, ls="--", label=label)  # type: ignore[arg-type]
+    for day, count in counts.set_axis(days).nlargest(LARGEST_NAMED).items():
+        axes.annotate(
+            f"{count:,.0f}",
+            (day, count),
+            xytext=(0, 2),
+            textcoords="offset points",
+            ha="right",
+            fontsize=drawn.size,
+            color=drawn.theme.ink,
+        )
+    drawn.date_axis(axes)
+    axes.set_ylim(bottom=0)
+    drawn.count_axis(axes)
+    drawn.frame(
+        axes, f"{weapons(history.weapon_class).capitalize()} reported launched per attack day", "decoys included"
+    )
+    drawn.legend(axes)
+    return figure
+
+
+def leaderboard_picture(
+    board: pd.DataFrame,
+    *,
+    by: str | None = None,
+    band: str = "total_28",
+    theme: str = "light",
+    language: str = "en",
+) -> Figure:
+    """WIS over the reference model's, of every model in every band; or in every window, of one band.
 
     Parameters
     ----------
     board : pandas.DataFrame
         As of `compare.leaderboard`.
+    by : str, optional
+        What the board is by, such as "window".
+    band : str
+        That is shown of a board by windows.
     theme : "light" or "dark"
         Of this and all pictures below.
     language : str
@@ -49,17 +117,23 @@ def leaderboard_picture(board: pd.DataFrame, *, theme: str = "light", language: 
     """
     drawn = picture_style(theme, language, names_width=_NAMES)
     _expect(board, "wis_ratio")
-    models = board.groupby("model")["wis_ratio"].mean().sort_values().index.astype(str).tolist()
+    shown = board if by is None else board[board["band"] == band]
+    _expect(shown, by or "band")
+    ranked = shown.groupby("model")["wis_ratio"].mean().sort_values().index.astype(str).tolist()
+    models, beyond = _most(ranked, MOST_ROWS, "the best")
     figure = drawn.figure(1.6 + 0.28 * len(models))
     axes = figure.subplots()
-    for index, band in enumerate(name for name in BAND_NAMES if name in set(board["band"])):
-        ratios = board[board["band"] == band].set_index("model")["wis_ratio"].reindex(models)
-        colour = drawn.theme.lines[index % len(drawn.theme.lines)]
-        axes.plot(ratios, range(len(models)), "osD^vP"[index], ms=6, color=colour, label=BANDS[band])
+    series = [each for each in BAND_NAMES if each in set(shown["band"])] if by is None else sorted(shown[by].unique())
+    for index, each in enumerate(series):
+        ratios = shown[shown[by or "band"] == each].set_index("model")["wis_ratio"].reindex(models)
+        colour, marker = drawn.theme.lines[index % len(drawn.theme.lines)], "osD^vP<>X*"[index % 10]
+        label = BANDS[each] if by is None else str(each)
+        axes.plot(ratios, range(len(models)), marker, ms=6, color=colour, label=label)
     axes.axvline(1, color=drawn.theme.faint, lw=1)
     drawn.names(axes, models)
     _grid(axes, drawn, "x")
-    drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}", "left of the line is better")
+    of_band = "" if by is None else f", {BANDS[band]}"
+    drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}{of_band}", "left of the line is better", beyond)
     drawn.legend(axes)
     return figure
 
@@ -97,21 +171,27 @@ def skill_picture(
     relative = smooth.div(smooth[REFERENCE_MODEL], axis=0).drop(columns=REFERENCE_MODEL)
     figure = drawn.figure(4.2)
     axes = figure.subplots()
-    for index, model in enumerate(models or relative.mean().sort_values().index.astype(str)):
+    names, beyond = _chosen(models, relative.mean(), MOST_LINES)
+    for index, model in enumerate(names):
         colour, dash = drawn.line(index)
         axes.plot(relative.index, relative[model], color=colour, ls=dash, lw=1.8, label=model)
     axes.axhline(1, color=drawn.theme.faint, lw=1)
     _grid(axes, drawn, "y")
     below = "across: attack days ahead; mean of the week around each, day 1 by itself; below the line is better"
-    drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}, by days ahead", below)
+    drawn.frame(axes, f"WIS over that of {REFERENCE_MODEL}, by days ahead", below, beyond)
     drawn.legend(axes)
     return figure
 
 
 def pit_picture(
-    of: pd.DataFrame, models: Sequence[str] | None = None, *, theme: str = "light", language: str = "en"
+    of: pd.DataFrame,
+    models: Sequence[str] | None = None,
+    *,
+    by: str | None = None,
+    theme: str = "light",
+    language: str = "en",
 ) -> Figure:
-    """PIT histogram of the days, a panel for each model.
+    """PIT histogram of the days, a panel for each model, and for each window where it is `by` that.
 
     Flat where its distributions hold; U where they are too narrow, a hump where too wide.
 
@@ -119,6 +199,8 @@ def pit_picture(
     ----------
     of, models, theme, language
         As of `skill_picture`.
+    by : str, optional
+        A column of the scores, such as "window".
 
     Returns
     -------
@@ -126,10 +208,17 @@ def pit_picture(
     """
     drawn = picture_style(theme, language)
     days = _days(of)
-    names = list(models or sorted(days["model"].unique()))
-    figure, panels = _panels(drawn, len(names), 1.9)
-    for axes, model in zip(panels, names, strict=True):
-        values = days.loc[days["model"] == model, "pit"].to_numpy(dtype=float)
+    if by is not None:
+        _expect(days, by)
+    parts = [""] if by is None else sorted(days[by].unique())
+    names, beyond = _chosen(
+        models, days.groupby("model")["wis"].mean(), max(1, MOST_PANELS // len(parts)), in_order=True
+    )
+    shown = [(name, part) for name in names for part in parts][:MOST_PANELS]
+    figure, panels = _panels(drawn, len(shown), 1.9)
+    for axes, (model, part) in zip(panels, shown, strict=True):
+        own = days[(days["model"] == model) & (True if by is None else days[by] == part)]
+        values = own["pit"].to_numpy(dtype=float)
         shares = np.histogram(values, PIT_BINS, (0, 1))[0] / max(values.size, 1)
         axes.bar(
             (np.arange(PIT_BINS) + 0.5) / PIT_BINS,
@@ -143,7 +232,7 @@ def pit_picture(
             low, high, color=drawn.theme.orange, alpha=0.25, lw=0, label="95 % of chance, were days independent"
         )
         axes.axhline(1 / PIT_BINS, color=drawn.theme.orange, lw=1)
-        drawn.frame(axes, model, f"{values.size} days", beside=_COLUMNS)
+        drawn.frame(axes, f"{model} {part}".strip(), f"{values.size} days", beyond, beside=_COLUMNS)
         axes.set_ylim(0, 0.3)
     drawn.shared_legend(figure)
     return figure
@@ -166,7 +255,7 @@ def coverage_picture(
     drawn, narrower = picture_style(theme, language, names_width=_NAMES), picture_style(theme, language)
     kind = of["band"].where(of["band"].isin(TOTAL_BANDS), "days")
     shares = of.groupby(["model", kind])[[f"coverage_{level}" for level in INTERVALS]].mean()
-    names = list(models or sorted(of["model"].unique()))
+    names, beyond = _chosen(models, _days(of).groupby("model")["wis"].mean(), MOST_ROWS, in_order=True)
     kinds = [each for each in ("days", *TOTAL_BANDS) if each in set(kind)]
     figure = drawn.figure(1.6 + 0.28 * len(names))
     panels = figure.subplots(1, len(kinds), sharey=True, squeeze=False).flat
@@ -179,7 +268,9 @@ def coverage_picture(
         axes.set_xlim(0, 102)
         drawn.names(axes, names)
         _grid(axes, drawn, "x")
-        narrower.frame(axes, BANDS.get(each, "days"), "% of outcomes held; dashed: as promised", beside=len(kinds) + 1)
+        narrower.frame(
+            axes, BANDS.get(each, "days"), "% of outcomes held; dashed: as promised", beyond, beside=len(kinds) + 1
+        )
     drawn.shared_legend(figure)
     return figure
 
@@ -203,8 +294,10 @@ def differences_picture(
     matplotlib.figure.Figure
     """
     drawn = picture_style(theme, language, names_width=_NAMES)
-    rows = differences[differences["band"] == band].sort_values("mean")
-    _expect(rows, "mean")
+    of_band = differences[differences["band"] == band].sort_values("mean")
+    _expect(of_band, "mean")
+    _, beyond = _most(of_band["model"].tolist(), MOST_ROWS, "the best")
+    rows = of_band.head(MOST_ROWS)
     figure = drawn.figure(1.4 + 0.26 * len(rows))
     axes = figure.subplots()
     places = np.arange(len(rows))
@@ -217,7 +310,7 @@ def differences_picture(
     _grid(axes, drawn, "x")
     other, n = rows["other"].iloc[0], rows["n_origins"].iloc[0]
     title = f"WIS less that of {other}, {BANDS.get(band, band)}, drones"
-    drawn.frame(axes, title, f"left of the line is better; paired over {n} origins")
+    drawn.frame(axes, title, f"left of the line is better; paired over {n} origins", beyond)
     drawn.legend(axes)
     return figure
 
@@ -247,7 +340,9 @@ def forecasts_picture(
     """
     drawn = picture_style(theme, language)
     _expect(forecasts, "drones")
-    names = list(models or sorted(forecasts["model"].unique()))
+    of_median = forecasts[forecasts["quantile"] == 0.5]
+    off = (of_median["drones"] - of_median["observed"]).abs().groupby(of_median["model"]).mean()
+    names, beyond = _chosen(models, off, MOST_PANELS, in_order=True)
     figure, panels = _panels(drawn, len(names), 2.3)
     origin = pd.Timestamp(forecasts["origin"].iloc[0])
     for axes, model in zip(panels, names, strict=True):
@@ -274,7 +369,7 @@ def forecasts_picture(
         axes.tick_params(axis="x", labelrotation=30)
         axes.set_ylim(bottom=0)
         drawn.count_axis(axes)
-        drawn.frame(axes, model, f"from {origin:%Y-%m-%d}", beside=_COLUMNS)
+        drawn.frame(axes, model, f"from {origin:%Y-%m-%d}", beyond, beside=_COLUMNS)
     top = max(axes.get_ylim()[1] for axes in panels)
     for axes in panels:
         axes.set_ylim(0, top)
@@ -364,6 +459,21 @@ def champion_picture(history: pd.DataFrame, *, theme: str = "light", language: s
     drawn.frame(axes, "Which recipe served", f"with its score at the held-out origins; 1: {REFERENCE_MODEL}")
     drawn.legend(axes)
     return figure
+
+
+def _chosen(
+    models: Sequence[str] | None, scored: "pd.Series[float]", most: int, *, in_order: bool = False
+) -> tuple[list[str], str]:
+    """The models to show, and which they are of how many, where that is not all: those that were asked for, else the
+    best; by score, or by name where they are shown `in_order`."""
+    if models is not None:
+        return _most(list(models), most, "the first")
+    names, beyond = _most(scored.sort_values().index.astype(str).tolist(), most, "the best")
+    return (sorted(names) if in_order else names), beyond
+
+
+def _most(names: list[str], most: int, which: str) -> tuple[list[str], str]:
+    return names[:most], f"{which} {most} of {len(names)} models" if len(names) > most else ""
 
 
 def _days(of: pd.DataFrame) -> pd.DataFrame:

@@ -12,14 +12,16 @@ import pandas as pd
 
 from experiments.backtest import Replay, others_of, replay_parameters, run_backtest
 from experiments.compare.frames import leaderboard
-from experiments.compare.runs import SETTING, backtests
+from experiments.compare.runs import SETTING, backtests, table_of
 from experiments.compare.weights import members
 from experiments.folds import rolling_origins
+from experiments.labels import RunLabel
+from experiments.pictures import backtest_pictures
 from experiments.retrain import Outcome, retrain
 from experiments.settings import RetrainSettings, Settings
 from experiments.tracking import NO_RECIPE, Shown, log_backtest, recipe_mark, retraining_runs
 from features.covariates import covariates_of, refuse_look_ahead
-from features.errors import InputError
+from features.errors import InputError, SalvocastError
 from features.home import salvocast_home
 from features.ledger import Ledger
 from features.logs import notify
@@ -59,12 +61,16 @@ def ensure_backtest(
     theatre: str = UKRAINE,
     weapon_class: str = SHAHED,
     covariates: Mapping[str, pd.DataFrame] | None = None,
+    name: str = "",
+    tags: Mapping[str, str] | None = None,
+    note: str = "",
 ) -> str:
     """The run of a logged backtest of these models; runs and logs what is missing of it.
 
     With names alone, and nothing said of the replay, any logged backtest of the series that has them all will do, the
     newest; so a team's store is read as it is. Else only models that no backtest of the same targets, paths and seed
-    has yet are run, beside the reference model. A model is the same where its parameters and members, the code of its
+    has yet are run. The reference model is run once: a later backtest of the same targets is measured against the
+    scores it had (parameter `reference_run`). A model is the same where its parameters and members, the code of its
     module and the versions of the libraries are (`forecasting.salvos.recipe`); one of a notebook's cell never is, nor
     is one of one's own that was edited. Each origin sees what the ledger of the home shows as published by then.
 
@@ -86,6 +92,10 @@ def ensure_backtest(
     covariates : mapping of str to pandas.DataFrame, optional
         Name -> date, value, published_at (`features.covariates`), of which each origin sees what was public by then, in
         `history.covariates[name]`. Other covariates make another run; the models are compared on the same targets.
+    name, note : str
+        What a run that has to be made is called, and what to say of it; `backtests` shows both.
+    tags : mapping of str to str, optional
+        To find it by, such as {"sweep": "half-lives"}.
 
     Returns
     -------
@@ -103,18 +113,19 @@ def ensure_backtest(
     names = [model if isinstance(model, str) else model.model_id for model in asked]
     own = {model.model_id: model for model in asked if not isinstance(model, str)}
     enough = names if models is not None else [REFERENCE_MODEL, "salvo_ensemble", *members()]
-    asked_models = {name: own.get(name) or load_model(name) for name in names}
+    asked_models = {each: own.get(each) or load_model(each) for each in names}
     shown = covariates_of(covariates or {})
     for model in asked_models.values():
         require_covariates(model, {each.name for each in shown})
     found = backtests(theatre, weapon_class)
     named = {"every": every, "horizon": horizon, "n_paths": n_paths, "seed": seed}
-    said = {name: value for name, value in named.items() if value is not None}
+    said = {setting: value for setting, value in named.items() if value is not None}
     if not (own or first or last or said or quiet_days or shown):
+        others = [each for each in enough if each not in BUNDLED_MODELS]
+        own_code = {each: recipe_mark(asked_models[each], Shown()) for each in others}
         for run_id, logged, recipes in found[["run_id", "models", "recipes"]].itertuples(index=False):
             marked = dict(zip(logged, recipes, strict=True))
-            own_code = {name: recipe_mark(asked_models[name], Shown()) for name in enough if name not in BUNDLED_MODELS}
-            same_code = all(marked.get(name) == mark != NO_RECIPE for name, mark in own_code.items())
+            same_code = all(marked.get(each) == mark != NO_RECIPE for each, mark in own_code.items())
             if set(enough) <= set(marked) and same_code:
                 return str(run_id)
     setting = {"every": 14, "horizon": 28, "n_paths": 2_000, "seed": 1} | said
@@ -128,12 +139,14 @@ def ensure_backtest(
         parameters = replay_parameters(origins, setting["every"], replay, truth.quiet_day_rule)
         same = _same_targets(found, parameters | {"data_digest": truth.digest})
         beside = Shown(shown, others_of([*asked_models.values()], truth, ledger.others))
-        marks = {name: recipe_mark(model, beside) for name, model in asked_models.items()}
+        marks = {each: recipe_mark(model, beside) for each, model in asked_models.items()}
         ran = {each for run in same[["models", "recipes"]].itertuples(index=False) for each in zip(*run, strict=True)}
-        missing = [name for name in asked_models if marks[name] == NO_RECIPE or (name, marks[name]) not in ran]
+        missing = [each for each in asked_models if marks[each] == NO_RECIPE or (each, marks[each]) not in ran]
         if not missing and len(same):
             return str(same["run_id"].iloc[0])
-        compared = [asked_models.get(name) or load_model(name) for name in dict.fromkeys([REFERENCE_MODEL, *missing])]
+        reference = None if REFERENCE_MODEL in missing else _reference_scores(same)
+        along = [] if reference is not None else [REFERENCE_MODEL]
+        compared = [asked_models.get(each) or load_model(each) for each in dict.fromkeys([*along, *missing])]
         result = run_backtest(
             lambda origin: ledger.history(theatre, weapon_class, quiet_days, origin, shown),
             truth,
@@ -142,7 +155,25 @@ def ensure_backtest(
             replay,
             others=ledger.others,
         )
-    return log_backtest(result, truth, parameters, {}, compared, beside)
+    if reference is not None:
+        result = replace(result, reference=reference)
+        parameters["reference_run"] = reference["run_id"].iloc[0]
+    pictures = backtest_pictures(result, compared, [], replay)
+    return log_backtest(result, truth, parameters, pictures, compared, beside, RunLabel(name, tags or {}, note))
+
+
+def _reference_scores(same: pd.DataFrame) -> pd.DataFrame | None:
+    """The scores of the reference model as it is now, of the newest of these backtests that has them; else None."""
+    mark = recipe_mark(load_model(REFERENCE_MODEL), Shown())
+    for run_id, models, recipes in same[["run_id", "models", "recipes"]].itertuples(index=False):
+        if (REFERENCE_MODEL, mark) in zip(models, recipes, strict=True):
+            try:
+                scores = table_of(str(run_id), "scores")
+            except SalvocastError:  # its files were tidied away: it is run again
+                continue
+            own = scores[scores["model"] == REFERENCE_MODEL]
+            return own.assign(origin=own["origin"].dt.date, run_id=run_id)
+    return None
 
 
 def register_challenger(

@@ -1,17 +1,25 @@
 """What is logged of backtests and retrainings, read with few requests: one search, and one file of each run needed."""
 
+import json
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+from pyarrow import csv
 
+from experiments.backtest import SCORE_COLUMNS
+from experiments.labels import NOTE, OWN_TAGS
 from experiments.tracking import EXPERIMENT, NO_RECIPE, RECIPES, tracking_uri
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE
-from forecasting.registry import ready_client, store_failures, without_password
+from forecasting.registry import local_path, ready_client, store_failures, without_password
 
 SETTING = (
     "theatre",
@@ -31,6 +39,16 @@ SETTING = (
 _NUMBERS = ("every", "horizon", "refit_every", "n_paths", "seed")
 _DAYS = ("first_origin", "last_origin", "last_attack_day_known")
 _PAGE = 1000
+_READERS = 8
+"""Files that are read at a time: of a team's server most of the time goes into waiting."""
+_READ_AS = csv.ConvertOptions(
+    column_types={
+        **dict.fromkeys(SCORE_COLUMNS, pa.float64()),  # told, because to guess them takes as long again
+        **dict.fromkeys(("model", "band", "date", "published_at"), pa.string()),
+        "origin": pa.timestamp("s"),
+        "horizon": pa.int64(),
+    }
+)
 
 
 def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | None = None) -> pd.DataFrame:
@@ -46,8 +64,8 @@ def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | 
     Returns
     -------
     pandas.DataFrame
-        The newest first; empty where none was logged. Columns: run_id (str), began (datetime, UTC), models (tuple of
-        str), recipes (tuple of str, a mark of each model's parameters and
+        The newest first; empty where none was logged. Columns: run_id, name (str), began (datetime, UTC), tags (dict of
+        str to str), note (str), models (tuple of str), recipes (tuple of str, a mark of each model's parameters and
         code, and of the covariates and other series that it was shown), first_origin, last_origin,
         last_attack_day_known (datetime), every, horizon (int, days), refit_every (int, origins), n_paths, seed (int),
         window, quiet_day_rule, data_digest, theatre, weapon_class (str).
@@ -64,32 +82,53 @@ def read_parts(name: str, run_id: str | None, theatre: str, weapon_class: str, u
     """The table of that name of the newest backtest, or of `run_id`; and, of each other model, that of the newest run
     that scored the same targets in the same way. Of a retraining its own table alone. run_id is added."""
     wanted = _finished_backtests(theatre, weapon_class)
-    first = _frame(_search(wanted, uri, newest=1)) if run_id is None else _frame(_run(run_id, uri))
-    if first.empty:
+    asked = _search(wanted, uri, newest=1) if run_id is None else _run(run_id, uri)
+    if not asked:
         if run_id is not None:  # a retraining
             return table_of(run_id, name, uri=uri).assign(run_id=run_id)
         raise InputError(
             f"no backtest of {theatre} {weapon_class} is logged in {without_password(uri or tracking_uri())}: run "
             "salvocast backtest, or compare.ensure_backtest()"
         )
-    told = {each: first[each].iloc[0] for each in SETTING}
-    alike = _frame(_search(f"{wanted} and params.data_digest = '{told['data_digest']}'", uri))
-    alike = alike[(alike[list(SETTING)] == pd.Series(told)).all(axis=1)]
-    both = pd.concat([first, alike]).drop_duplicates("run_id")  # what was asked for comes first
-    tables, seen = [], set[str]()
-    for run, models in zip(both["run_id"], both["models"], strict=True):
-        if new := set(models) - seen:
-            table = table_of(str(run), name, uri=uri)
-            tables.append(table[table["model"].isin(new)].assign(run_id=run))
+    told = asked[0].data.params
+    same_data = _search(f"{wanted} and params.data_digest = '{told['data_digest']}'", uri)
+    alike = [run for run in same_data if all(run.data.params[each] == told[each] for each in SETTING)]
+    parts, seen = [], set[str]()
+    for run in [*asked, *alike]:  # what was asked for comes first
+        if new := set(_models_of(run)) - seen:
+            parts.append((run, new))
             seen |= new
-    return pd.concat(tables, ignore_index=True)
+    return _frame_of(_read_tables(parts, name, uri))
+
+
+def _read_tables(parts: Sequence[tuple[Any, set[str]]], name: str, uri: str | None) -> pa.Table:
+    """The table of that name of each run, of these of its models, and beside each row its run_id."""
+
+    def read(part: tuple[Any, set[str]]) -> pa.Table:
+        run, models = part
+        with _artifact(client, run, f"{name}.csv") as path:
+            table = csv.read_csv(path, convert_options=_READ_AS)
+        if set(_models_of(run)) - models:
+            table = table.filter(pa.compute.is_in(table["model"], pa.array(sorted(models))))
+        return table.append_column("run_id", pa.array([run.info.run_id] * len(table), pa.string()))
+
+    where = uri or tracking_uri()
+    with store_failures(where), ThreadPoolExecutor(_READERS) as pool:
+        client = ready_client(where)
+        tables = list(pool.map(read, parts))
+        return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _frame_of(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
 
 
 def table_of(run_id: str, name: str, *, uri: str | None = None) -> pd.DataFrame:
     """A table that a run logged, such as "scores". Raises SalvocastError where the run or the table is not there."""
     with tempfile.TemporaryDirectory() as folder:
         path = download_artifact(run_id, f"{name}.csv", Path(folder), uri)
-        return pd.read_csv(path)
+        return _frame_of(csv.read_csv(path, convert_options=_READ_AS))
 
 
 def download_artifact(run_id: str, name: str, folder: Path, uri: str | None = None) -> Path:
@@ -97,13 +136,28 @@ def download_artifact(run_id: str, name: str, folder: Path, uri: str | None = No
     where = uri or tracking_uri()
     with store_failures(where):
         client = ready_client(where)
-        run = client.get_run(run_id)
-        if name not in {each.path for each in client.list_artifacts(run_id)}:
-            raise SalvocastError(
-                f"run {run_id} ({run.info.run_name}) has no {name}: an earlier release made it, it compared nothing, "
-                "or its files were tidied away; run it again"
-            )
-        return Path(client.download_artifacts(run_id, name, str(folder)))
+        with _artifact(client, client.get_run(run_id), name) as path:
+            return Path(shutil.copy(path, folder))
+
+
+@contextmanager
+def _artifact(client: Any, run: Any, name: str) -> Iterator[Path]:
+    """A file of a run: where it lies, if it is on this machine, else a copy that goes afterwards. To ask MLflow for
+    each of hundreds took ten times as long as to read them."""
+    missing = SalvocastError(
+        f"run {run.info.run_id} ({run.info.run_name}) has no {name}: an earlier release made it, it compared nothing, "
+        "or its files were tidied away; run it again"
+    )
+    folder = local_path(run.info.artifact_uri)
+    if folder is not None and folder.is_dir():
+        if not (folder / name).is_file():
+            raise missing
+        yield folder / name
+        return
+    if name not in {each.path for each in client.list_artifacts(run.info.run_id)}:
+        raise missing
+    with tempfile.TemporaryDirectory() as copies:
+        yield Path(client.download_artifacts(run.info.run_id, name, copies))
 
 
 def _finished_backtests(theatre: str, weapon_class: str) -> str:
@@ -151,7 +205,7 @@ def _frame(runs: Sequence[Any]) -> pd.DataFrame:
     """See `backtests`."""
     frame = pd.DataFrame(
         [_row(run) for run in runs],
-        columns=["run_id", "began", "models", RECIPES, *SETTING, "last_attack_day_known"],
+        columns=["run_id", "name", "began", "tags", "note", "models", RECIPES, *SETTING, "last_attack_day_known"],
     )
     frame = frame.astype(dict.fromkeys(_NUMBERS, "int64"))
     for name in _DAYS:
@@ -161,12 +215,18 @@ def _frame(runs: Sequence[Any]) -> pd.DataFrame:
 
 
 def _row(run: Any) -> dict[str, Any]:
-    told = run.data.params
-    models = tuple(told["models"].split(", "))
+    told, models = run.data.params, _models_of(run)
     return {
         "run_id": run.info.run_id,
+        "name": run.info.run_name,
         "began": datetime.fromtimestamp(run.info.start_time / 1000, UTC),
+        "tags": json.loads(run.data.tags.get(OWN_TAGS, "{}")),
+        "note": run.data.tags.get(NOTE, ""),
         "models": models,
         RECIPES: tuple(told[RECIPES].split(", ")) if RECIPES in told else (NO_RECIPE,) * len(models),
         **{name: told[name] for name in (*SETTING, "last_attack_day_known")},
     }
+
+
+def _models_of(run: Any) -> tuple[str, ...]:
+    return tuple(run.data.params["models"].split(", "))

@@ -19,7 +19,7 @@
 # **Question.** How does a model of my own get beside the others, and what does it take to challenge the champion?
 #
 # A model is a recipe with a name: `fit(history)` gives something that can `simulate` paths. Write it as frozen dataclasses
-# of numbers and arrays, and it can be saved without pickle. Here: the last weeks, each day drawn from its own weekday.
+# of numbers and arrays, and it can be saved without pickle. Here: each day drawn from the last counts of its own weekday.
 
 # %%
 from dataclasses import dataclass
@@ -49,8 +49,11 @@ class SameWeekday:
     n_weeks: int = 6
 
     def fit(self, history):
-        require_days(self.model_id, history, 7 * self.n_weeks)
-        return FittedSameWeekday(history.known[-7 * self.n_weeks :].reshape(self.n_weeks, 7))
+        require_days(self.model_id, history, 14 * self.n_weeks)
+        back = history.launched[::-1]  # by the calendar: an unknown day is NaN, and moves no other day
+        columns = [back[ago::7][~np.isnan(back[ago::7])] for ago in range(6, -1, -1)]
+        n = min(self.n_weeks, *map(len, columns))
+        return FittedSameWeekday(np.array([column[:n] for column in columns]).T)
 
 
 # %% [markdown]

@@ -31,7 +31,6 @@ from experiments import compare
 from experiments.drift import level_shifts
 from features.massed import MULTIPLE, RULE, massed_threshold
 from features.records import QuietDayRule
-from forecasting.report.drawing import picture_style
 from forecasting.report.language import translator
 from forecasting.report.words import Words
 
@@ -45,20 +44,7 @@ days = history.to_frame().set_index("attack_day")
 
 # %%
 shifts, _ = level_shifts(history)
-drawn = picture_style("light", "en")
-figure = drawn.figure(3.6)
-axes = figure.subplots()
-axes.bar(days.index, days["launched"].astype(float), 1.0, color=drawn.theme.grey, label="drones launched")
-monthly = days["launched"].astype(float).rolling(28, min_periods=7).mean()
-axes.plot(days.index, monthly, color=drawn.theme.blue, lw=2, label="mean of 28 days")
-for number, shift in enumerate(shifts):
-    label = "level shift" if number == 0 else None
-    axes.axvline(pd.Timestamp(shift.since), color=drawn.theme.orange, lw=1, ls="--", label=label)
-drawn.date_axis(axes)
-drawn.count_axis(axes)
-drawn.frame(axes, "Shahed-type drones reported launched per attack day", "decoys included")
-drawn.legend(axes)
-figure
+compare.record_picture(history, [shift.since for shift in shifts])
 
 # %% [markdown]
 # ## Reporting styles

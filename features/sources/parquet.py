@@ -18,8 +18,8 @@ def parquet_rows(path: Path, wanted: str) -> Iterator[Row]:
 
     A value that Python has no date for, or that cannot be shown, costs its row; `wanted` says what was expected.
     """
-    import pyarrow  # type: ignore[import-untyped]  # slow to import, and most tables are CSV
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow  # slow to import, and most tables are CSV
+    import pyarrow.parquet
 
     try:
         with pyarrow.parquet.ParquetFile(path) as file:

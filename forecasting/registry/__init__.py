@@ -7,8 +7,9 @@ one serves (`serving`), and what a team's server has to hold (`team`).
 
 from forecasting.registry.champions import CHALLENGER, CHAMPION, RegisteredModel, Registry, registered_name
 from forecasting.registry.copies import cached_model, copies_of_models, noted_champions
-from forecasting.registry.places import artifact_location, move_places, refuse_copied_store
+from forecasting.registry.places import artifact_location, local_path, move_places, refuse_copied_store
 from forecasting.registry.promotions import Promotion, earlier_versions
+from forecasting.registry.pyfunc import scoring_app
 from forecasting.registry.serving import Champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
@@ -32,6 +33,7 @@ __all__ = [
     "copies_of_models",
     "earlier_versions",
     "embedded_store",
+    "local_path",
     "make_team",
     "move_places",
     "noted_champions",
@@ -39,6 +41,7 @@ __all__ = [
     "ready_client",
     "refuse_copied_store",
     "registered_name",
+    "scoring_app",
     "serving_model",
     "store_failures",
     "tracking_uri",

@@ -10,6 +10,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
 
 from features.errors import SalvocastError
 from features.home import salvocast_home
@@ -46,9 +47,9 @@ def foreign_folders(uri: str) -> dict[str, int]:
     for table, column in _COLUMNS:
         for value, number in _values(path, table, column):
             folder = _artifacts_folder(value)
-            if folder is not None and _is_foreign(folder):
-                found[_path_of(folder)] += number
-    return dict(found)
+            if folder is not None:
+                found[folder] += number  # of hundreds of runs one folder: it is looked at once
+    return {_path_of(folder): number for folder, number in found.items() if _is_foreign(folder)}
 
 
 def refuse_copied_store(uri: str) -> None:
@@ -59,6 +60,14 @@ def refuse_copied_store(uri: str) -> None:
             f"the tracking store in {salvocast_home()} is a copy: it names files of {', '.join(sorted(foreign))}; "
             "`salvocast home move` makes it name its own, the other home is left as it is"
         )
+
+
+def local_path(address: str) -> Path | None:
+    """The path on this machine of an address of files; None for one that is elsewhere."""
+    given = urlsplit(address)
+    path = Path(url2pathname(given.path))
+    local = given.scheme in ("", "file") and given.netloc in ("", "localhost")
+    return path if local and path.is_absolute() else None
 
 
 def move_places(uri: str) -> int:

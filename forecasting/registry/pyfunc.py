@@ -1,10 +1,12 @@
 """A saved model as an MLflow pyfunc: its files, and the modules of ours that read them ("models from code")."""
 
 import ast
+import warnings
 from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from forecasting.salvos.model import BUNDLED_MODELS
 
@@ -56,6 +58,17 @@ def write_pyfunc(folder: Path, files: Mapping[str, bytes]) -> None:
         input_example=pd.DataFrame({"horizon": [28], "paths": [2_000], "seed": [1]}),
         pip_requirements=[f"{name}=={version_of(name)}" for name in _REQUIREMENTS],
     )
+
+
+def scoring_app(folder: Path, files: Mapping[str, bytes]) -> Any:
+    """MLflow's own scoring server (/invocations, /ping, /version) of a saved model, as an ASGI application. Made anew
+    from the saved files, whose digest was looked at, in the empty `folder`: no code of the registry runs here."""
+    from mlflow.pyfunc import load_model, scoring_server
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's, of its own type hints
+        write_pyfunc(folder, files)
+    return scoring_server.init(load_model(str(folder / FOLDER)))
 
 
 def _own_modules(pending: list[str]) -> dict[str, tuple[Path, bytes]]:

@@ -21,10 +21,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.supervisors import Multiprocess
 
 from features.complaints import complain
-from features.errors import SalvocastError
 from features.ledger import Ledger
 from features.logs import LogFormat, set_up_log
 from features.opening import open_ledger
+from features.ports import listening_socket
 from features.tables import batch_table, issued_table, quarantine_table, report_table, sighting_table
 from forecasting.service.workers.pool import load_ahead
 from forecasting.service.workers.settings import Settings, is_loopback
@@ -69,7 +69,7 @@ def run(settings: Settings, log_format: LogFormat) -> None:
             timeout_graceful_shutdown=STOPPING_SECONDS,
             h11_max_incomplete_event_size=LARGEST_HEAD,
         )
-        listening = _bound_socket(settings)
+        listening = listening_socket(settings.host, settings.port)
         # uvicorn ends by raising the signal again that told it to end: what is left to do here must still be done.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
@@ -137,22 +137,6 @@ def _worker_app(settings: Settings, log_format: LogFormat) -> ASGIApp:
     from forecasting.service.app import create_app
 
     return create_app(settings)
-
-
-def _bound_socket(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((settings.host, settings.port))
-    except OSError as error:
-        listening.close()
-        raise SalvocastError(
-            f"cannot listen at {settings.host} port {settings.port} ({error.strerror}): choose another --port or --host"
-        ) from error
-    listening.listen(2048)
-    listening.set_inheritable(True)
-    return listening
 
 
 def _tell_when_ready(listening: socket.socket, settings: Settings) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import typer
 
-from experiments import replays
+from experiments import compare, replays
 from experiments.cli import backtest
 from experiments.scenario_backtest import BASELINES
 from experiments.tracking import EXPERIMENT
@@ -41,7 +41,8 @@ def salvocast(home: Path, tmp_path: Path, filled_ledger: Path) -> Run:
 
 
 def test_a_short_backtest(salvocast: Run, store: str, home: Path, tmp_path: Path) -> None:
-    done = salvocast(*MODELS, *SHORT, "--out", "board.csv")
+    named = ("--name", "two simple ones", "--tag", "sweep=first", "--tag", "by=me", "--note", "before the sweep")
+    done = salvocast(*MODELS, *SHORT, *named, "--out", "board.csv")
     assert done.returncode == 0, done.stderr
     head, columns, *rows = done.stdout.splitlines()
     assert head.startswith("3 origins from 2026-01-01 to 2026-01-31, data ")
@@ -60,6 +61,28 @@ def test_a_short_backtest(salvocast: Run, store: str, home: Path, tmp_path: Path
     assert told[-1].endswith(f"in sqlite:///{home / 'mlflow.db'}")
     assert "Traceback" not in done.stderr
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["board.csv"]  # no mlruns beside it
+    (run,) = compare.backtests().itertuples()
+    assert (run.name, run.tags, run.note) == (
+        "two simple ones",
+        {"sweep": "first", "by": "me"},
+        "before the sweep",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--out", "board.xls"), "--out is board.xls: expected a name that ends in .csv, .md, .tex"),
+        (("--tag", "half-lives"), "--tag is 'half-lives': expected KEY=VALUE, such as sweep=half-lives"),
+        (("--tag", "=short"), "--tag is '=short': expected KEY=VALUE, such as sweep=half-lives"),
+    ],
+)
+def test_names_and_tags_that_nobody_could_read_are_refused(
+    runner: Callable[[typer.Typer], Callable[..., tuple[int, str, str]]], given: tuple[str, str], told: str
+) -> None:
+    app = typer.Typer()
+    app.command("backtest")(backtest)
+    assert runner(app)(*given) == (2, "", f"salvocast: {told}\n")
 
 
 @pytest.mark.slow

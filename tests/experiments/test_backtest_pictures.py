@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from experiments.backtest import Replay, run_backtest
-from experiments.pictures import backtest_pictures, coverage_picture, pit_picture, skill_picture
+from experiments.pictures import MOST_LINES, backtest_pictures, skill_picture, summary_picture
 from features.history import LaunchHistory
 from forecasting.salvos.model import SimulationRequest, load_model
 
@@ -25,7 +26,7 @@ def test_each_model_has_its_pictures_and_two_processes_draw_the_same(history_fro
     made = backtest_pictures(result, models, histories, REPLAY)
     assert {name: set(pictures) for name, pictures in made.items()} == {
         "": {"skill_by_horizon"},
-        "empirical_window": {"pit", "coverage", "fan_chart_2025-03-01", "fan_chart_2025-03-15"},
+        "empirical_window": {"summary", "fan_chart_2025-03-01", "fan_chart_2025-03-15"},
     }
     assert all(picture.startswith(b"\x89PNG") for pictures in made.values() for picture in pictures.values())
     assert backtest_pictures(result, models, histories, REPLAY, n_jobs=2) == made
@@ -36,11 +37,19 @@ def test_the_pictures_show_the_scores(history_from: HistoryFrom) -> None:
     origins = [date(2025, 3, 1) + timedelta(days=7 * step) for step in range(4)]
     scores = run_backtest(truth.until, truth, [load_model("empirical_window")], origins, REPLAY).scores
     days = scores[~scores["band"].str.startswith("total")]
-    bars = pit_picture(scores).axes[0].patches
+    skill, totals, pit, coverage = summary_picture(scores, scores).axes
+    np.testing.assert_allclose(skill.lines[0].get_ydata(), np.ones(7))
+    rows = scores[scores["band"] == "total_7"]
+    drawn = {line.get_label(): line.get_ydata() for line in totals.lines}
+    np.testing.assert_allclose(drawn["what came"], rows["observed"])
+    ends = [segment[:, 1] for segment in totals.collections[0].get_segments()]
+    np.testing.assert_allclose(ends, rows[["low_80", "high_80"]])
     np.testing.assert_allclose(
-        [bar.get_height() for bar in bars], np.histogram(days["pit"], bins=10, range=(0, 1), density=True)[0]
+        [bar.get_height() for bar in pit.patches[:10]],
+        np.histogram(days["pit"], bins=10, range=(0, 1), density=True)[0],
     )
-    drawn = {line.get_label(): line.get_ydata() for line in coverage_picture(scores).axes[0].lines}
+    drawn = {line.get_label(): line.get_ydata() for line in coverage.lines}
     assert list(drawn["days"]) == [100 * days[f"coverage_{level}"].mean() for level in (50, 80, 95)]
-    (line,) = skill_picture(scores).axes[0].lines
-    np.testing.assert_allclose(line.get_ydata(), np.ones(7))
+    faster = pd.concat([scores.assign(model=f"made_{number:02}", wis=scores["wis"] * number) for number in range(20)])
+    shown = [line.get_label() for line in skill_picture(faster, scores).axes[0].lines[:-1]]
+    assert shown == [f"made_{number:02}" for number in range(MOST_LINES)]

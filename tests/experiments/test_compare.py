@@ -1,11 +1,9 @@
 """What notebooks read of backtests and retrainings: frames by hand, by another computation, and from a real store."""
 
-import json
+import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from experiments import compare
 from experiments.backtest import Backtest, Replay, replay_parameters, run_backtest
-from experiments.report_sources import Finding
-from experiments.retrain import _with_registered
-from experiments.settings import RetrainSettings
+from experiments.benchmarks.windows import WINDOWS as WINDOWS_OF_EVIDENCE
+from experiments.folds import window_of
 from experiments.tracking import log_backtest
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
 from features.records import QuietDayRule
 from forecasting.record.scores import wis
-from forecasting.registry import CHALLENGER, Registry
 from forecasting.salvos.ensemble import SalvoEnsemble
-from forecasting.salvos.model import MODELS, REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast, load_model
+from tests.experiments.logged import made_scores
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 MEMBERS = ("exponential_empirical", "two_regime", "local_level")
@@ -119,14 +116,20 @@ def test_models_of_several_runs_on_the_same_targets_are_beside_each_other(
     assert list(compare.backtests()["run_id"]) == [newest, other, logged]
 
 
-def made_scores(values: dict[str, list[float]], band: str = "h1", every: int = 7) -> pd.DataFrame:
-    """Scores of one target at each origin."""
-    rows = []
-    for model, scored in values.items():
-        for step, value in enumerate(scored):
-            origin = pd.Timestamp("2025-01-01") + pd.Timedelta(days=every * step)
-            rows.append({"model": model, "origin": origin, "band": band, "horizon": 1, "wis": value})
-    return pd.DataFrame(rows)
+def test_many_runs_are_read_where_they_lie_and_not_one_by_one(
+    store: str, result: Backtest, truth: LaunchHistory, origins: list[date], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep of 300: MLflow is searched, never asked for each run or file."""
+    from mlflow.tracking import MlflowClient
+
+    log(result, truth, origins)
+    log(replayed(truth, ("log_normal",), origins), truth, origins)
+    asked: list[str] = []
+    for name in ("get_run", "list_artifacts", "download_artifacts"):
+        monkeypatch.setattr(MlflowClient, name, lambda *_, name=name: asked.append(name))
+    assert set(compare.scores()["model"]) == {REFERENCE_MODEL, *MEMBERS, "log_normal"}
+    assert set(compare.leaderboard()["model"]) == {REFERENCE_MODEL, *MEMBERS, "log_normal"}
+    assert asked == []
 
 
 def test_differences_are_paired_over_common_origins_and_say_how_sure_they_are() -> None:
@@ -148,12 +151,40 @@ def test_differences_are_paired_over_common_origins_and_say_how_sure_they_are() 
     assert compare.paired_differences(without).set_index("model").loc["better", "n_origins"] == 55
 
 
-def test_the_winner_is_told_with_its_runner_up() -> None:
-    scores = made_scores({REFERENCE_MODEL: [10.0, 12, 14, 9], "steady": [8.0, 8, 9, 8], "lucky": [4.0, 20, 4, 30]})
-    (row,) = compare.winners(scores).to_dict("records")
-    assert (row["best"], row["second"], row["n_origins"]) == ("steady", REFERENCE_MODEL, 4)
-    assert row["ratio"] == pytest.approx(33 / 45)
-    assert row["best_at"] == 0.5
+def test_origins_are_in_the_windows_of_the_evidence(logged: str) -> None:
+    scores = compare.scores()
+    assert set(scores["window"]) == {window_of(origin.date()) for origin in scores["origin"]} == {"3: from 2025-01"}
+    for window, origins in WINDOWS_OF_EVIDENCE.items():
+        assert {window_of(origin) for origin in origins} == {window}
+
+
+def test_pictures_of_a_sweep_are_no_larger_than_those_of_a_few(logged: str) -> None:
+    """300 models; the best are shown, and the picture says of how many."""
+    scores = compare.scores()
+    one = scores[scores["model"] == "two_regime"]
+    factors = {f"made_{number:03}": 1 + number / 100 for number in reversed(range(300))}
+    made = [one.assign(model=name, wis=one["wis"] * factor) for name, factor in factors.items()]
+    many = pd.concat([scores[scores["model"] == REFERENCE_MODEL], *made])
+    board = compare.leaderboard(many)
+    pictures = {
+        "leaderboard": compare.leaderboard_picture(board),
+        "leaderboard by window": compare.leaderboard_picture(compare.leaderboard(many, by="window"), by="window"),
+        "skill": compare.skill_picture(many),
+        "pit": compare.pit_picture(many),
+        "pit by window": compare.pit_picture(many, by="window"),
+        "coverage": compare.coverage_picture(many),
+        "differences": compare.differences_picture(compare.paired_differences(many)),
+        "forecasts": compare.forecasts_picture(compare.forecasts_at(many["origin"].max(), many)),
+    }
+    for name, figure in pictures.items():
+        assert figure.get_size_inches()[1] < 11, name
+        told = " ".join(text.get_text() for axes in figure.axes for text in axes.texts)
+        assert re.search(r"(best|first) \d+ of 30[01] models", " ".join(told.split())), name
+    names = [label.get_text() for label in pictures["leaderboard"].axes[0].get_yticklabels()]
+    best = board.groupby("model")["wis_ratio"].mean().sort_values().index[:24]
+    assert names == list(best)
+    chosen = compare.pit_picture(many, ["made_299", "made_000"])
+    assert [axes.get_title(loc="left") for axes in chosen.axes] == ["made_299", "made_000"]
 
 
 def test_forecasts_are_the_quantiles_that_the_model_gave(
@@ -309,98 +340,3 @@ def test_a_run_of_an_earlier_release_is_told(
     with pytest.raises(SalvocastError, match=f"run {logged} .* has no scores.csv: an earlier release made it"):
         compare.scores()
     assert len(compare.leaderboard()) == 24
-
-
-@pytest.mark.usefixtures("store")
-class TestMaking:
-    """Backtests, challengers and rehearsals on a short record."""
-
-    @pytest.fixture(autouse=True)
-    def _ledger(self, weekly_ledger: Path, home: Path) -> None:
-        home.mkdir(exist_ok=True)
-        (home / "ledger.db").write_bytes(weekly_ledger.read_bytes())
-
-    def test_a_backtest_that_is_there_is_not_run_again(self) -> None:
-        asked = ["seasonal_naive", "exponential_empirical"]
-        setting = {"first": date(2025, 12, 1), "every": 14, "n_paths": 50}
-        first = compare.ensure_backtest(asked, **setting)
-        assert compare.ensure_backtest(asked, **setting) == first
-        assert compare.ensure_backtest(asked) == first
-        another = compare.ensure_backtest(asked, **setting, seed=9)
-        assert another != first
-        assert compare.ensure_backtest(asked, seed=9, **setting) == another
-        assert dict(zip(*compare.backtests()[["run_id", "seed"]].to_numpy().T, strict=True)) == {first: 1, another: 9}
-        assert set(compare.scores(first)["run_id"]) == {first}  # other draws are not the same targets
-        more = compare.ensure_backtest([*asked, "two_regime"], **setting)
-        assert more != first
-        assert set(compare.backtests().iloc[0]["models"]) == {REFERENCE_MODEL, "two_regime"}
-        assert set(compare.scores()["model"]) == {REFERENCE_MODEL, *asked, "two_regime"}
-        with pytest.raises(InputError, match="unknown model 'two_regimes'"):
-            compare.ensure_backtest(["two_regimes"])
-
-    def test_the_command_and_the_call_log_the_same_targets(self) -> None:
-        options = ["--models", "seasonal_naive", "--from", "2025-12-01", "--paths", "50"]
-        command = [sys.executable, "-m", "forecasting.commands.main", "backtest", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-        assert done.returncode == 0, done.stderr
-        (run,) = compare.backtests()["run_id"]
-        assert compare.ensure_backtest(["seasonal_naive"], first=date(2025, 12, 1), n_paths=50) == run
-
-    def test_a_challenger_is_registered_with_its_scores_and_competes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        run = compare.ensure_backtest(["two_regime"], first=date(2025, 12, 1), n_paths=50)
-        version = compare.register_challenger(load_model("two_regime"), run)
-        assert (version.model_id, version.aliases, version.run_id) == ("two_regime", (CHALLENGER,), run)
-        ratios = compare.leaderboard(run).set_index(["model", "band"])["wis_ratio"]["two_regime"]
-        assert version.scores["wis_ratio_total_7"] == pytest.approx(ratios["total_7"])
-        with Registry.open() as registry:
-            assert registry.champion("ukraine", "shahed") is None
-            assert registry.load(version).forecast(REPLAY.request, 1).model_id == "two_regime"
-            serving, rest = registry.versions_of(version.name)
-            assert ([each.version for each in serving], rest) == ([version.version], [])
-            found: list[Finding] = []
-            asked = RetrainSettings(challengers=("local_level",))
-            competing = _with_registered(registry, asked, "ukraine", "shahed", found.append)
-            assert (competing.challengers, found) == (("local_level", "two_regime"), [])
-            assert competing.digest != asked.digest  # another comparison than the one before
-            monkeypatch.delitem(MODELS, "two_regime")
-            assert _with_registered(registry, asked, "ukraine", "shahed", found.append) == asked
-            assert [finding.text for finding in found] == [
-                "the registered challenger two_regime is not installed here and does not compete: install its package "
-                "(entry points salvocast.models)"
-            ]
-        with pytest.raises(InputError, match="has no scores of log_normal: backtest it first"):
-            compare.register_challenger(load_model("log_normal"), run)
-
-
-def test_a_rehearsal_leaves_what_serves_alone_and_tells_a_promotion(home: Path, store: str) -> None:
-    settings = RetrainSettings(
-        first_champion="seasonal_naive",
-        challengers=("exponential_empirical",),
-        origins=52,
-        fewest_origins=52,
-        paths=100,
-        margin=0.0,
-        p_value=0.9,
-        coverage_tolerance=1.0,
-    )
-    uri, outcomes = compare.rehearse([date(2026, 1, 26), date(2026, 1, 19)], settings)
-    assert [outcome.kind.value for outcome in outcomes] == ["first champion", "promoted"]
-    assert compare.champion_history().empty
-    history = compare.champion_history(uri=uri)
-    assert list(history["model_id"]) == ["exponential_empirical", "seasonal_naive"]
-    assert list(history["new_recipe"]) == [True, True]
-    assert history["promoted_at"].iloc[0] == datetime(2026, 1, 26, 7, 30, tzinfo=UTC)
-    assert list(history["origin"].dt.strftime("%Y-%m-%d")) == ["2026-01-26", "2026-01-19"]
-    assert history["predecessor"].iloc[0] == 1
-    assert history["predecessor"].isna().iloc[1]
-    run = history["run_id"].iloc[0]
-    found = compare.verdicts(run, uri=uri).set_index("model")
-    assert found.index[0] == "seasonal_naive"
-    winner = found.loc["exponential_empirical"]
-    assert winner["refusals"] == ""
-    assert winner["ratio"] == pytest.approx(winner["score"] / found.loc["seasonal_naive", "score"])
-    decision = next((home / "rehearsal").rglob(f"{run}/artifacts/decision.json"))
-    assert json.loads(decision.read_text())["verdicts"][0]["ratio"] == pytest.approx(winner["ratio"])
-    assert set(compare.scores(run, uri=uri)["model"]) == {REFERENCE_MODEL, "seasonal_naive", "exponential_empirical"}
-    with pytest.raises(SalvocastError, match=r"has no recipes.csv: .*it compared nothing"):
-        compare.verdicts(history["run_id"].iloc[1], uri=uri)

@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import typer
 
 from experiments import compare
 from experiments.cli import backtest
-from experiments.compare import preparation
 from features.errors import InputError
 from forecasting.salvos.model import MODELS, load_model
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
+from forecasting.salvos.recipe import Recipe
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -58,6 +59,30 @@ def test_a_run_made_again_has_the_same_bytes(salvocast: Run, home: Path, run: st
         json.loads((home / "mlartifacts" / each / "artifacts" / "request.json").read_text()) for each in (run, again)
     )
     assert first == second
+
+
+def test_a_run_that_shares_the_reference_of_an_earlier_one_is_made_again_too(
+    salvocast: Run, home: Path, run: str
+) -> None:
+    second = compare.ensure_backtest(
+        [ExponentialEmpirical(25.0, model_id="longer_memory")],
+        first=date(2025, 12, 1),
+        last=date(2026, 1, 20),
+        every=10,
+        horizon=7,
+        n_paths=40,
+        seed=5,
+    )
+    assert b"empirical_window," not in scores_of(home, second)
+    board = compare.leaderboard(second).set_index(["model", "band"])["wis_ratio"]
+    assert set(board.index.levels[0]) == {"empirical_window", "short_memory", "longer_memory"}
+    everything = compare.leaderboard(compare.scores(second)).set_index(["model", "band"])["wis_ratio"]
+    pd.testing.assert_series_equal(board.sort_index(), everything.sort_index())  # as if they had run beside each other
+    code, _, told = salvocast("--like", second, "--name", "once more", "--tag", "checked=yes")
+    assert code == 0, told
+    again = compare.backtests().iloc[0]
+    assert (again["name"], again["tags"], again["models"]) == ("once more", {"checked": "yes"}, ("longer_memory",))
+    assert scores_of(home, again["run_id"]) == scores_of(home, second)
 
 
 def test_what_is_missing_is_named(salvocast: Run, home: Path, run: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +132,8 @@ def test_a_backtest_is_of_the_parameters_and_the_code_that_ran(monkeypatch: pyte
     by_run = dict(compare.backtests()[["run_id", "recipes"]].to_numpy())
     assert by_run[one] != by_run[two]
     assert compare.ensure_backtest(["empirical_window"], **setting) == two  # the newest that has it
-    real = preparation.Recipe.of
-    monkeypatch.setattr(
-        preparation.Recipe, "of", lambda model: replace(real(model), code="another digest of the module")
-    )
+    real = Recipe.of
+    monkeypatch.setattr(Recipe, "of", lambda model: replace(real(model), code="another digest of the module"))
     assert compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting) not in (one, two)
     failed = compare.ensure_backtest(["two_regime"], **(setting | {"first": date(2025, 10, 15)}))
     with pytest.raises(

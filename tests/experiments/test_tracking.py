@@ -1,7 +1,13 @@
 """What MLflow is told of a backtest, and where; and how it is told that it cannot be."""
 
+import os
+import pickle
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,13 +19,9 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from experiments.backtest import Backtest, Replay, run_backtest
-from experiments.order_backtest import fixed_policy, replay_decisions
-from experiments.scenario_backtest import ScenarioBacktest
+from experiments.labels import RunLabel
 from experiments.tracking import (
-    EXPERIMENT,
     log_backtest,
-    log_decisions,
-    log_scenario_backtest,
     retraining_runs,
     tracking_uri,
 )
@@ -27,6 +29,7 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from forecasting.report.document import versions
 from forecasting.salvos.model import ModelError, SimulationRequest, load_model
+from tests.experiments.logged import runs
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 PARAMETERS = {"first_origin": date(2025, 2, 10), "horizon": 7, "seed": 1}
@@ -61,15 +64,6 @@ def result(truth: LaunchHistory) -> Backtest:
 @pytest.fixture
 def pictures() -> dict[str, dict[str, bytes]]:
     return {"empirical_window": {"fan_chart_2025-04-11": b"a picture"}, "": {"skill_by_horizon": b"another"}}
-
-
-def runs(uri: str) -> tuple[Any, list[Any]]:
-    """A client of the store, and the runs of the backtest's experiment."""
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(tracking_uri=uri)
-    experiment = client.get_experiment_by_name(EXPERIMENT)
-    return client, list(client.search_runs([experiment.experiment_id])) if experiment else []
 
 
 def test_one_parent_and_one_child_for_each_model(
@@ -165,44 +159,124 @@ def test_artefacts_are_pictures_and_tables_and_never_the_data(
             "request.json",
             "skill_by_horizon.png",
         },
-        "empirical_window": {"fan_chart_2025-04-11.png"},
-        "negative_binomial": set(),
-        "always_fails": set(),
+        "empirical_window": {"fan_chart_2025-04-11.png", "leaderboard.csv"},
+        "negative_binomial": {"leaderboard.csv"},
+        "always_fails": {"failures.csv"},
     }
     kept = [path for path in (home / "mlartifacts").rglob("*") if path.is_file()]
-    assert len(kept) == 6
+    assert len(kept) == 9
     for path in kept:
         assert path.stat().st_size < 100_000
         if path.suffix in (".csv", ".json"):
             assert str(UNMISTAKABLE) not in path.read_text()
         else:
             assert path.read_bytes() in (b"a picture", b"another")
-    failures = next(path for path in kept if path.name == "failures.csv").read_text()
-    assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
-    assert parent_id in str(next(path for path in kept if path.name == "leaderboard.csv"))
+    for failures in (path.read_text() for path in kept if path.name == "failures.csv"):
+        assert "always_fails,2025-04-01,model always_fails cannot learn from 91 days" in failures
+    boards = {path.parents[1].name: pd.read_csv(path) for path in kept if path.name == "leaderboard.csv"}
+    assert set(boards.pop(parent_id)["model"]) == {"empirical_window", "negative_binomial"}
+    assert {tuple(board["model"].unique()) for board in boards.values()} == {
+        ("empirical_window",),
+        ("negative_binomial",),
+    }
 
 
-def test_a_decision_backtest_has_a_run_for_each_policy(store: str, home: Path, history_from: HistoryFrom) -> None:
-    truth = history_from(np.repeat([100.0, 150.0], 30))
-    origins = [truth.first_day + timedelta(days=index) for index in (25, 40)]
-    policies = {"half": fixed_policy(500.0)}
-    result = replay_decisions(truth.until, truth, policies, origins, 7, (0.9, 0.99))
-    parent_id = log_decisions(result, truth, dict(PARAMETERS))
-    client, logged = runs(store)
-    by_name = {run.info.run_name: run for run in logged}
-    parent = by_name.pop("decision backtest 2025-03-01")
-    assert parent.info.run_id == parent_id
-    assert parent.data.params["data_digest"] == truth.digest
-    assert set(by_name) == {"half", *result.rules}
-    for name, run in by_name.items():
-        assert run.data.tags["mlflow.parentRunId"] == parent_id
-        assert (run.data.params["model"], run.info.status) == (name, "FINISHED")
-        for level in (0.9, 0.99):
-            for column, value in result.score(name, level).items():
-                assert run.data.metrics[f"{column}.{level:.0%}".rstrip("%")] == pytest.approx(value)
-    assert [item.path for item in client.list_artifacts(parent_id)] == ["table.csv"]
-    (kept,) = (path for path in (home / "mlartifacts").rglob("*") if path.is_file())
-    assert not {"ordered", "came", "origin"} & set(kept.read_text().splitlines()[0].split(","))
+def test_what_a_modeller_calls_a_run_is_on_it_and_on_those_of_its_models(
+    store: str, result: Backtest, truth: LaunchHistory
+) -> None:
+    label = RunLabel("half-lives", {"sweep": "short", "salvocast.kind": "mine"}, "Is *less* memory better?")
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {}, label=label)
+    _, logged = runs(store)
+    assert {run.info.run_name for run in logged} == {
+        "half-lives",
+        "empirical_window",
+        "negative_binomial",
+        "always_fails",
+    }
+    for run in logged:
+        tags = run.data.tags
+        assert (tags["sweep"], tags["mlflow.note.content"]) == ("short", "Is *less* memory better?")
+        assert tags["salvocast.kind"] == "backtest"  # ours stand: the page filters by them
+        assert tags["salvocast.of"] == "ukraine shahed"
+        assert tags["salvocast.data"] == f"{truth.digest[:12]} to 2025-04-28"
+        assert tags.get("salvocast.model") == (None if run.info.run_id == parent_id else run.info.run_name)
+
+
+def test_a_table_of_runs_can_be_sorted_by_the_best_of_each(store: str, result: Backtest, truth: LaunchHistory) -> None:
+    """MLflow's page shows params and metrics of a run as columns: those of the parent tell who won, and by how much."""
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {})
+    parent = next(run for run in runs(store)[1] if run.info.run_id == parent_id)
+    board = result.leaderboard().set_index(["band", "model"])["wis_ratio"]
+    assert set(parent.data.metrics) == {f"best_wis_ratio.{band}" for band in board.index.levels[0]}
+    for band, ratios in board.groupby("band"):
+        assert parent.data.metrics[f"best_wis_ratio.{band}"] == pytest.approx(ratios.min())
+        assert parent.data.params[f"best.{band}"] == ratios.droplevel("band").idxmin()
+
+
+def test_a_data_set_that_another_process_writes_at_the_same_time_loses_no_run(
+    store: str, result: Backtest, truth: LaunchHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MLflow tells it: the second of two is refused, once."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    real, asked = MlflowClient.log_inputs, []
+
+    def refused_once(self: Any, run_id: str, *arguments: Any) -> None:
+        asked.append(run_id)
+        if len(asked) == 1:
+            raise MlflowException("UNIQUE constraint failed: datasets.experiment_id, datasets.name, datasets.digest")
+        real(self, run_id, *arguments)
+
+    monkeypatch.setattr(MlflowClient, "log_inputs", refused_once)
+    parent_id = log_backtest(result, truth, dict(PARAMETERS), {})
+    assert asked[:2] == [parent_id, parent_id]
+    assert all(len(run.inputs.dataset_inputs) == 1 for run in runs(store)[1])
+
+
+TWO_AT_ONCE = """
+import pickle, sys, time
+from datetime import date
+from pathlib import Path
+from experiments.tracking import log_backtest
+result, truth = pickle.loads(Path(sys.argv[1]).read_bytes())
+me = Path(sys.argv[2]); me.touch()
+while not Path(sys.argv[3]).exists():
+    time.sleep(.001)
+print(log_backtest(result, truth, {"seed": 1}, {}))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_log_at_the_same_time_lose_no_run(
+    empty_store: Path, tmp_path: Path, result: Backtest, truth: LaunchHistory
+) -> None:
+    (tmp_path / "backtest").write_bytes(pickle.dumps((result, truth)))
+    for number in range(6):
+        home = tmp_path / f"home{number}"
+        home.mkdir()
+        shutil.copy(empty_store, home / "mlflow.db")
+        marks = [home / "first", home / "second"]
+        command = [sys.executable, "-c", TWO_AT_ONCE, str(tmp_path / "backtest")]
+        with ExitStack() as stack:
+            started = [
+                stack.enter_context(
+                    subprocess.Popen(
+                        [*command, str(mine), str(others)],
+                        env=os.environ | {"SALVOCAST_HOME": str(home)},
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE,
+                        text=True,
+                    )
+                )
+                for mine, others in (marks, marks[::-1])
+            ]
+            told = [process.communicate(timeout=300) for process in started]
+        assert [process.returncode for process in started] == [0, 0], told
+        logged = runs(f"sqlite:///{home / 'mlflow.db'}")[1]
+        parents = [run for run in logged if run.info.run_id in {out.strip() for out, _ in told}]
+        assert [run.info.status for run in parents] == ["FINISHED", "FINISHED"]
+        assert len(logged) == 8
 
 
 def test_a_second_backtest_joins_the_same_experiment(store: str, result: Backtest, truth: LaunchHistory) -> None:
@@ -266,71 +340,6 @@ def test_a_backtest_whose_logging_breaks_off_is_marked_as_failed(
     with pytest.raises(SalvocastError, match="No space left on device"):
         log_backtest(result, truth, dict(PARAMETERS), {})
     parent = next(run for run in runs(store)[1] if run.info.run_name.startswith("backtest"))
-    assert parent.info.status == "FAILED"
-
-
-@pytest.fixture
-def replayed() -> ScenarioBacktest:
-    """Two origins of two models; the second target has no outcome from the second origin."""
-    rows = [
-        {"model": model, "origin": date(2025, 3, day), "target": target, "observed": 900.0, "median": 800.0}
-        | {"wis": wis + day, "coverage_80": float(day == 1), "coverage_95": 1.0, "pinball_95": 7.0}
-        for model, wis in (("scenario, as published", 10.0), ("random walk, half the past drift", 20.0))
-        for day, target in ((1, "total_90"), (2, "total_90"), (1, "largest_180"))
-    ]
-    experts = [{"expert": "ISW", "published": date(2025, 3, 1), "forecast": 2_000.0, "observed": 810.0, "inside": True}]
-    return ScenarioBacktest(pd.DataFrame(rows), pd.DataFrame(experts))
-
-
-def test_a_replay_of_scenarios_is_one_parent_and_one_child_for_each_row_of_its_table(
-    store: str, home: Path, replayed: ScenarioBacktest, truth: LaunchHistory
-) -> None:
-    parameters = {"scenario_policy": "as-published", "scenario": "published", "seed": 1}
-    parent_id = log_scenario_backtest(replayed, truth, parameters)
-    client, logged = runs(store)
-    by_name = {run.info.run_name: run for run in logged}
-    assert set(by_name) == {"scenario backtest 2025-04-28", *replayed.scores["model"]}
-    for run in logged:
-        assert run.info.status == "FINISHED"
-        assert parameters | {"seed": "1", "data_digest": truth.digest} == {
-            name: run.data.params[name] for name in (*parameters, "data_digest")
-        }
-    parent = by_name.pop("scenario backtest 2025-04-28")
-    assert parent.info.run_id == parent_id
-    assert parent.data.metrics == {}
-    for run, wis in ((by_name["scenario, as published"], 10.0), (by_name["random walk, half the past drift"], 20.0)):
-        assert run.data.tags["mlflow.parentRunId"] == parent_id
-        assert run.data.params["model"] == run.info.run_name
-        assert run.data.metrics == {
-            "n.total_90": 2.0,
-            "n.largest_180": 1.0,
-            "wis.total_90": wis + 1.5,
-            "wis.largest_180": wis + 1.0,
-            "coverage_80.total_90": 0.5,
-            "coverage_80.largest_180": 1.0,
-            "coverage_95.total_90": 1.0,
-            "coverage_95.largest_180": 1.0,
-            "pinball_95.total_90": 7.0,
-            "pinball_95.largest_180": 7.0,
-        }
-    assert {item.path for item in client.list_artifacts(parent_id)} == {"table.csv", "scores.csv", "experts.csv"}
-    kept = {path.name: path for path in (home / "mlartifacts").rglob("*.csv")}
-    assert len(kept) == 3
-    assert "ISW,2025-03-01,2000.0,810.0,True" in kept["experts.csv"].read_text()
-    assert len(pd.read_csv(kept["scores.csv"])) == len(replayed.scores)
-    pd.testing.assert_frame_equal(pd.read_csv(kept["table.csv"]), replayed.table())
-
-
-def test_a_replay_whose_logging_breaks_off_is_marked_as_failed(
-    store: str, replayed: ScenarioBacktest, truth: LaunchHistory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full_disk(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("experiments.tracking._log_tables", full_disk)
-    with pytest.raises(SalvocastError, match="No space left on device"):
-        log_scenario_backtest(replayed, truth, {"seed": 1})
-    parent = next(run for run in runs(store)[1] if run.info.run_name.startswith("scenario backtest"))
     assert parent.info.status == "FAILED"
 
 

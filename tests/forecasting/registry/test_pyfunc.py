@@ -178,6 +178,48 @@ def mlflow(log: Path, address: str, *arguments: str, **environment: str) -> Iter
 
 
 @pytest.mark.slow
+def test_the_champion_is_served_by_one_command_whatever_is_on_the_path(
+    salvocast: Any, champion: RegisteredModel, tmp_path: Path
+) -> None:
+    """`mlflow models serve` starts uvicorn by a shell, which fails with code 127 where it is not on the PATH."""
+    command = [str(Path(sys.executable).parent / "salvocast"), "champion", "serve", "--port", "0"]
+    environment = os.environ | {"PATH": "/usr/bin:/bin"}
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            told, example = process.stdout.readline(), process.stdout.readline()
+            assert told.startswith(f"{NAME} version 1, {champion.model_id}, answers at http://127.0.0.1:"), (
+                tmp_path / "log"
+            ).read_text()
+            address = example.split()[-1]
+            for _ in range(600):
+                try:
+                    assert httpx.get(address.replace("invocations", "ping")).status_code == 200
+                    break
+                except httpx.TransportError:
+                    time.sleep(0.1)
+            asked = {"dataframe_records": [{"horizon": 28, "paths": 700, "seed": 5}]}
+            answer = httpx.post(address, json=asked, timeout=60)
+            assert by_day(answer.json()["predictions"]) == quantiles_told(salvocast, 28, 700, 5)
+            wrong = httpx.post(address, json={"dataframe_records": [{"horizon": 0}]}, timeout=60)
+            assert wrong.status_code == 400
+            assert "horizon is 0: expected 1 to 730" in wrong.text
+            port = address.split(":")[2].split("/")[0]
+            taken = subprocess.run([*command[:-1], port], capture_output=True, text=True, check=False, timeout=200)
+            assert taken.returncode == 1
+            assert taken.stderr.startswith(f"salvocast: cannot listen at 127.0.0.1 port {port} (")
+            assert len(taken.stderr.splitlines()) == 1
+        finally:
+            process.terminate()
+    assert (tmp_path / "log").read_text() == ""
+
+
+@pytest.mark.slow
 def test_mlflow_models_serve_gives_the_numbers_of_the_command(
     salvocast: Any, registry: Registry, champion: RegisteredModel, free_port: int, tmp_path: Path, home: Path
 ) -> None:
