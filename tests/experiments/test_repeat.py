@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from experiments import compare
+from experiments import compare, tracking
 from experiments.cli import backtest
-from experiments.compare import preparation
 from features.errors import InputError
 from forecasting.salvos.model import MODELS, load_model
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
@@ -107,10 +106,8 @@ def test_a_backtest_is_of_the_parameters_and_the_code_that_ran(monkeypatch: pyte
     by_run = dict(compare.backtests()[["run_id", "recipes"]].to_numpy())
     assert by_run[one] != by_run[two]
     assert compare.ensure_backtest(["empirical_window"], **setting) == two  # the newest that has it
-    real = preparation.Recipe.of
-    monkeypatch.setattr(
-        preparation.Recipe, "of", lambda model: replace(real(model), code="another digest of the module")
-    )
+    real = tracking.Recipe.of
+    monkeypatch.setattr(tracking.Recipe, "of", lambda model: replace(real(model), code="another digest of the module"))
     assert compare.ensure_backtest([ExponentialEmpirical(21.0)], **setting) not in (one, two)
     failed = compare.ensure_backtest(["two_regime"], **(setting | {"first": date(2025, 10, 15)}))
     with pytest.raises(
