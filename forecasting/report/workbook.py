@@ -249,7 +249,9 @@ def _set_page(sheet: Worksheet, width: int) -> None:
     """Heads that stay, and pages that take all columns side by side; the rows in as few as can still be read."""
     n_lines = 0
     for number, row in enumerate(sheet.iter_rows(), 1):
-        lines = max(_lines(cell, sheet.column_dimensions[get_column_letter(cell.column)].width) for cell in row)
+        lines = max(
+            _lines(cell, sheet.column_dimensions[get_column_letter(at)].width) for at, cell in enumerate(row, 1)
+        )
         n_lines += lines
         if lines > 1:  # not every program makes room by itself
             sheet.row_dimensions[number].height = _POINTS * lines
