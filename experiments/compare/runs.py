@@ -19,7 +19,7 @@ from experiments.labels import NOTE, OWN_TAGS
 from experiments.tracking import EXPERIMENT, NO_RECIPE, RECIPES, tracking_uri
 from features.errors import InputError, SalvocastError
 from features.records import SHAHED, UKRAINE
-from forecasting.registry import local_path, ready_client, store_failures, without_password
+from forecasting.registry import local_path, or_none, ready_client, store_failures, without_password
 
 SETTING = (
     "theatre",
@@ -136,7 +136,12 @@ def download_artifact(run_id: str, name: str, folder: Path, uri: str | None = No
     where = uri or tracking_uri()
     with store_failures(where):
         client = ready_client(where)
-        with _artifact(client, client.get_run(run_id), name) as path:
+        run = or_none(client.get_run, run_id)
+        if run is None:
+            raise InputError(
+                f"the tracking store {without_password(where)} has no run {run_id}: expected the id of one"
+            )
+        with _artifact(client, run, name) as path:
             return Path(shutil.copy(path, folder))
 
 

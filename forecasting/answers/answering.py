@@ -10,7 +10,7 @@ from datetime import date
 from cachetools import LRUCache
 from threadpoolctl import threadpool_limits
 
-from features.errors import InputError, unknown_name
+from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE, weapons
@@ -36,7 +36,6 @@ from forecasting.answers.request import (
 from forecasting.answers.scenarios import (
     bundled_scenario,
     compared_scenarios,
-    scenarios_of_theatre,
     stated_scenario,
     unknown_theatre,
 )
@@ -135,8 +134,6 @@ class Answerer:
         scenario, history = self._scenario(request), self.history(request, context)
         if scenario is None:
             raise InputError("scenario is none: expected one to hold against the record")
-        if request.theatre not in (history.theatre, *scenario.scenario.theatre_ids):
-            raise unknown_name("theatre", request.theatre, {history.theatre, *scenario.scenario.theatre_ids})
         if history.theatre != request.theatre:
             name = request.scenario if isinstance(request.scenario, str) else "FILE.toml"
             raise InputError(
@@ -278,17 +275,12 @@ class Answerer:
         asked = (request.theatre, request.weapon_class, request.quiet_days, request.origin, borrows)
 
         def read() -> LaunchHistory:
-            theatre = request.theatre
-            if borrows and (theatre, request.weapon_class) not in {series[:2] for series in self.ledger.series()}:
+            theatre, recorded = request.theatre, {series[:2] for series in self.ledger.series()}
+            theatres = {each for each, _ in recorded}
+            if borrows and (theatre, request.weapon_class) not in recorded:
                 theatre = UKRAINE
-            elif named := scenarios_of_theatre(theatre, {series[0] for series in self.ledger.series()}):
-                raise InputError(
-                    "no launch against theatre {theatre} is on record: expected a scenario that gives it a forecast: "
-                    "{scenarios:or}",
-                    field="scenario",
-                    theatre=theatre,
-                    scenarios=named,
-                )
+            elif theatres and theatre not in theatres:
+                raise unknown_theatre(theatre, theatres)
             until = context.reported_until
             known = self.ledger.history(theatre, request.weapon_class, request.quiet_days, until or request.origin)
             return known.waiting_until(request.origin) if until and request.origin else known

@@ -30,20 +30,18 @@ def bundled_scenario(name: str) -> ProductionScenario:
     return load_scenario(name)
 
 
-def scenarios_of_theatre(theatre: str, recorded: set[str]) -> list[str]:
-    """The bundled scenarios that send drones to a theatre that is on no record."""
-    if theatre in recorded:
-        return []
-    return [name for name in bundled_scenarios() if theatre in bundled_scenario(name).theatre_ids]
-
-
 def unknown_theatre(theatre: str, known: Iterable[str]) -> InputError:
-    """The error for a theatre that nothing is known of, with the scenarios that would give it a forecast."""
-    unknown = unknown_name("theatre", theatre, known, field="theatre")
-    if scenarios := [name for name in bundled_scenarios() if theatre in bundled_scenario(name).theatre_ids]:
-        text = f"{unknown.text}; a forecast of it needs a scenario that speaks of it: {{scenarios:or}}"
-        return InputError(text, field="theatre", **unknown.values, scenarios=scenarios)
-    return unknown
+    """The error for a theatre that nothing is known of: what would give it a forecast, or which theatre is meant."""
+    scenarios = [name for name in bundled_scenarios() if theatre in bundled_scenario(name).theatre_ids]
+    if not scenarios:
+        return unknown_name("theatre", theatre, known, field="theatre")
+    return InputError(
+        "no launch against theatre {theatre} is on record: expected a scenario that gives it a forecast: "
+        "{scenarios:or}",
+        field="scenario",
+        theatre=theatre,
+        scenarios=scenarios,
+    )
 
 
 def compared_scenarios(request: ComparisonRequest) -> tuple[str | Text, ...]:

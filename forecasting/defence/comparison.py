@@ -18,14 +18,20 @@ ALIASES = {"nightly_capacity": "engagements_per_night"}
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What one defence does more of than the other: means over the paths, of the whole horizon. standard_error: of
-    `change`, on common random numbers."""
+    """What one defence does more of than the other: means over the paths, of the whole horizon. layer: of what uses
+    interceptors, its id. standard_error: of `change`, on common random numbers."""
 
     what: str
+    layer: str
     before: float
     after: float
     change: float
     standard_error: float
+
+    @property
+    def name(self) -> str:
+        """What it is of, with its layer."""
+        return f"{self.what}, {self.layer}" if self.layer else self.what
 
     @property
     def noise(self) -> bool:
@@ -42,7 +48,7 @@ def differences(before: Engagements, after: Engagements) -> Iterable[Difference]
     used = [{stock.layer_id: stock.used.sum(axis=1) for stock in each.stocks} for each in (before, after)]
     none = np.zeros(before.actual.leakers.shape[0], np.int64)
     for layer in dict.fromkeys([*used[0], *used[1]]):
-        yield _difference(f"interceptors used, {layer}", used[0].get(layer, none), used[1].get(layer, none))
+        yield _difference("interceptors used", used[0].get(layer, none), used[1].get(layer, none), layer)
     yield _difference("interceptors used, USD", _cost(before), _cost(after))
 
 
@@ -53,10 +59,12 @@ def _cost(met: Engagements) -> Array:
     return cost
 
 
-def _difference(what: str, before: NDArray[np.int64] | Array, after: NDArray[np.int64] | Array) -> Difference:
+def _difference(
+    what: str, before: NDArray[np.int64] | Array, after: NDArray[np.int64] | Array, layer: str = ""
+) -> Difference:
     change = np.asarray(after, dtype=np.float64) - before
     error = float(change.std(ddof=1) / np.sqrt(change.size)) if change.size > 1 else np.inf
-    return Difference(what, float(before.mean()), float(after.mean()), float(change.mean()), error)
+    return Difference(what, layer, float(before.mean()), float(after.mean()), float(change.mean()), error)
 
 
 def with_more(defence: Defence, layer_id: str, quantity: str, by: float) -> Defence:

@@ -7,7 +7,7 @@ from forecasting.salvos.model import SimulationRequest
 
 MOST_MEMORY_GB = 4.0
 """For one plan."""
-BYTES_A_PATH_DAY, BYTES_UNDER_A_SCENARIO, BYTES_A_CLASS = 40, 400, 60
+BYTES_A_PATH_DAY, BYTES_UNDER_A_SCENARIO, BYTES_A_CLASS = 60, 400, 60
 """Measured at their most (`experiments/benchmarks/plan_steps.py --year`): of the record alone, under a scenario, and of
 each class of weapon that comes with the drones."""
 

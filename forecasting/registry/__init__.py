@@ -13,6 +13,7 @@ from forecasting.registry.pyfunc import scoring_app
 from forecasting.registry.serving import Champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
+    or_none,
     ready_client,
     store_failures,
     tracking_uri,
@@ -38,6 +39,7 @@ __all__ = [
     "move_places",
     "noted_champions",
     "one_process_at_a_time",
+    "or_none",
     "ready_client",
     "refuse_copied_store",
     "registered_name",

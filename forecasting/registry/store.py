@@ -133,6 +133,8 @@ def _short(line: str) -> str:
     """The reason alone of what urllib3 tells with every address and object on the way; any other line as it is."""
     if "HTTPConnectionPool" not in line and "HTTPSConnectionPool" not in line:
         return line
+    if found := re.search(r"too many (\d{3}) error responses", line):
+        return f"it answered {found[1]} each time: its own log says why, a full disk perhaps"
     if found := re.search(r"\[(?:Errno|SSL)[^\]]*\] ([^\"')]+)", line):
         return found[1].strip()
     return "no answer in time" if "timed out" in line else "it cannot be reached"

@@ -11,6 +11,7 @@ from features.errors import InputError
 from features.printable import printable
 from forecasting.report.assumption_document import Assumption
 from forecasting.report.document import PlanDocument
+from forecasting.report.forms import NOTHING, Asked
 from forecasting.report.language import Translator, translator
 from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import millions, plural
@@ -24,19 +25,22 @@ MARGIN, WIDTH, FOOT = 18.0, 174.0, 282.0
 """Millimetres of A4."""
 ROWS, ASSUMED = 8, 2
 """Orders listed, those that cost most, and assumed numbers named."""
+LONGEST_LINK = 100
+"""Characters that a line of the foot holds; nobody types a longer one."""
 
 
-def brief_of(document: bytes, language: str, printed: date) -> bytes:
+def brief_of(document: bytes, language: str, printed: date, asked: Asked = NOTHING) -> bytes:
     """`brief`, of a plan given as its JSON. Raises InputError for another document."""
     plan = read_document(document)
     if not isinstance(plan, PlanDocument):
         raise InputError("a brief is of a plan: expected a plan, not a forecast")
-    return brief(plan, language, printed)
+    return brief(plan, language, printed, asked)
 
 
-def brief(document: PlanDocument, language: str, printed: date) -> bytes:
+def brief(document: PlanDocument, language: str, printed: date, asked: Asked = NOTHING) -> bytes:
     """One page: three sentences, the order and its cost, what it buys, the risk of not ordering, a picture, the age of
     the data, and the two assumed numbers that matter most. printed: the day that stands on it; same day, same bytes.
+    asked: as of a workbook; day of issue and link stand at the foot.
     """
     plan, t = rounded(document), translator(language)
     words = Words(t, plan)
@@ -45,7 +49,7 @@ def brief(document: PlanDocument, language: str, printed: date) -> bytes:
     title = t("Interceptors to order, theatre {theatre}", theatre=theatre_name(forecast.theatre, t))
     page.line(title, 15, bold=True)
     page.line(
-        data_age(forecast, t) or t("The record ends on {known}.", known=t.day(forecast.last_attack_day_known)),
+        data_age(forecast, t) or t("The record used ends on {known}.", known=t.day(forecast.last_attack_day_known)),
         10,
         bold=forecast.data_age is not None,
     )
@@ -71,7 +75,9 @@ def brief(document: PlanDocument, language: str, printed: date) -> bytes:
             origin=t.day(forecast.origin),
             digest=forecast.data_digest[:12],
             version=forecast.versions["salvocast"],
-        )
+        ),
+        *([t("Issued at {time}", time=asked["issued_at"])] if "issued_at" in asked else []),
+        *([link] if len(link := asked.get("link", "")) <= LONGEST_LINK else []),
     )
     return page.content()
 
@@ -174,9 +180,12 @@ class _Page:
         left = FOOT - self._pdf.get_y() - 4
         self._pdf.image(BytesIO(png), x=MARGIN, w=WIDTH, h=max(left, 1.0), keep_aspect_ratio=True)
 
-    def foot(self, text: str) -> None:
+    def foot(self, text: str, *more: str) -> None:
         self._pdf.set_y(FOOT)
         self.line(text, 8)
+        if more:
+            self._pdf.set_y(FOOT + 4)
+            self.line("; ".join(more), 7)
 
     def content(self) -> bytes:
         """The PDF."""

@@ -75,7 +75,7 @@ def differences_text(found: Iterable[Difference], what: str) -> str:
     """What one defence does more or less than another, as a table."""
     rows = [
         [
-            each.what,
+            each.name,
             *(_number_text(number) for number in (each.before, each.after)),
             ("+" if each.change > 0 else "") + _number_text(each.change),
             _number_text(each.standard_error),

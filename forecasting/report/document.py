@@ -37,7 +37,7 @@ from forecasting.report.worth_document import (
     money_mix_document,
     worth_document,
 )
-from forecasting.salvos.spread import Spread, spread
+from forecasting.salvos.spread import Spread, quantiles, spread
 
 if TYPE_CHECKING:  # a kept document is read and told without what computes one
     from features.history import LaunchHistory
@@ -47,6 +47,9 @@ if TYPE_CHECKING:  # a kept document is read and told without what computes one
 
 WINDOWS = (7, 28, 90, 180)
 """Days over which totals are told, beside the whole horizon."""
+
+SAMPLE_SHARES = (0.2, 0.5, 0.8)
+"""Of the totals: a low, a middling and a high future are shown as they were simulated."""
 
 UNITS = {
     "drones": "launched_weapons",
@@ -62,12 +65,14 @@ UNITS = {
 
 
 class DayForecast(Document):
-    """One attack day. massed_probability: that the day is a massed strike. massed_from_drones: the count that makes it
-    one, on the median path; absent in documents of before."""
+    """One attack day. total_drones: days 1 to this one together; absent in documents of before. massed_probability:
+    that the day is a massed strike. massed_from_drones: the count that makes it one, on the median path; absent in
+    documents of before."""
 
     attack_day: date
     horizon: int
     drones: Spread
+    total_drones: Spread | None = Field(default=None, exclude_if=lambda total: total is None)
     massed_probability: float
     massed_from_drones: int | None = Field(default=None, exclude_if=lambda count: count is None)
 
@@ -81,6 +86,14 @@ class WindowForecast(Document):
     largest_day_drones: Spread
     massed_probability: float
     massed_days_expected: float
+
+
+class SampleFuture(Document):
+    """One of the paths, as simulated. total_share: its total over the horizon is the quantile of that share; of equal
+    totals the first path. drones: of each attack day."""
+
+    total_share: float
+    drones: list[int]
 
 
 class MassedStrikes(Document):
@@ -117,6 +130,11 @@ class ForecastDocument(Document):
     massed_strikes: MassedStrikes
     days: list[DayForecast]
     windows: list[WindowForecast]
+    sample_futures: list[SampleFuture] = Field(
+        default=[],
+        exclude_if=lambda futures: not futures,
+        description="three futures as they were simulated, bursts and all; absent in documents of before",
+    )
     supply: SupplyDocument | None = Field(description="null without a production scenario")
     units: dict[str, str] = UNITS
     versions: dict[str, str]
@@ -223,6 +241,7 @@ def forecast_document(
     """
     windows = sorted({n_days for n_days in WINDOWS if n_days < forecast.horizon} | {forecast.horizon})
     massed, massed_from = forecast.massed, np.median(forecast.massed_thresholds, axis=0)
+    running = forecast.paths.cumsum(axis=1)
     return ForecastDocument(
         theatre=forecast.theatre,
         weapon_class=forecast.weapon_class,
@@ -255,6 +274,7 @@ def forecast_document(
                 attack_day=day,
                 horizon=step + 1,
                 drones=spread(forecast.paths[:, step]),
+                total_drones=spread(running[:, step]),
                 massed_probability=float(massed[:, step].mean()),
                 massed_from_drones=int(massed_from[step]),
             )
@@ -270,6 +290,10 @@ def forecast_document(
                 massed_days_expected=float(massed[:, :n_days].sum(axis=1).mean()),
             )
             for n_days in windows
+        ],
+        sample_futures=[
+            SampleFuture(total_share=share, drones=forecast.paths[np.argmax(running[:, -1] == total)].tolist())
+            for share, total in zip(SAMPLE_SHARES, quantiles(running[:, -1], SAMPLE_SHARES), strict=True)
         ],
         supply=supply_document(supplied) if supplied else None,
         versions=versions(),

@@ -112,10 +112,10 @@ class PictureStyle:
         figure.set_facecolor(self.theme.background)
         return figure
 
-    def frame(self, axes: Axes, title: str, *below: str, beside: int = 1) -> None:
+    def frame(self, axes: Axes, title: str, *below: str, beside: float = 1) -> None:
         """Axes without a box, in the colours of the theme, under a title and fainter lines.
 
-        beside: how many panels share the width.
+        beside: how many panels as wide as this share the width.
         """
         axes.set_facecolor("none")
         axes.spines[["top", "right"]].set_visible(False)
@@ -191,9 +191,9 @@ class PictureStyle:
             "frameon": False,
         }
 
-    def date_axis(self, axes: Axes) -> None:
-        """Days along x, written as the language does."""
-        locator = AutoDateLocator(minticks=2, maxticks=4 if self.narrow else 9)  # type: ignore[no-untyped-call]
+    def date_axis(self, axes: Axes, beside: float = 1) -> None:
+        """Days along x, written as the language does. beside: as of `frame`."""
+        locator = AutoDateLocator(minticks=2, maxticks=4 if self.narrow else round(9 / beside))  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         axes.margins(x=0.01)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from features.messages import Message
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.language import ENGLISH, translator
+from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.supply_document import Quantiles, SurgeDocument
 from forecasting.report.words import Words, data_age
 from forecasting.report.worth_document import By, OrderWorthDocument, beside_the_orders
@@ -54,7 +54,7 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
     forecast = document.forecast if isinstance(document, PlanDocument) else document
     made = {
         "about": _about(words, document, forecast),
-        "days": _frame(words, forecast.days),
+        "days": _days(words, forecast),
         "windows": _frame(words, forecast.windows),
     }
     if supply := forecast.supply:
@@ -81,7 +81,7 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
             made |= {
                 "order_worth": pd.concat([_measures(words, worth), _measures(words, worth.together, "together ")]),
                 "layer_worth": _frame(words, worth.layers),
-                "frontier": _frame(words, _frontier(worth)),
+                "frontier": _frame(words, _frontier(words, worth)),
                 "service_levels": _frame(words, worth.service_levels),
             }
             if worth.information:
@@ -102,12 +102,18 @@ def tables(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -
     return made
 
 
-def _frontier(worth: OrderWorthDocument) -> list[dict[str, Any]]:
+def _days(words: Words, forecast: ForecastDocument) -> pd.DataFrame:
+    """The attack days; beside them the sample futures, a column each."""
+    futures = {f"future_{each.total_share:.0%}".rstrip("%"): each.drones for each in forecast.sample_futures}
+    return _frame(words, forecast.days).assign(**futures)
+
+
+def _frontier(words: Words, worth: OrderWorthDocument) -> list[dict[str, Any]]:
     """The points; beside_the_orders: which of each kind is the next down from the orders in cost, and the next up."""
     beside = {
         (point.by, point.number): name
         for by in get_args(By)
-        for point, name in zip(beside_the_orders(worth, by), ("next down", "next up"), strict=True)
+        for point, name in zip(beside_the_orders(worth, by), (words.t("next down"), words.t("next up")), strict=True)
         if point is not None
     }
     return [dict(each) | {"beside_the_orders": beside.get((each.by, each.number))} for each in worth.frontier]
@@ -131,17 +137,19 @@ def long_frame(document: ForecastDocument | PlanDocument) -> pd.DataFrame:
         part = numbers.assign(item=item).melt(id_vars="item", var_name="measure")
         part.insert(0, "table", name)
         parts.append(part.dropna(subset="value").astype({"item": str}))
-    return pd.concat(parts, ignore_index=True).assign(basis=_basis(document))
+    return pd.concat(parts, ignore_index=True).assign(basis=_basis(document, translator(ENGLISH, plain=True)))
 
 
-def _basis(document: ForecastDocument | PlanDocument) -> str:
+def _basis(document: ForecastDocument | PlanDocument, t: Translator) -> str:
     forecast = document.forecast if isinstance(document, PlanDocument) else document
     supply, age = forecast.supply, forecast.data_age
-    mark = f"not for orders, record of {age.days} days ago: " if age and age.not_for_orders else ""
+    old = age and age.not_for_orders
+    mark = t("not for orders, record of {n} days ago: ", n=str(age.days)) if age and old else ""
     if supply is None:
-        return f"{mark}record"
-    alone = f"assumptions only: {supply.scenario}" if supply.assumption_only else f"record, scenario {supply.scenario}"
-    return mark + alone
+        return mark + t("record")
+    if supply.assumption_only:
+        return mark + t("assumptions only: {name}", name=supply.scenario)
+    return mark + t("record, scenario {name}", name=supply.scenario)
 
 
 def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: ForecastDocument) -> pd.DataFrame:
@@ -151,10 +159,10 @@ def _about(words: Words, document: ForecastDocument | PlanDocument, forecast: Fo
         "massed_threshold": forecast.massed_strikes.threshold_drones,
     }
     stated["data_sources"] = "; ".join(map(words.source, forecast.data_sources))
-    stated["basis"] = _basis(document)
+    stated["basis"] = _basis(document, words.t)
     if age := forecast.data_age:
         stated |= {"data_age": data_age(forecast, words.t).strip(), "data_age_days": age.days}
-        stated["not_for_orders"] = "yes" if age.not_for_orders else "no"
+        stated["not_for_orders"] = words.t("yes") if age.not_for_orders else words.t("no")
     if supply := forecast.supply:
         stated |= {
             f"scenario_{name}": words(value) if isinstance(value, Message) else value
@@ -203,6 +211,8 @@ def _measures(words: Words, document: BaseModel, prefix: str = "") -> pd.DataFra
 def _frame(words: Words, rows: list[Any]) -> pd.DataFrame:
     frame = pd.DataFrame([_flat(words, dict(row)) for row in rows])
     for column in frame.columns:
+        if str(column).removeprefix("stock_").removeprefix("supply_") == "basis":
+            frame[column] = frame[column].map(lambda basis: words.t(basis) if basis else basis)
         if column in ("attack_day", "first_day", "last_day", "date", "day"):
             frame[column] = pd.to_datetime(frame[column])
     return frame.convert_dtypes()

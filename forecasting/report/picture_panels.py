@@ -1,6 +1,7 @@
 """The panels that pictures are made of: each draws one part of a document into axes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,6 +12,7 @@ from forecasting.report.calibration_document import CalibrationDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.drawing import PictureStyle, days64, drawable
 from forecasting.report.picture_words import PAST_DAYS, Counts
+from forecasting.report.supply_document import Quantiles, SupplyDocument
 from forecasting.report.words import Words, capital, not_for_orders, weapon_name
 from forecasting.salvos.spread import LEVELS, Spread
 
@@ -19,10 +21,10 @@ MOST_LINES = 8
 
 
 def fan_panel(
-    axes: Axes, drawn: PictureStyle, document: ForecastDocument, past: LaunchHistory, title: str = "", beside: int = 1
+    axes: Axes, drawn: PictureStyle, document: ForecastDocument, past: LaunchHistory, title: str = "", beside: float = 1
 ) -> None:
-    """The fan chart. title: of a forecast among several, in place of what is drawn. beside: panels that share the
-    width."""
+    """The fan chart, with the sample futures where it stands alone. title: of a forecast among several, in place of
+    what is drawn. beside: panels that share the width."""
     t, theme = drawn.words, drawn.theme
     threshold = document.massed_strikes.threshold_drones
     past_days, launched = words.until_origin(document, past)
@@ -40,6 +42,10 @@ def fan_panel(
         axes.fill_between(days, low, high, color=colour, lw=0, step="mid", label=label)
     medians = [spread.median for spread in spreads]
     axes.step(days, medians, where="mid", color=theme.ink, lw=1.8, label=t("median"))
+    for number, future in enumerate([] if title else document.sample_futures, 2):  # a flat band shows no bursts
+        line_colour, dash = drawn.line(number)
+        label = t("one future: total above {share} of all", share=t.percent(future.total_share))
+        axes.plot(days, future.drones, color=line_colour, ls=dash, lw=1.2, label=label)
     came = _came_since(document, past)
     if not np.isnan(came).all():
         axes.plot(days, came, "o", ms=4, color=theme.ink, label=t("reported since"))
@@ -55,6 +61,83 @@ def fan_panel(
     drawn.frame(axes, title, words.model_line(document, t), beside=beside)
 
 
+def total_panel(
+    axes: Axes, drawn: PictureStyle, document: ForecastDocument, past: LaunchHistory, beside: float = 1
+) -> None:
+    """The running total of the horizon, in the bands of the fan chart that it stands beside, and what was reported in
+    as many days before the origin."""
+    t, theme = drawn.words, drawn.theme
+    days = days64([day.attack_day for day in document.days])
+    spreads = words.running_totals(document)
+    for level, colour in zip(reversed(LEVELS), theme.bands, strict=True):
+        low, high = interval_ends(spreads, level)
+        axes.fill_between(days, low, high, color=colour, lw=0)
+    axes.plot(days, [total.median for total in spreads], color=theme.ink, lw=1.8)
+    before = words.total_before(document, past)
+    if before is not None:
+        axes.plot(days, before.running, color=theme.orange, lw=1.8, ls="--", label=words.before_name(before, t))
+    came = np.cumsum(_came_since(document, past))
+    if not np.isnan(came).all():
+        axes.plot(days, came, "o", ms=4, color=theme.ink, label=t("reported since"))
+    axes.set_ylim(bottom=0)
+    drawn.count_axis(axes)
+    drawn.date_axis(axes, beside)
+    title = t("{weapons} launched, running total", weapons=capital(weapon_name(document.weapon_class, t)))
+    drawn.frame(axes, title, not_for_orders(document, t), beside=beside)
+
+
+def output_panel(
+    axes: Axes, drawn: PictureStyle, supply: SupplyDocument, origin: date, whose: str, beside: float = 1
+) -> None:
+    """Drones a month that reach the store, as the scenario states them and as the record allows them, at the ends of
+    months. whose: the line under the title."""
+    t, days = drawn.words, [origin, *(month.day for month in supply.months)]
+    stated = [supply.capacity_stated, *(month.production_stated for month in supply.months)]
+    allowed = [supply.capacity_compatible, *(month.production_compatible for month in supply.months)]
+    _ranges(axes, days, stated, drawn.theme.grey, "o", t("as stated"), -1)
+    if supply.capacity_compatible is not None:
+        _ranges(axes, days, allowed, drawn.theme.blue, "s", t("as the record allows"), 1)
+    _frame_months(axes, drawn, days, capital(t("output that reaches the store, drones a month")), whose, beside)
+
+
+def store_panel(
+    axes: Axes, drawn: PictureStyle, supply: SupplyDocument, origin: date, whose: str, beside: float = 1
+) -> None:
+    """Drones in store that can be launched, at the ends of months. whose: the line under the title."""
+    t, days = drawn.words, [month.day for month in supply.months]
+    stored = [month.launchable_stock for month in supply.months]
+    _ranges(axes, days, stored, drawn.theme.blue, "s", t("in store"), 0)
+    _frame_months(axes, drawn, [origin, *days], capital(t("drones in store that can be launched")), whose, beside)
+
+
+def _frame_months(axes: Axes, drawn: PictureStyle, days: Sequence[date], title: str, whose: str, beside: float) -> None:
+    drawn.count_axis(axes)
+    drawn.date_axis(axes, beside)
+    first, last = days64([days[0], days[-1]])
+    room = max((last - first) // 20, np.timedelta64(1, "D"))
+    axes.set_xlim(first - room, last + room)  # type: ignore[arg-type]  # Matplotlib takes days
+    axes.set_ylim(bottom=0)
+    drawn.frame(axes, title, whose, drawn.words("lines: 90 %; bars: half; points: median"), beside=beside)
+
+
+def _ranges(
+    axes: Axes,
+    days: Sequence[date],
+    ranges: Sequence[Quantiles | None],
+    colour: str,
+    marker: str,
+    label: str,
+    side: int,
+) -> None:
+    """A bar for each day. side: -1 or 1 of two that stand beside each other."""
+    hours = 6 * max(1, (days[-1] - days[0]).days // 25)
+    places = days64(days).astype("datetime64[h]") + side * np.timedelta64(hours, "h")
+    low, quarter, middle, upper, high = np.array([[*dict(each).values()] for each in ranges if each]).T
+    axes.vlines(places, low, high, color=colour, lw=1.5)
+    axes.vlines(places, quarter, upper, color=colour, lw=6, alpha=0.6)
+    axes.plot(places, middle, marker, color=colour, ms=5, label=label)
+
+
 def stock_numbers(*documents: PlanDocument) -> dict[str, int]:
     """Layer -> the number of its stock, by which it is drawn in the same colour in every plan."""
     layers = [layer.layer for document in documents for layer in document.layers if layer.opening_stock]
@@ -62,7 +145,7 @@ def stock_numbers(*documents: PlanDocument) -> dict[str, int]:
 
 
 def stock_out_panel(
-    axes: Axes, drawn: PictureStyle, document: PlanDocument, stocks: Mapping[str, int], beside: int = 1
+    axes: Axes, drawn: PictureStyle, document: PlanDocument, stocks: Mapping[str, int], beside: float = 1
 ) -> None:
     """The chance that each stock has run short. stocks: their numbers, of `stock_numbers`."""
     t = drawn.words

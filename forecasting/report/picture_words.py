@@ -1,6 +1,7 @@
 """What the pictures say in words: names, the line under a title, and a description for those who cannot see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -128,6 +129,35 @@ def largest_before(document: ForecastDocument, past: "LaunchHistory", n_days: in
     return float(np.nanmax(launched)) if launched.size == n_days and not np.isnan(launched).all() else None
 
 
+def running_totals(document: ForecastDocument) -> list[Spread]:
+    """Of days 1 to each, as known; none in a document of before they were told."""
+    return [day.total_drones for day in document.days if day.total_drones is not None]
+
+
+@dataclass(frozen=True)
+class TotalBefore:
+    """What was reported in as many days before the origin as are forecast. running: (horizon,) their running total;
+    unknown: days among them that nothing is known of, which add nothing to it."""
+
+    running: Counts
+    unknown: int
+
+
+def total_before(document: ForecastDocument, past: "LaunchHistory") -> TotalBefore | None:
+    """None where so many days are not on record."""
+    launched = until_origin(document, past)[1][-document.horizon :]
+    if launched.size < document.horizon or np.isnan(launched).all():
+        return None
+    return TotalBefore(np.nancumsum(launched), int(np.isnan(launched).sum()))
+
+
+def before_name(before: TotalBefore, t: Translator) -> str:
+    """What the line of such a total is."""
+    n = before.running.size
+    name = t.plural("the {n} day before", "the {n} days before", n)
+    return f"{name}, {t('{n} not known', n=t.number(before.unknown))}" if before.unknown else name
+
+
 def describe_forecast(document: ForecastDocument | PlanDocument, past: "LaunchHistory", *, language: str = "en") -> str:
     """The fan chart in words."""
     forecast, t = forecast_of(document), translator(language)
@@ -145,6 +175,16 @@ def describe_forecast(document: ForecastDocument | PlanDocument, past: "LaunchHi
         else ""
     )
     alone = assumption_prefix(bool(forecast.supply and forecast.supply.assumption_only), t)
+    told, earlier = running_totals(forecast), total_before(forecast, past)
+    more = list[str]()
+    if told:
+        sum_told = interval_text(told[-1], t)
+        more.append(t("Running total by {day}: {total}.", day=t.day(last.attack_day), total=sum_told))
+    if told and earlier:
+        more.append(f"{capital(before_name(earlier, t))}: {t.number(earlier.running[-1])}.")
+    for each in forecast.sample_futures:
+        name = capital(t("one future: total above {share} of all", share=t.percent(each.total_share)))
+        more.append(t("{future}: up to {n} in a day.", future=name, n=t.number(max(each.drones))))
     return (
         alone
         + data_age(forecast, t)
@@ -161,7 +201,34 @@ def describe_forecast(document: ForecastDocument | PlanDocument, past: "LaunchHi
             window_day=t.day(window.last_day),
             massed=t.percent(window.massed_probability),
         )
+        + "".join(f" {each}" for each in more)
     )
+
+
+def describe_supply(document: ForecastDocument | PlanDocument, *, language: str = "en") -> str:
+    """The output and the store of a scenario in words: at the end of the horizon."""
+    t, forecast = translator(language), forecast_of(document)
+    if forecast.supply is None:
+        return ""
+    last = forecast.supply.months[-1]
+    output, day = t("output that reaches the store, drones a month"), t.day(last.day)
+    told = {
+        f"{output}, {t('as stated')}": last.production_stated,
+        t("as the record allows"): last.production_compatible,
+        t("drones in store that can be launched"): last.launchable_stock,
+    }
+    ranges, level = list[str](), t.percent(0.9)
+    for what, each in told.items():
+        if each:
+            low, high = t.number(each.p5), t.number(each.p95)
+            ranges.append(f"{what}: {t('{low} to {high} ({level})', low=low, high=high, level=level)}")
+    return t("{scenario}, {day}: {told}.", scenario=supply_line(forecast, t), day=day, told="; ".join(ranges))
+
+
+def supply_line(document: ForecastDocument, t: Translator) -> str:
+    """Which scenario it is, and that no record stands behind it where none does."""
+    alone = bool(document.supply and document.supply.assumption_only)
+    return f"{assumption_prefix(alone, t)}{capital(scenario_name(document, t))}"
 
 
 def describe_stock_out(document: PlanDocument, *, language: str = "en") -> str:
@@ -215,6 +282,8 @@ def describe_calibration(document: PlanDocument, *, language: str = "en") -> str
 def describe_plan(document: PlanDocument, past: "LaunchHistory", *, language: str = "en") -> str:
     """The whole plan in words: each of its parts."""
     parts = [describe_forecast(document, past, language=language)]
+    if document.forecast.supply:
+        parts.append(describe_supply(document, language=language))
     if document.stock_out:
         parts.append(describe_stock_out(document, language=language))
     if document.calibration:

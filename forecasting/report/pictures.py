@@ -28,8 +28,11 @@ from forecasting.report.picture_panels import (
     fan_panel,
     interval_ends,
     nested_bars,
+    output_panel,
     stock_numbers,
     stock_out_panel,
+    store_panel,
+    total_panel,
 )
 from forecasting.report.picture_words import forecast_of
 from forecasting.report.sensitivity_document import SensitivityDocument
@@ -49,16 +52,45 @@ def forecast_picture(
     language: str = "en",
     narrow: bool = False,
 ) -> Figure:
-    """The fan chart: the last reports, then the median and the 50, 80 and 95 % intervals of every attack day.
+    """The fan chart and the running total: the last reports, then the median and the 50, 80 and 95 % intervals of every
+    attack day, with three sample futures; beside them the same of the days together, and as many days before.
 
     past: the record; what it knows of days after the origin is drawn over the forecast as what came. theme: light or
     dark; language: en or uk; narrow: for a phone. So for every picture.
     """
     drawn = picture_style(theme, language, narrow=narrow)
-    figure = drawn.figure(4.4 if narrow else 4.8)
-    axes = figure.subplots()
-    fan_panel(axes, drawn, forecast_of(document), past)
-    drawn.legend(axes)
+    forecast = forecast_of(document)
+    if not words.running_totals(forecast):  # a document of before they were told
+        figure = drawn.figure(4.4 if narrow else 4.8)
+        fan, total, of_fan, of_total = figure.subplots(), None, 1.0, 1.0
+    elif narrow:
+        figure, of_fan, of_total = drawn.figure(7.6), 1.0, 1.0
+        fan, total = figure.subplots(2, 1, height_ratios=(5, 4))
+    else:
+        figure, of_fan, of_total = drawn.figure(4.8), 1 / 0.6, 1 / 0.4
+        fan, total = figure.subplots(1, 2, width_ratios=(3, 2))
+    fan_panel(fan, drawn, forecast, past, beside=of_fan)
+    if total is not None:
+        total_panel(total, drawn, forecast, past, of_total)
+    drawn.shared_legend(figure)
+    return figure
+
+
+def supply_picture(
+    document: ForecastDocument | PlanDocument, *, theme: str = "light", language: str = "en", narrow: bool = False
+) -> Figure:
+    """The output and the store of the scenario of a forecast, at the ends of months. Raises InputError without one."""
+    forecast = forecast_of(document)
+    if forecast.supply is None:
+        raise InputError("this forecast is under no scenario: there is no output to draw")
+    drawn = picture_style(theme, language, narrow=narrow)
+    beside = 1 if narrow else 2
+    figure = drawn.figure(6.4 if narrow else 3.6)
+    output, store = figure.subplots(3 - beside, beside)
+    whose = words.supply_line(forecast, drawn.words)
+    output_panel(output, drawn, forecast.supply, forecast.origin, whose, beside)
+    store_panel(store, drawn, forecast.supply, forecast.origin, whose, beside)
+    drawn.shared_legend(figure)
     return figure
 
 
@@ -96,12 +128,21 @@ def calibration_picture(
 def plan_picture(
     document: PlanDocument, past: LaunchHistory, *, theme: str = "light", language: str = "en", narrow: bool = False
 ) -> Figure:
-    """All that a plan shows in one picture: the fan chart, the stocks, and the calibration where there is one."""
+    """All that a plan shows in one picture: the fan chart, the running total, output and store of its scenario, the
+    stocks, and the calibration, where there are any."""
     drawn = picture_style(theme, language, narrow=narrow, names_width=_NAMES[narrow])
-    heights = [3, *([2] if document.stock_out else []), *([2] if document.calibration else [])]
+    totals, supply = bool(words.running_totals(document.forecast)), document.forecast.supply
+    below = [totals, supply, supply, document.stock_out, document.calibration]
+    heights = [3, *(2 for part in below if part)]
     figure = drawn.figure((1.75 if narrow else 1.6) * sum(heights))
     panels = iter(figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False).flat)
     fan_panel(next(panels), drawn, document.forecast, past)
+    if totals:
+        total_panel(next(panels), drawn, document.forecast, past)
+    if supply:
+        whose = words.supply_line(document.forecast, drawn.words)
+        output_panel(next(panels), drawn, supply, document.forecast.origin, whose)
+        store_panel(next(panels), drawn, supply, document.forecast.origin, whose)
     if document.stock_out:
         stock_out_panel(next(panels), drawn, document, stock_numbers(document))
     if document.calibration:
@@ -252,6 +293,7 @@ PICTURES: Mapping[str, Picture] = {
     "stock_out": Picture(("document",), stock_out_picture, words.describe_stock_out),
     "largest_day": Picture(("document", "past"), largest_day_picture, words.describe_largest_day),
     "frontier": Picture(("document",), frontier_picture, describe_frontier),
+    "supply": Picture(("document",), supply_picture, words.describe_supply),
     "calibration": Picture(("document",), calibration_picture, words.describe_calibration),
     "plan": Picture(("document", "past"), plan_picture, words.describe_plan),
     "comparison": Picture(("document", "other", "past"), comparison_picture, words.describe_comparison),
@@ -263,12 +305,13 @@ PICTURES: Mapping[str, Picture] = {
 
 def pictures_of(document: ForecastDocument | PlanDocument) -> tuple[str, ...]:
     """The names of the pictures that can be drawn of this document alone, with the past."""
+    supply = ("supply",) if forecast_of(document).supply else ()
     if isinstance(document, ForecastDocument):
-        return ("forecast", "largest_day")
+        return ("forecast", "largest_day", *supply)
     stocks = ("stock_out",) if document.stock_out else ()
     calibrated = ("calibration",) if document.calibration else ()
     worth = ("frontier",) if document.order_worth else ()
-    return ("forecast", *stocks, "largest_day", *worth, *calibrated, "plan")
+    return ("forecast", *stocks, "largest_day", *worth, *supply, *calibrated, "plan")
 
 
 _ONE_AT_A_TIME = Lock()

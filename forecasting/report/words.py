@@ -342,8 +342,8 @@ def data_age(forecast: ForecastDocument, t: Translator) -> str:
     told = {"known": t.day(forecast.last_attack_day_known), "day": t.day(max(age.asked_on, forecast.origin))}
     if age.not_for_orders:
         old = t.plural(
-            "The record ends on {known}, {n} day before {day}; newer reports: {command}.",
-            "The record ends on {known}, {n} days before {day}; newer reports: {command}.",
+            "The record used ends on {known}, {n} day before {day}; newer reports: {command}.",
+            "The record used ends on {known}, {n} days before {day}; newer reports: {command}.",
             age.days,
             command=age.newer_reports,
             **told,
@@ -351,8 +351,8 @@ def data_age(forecast: ForecastDocument, t: Translator) -> str:
         return f"{t('NOT FOR ORDERS')}: {old} "
     return (
         t.plural(
-            "The record ends on {known}, {n} day before {day}.",
-            "The record ends on {known}, {n} days before {day}.",
+            "The record used ends on {known}, {n} day before {day}.",
+            "The record used ends on {known}, {n} days before {day}.",
             age.days,
             **told,
         )
@@ -365,7 +365,7 @@ def not_for_orders(forecast: ForecastDocument, t: Translator) -> str:
     if forecast.data_age is None or not forecast.data_age.not_for_orders:
         return ""
     known = t.day(forecast.last_attack_day_known)
-    return f"{t('NOT FOR ORDERS')}: {t('the record ends on {known}', known=known)}"
+    return f"{t('NOT FOR ORDERS')}: {t('the record used ends on {known}', known=known)}"
 
 
 def few_known_days(forecast: ForecastDocument, t: Translator) -> str:

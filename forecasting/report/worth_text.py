@@ -184,11 +184,14 @@ def _service_levels(worth: OrderWorthDocument, words: Words) -> list[str]:
 
 
 def _information(worth: OrderWorthDocument, words: Words) -> list[str]:
+    t, rows = words.t, found_out_first(worth, words)
+    return ["", *table([t("to find out first"), t("worth"), t("in leakers")], rows)] if rows else []
+
+
+def found_out_first(worth: OrderWorthDocument, words: Words) -> list[list[str]]:
+    """What to find out before the order is placed, what that is worth, and in leakers; a row for each number."""
     t = words.t
-    if not worth.information:
-        return []
-    header = [t("to find out first"), t("worth"), t("in leakers")]
-    rows = [
+    return [
         [
             f"{words.layer(each.layer)}: {words.drawn_quantity(each.quantity)}" if each.layer else t("drones launched"),
             money(each.value_usd, t),
@@ -196,4 +199,3 @@ def _information(worth: OrderWorthDocument, words: Words) -> list[str]:
         ]
         for each in worth.information[:ASKED]
     ]
-    return ["", *table(header, rows)]

@@ -113,6 +113,14 @@ def test_other_scores_are_not_passed_for_the_same(salvocast: Run, home: Path, ru
     assert len(compare.backtests()) == 1
 
 
+def test_a_run_that_there_is_not_is_told_as_such(salvocast: Run) -> None:
+    code, _, told = salvocast("--like", "nothing")
+    (line,) = told.splitlines()
+    assert code == 2
+    assert line.endswith(" has no run nothing: expected the id of one")
+    assert "failed" not in line
+
+
 def test_nothing_beside_it_is_said_twice(salvocast: Run, run: str) -> None:
     code, _, told = salvocast("--like", run, "--seed", "9", "--every", "7")
     assert (code, told.splitlines()) == (

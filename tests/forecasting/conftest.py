@@ -235,9 +235,10 @@ def learned_once() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def pictured(bundled_plan: Plan, bundled_history: LaunchHistory) -> dict[str, Any]:
     """What the pictures are drawn of, by the names that PICTURES gives."""
-    from tests.forecasting.report.pictured import RECORD, SENSITIVITY  # loads Matplotlib
+    from tests.forecasting.report.pictured import RECORD, SENSITIVITY, SUPPLY  # loads Matplotlib
 
     document = plan_document(bundled_plan)
+    document = document.model_copy(update={"forecast": document.forecast.model_copy(update={"supply": SUPPLY})})
     other = document.model_copy(update={"forecast": document.forecast.model_copy(update={"model_id": "other"})})
     return {
         "document": document,

@@ -1,6 +1,6 @@
 """The bodies of the API beside the documents: of its assumptions, data and state, and reports that come in."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, FailFast, Field, model_validator
 
@@ -219,6 +219,24 @@ class StocksBody(ApiModel):
     theatre: str
     counts: list[CountBody]
     added: int = 0
+
+
+class AboutBody(ApiModel):
+    """What is known of an issued forecast or plan beside its numbers. request: with which it can be asked for again.
+    link: where it is kept. data_age_days: of its record when it was made, from the last attack day known; the
+    document itself tells ages of three days and more. not_for_orders: whether that was too old to order by."""
+
+    id: str
+    format: str
+    issued_at: str
+    request: dict[str, Any]
+    link: str
+    origin: str
+    last_attack_day_known: str
+    data_age_days: int
+    not_for_orders: bool
+    data_digest: str
+    model_id: str
 
 
 class StateBody(ApiModel):

@@ -1,24 +1,35 @@
 """The HTTP API: the answers of the command line, for other systems."""
 
+import asyncio
+import json
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from features.errors import InputError
 from forecasting.answers.request import ComparisonRequest, ForecastRequest, PlanRequest, SensitivityRequest
-from forecasting.record.archive import Channel
+from forecasting.record.archive import Channel, IssuedForecast
 from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
-from forecasting.report.forms import Form
+from forecasting.report.forms import XLSX, Form
 from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api import stocks as api_stocks
-from forecasting.service.api.bodies import JobBody, StateBody
+from forecasting.service.api.bodies import AboutBody, JobBody, StateBody
 from forecasting.service.api.definition import DOCUMENT, DRAWN, LATER, UNCHANGED, problems
-from forecasting.service.http.exchange import ID_HEADER, JsonRoute, check_json, dispatcher_of, is_current, until_gone
+from forecasting.service.http.exchange import (
+    ID_HEADER,
+    JsonRoute,
+    check_json,
+    dispatcher_of,
+    is_current,
+    tagged_json,
+    until_gone,
+)
 from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refusal
 from forecasting.service.workers.dispatcher import Answer
@@ -118,10 +129,13 @@ async def _answered(request: Request, wanted: ForecastRequest, issue: Issue) -> 
 
 async def _document(request: Request, made: Answer, form: Form, *, kept: bool) -> Response:
     headers = {ID_HEADER: made.id, "Cache-Control": "no-store", "Vary": "Accept"}
+    dispatcher, asked = dispatcher_of(request), dict[str, str]()
     if kept:
         headers["Content-Location"] = f"/api/v1/forecasts/{made.id}"
+        if form is XLSX:  # whose sheet `about` has it
+            asked = _asked_of(request, await dispatcher.issued(made.id))
     request.scope["state"]["digest"] = made.id
-    content = await dispatcher_of(request).in_form(made, form)
+    content = await dispatcher.in_form(made, form, asked=asked)
     return Response(content, headers=headers, media_type=form.media_type)
 
 
@@ -184,7 +198,50 @@ async def get_forecast(request: Request, id: Annotated[str, Path(pattern="^[0-9a
     headers = {ID_HEADER: found.id, "ETag": tag, "Cache-Control": IMMUTABLE, "Vary": "Accept"}
     if is_current(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(await dispatcher.in_form(found, form), headers=headers, media_type=form.media_type)
+    content = await dispatcher.in_form(found, form, asked=_asked_of(request, found))
+    return Response(content, headers=headers, media_type=form.media_type)
+
+
+@router.get(
+    "/forecasts/{id}/about",
+    tags=["answers"],
+    summary="What is known of an issued forecast or plan beside its numbers: request, day of issue, age of the data",
+    response_model=AboutBody,
+    responses=UNCHANGED | problems(404, 422),
+)
+async def get_about(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> Response:  # noqa: A002
+    try:
+        found = await dispatcher_of(request).issued(id)
+    except InputError as error:
+        raise Refusal(404, str(error)) from error
+    told = await asyncio.to_thread(json.loads, found.document)
+    forecast = told.get("forecast", told)
+    known, age = date.fromisoformat(forecast["last_attack_day_known"]), forecast.get("data_age") or {}
+    asked = _asked_of(request, found)
+    body = AboutBody(
+        id=found.id,
+        format=told["format"],
+        issued_at=asked["issued_at"],
+        request=json.loads(found.request),
+        link=asked["link"],
+        origin=str(found.origin),
+        last_attack_day_known=str(known),
+        data_age_days=age.get("days", (found.origin - known).days),
+        not_for_orders=age.get("not_for_orders", False),
+        data_digest=found.data_digest,
+        model_id=found.model_id,
+    )
+    return tagged_json(request, TypeAdapter(AboutBody), body)
+
+
+def _asked_of(request: Request, issued: IssuedForecast) -> dict[str, str]:
+    """What the sheet `about` of a workbook, and who asks for it alone, is told of what was issued."""
+    return {
+        "request": issued.request,
+        "link": f"{request.base_url}api/v1/forecasts/{issued.id}",
+        "issued_as": issued.id,
+        "issued_at": issued.issued_at.isoformat(timespec="seconds"),
+    }
 
 
 for part in (api_assumptions, api_data, api_stocks):

@@ -11,9 +11,11 @@ from fastapi.responses import Response
 from features.release import code_version
 from forecasting.answers.local import kyiv_today
 from forecasting.record.archive import Channel
-from forecasting.report.forms import FORMS, Form
+from forecasting.report.forms import FORMS, Asked, Form
 from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.page.exchange import TOLD, failure_page, issued_at, language_of, page_query
+from forecasting.service.page.link import PageQuery
+from forecasting.service.workers.dispatcher import Answer
 
 BRIEF_SECONDS = 0.4
 """How long one takes, for the queue before the processes that compute."""
@@ -33,8 +35,10 @@ def download_router() -> APIRouter:
         try:
             wanted = await page_query(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            key = ("brief", answer.id, language := language_of(request, wanted.lang), kyiv_today(), code_version())
-            content = await dispatcher.computed(key, BRIEF_SECONDS, brief_of, answer.document, language, kyiv_today())
+            asked, language = await _asked_of(request, wanted, answer), language_of(request, wanted.lang)
+            key = ("brief", answer.id, language, kyiv_today(), *asked.items(), code_version())
+            given = answer.document, language, kyiv_today(), asked
+            content = await dispatcher.computed(key, BRIEF_SECONDS, brief_of, *given)
         except TOLD as error:
             return await failure_page(request, query, error)
         headers = {"Content-Disposition": f'attachment; filename="salvocast-brief-{answer.id[:12]}.pdf"'}
@@ -49,9 +53,7 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
         try:
             wanted = await page_query(query)
             answer = await dispatcher.answer(wanted.request, Channel.PAGE, issue=False)
-            asked = {"request": wanted.request.canonical, "link": f"{request.base_url}?{wanted.query}"}
-            if issued := await asyncio.to_thread(issued_at, dispatcher, answer.id):
-                asked["issued_at"] = issued.isoformat(timespec="seconds")
+            asked = await _asked_of(request, wanted, answer)
             content = await dispatcher.in_form(answer, form, language_of(request, wanted.lang), asked)
         except TOLD as error:
             return await failure_page(request, query, error)
@@ -62,8 +64,16 @@ def _download(name: str, form: Form) -> Callable[[Request], Awaitable[Response]]
     return get_download
 
 
-def brief_of(document: bytes, language: str, printed: date) -> bytes:
+async def _asked_of(request: Request, wanted: PageQuery, answer: Answer) -> dict[str, str]:
+    """What is known of the plan beside its document."""
+    asked = {"request": wanted.request.canonical, "link": f"{request.base_url}?{wanted.query}"}
+    if issued := await asyncio.to_thread(issued_at, dispatcher_of(request), answer.id):
+        asked |= {"issued_as": answer.id, "issued_at": issued.isoformat(timespec="seconds")}
+    return asked
+
+
+def brief_of(document: bytes, language: str, printed: date, asked: Asked) -> bytes:
     """The brief of a plan given as its document. What writes it is loaded where it is written."""
     from forecasting.report.brief import brief_of as written
 
-    return written(document, language, printed)
+    return written(document, language, printed, asked)

@@ -56,8 +56,9 @@ OF_LAYERS = {
     "minimum.": "minimum_stock",
 }
 """Before the name of a layer -> the field of the request that states something of it."""
-VIEW = ("compare", "lang", "theme", "id", "since")
-"""What the page shows beside the plan. id: of the plan that the link was made from. since: as of `--since`."""
+VIEW = ("compare", "lang", "theme", "id", "since", "beside")
+"""What the page shows beside the plan. id: of the plan that the link was made from. since: as of `--since`.
+beside: "bundled", to set that beside an own defence."""
 SHOWN, TO_HOLD, LAYERS = "shown", "held", "layers"
 """What only a form sends: the scenario whose sliders it showed, which of them are to be held, and how many layers it
 showed: a plan for all of them names none."""
@@ -126,7 +127,7 @@ class FormError(InputError):
 class PageQuery:
     """What an address asks for: a plan, and how to show it. compare: the scenario to set beside it. lang, theme: as
     chosen; empty: as the browser prefers. id: of the plan that the link was made from. since: last, an id or a date:
-    the issued plan to tell the changes from."""
+    the issued plan to tell the changes from. beside: bundled: the defence to set beside an own one."""
 
     request: PlanRequest
     compare: str = ""
@@ -134,6 +135,7 @@ class PageQuery:
     theme: str = ""
     id: str = ""
     since: str = ""
+    beside: str = ""
 
     @cached_property
     def query(self) -> str:
@@ -172,7 +174,9 @@ class PageQuery:
 
     def permanent(self, origin: date, plan_id: str) -> "PageQuery":
         """The link to send on: it names the origin, and tells whoever opens it whether the plan is still the same."""
-        return replace(self, request=self.request.model_copy(update={"origin": origin}), id=plan_id, since="")
+        return replace(
+            self, request=self.request.model_copy(update={"origin": origin}), id=plan_id, since="", beside=""
+        )
 
 
 def parse_query(query: Query) -> PageQuery:

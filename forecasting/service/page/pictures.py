@@ -57,6 +57,7 @@ def picture_alts(
         "stock_out": words.describe_stock_out(plan, language=language),
         "largest_day": words.describe_largest_day(plan, past, language=language),
         "calibration": words.describe_calibration(plan, language=language),
+        "supply": words.describe_supply(plan, language=language),
     }
     if plan.order_worth:
         alts["frontier"] = describe_frontier(plan, language=language)

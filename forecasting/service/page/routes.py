@@ -36,6 +36,7 @@ from forecasting.service.http.exchange import dispatcher_of
 from forecasting.service.http.problems import Refusal
 from forecasting.service.page.comparison import comparison_router
 from forecasting.service.page.counts import keep_count
+from forecasting.service.page.defences import differences_of
 from forecasting.service.page.downloads import download_router
 from forecasting.service.page.exchange import (
     TOLD,
@@ -212,12 +213,14 @@ async def _page(request: Request, wanted: PageQuery, records: Records) -> Respon
     champion = context.champion
     issued = await asyncio.to_thread(issued_at, dispatcher, answers[0].id)
     since = await since_of(dispatcher, wanted.request, context, answers[0], wanted.since)
+    differences = await differences_of(dispatcher, wanted.request, context) if wanted.beside else None
     record = records.get(_record_key(wanted.request, context))
     ids = (answer.id for answer in answers)
-    key = ("page", wanted.query, language, *ids, champion, issued, record, since, kyiv_today(), code_version())
+    beside = champion, issued, record, since, differences
+    key = ("page", wanted.query, language, *ids, *beside, kyiv_today(), code_version())
     content = await dispatcher.computed(
         key, PAGE_SECONDS, work.with_answering, plan_page_html, context, wanted, language,
-        [answer.document for answer in answers], champion, issued, record, since,
+        [answer.document for answer in answers], *beside,
     )  # fmt: skip
     return html_response(content, 200)
 
@@ -290,6 +293,7 @@ def plan_page_html(
     issued: datetime | None,
     record: bytes | None,
     since: Since | None,
+    differences: bytes | None = None,
 ) -> bytes:
     """The page of a plan, given as its document, and of one beside it."""
     plan, *others = (PlanDocument.model_validate_json(document) for document in documents)
@@ -303,6 +307,7 @@ def plan_page_html(
         record=_record_form.validate_json(record) if record else None,
         issued=issued,
         since=since,
+        differences=differences,
     )
     return page(wanted, language, SubmittedForm(tuple(wanted.pairs)), shown).encode()
 

@@ -16,7 +16,8 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.scenarios import ProductionScenario
 from features.stated import Source
-from forecasting.answers.request import CHAMPION, PlanRequest
+from forecasting.answers.defences import BUNDLED_DEFENCES
+from forecasting.answers.request import CHAMPION, PlanRequest, Text
 from forecasting.record.track_record import TrackRecord
 from forecasting.registry import Champion
 from forecasting.report.comparison_document import ComparisonDocument
@@ -38,8 +39,15 @@ from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.supply_text import supply_notes
 from forecasting.report.words import Words, cautions, not_for_orders, theatre_name, weapon_name
-from forecasting.report.worth_text import cost_exchange, frontier_marks, leakers_avoided, money_mix_sentence
+from forecasting.report.worth_text import (
+    cost_exchange,
+    found_out_first,
+    frontier_marks,
+    leakers_avoided,
+    money_mix_sentence,
+)
 from forecasting.service.page.assumptions import GROUPS, Holdable, holdables, readable_name
+from forecasting.service.page.defences import defence_rows
 from forecasting.service.page.form import SubmittedForm, form_context
 from forecasting.service.page.link import PageQuery
 from forecasting.service.page.pictures import picture_alts, picture_sources, picture_urls
@@ -68,7 +76,7 @@ class PlanView:
 
     plan, other: it, and the one beside it. plan_id: of the plan. past: the record that it rests on. today: the day on
     which it is looked at. issued: when it was issued, where it was. since: the
-    plans before it.
+    plans before it. differences: of an own defence from the bundled one, as JSON.
     """
 
     plan: PlanDocument
@@ -80,13 +88,18 @@ class PlanView:
     record: Record | None = None
     issued: datetime | None = None
     since: Since | None = None
+    differences: bytes | None = None
 
 
 def page(asked: PageQuery, language: str, sent: SubmittedForm, shown: PlanView | None = None) -> str:
     """The page as HTML: of the plan that was made, or with what is wrong with the request."""
     t = translator(language)
     form = form_context(asked.request, sent, t)
-    context: dict[str, Any] = _common(asked, t) | form | {"plan": None, "supply": None, "holdable": [], "notices": []}
+    context: dict[str, Any] = (
+        _common(asked, t)
+        | form
+        | {"plan": None, "supply": None, "holdable": [], "notices": [], "own_defence": False, "differences": []}
+    )
     context |= {"shown": lambda value: _short(value, t), "theatre_name": lambda name: theatre_name(name, t)}
     context["weapon_name"] = lambda name: weapon_name(name, t)
     context["scenario"] = form["chosen"]
@@ -211,7 +224,7 @@ def _asset_url(name: str) -> str:
 
 def _common(asked: PageQuery, t: Translator) -> dict[str, Any]:
     """What every page uses."""
-    view = replace(asked, request=PlanRequest(), compare="", id="", since="")
+    view = replace(asked, request=PlanRequest(), compare="", id="", since="", beside="")
     return {
         "t": t,
         "asked": asked,
@@ -263,6 +276,7 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "frontier_marks": frontier_marks(worth, t) if worth else {},
         "cost_exchange": lambda layer: cost_exchange(layer, worth, t) if worth else "",
         "budget_mix": money_mix_sentence(plan, words),
+        "find_out_first": found_out_first(plan.order_worth, words) if plan.order_worth else [],
         "ordered_of": {layer.layer: layer.order.quantity for layer in plan.layers if layer.order},
         "words": words,
         "supply": supply,
@@ -282,6 +296,8 @@ def _of_plan(asked: PageQuery, shown: PlanView, t: Translator) -> dict[str, Any]
         "downloads": [form for form in FORMS.values() if form.accepted],
         "permalink": asked.permanent(forecast.origin, lasting).query,
         "issued": shown.issued,
+        "differences": defence_rows(shown.differences, asked.request, t),
+        "own_defence": isinstance(asked.request.defence, Text) and forecast.theatre in BUNDLED_DEFENCES,
         **since_context(shown.since, plan, t),
     }
 

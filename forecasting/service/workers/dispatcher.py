@@ -21,7 +21,7 @@ from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.defences import defence_of
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ComparisonRequest, ForecastRequest, PlanRequest
-from forecasting.record.archive import Archive, Channel
+from forecasting.record.archive import Archive, Channel, IssuedForecast
 from forecasting.registry import Champion
 from forecasting.report.forms import JSON, NOTHING, Asked, Form, convert_document
 from forecasting.report.language import ENGLISH
@@ -246,12 +246,13 @@ class Dispatcher:
         asked_on = self._now().astimezone(KYIV).date()
         return AnswerContext(await asyncio.to_thread(self.ledger.data_version), champion, asked_on)
 
-    async def issued(self, identity: str) -> Answer:
+    async def issued(self, identity: str) -> IssuedForecast:
         """An issued document. Raises InputError where there is none of that id."""
-        found = await asyncio.to_thread(self.archive.get, identity)
-        return Answer(found.id, found.kind, found.document, found.model_version)
+        return await asyncio.to_thread(self.archive.get, identity)
 
-    async def in_form(self, answer: Answer, form: Form, language: str = ENGLISH, asked: Asked = NOTHING) -> bytes:
+    async def in_form(
+        self, answer: Answer | IssuedForecast, form: Form, language: str = ENGLISH, asked: Asked = NOTHING
+    ) -> bytes:
         """An answer in another form. language: of its sentences. asked: what is known beside it."""
         if form is JSON:
             return answer.document

@@ -346,7 +346,7 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(
     asked = ("forecast", *FEW, "--format", "json", "--scenario", "published", "--origin", "2025-06-30")
     assert run(app, list(asked)) == 0
     said = capsys.readouterr()
-    assert "NOT FOR ORDERS: The record ends on 2025-06-30" in said.err
+    assert "NOT FOR ORDERS: The record used ends on 2025-06-30" in said.err
     supply = json.loads(said.out)["supply"]
     assert max(source["date"] for source in supply["sources"]) <= "2025-06-30"
     assert max(source["date"] for source in known["sources"]) > "2025-12-31"
@@ -376,7 +376,7 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(
         ),
         (
             ("plan", "--theatre", "south_korea", "--scenario", "published"),
-            "speaks of it: north_korea_line or north_korea_",
+            "no launch against theatre south_korea is on record: expected a scenario that gives it a forecast: north",
         ),
         (("scenarios", "sensitivity", "publishd"), "did you mean published?"),
         (("scenarios", "sensitivity", "--plot", "tornado.pdf"), "expected a name that ends in .png, .svg, .html"),

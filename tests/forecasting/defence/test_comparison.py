@@ -17,7 +17,7 @@ def test_the_change_is_that_of_each_path_and_its_error_that_of_paired_paths(
     layers = [jammer(1.0, 0.3), interceptors(1.0, 1.0, each=1.0, stock=20.0)]
     less = defence_of(layers, warhead_kg=50.0)
     found = {
-        each.what: each
+        each.name: each
         for each in differences(engage(salvos, less), engage(salvos, with_more(less, "b", "stock", 10.0)))
     }
     leak = found["armed drones that leak"]
@@ -40,7 +40,7 @@ def test_a_change_that_paths_do_not_agree_on_is_noise(salvos_of: SalvosOf, defen
 def test_a_layer_that_one_alone_has_uses_nothing_in_the_other(salvos_of: SalvosOf, defence_of: DefenceOf) -> None:
     salvos = salvos_of(np.full((20, 1), 10))
     met = [engage(salvos, defence_of(layers)) for layers in ([jammer()], [jammer(), interceptors(1.0)])]
-    used = {each.what: each for each in differences(*met)}["interceptors used, b"]
+    used = {each.name: each for each in differences(*met)}["interceptors used, b"]
     assert used.before == 0 < used.after == used.change
 
 

@@ -158,6 +158,13 @@ def test_a_postgresql_server_that_is_away_is_told_without_its_password(free_port
             r"http://h:9 failed \(Connection refused\): see that it can be reached",
         ),
         (OSError("HTTPConnectionPool(host='h', port=9): Read timed out. (read timeout=1)"), r"\(no answer in time\)"),
+        (
+            OSError(
+                "API request to http://h:9/api failed with exception HTTPConnectionPool(host='h', port=9): Max retries "
+                "exceeded with url: /api (Caused by ResponseError('too many 500 error responses'))"
+            ),
+            r"\(it answered 500 each time: its own log says why, a full disk perhaps\)",
+        ),
     ],
 )
 def test_a_full_disk_is_called_that_and_no_way_through_urllib3_is_told(error: OSError, told: str) -> None:

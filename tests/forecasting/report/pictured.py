@@ -7,9 +7,11 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from features.messages import Message
 from forecasting.record.track_record import PastForecast, TrackRecord
 from forecasting.report.pictures import PICTURES
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
+from forecasting.report.supply_document import Quantiles, SupplyDocument, SupplyMonth
 from forecasting.salvos.spread import spread
 
 ORIGIN = date(2026, 2, 28)
@@ -38,6 +40,44 @@ SENSITIVITY = SensitivityDocument(
     measures=[SensitivityMeasure(measure="leakers", layer=None, value=100.0)],
     swings=[*SWINGS, swing("nothing", 99.9, 100.2, noise=True)],
     versions={},
+)
+
+
+def quantiles(middle: float) -> Quantiles:
+    return Quantiles(
+        **dict(zip(Quantiles.model_fields, (middle * share for share in (0.5, 0.8, 1, 1.3, 2)), strict=True))
+    )
+
+
+SUPPLY = SupplyDocument(
+    scenario="case",
+    title="A case",
+    as_of=ORIGIN,
+    about="",
+    assumption_only=False,
+    shape_from=None,
+    compatible=True,
+    verdict=Message.of("case"),
+    n_draws=1,
+    effective_sample_size=1.0,
+    stock_stated=quantiles(900),
+    stock_compatible=quantiles(600),
+    capacity_stated=quantiles(3_000),
+    capacity_compatible=quantiles(2_000),
+    output_ratio=quantiles(1),
+    weights=[],
+    n_past_origins=0,
+    months=[
+        SupplyMonth(
+            day=ORIGIN + timedelta(days=30 * month),
+            launchable_stock=quantiles(500 * month),
+            production_stated=quantiles(3_000 + 100 * month),
+            production_compatible=quantiles(2_000 + 100 * month),
+        )
+        for month in (1, 2)
+    ],
+    numbers=[],
+    sources=[],
 )
 
 

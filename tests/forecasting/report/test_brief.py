@@ -49,8 +49,8 @@ def test_it_is_one_page_with_what_is_signed(language: str, plan: PlanDocument) -
         "en": ("armed drones that get through, the order stops", "Chance that a stock has run short by 28 March 2026"),
         "uk": ("замовлення зупиняє", "Імовірність вичерпання запасу до 28 березня 2026 р."),
     }
-    ages = {"en": ("The record ends on 28 February 2026.", "printed on 1 March 2026")}
-    ages["uk"] = ("Дані закінчуються 28 лютого 2026", "надруковано 1 березня 2026")
+    ages = {"en": ("The record used ends on 28 February 2026.", "printed on 1 March 2026")}
+    ages["uk"] = ("Використані дані закінчуються 28 лютого 2026", "надруковано 1 березня 2026")
     for each in (*said[language], *ages[language]):
         assert each in text
     assumed = {"en": "published by nobody", "uk": "ніким не оприлюднено"}[language]
@@ -62,7 +62,9 @@ def test_an_old_record_is_told_first(plan: PlanDocument) -> None:
     old = with_data_age(plan, date(2026, 11, 30))
     assert isinstance(old, PlanDocument)
     text = read(brief(old, "en", PRINTED))
-    assert text.startswith("Interceptors to order, theatre Ukraine NOT FOR ORDERS: The record ends on 28 February 2026")
+    assert text.startswith(
+        "Interceptors to order, theatre Ukraine NOT FOR ORDERS: The record used ends on 28 February 2026"
+    )
     assert "salvocast ingest kaggle" in text
 
 
@@ -70,6 +72,13 @@ def test_the_most_layers_still_fit_on_the_page(plan: PlanDocument) -> None:
     ordered = [layer for layer in plan.layers if layer.order]
     named = [each.model_copy(update={"name": "A name as long as people may give one"}) for each in ordered]
     assert "A name as long" in read(brief(plan.model_copy(update={"layers": named}), "uk", PRINTED))
+
+
+def test_the_day_of_issue_and_the_link_stand_at_the_foot(plan: PlanDocument) -> None:
+    asked = {"issued_at": "2026-03-01T06:30:00+00:00", "link": "http://127.0.0.1:8000/?days=28"}
+    text = read(brief(plan, "en", PRINTED, asked))
+    assert text.endswith(f"Issued at {asked['issued_at']}; {asked['link']}")
+    assert "http" not in read(brief(plan, "en", PRINTED, {"link": "http://127.0.0.1/?" + "x" * 200}))
 
 
 def test_a_forecast_has_no_brief(salvos: ForecastDocument) -> None:
@@ -108,4 +117,14 @@ def test_one_number_through_every_form(plan: PlanDocument, bundled_history: Laun
     drawn = PICTURES["stock_out"]
     said = drawn.describe(plan, language="en").replace("\u00a0", " ")
     assert f"{layer.name} {percent}" in said
+    # So is the total, the first picture's running total at its end.
+    window = rounded(plan).forecast.windows[-1]
+    total = f"{window.total_drones.interval(0.8).low:,.0f} to {window.total_drones.interval(0.8).high:,.0f}"
+    first = PICTURES["forecast"].describe(plan, bundled_history, language="en").replace("\u00a0", " ")
+    assert f"Running total by 28 March 2026: {total} (80 %)." in first
+    assert total.replace(" to ", "–") in shown
+    header, *cells = load_workbook(BytesIO(workbook(plan)))["summary"].iter_rows(values_only=True)
+    told_by = {row["what"]: row for row in (dict(zip(header, each, strict=True)) for each in cells)}
+    summed = told_by["drones launched, 2026-03-01 to 2026-03-28"]
+    assert f"{summed['low_80']:,} to {summed['high_80']:,}" == total
     assert percent in render(drawn.draw(plan), ".svg", "", said).decode()

@@ -28,7 +28,7 @@ def aged(document: Any, days: int) -> Any:
 @pytest.mark.parametrize(("days", "told", "marked"), [(2, False, False), (3, True, False), (27, True, False)])
 def test_from_three_days_the_first_sentence_warns(days: int, told: bool, marked: bool, plan: PlanDocument) -> None:
     old = aged(plan, days)
-    warning = f"The record ends on 28 February 2026, {days} days before"
+    warning = f"The record used ends on 28 February 2026, {days} days before"
     assert duty_sentence(old).startswith(warning) == told
     assert (old == plan) == (not told)
     assert marked == ("NOT FOR ORDERS" in duty_sentence(old))
@@ -82,7 +82,7 @@ def test_the_command_says_so_in_one_line_and_succeeds(salvocast: Run, monkeypatc
         done = salvocast("plan", *short, *origin)
         assert done.returncode == 0
         assert done.stderr.decode().splitlines() == [
-            "salvocast: NOT FOR ORDERS: The record ends on 2026-02-28, 275 days before 2026-11-30; newer reports: "
+            "salvocast: NOT FOR ORDERS: The record used ends on 2026-02-28, 275 days before 2026-11-30; newer reports: "
             "salvocast ingest kaggle."
         ]
         assert b"NOT FOR ORDERS" in done.stdout

@@ -40,6 +40,7 @@ from forecasting.service.page.view import PlanView, page
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.report.conftest import PUBLISHED, planned
 from tests.forecasting.report.pictured import drawn
+from tests.workbook_tables import tables_of
 
 LANGUAGES = ("en", "uk")
 AS_THEY_COME = (Phase.explicit, Phase.reuse, Phase.generate)
@@ -163,10 +164,9 @@ names_of_people = st.text(min_size=1, max_size=30)
 @example("a\x00\x07\ufffe$")
 def test_a_workbook_holds_every_name(named: str, name: str) -> None:
     names = {"Zznameb": name, "zzsource": name, "Zztitle": name, "zztheatre": name}
-    book = load_workbook(BytesIO(workbook(renamed(named, names))))
+    made = tables_of(workbook(renamed(named, names)))
     shown = printable(name, keep="\n\t").replace("_x0041_", "_x005F_x0041_")
-    layers = [row[1] for row in book["layers"].iter_rows(min_row=2, values_only=True)]
-    titles = [row[1] for row in book["sources"].iter_rows(min_row=2, values_only=True)]
+    layers, titles = [row["name"] for row in made["layers"]], [row["title"] for row in made["sources"]]
     kept = [shown.replace("\r", "\n")]
     assert [layers[1]] == kept
     assert titles == kept

@@ -27,7 +27,7 @@ def test_the_same_plan_gives_the_same_file(suffix: str, pictured: dict[str, Any]
 
 @pytest.mark.parametrize(
     ("name", "narrow", "size"),
-    [("plan", False, (1500, 1680)), ("forecast", False, (1500, 720)), ("forecast", True, (562, 660))],
+    [("plan", False, (1500, 3120)), ("forecast", False, (1500, 720)), ("forecast", True, (562, 1140))],
 )
 def test_a_png_opens_and_has_its_size(name: str, narrow: bool, size: tuple[int, int], pictured: dict[str, Any]) -> None:
     content = render(drawn(name, pictured, narrow=narrow), ".png", "Title")

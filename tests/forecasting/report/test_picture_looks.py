@@ -40,7 +40,7 @@ def test_no_text_runs_out_of_a_picture_or_into_another(
         texts = [axes._left_title, *axes.texts, *ticks]  # type: ignore[attr-defined]
         parts = [text for text in texts if text.get_text()]
         boxes += [part.get_window_extent() for part in [*parts, *([legend] if legend else [])]]
-    boxes += [legend.get_window_extent() for part in figure.subfigs for legend in part.legends]
+    boxes += [legend.get_window_extent() for part in (figure, *figure.subfigs) for legend in part.legends]
     for box in boxes:
         assert box.x0 >= page.x0 - 2
         assert box.x1 <= page.x1 + 6  # the label of the last tick may lean out a little

@@ -32,6 +32,7 @@ from forecasting.report.pictures import (
     plan_picture,
     render,
     stock_out_picture,
+    supply_picture,
     tornado_picture,
     track_record_picture,
 )
@@ -89,6 +90,64 @@ def test_the_fan_is_as_high_as_the_intervals_of_the_document(
     (line,) = (line for line in axes.lines if line.get_linestyle() == "--")
     lines = [day.massed_from_drones for day in document.forecast.days]
     assert list(line.get_ydata()) == [document.forecast.massed_strikes.threshold_drones, *lines]
+
+
+def test_the_running_total_stands_beside_that_of_as_many_days_before(
+    document: PlanDocument, bundled_plan: Plan, bundled_history: LaunchHistory
+) -> None:
+    _, total = forecast_picture(document, bundled_history).axes
+    running = bundled_plan.forecast.paths.cumsum(axis=1)
+    days = document.forecast.days
+    for shape, level in zip(total.collections, (0.95, 0.8, 0.5), strict=True):
+        ends = np.quantile(running, [(1 - level) / 2, (1 + level) / 2], axis=0, method="inverted_cdf").T
+        for day, (low, high) in zip(days, ends, strict=True):
+            x = (day.attack_day - date(1970, 1, 1)).days
+            assert {low, high} <= {y for at, y in shape.get_paths()[0].vertices if at == x}
+    before = labelled(total, "the 28 days before")
+    np.testing.assert_array_equal(before.get_ydata(), bundled_history.launched[-28:].cumsum())
+    assert total.lines[0].get_ydata()[-1] == document.forecast.windows[-1].total_drones.median
+    told = document.forecast.model_copy(
+        update={"days": [day.model_copy(update={"total_drones": None}) for day in days], "sample_futures": []}
+    )
+    assert len(forecast_picture(told, bundled_history).axes) == 1  # a document of before
+
+
+def test_days_of_before_that_are_unknown_are_told_beside_their_total(
+    history_of: Callable[[Any], LaunchHistory],
+) -> None:
+    counts = np.full(60, 50.0)
+    counts[-3:-1] = np.nan
+    history = history_of(counts)
+    made = forecast_document(forecast(load_model("empirical_window"), history, SimulationRequest(5, 50), 1))
+    total = forecast_picture(made, history).axes[1]
+    assert list(labelled(total, "the 5 days before, 2 not known").get_ydata()) == [50, 100, 100, 100, 150]
+    long = forecast_document(forecast(load_model("empirical_window"), history, SimulationRequest(61, 50), 1))
+    assert not forecast_picture(long, history).axes[1].get_legend_handles_labels()[1]  # so many are not on record
+
+
+def test_the_sample_futures_are_paths_whose_totals_are_the_quantiles(
+    document: PlanDocument, bundled_plan: Plan, bundled_history: LaunchHistory
+) -> None:
+    paths = bundled_plan.forecast.paths
+    fan = forecast_picture(document, bundled_history).axes[0]
+    assert [each.total_share for each in document.forecast.sample_futures] == [0.2, 0.5, 0.8]
+    for each in document.forecast.sample_futures:
+        assert sum(each.drones) == np.quantile(paths.sum(axis=1), each.total_share, method="inverted_cdf")
+        assert each.drones in paths.tolist()
+        drawn_as = labelled(fan, f"one future: total above {each.total_share:.0%} of all".replace("%", "\u00a0%"))
+        assert list(drawn_as.get_ydata()) == each.drones
+
+
+def test_output_and_store_are_those_of_the_scenario(pictured: dict[str, Any]) -> None:
+    document = pictured["document"].forecast
+    output, store = supply_picture(document).axes
+    months = document.supply.months
+    at_origin = document.supply.capacity_stated.p50
+    stated = labelled(output, "as stated").get_ydata()
+    assert list(stated) == [at_origin, *(month.production_stated.p50 for month in months)]
+    whole, *_ = store.collections
+    ends = [[*(y for _, y in segment)] for segment in whole.get_segments()]
+    assert ends == [[month.launchable_stock.p5, month.launchable_stock.p95] for month in months]
 
 
 def test_massed_strikes_of_the_past_are_marked(document: PlanDocument, bundled_history: LaunchHistory) -> None:
@@ -241,14 +300,25 @@ def test_a_theatre_without_a_record_has_no_past_in_the_picture_and_says_so(
 
 def test_the_pictures_of_a_document_are_those_that_can_be_drawn(pictured: dict[str, Any]) -> None:
     document: PlanDocument = pictured["document"]
-    bare = document.model_copy(update={"calibration": None, "stock_out": [], "order_worth": None})
-    assert pictures_of(document) == ("forecast", "stock_out", "largest_day", "frontier", "calibration", "plan")
+    without = document.forecast.model_copy(update={"supply": None})
+    bare = document.model_copy(update={"calibration": None, "stock_out": [], "order_worth": None, "forecast": without})
+    assert pictures_of(document) == (
+        "forecast",
+        "stock_out",
+        "largest_day",
+        "frontier",
+        "supply",
+        "calibration",
+        "plan",
+    )
     assert pictures_of(bare) == ("forecast", "largest_day", "plan")
-    assert pictures_of(document.forecast) == ("forecast", "largest_day")
+    assert pictures_of(document.forecast) == ("forecast", "largest_day", "supply")
     for name in pictures_of(bare):
         assert drawn(name, pictured | {"document": bare}).axes
-    assert len(plan_picture(document, pictured["past"]).axes) == 3
-    assert len(plan_picture(bare, pictured["past"]).axes) == 1
+    assert len(plan_picture(document, pictured["past"]).axes) == 6
+    assert len(plan_picture(bare, pictured["past"]).axes) == 2
+    with pytest.raises(InputError, match="under no scenario"):
+        supply_picture(bare)
     with pytest.raises(InputError, match="not held against the reported losses"):
         calibration_picture(bare)
     with pytest.raises(InputError, match="no layer of this plan has interceptors"):
@@ -283,12 +353,20 @@ def test_every_picture_is_told_in_words(pictured: dict[str, Any]) -> None:
     first = document.forecast.days[0].drones.rounded().interval(0.8)
     assert f"1 March 2026: {first.low:.0f} to {first.high:.0f} (80\u00a0%)" in said["forecast"]
     assert "Reported on the last 60 days: 37 to 450 a day." in said["forecast"]
+    total = document.forecast.windows[-1].total_drones.rounded().interval(0.8)
+    assert f"Running total by 28 March 2026: {total.low:,.0f} to {total.high:,.0f} (80" in said["forecast"]
+    assert f"The 28 days before: {pictured['past'].launched[-28:].sum():,.0f}." in said["forecast"]
+    largest = max(document.forecast.sample_futures[-1].drones)
+    assert f"One future: total above 80\u00a0% of all: up to {largest} in a day." in said["forecast"]
+    assert "as stated: 1,600 to 6,400 (90" in said["supply"]
+    assert "as the record allows: 1,100 to 4,400 (90" in said["supply"]
+    assert "drones in store that can be launched: 500 to 2,000 (90" in said["supply"]
     assert "Light missiles" in said["stock_out"]
     assert "7 days:" in said["largest_day"]
     assert "reported in as many before 420" in said["largest_day"]
     assert "168 nights" in said["calibration"]
     assert "armed drones get through with no order" in said["frontier"]
-    assert all(said[part] in said["plan"] for part in ("forecast", "stock_out", "calibration"))
+    assert all(said[part] in said["plan"] for part in ("forecast", "supply", "stock_out", "calibration"))
     assert said["comparison"].count("Fan chart") == 2
     assert "widest: 80 to 130" in said["sensitivity"]
     assert "4 forecasts" in said["track_record"]

@@ -1,13 +1,11 @@
 """What is shown of simulated figures: the digits that they are known to, in every output that a person reads."""
 
 import math
-from io import BytesIO
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openpyxl import load_workbook
 
 from forecasting.plan import Plan
 from forecasting.report.document import PlanDocument, plan_document
@@ -17,6 +15,7 @@ from forecasting.report.text import document_text
 from forecasting.report.workbook import workbook
 from forecasting.salvos.spread import Interval, Spread, known_digits, spread, standard_errors
 from forecasting.service.page.tables import comparison_rows
+from tests.workbook_tables import tables_of
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +87,7 @@ def test_text_and_workbook_tell_the_rounded_figures(document: PlanDocument) -> N
     assert f"{low} to {high} drones (80 %), most likely about {numbers(told.median)}." in " ".join(
         document_text(document).split()
     )
-    windows = load_workbook(BytesIO(workbook(document)))["windows"]
-    header, first = list(windows.iter_rows(min_row=1, max_row=2, values_only=True))
-    assert dict(zip(header, first, strict=True))["total_drones_median"] == told.median
+    assert tables_of(workbook(document))["windows"][0]["total_drones_median"] == told.median
 
 
 def test_orders_are_rounded_up(document: PlanDocument) -> None:

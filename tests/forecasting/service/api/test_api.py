@@ -18,10 +18,12 @@ from openpyxl import load_workbook
 
 from features.errors import InputError
 from features.records import SalvoReport
+from forecasting.answers.request import PlanRequest
 from forecasting.report.schema import published_schema
 from forecasting.service.api.bodies import ReportsRequest
 from forecasting.service.api.data import reading_of
 from tests.forecasting.service.conftest import Serve, Server
+from tests.workbook_tables import tables_of
 
 SMALL: dict[str, Any] = {"horizon": 7, "paths": 50}
 
@@ -94,6 +96,28 @@ def test_an_answer_carries_its_id_and_is_kept_under_it(server: Server, client: h
         given.headers["content-location"], headers={"Accept": "text/csv", "If-None-Match": kept.headers["etag"]}
     )
     assert rows.status_code == 200  # another form is another entity
+
+
+def test_what_is_known_beside_an_issued_plan_is_the_same_by_itself_and_in_its_workbook(client: httpx.Client) -> None:
+    asked = {**SMALL, "seed": 13}
+    given = client.post("/api/v1/plan", json=asked)
+    place, made = given.headers["content-location"], given.json()["forecast"]
+    told = client.get(f"{place}/about").json()
+    assert told["id"] == given.headers["salvocast-id"]
+    assert told["link"].endswith(place)
+    assert PlanRequest(**told["request"]) == PlanRequest(**asked)
+    assert (told["origin"], told["data_digest"]) == (made["origin"], made["data_digest"])
+    assert told["last_attack_day_known"] == made["last_attack_day_known"]
+    # Ages below three days are not in the document.
+    assert told["data_age_days"] == made.get("data_age", {"days": told["data_age_days"]})["days"]
+    assert told["not_for_orders"] == made.get("data_age", {"not_for_orders": False})["not_for_orders"]
+    assert client.get(told["link"]).content == given.content
+    xlsx = {"Accept": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+    for response in (client.get(place, headers=xlsx), client.post("/api/v1/plan", json=asked, headers=xlsx)):
+        about = {row["what"]: row["value"] for row in tables_of(response.content)["about"]}
+        assert (about["link"], about["issued_as"], about["issued_at"]) == (told["link"], told["id"], told["issued_at"])
+        assert json.loads(about["request"]) == told["request"]
+    assert "no issued forecast" in problem(client.get(f"/api/v1/forecasts/{'0' * 64}/about"), 404)
 
 
 def test_what_is_not_issued_is_not_kept(client: httpx.Client) -> None:

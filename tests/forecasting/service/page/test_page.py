@@ -18,6 +18,7 @@ from forecasting.report.data_age import numbers_id
 from forecasting.report.language import translator
 from forecasting.report.rounding import rounded
 from forecasting.report.words import Words
+from forecasting.report.worth_text import found_out_first
 from forecasting.service.page.assumptions import holdables
 from tests.forecasting.service.conftest import Serve, Server
 from tests.forecasting.service.page.pages import QUICK, Page, page, plan
@@ -173,6 +174,7 @@ def test_what_is_no_picture_is_not_found(client: httpx.Client) -> None:
     assert client.get(f"/picture/forecast.exe{QUICK}").status_code == 404
     assert client.get("/static/page.html").status_code == 404
     assert client.get(f"/picture/calibration.svg{QUICK}&stated=1").status_code == 422
+    assert client.get(f"/picture/supply.svg{QUICK}").status_code == 422
 
 
 def test_an_address_that_there_is_not_is_told_on_a_page_to_who_reads_pages(client: httpx.Client) -> None:
@@ -197,6 +199,17 @@ def test_a_plan_without_stocks_or_calibration_has_a_page_too(client: httpx.Clien
     assert shown.status == 200
     assert "No layer uses interceptors." in shown.text
     assert not any("stock_out" in str(each["src"]) or "calibration" in str(each["src"]) for each in shown.all("img"))
+
+
+def test_what_to_find_out_first_stands_on_the_page_as_in_the_text(client: httpx.Client) -> None:
+    query = "?origin=2026-02-28&model=empirical_window&paths=1000"
+    made, shown = rounded(plan(client, query)), page(client, query)
+    assert made.order_worth is not None
+    rows = found_out_first(made.order_worth, Words(translator("en"), made))
+    assert rows
+    table = shown.rawdata_all[shown.rawdata_all.index('<table id="information"') :]
+    told = [unescape(cell) for cell in re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", table[: table.index("</table>")])]
+    assert told[3:] == [cell for row in rows for cell in row]
 
 
 def test_the_least_cost_mix_is_shown_with_the_reason_where_it_cannot_be(client: httpx.Client) -> None:

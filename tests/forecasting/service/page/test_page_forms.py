@@ -123,6 +123,24 @@ def test_another_theatre_is_planned_with_its_own_defence_or_with_the_planners(cl
     assert {str(each["name"]) for each in shown.all("input", inputmode="numeric")} >= {"stock.gun"}
 
 
+def test_an_own_defence_is_set_beside_the_bundled_one_where_it_is_asked(client: httpx.Client) -> None:
+    own = DEFENCE.replace('theatre = "south_korea"', 'theatre = "ukraine"')
+    shown = send(client, "/own/defence", query="paths=100&days=7", toml=own)
+    query = shown.headers["location"].partition("?")[2]
+    link = str(page(client, f"?{query}").one("a", id="ask-defences")["href"])
+    beside = page(client, link.removeprefix("/"))
+    table = beside.rawdata_all[beside.rawdata_all.index('<table id="defences"') :]
+    table = table[: table.index("</table>")]
+    assert "armed drones that leak" in table
+    assert "interceptors used, Light missiles" in table
+    rows = re.findall(r'<td class="n">([^<]*)</td><td class="n">([^<]*)</td><td class="n">([^<]*) ± [^<]*</td>', table)
+    assert len(rows) == table.count("<tr>") - 1
+    before, after, change = (float(cell.replace(",", "").replace("−", "-")) for cell in rows[0])
+    assert before < after  # the guns of the test let more through than the whole defence
+    assert change == pytest.approx(after - before, abs=1.1)
+    assert not page(client, f"{QUICK}&beside=bundled").all("table", id="defences")  # no own defence: nothing to set
+
+
 def test_an_own_defence_that_cannot_be_read_is_told_beside_its_text(client: httpx.Client) -> None:
     response = send(client, "/own/defence", query="paths=100&days=9", toml=DEFENCE.replace("0.5", "1.5"))
     shown = Page(client.get(response.headers["location"]))
