@@ -76,7 +76,18 @@ class Cover:
 
     @classmethod
     def joined(cls, parts: Sequence["Cover"]) -> "Cover":
-        """Of paths that follow each other."""
+        """Of paths that follow each other.
+
+        Parameters
+        ----------
+        parts : sequence of Cover
+            Each of some of the paths, in their order.
+
+        Returns
+        -------
+        Cover
+            Of all these paths.
+        """
         return cls(
             np.concatenate([part.least_order for part in parts]), np.concatenate([part.short_before for part in parts])
         )

