@@ -155,8 +155,8 @@ def test_an_unknown_model_names_the_nearest() -> None:
         (0, 10, "horizon is 0: expected 1 to 730"),
         (731, 10, "horizon is 731: expected 1 to 730"),
         (-5, 10, "horizon is -5"),
-        (28, 0, "paths is 0: expected 1 to 50000"),
-        (28, 100_001, "paths is 100001"),
+        (28, 0, "paths is 0: expected 1 to 1,000,000 simulated futures"),
+        (28, 1_000_001, "paths is 1000001"),
     ],
 )
 def test_a_request_out_of_range_is_refused(horizon: int, n_paths: int, told: str) -> None:

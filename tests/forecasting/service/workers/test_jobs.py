@@ -211,6 +211,6 @@ def test_a_full_queue_is_said_at_once(work: Path) -> None:
 
 def test_what_fits_into_no_memory_becomes_no_job(work: Path) -> None:
     with reckoned_as_long() as client:
-        refused = client.post("/api/v1/plan", json={"model": "salvo_ensemble", "paths": 50_000, "horizon": 730})
+        refused = client.post("/api/v1/plan", json={"model": "salvo_ensemble", "paths": 100_000, "horizon": 730})
     assert refused.status_code == 422
     assert "take fewer paths" in refused.json()["detail"]
