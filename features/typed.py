@@ -1,5 +1,6 @@
 """Numbers as people type them, in either language: the one reader of command, page and API."""
 
+import math
 import re
 from decimal import Decimal
 
@@ -10,7 +11,7 @@ _GROUPED = re.compile(
     r"[1-9]\d{0,2}(?:(?:,\d{3}){2,}(?:\.\d+)?|(?:\.\d{3}){2,}(?:,\d+)?|,\d{3}\.\d+|\.\d{3},\d+)", re.ASCII
 )
 _ONE_GROUP = re.compile(r"(?P<whole>[1-9]\d{0,2})[.,](?P<rest>\d{3})", re.ASCII)
-_PLAIN = re.compile(r"(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,2})?", re.ASCII)
+_PLAIN = re.compile(r"(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 LONGEST = 40
 """Characters of a number."""
 
@@ -137,5 +138,7 @@ def typed_share(text: str) -> float:
 
 def _number(plain: str) -> int | float:
     number = Decimal(plain)
+    if not math.isfinite(float(number)):
+        raise InputError("'{given}': expected a number", given=plain)
     whole = number == number.to_integral_value() and number.adjusted() < LONGEST
     return int(number) if whole else float(number)

@@ -10,8 +10,8 @@ from features.errors import InputError
 from features.scenario_settings import likely_slips, parse_setting, settings_text
 from features.scenarios import ProductionScenario, load_scenario, parse_scenario
 
-AS_OF = date(2026, 3, 1)
 PUBLISHED = load_scenario("published")
+AS_OF = PUBLISHED.as_of
 
 
 def scenario_of(*settings: str, base: str = "published") -> ProductionScenario:

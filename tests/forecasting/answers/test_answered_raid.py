@@ -11,6 +11,7 @@ import pytest
 from features.errors import InputError
 from features.ledger import Ledger
 from features.records import SalvoReport
+from features.scenarios import load_scenario
 from features.sources.bundled import read_bundled
 from features.sources.reading import Reading
 from forecasting.answers.answering import Answerer
@@ -31,8 +32,8 @@ def answerer(filled_ledger: Path) -> Iterator[Answerer]:
         yield answerer_of(ledger)
 
 
-def answerer_of(ledger: Ledger) -> Answerer:
-    return Answerer(ledger, lambda digest: pytest.fail(digest), lambda: date(2026, 3, 2))
+def answerer_of(ledger: Ledger, today: date = date(2026, 3, 2)) -> Answerer:
+    return Answerer(ledger, lambda digest: pytest.fail(digest), lambda: today)
 
 
 def planned(answerer: Answerer, **given: Any) -> Plan:
@@ -100,7 +101,12 @@ def test_a_stated_rate_is_the_mean_and_keeps_the_nights_of_the_record(answerer: 
     assert cruise.on_largest == pytest.approx(own.on_largest, abs=0.05)
 
 
-def test_a_class_without_a_series_needs_a_rate_and_then_comes_by_chance(answerer: Answerer) -> None:
+def test_a_class_without_a_series_needs_a_rate_and_then_comes_by_chance(filled_ledger: Path) -> None:
+    with Ledger.open(f"sqlite:///{filled_ledger}") as ledger:
+        _without_a_series(answerer_of(ledger, today=load_scenario("north_korea_line").as_of))
+
+
+def _without_a_series(answerer: Answerer) -> None:
     korea: dict[str, Any] = {"theatre": "south_korea", "scenario": "north_korea_line"}
     with pytest.raises(
         InputError, match=r"no series of ballistic missiles in theatre south_korea: .* ballistic=10/week"

@@ -66,7 +66,7 @@ def test_a_forecast_and_a_plan_are_told_apart() -> None:
     [
         {"horizon": 0},
         {"horizon": 731},
-        {"paths": 50_001},
+        {"paths": 1_000_001},
         {"seed": -1},
         {"model": "../../etc/passwd"},
         {"scenario": "mine.toml"},

@@ -43,6 +43,7 @@ def answers(*requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
         inner = inner._app
     inner.state.dispatcher = SimpleNamespace(
         answer=_too_much,
+        answer_or_job=_too_much,
         context=_too_much,
         settings=Settings(accept_reports=True),
         in_time=_too_much,
