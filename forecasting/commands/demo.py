@@ -27,8 +27,8 @@ INTRODUCTION = """A morning with Salvocast, on the reports that come with it; th
 the numbers of their last night. The stocks are placeholders: nothing here is
 for orders."""
 FEW_PATHS = ("--paths", "500")
-SENTENCE, ORDERS, CHANGES = 1, -4, -3
-"""Paragraphs of a short plan: the one after its head; those before its two closing ones."""
+SENTENCE, ORDERS, CHANGES = 1, -5, -3
+"""Paragraphs of a short plan: the one after its head; that before what other money buys; that before the two closing ones."""
 DemoOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.pdf", help="Where to keep the brief; without it nothing is kept.")
 ]

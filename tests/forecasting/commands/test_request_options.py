@@ -39,4 +39,4 @@ def test_every_field_is_an_option_with_its_default(command: str) -> None:
 def test_limits_are_those_of_the_request() -> None:
     options = options_of("plan")
     assert options["horizon"].help.endswith("1 to 730.")
-    assert options["paths"].help.endswith("1 to 50,000.")
+    assert options["paths"].help.endswith("1 to 1,000,000.")
