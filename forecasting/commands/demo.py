@@ -28,7 +28,7 @@ the numbers of their last night. The stocks are placeholders: nothing here is
 for orders."""
 FEW_PATHS = ("--paths", "500")
 SENTENCE, ORDERS, CHANGES = 1, -5, -3
-"""Paragraphs of a short plan: after its head; before what other money buys and the changes; before its two closing ones."""
+"""Paragraphs of a short plan: that after its head, that before what other money buys, that before the closing two."""
 DemoOption = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.pdf", help="Where to keep the brief; without it nothing is kept.")
 ]
