@@ -151,12 +151,13 @@ figure
 
 # %%
 bought = orders[orders["order"] > 0]
+whole = next(window for window in document.forecast.windows if window.n_days == document.forecast.horizon).total_drones
 score, best = result.score("salvo_ensemble", 0.95), result.best_rule(0.95)
 Markdown(
-    f"**Answer.** {document.forecast.windows[0].total_drones.interval(0.8).low:,.0f} to "
-    f"{document.forecast.windows[0].total_drones.interval(0.8).high:,.0f} drones in 7 days (80 %) ask for "
+    f"**Answer.** {whole.interval(0.8).low:,.0f} to {whole.interval(0.8).high:,.0f} drones in the "
+    f"{document.forecast.horizon} days through {plan.forecast.days[-1]} (80 %) ask for "
     + "; ".join(f"{row.order:,} for {name}" for name, row in bought.iterrows())
-    + f", so that each stock lasts through {plan.forecast.days[-1]} on 95 % of the paths; {len(orders) - len(bought)} of "
+    + f", so that each stock lasts through them on 95 % of the paths; {len(orders) - len(bought)} of "
     f"{len(orders)} stocks need none. Over {score['n_origins']:.0f} origins, orders by the ensemble at 95 % cost "
     f"{score['cost']:,.0f} drones each, {score['cost_ratio']:.2f} of the best rule of thumb in hindsight ({best}), and were "
     f"enough at {score['service']:.0%} of the origins."

@@ -130,7 +130,7 @@ experts.round(0).set_index("expert")
 # ## Sensitivity
 #
 # The fifth of the futures in which an assumption of scenario or defence is lowest, and that in which it is highest: cost
-# of the orders over 91 days, leakers, and the order of each layer in its own pieces.
+# of the orders over 91 days, leakers, and the order of each layer in its own pieces. The line is what all futures give.
 
 # %%
 tornado_picture(found)

@@ -75,7 +75,9 @@ verdicts[["score", "ratio", "p_holm", "coverage_80_days"]].round(3)
 # %%
 scores = compare.scores(promoted["run_id"], uri=store)
 before, after = verdicts.index[0], promoted["model_id"]
-totals = scores[scores["band"] == "total_28"].pivot(index="origin", columns="model", values="wis")[[before, after]]
+totals = (
+    scores[scores["band"] == "total_28"].pivot(index="origin", columns="model", values="wis")[[before, after]].dropna()
+)
 better = float((totals[after] < totals[before]).mean())
 compare.differences_picture(compare.paired_differences(scores, before), "total_7")
 
@@ -105,7 +107,8 @@ Markdown(
     f"**Answer.** On {promoted['promoted_at']:%Y-%m-%d} {after} took over from {before}: it scored {won['ratio']:.3f} of it "
     f"at {scores['origin'].nunique()} held-out origins, p = {won['p_holm']:.4f} after Holm for {len(verdicts) - 1} "
     f"challengers, and its 80 % range of days held {won['coverage_80_days']:.0%} against "
-    f"{verdicts.loc[before, 'coverage_80_days']:.0%}. By 28-day totals alone it was better at {better:.0%} of the origins. "
+    f"{verdicts.loc[before, 'coverage_80_days']:.0%}. Of the {len(totals)} "
+    f"of these origins whose 28-day total is known, it was better at {better:.0%} by that alone. "
     f"In the {horizon} days since, {came:,.0f} drones came; {after} had said {medians[after]:,.0f} (median), {before} "
     f"{medians[before]:,.0f}: {nearer} was nearer. One outcome proves neither right."
 )

@@ -241,6 +241,7 @@ def tornado_picture(
         drawn.names(axes, [swing.assumption.replace(".", ". ") if narrow else swing.assumption for swing in shown])
         drawn.frame(axes, capital(words.measure_name(measure, t)), words.sensitivity_of(found, t))
         drawn.count_axis(axes, across=True)
+        axes.set_xlim(left=0)  # a swing of a tenth looks like a tenth
     drawn.legend(all_axes[-1])
     return figure
 
