@@ -74,7 +74,7 @@ class English(HTMLParser):
     fields of a form, and of sources."""
 
     names = re.compile(
-        r"[Ss]alvocast( ingest kaggle)?|English|python|numpy|scipy|statsmodels"
+        r"[Ss]alvocast( ingest kaggle)?|English|/day|/year|python|numpy|scipy|statsmodels"
         r"|Massive Missile Attacks on Ukraine|Kaggle|piterfm\S*"
         r"|[a-z]+(_[a-z0-9]+)+|AIM|IRIS|Stinger|Martlet|Skyranger|VAMPIRE|NASAMS|Geran|publisched|many|shahed,cruise,ballistic|"
         + rf"\b({'|'.join(bundled_scenarios())})\b"

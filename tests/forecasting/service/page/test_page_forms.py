@@ -161,7 +161,7 @@ def test_the_form_keeps_the_layers_that_are_planned_for(client: httpx.Client) ->
 
 def test_a_number_that_is_wrong_is_told_as_it_was_written(client: httpx.Client) -> None:
     shown = page(client, "?paths=100&leak=40&budget=-1+000,5&lang=uk")
-    assert "'-1 000,5': очікується сума в доларах США, 0 або більше" in shown.text
+    assert "'-1 000,5': очікується сума в доларах США, більша за 0" in shown.text
 
 
 def test_looking_issues_nothing_and_issuing_keeps_the_bytes(serve: Serve) -> None:
