@@ -20,7 +20,7 @@ def test_the_page_tells_what_has_changed_since_the_last_plan_where_it_is_asked(s
         assert send(client, "/issue", query=then.removeprefix("?")).status_code == 303
 
         book = load_workbook(BytesIO(client.get(f"/plan.xlsx{then}").content))
-        about = dict(row[:2] for row in book["about"].iter_rows(max_row=4, values_only=True))
+        about = dict(row[:2] for row in book["about"].iter_rows(max_row=9, values_only=True))
         assert PlanRequest.model_validate_json(str(about["request"])).stock == {"short_range_missile": 5}
         assert (client.get(str(about["link"])).status_code, "issued_at" in about) == (200, True)
 
