@@ -111,7 +111,15 @@ def test_a_table_that_says_nothing_is_left_out(open_page: Open) -> None:
     query = "?paths=100&layer=interceptor_drone&leak=4000000&policy=base_stock&days=60"
     plenty = open_page(f"{query}&stock.interceptor_drone=9000000")
     assert orders(plenty) == {"interceptor_drone": "0"}  # the answer
-    empty = ("#rules", "#mix", "#policy-layers", "#policy-calendar", "#service-levels", "#frontier", ".picture.frontier")
+    empty = (
+        "#rules",
+        "#mix",
+        "#policy-layers",
+        "#policy-calendar",
+        "#service-levels",
+        "#frontier",
+        ".picture.frontier",
+    )
     for table in empty:
         expect(plenty.locator(table)).to_have_count(0)
     expect(plenty.locator("#stocks-table thead")).not_to_contain_text("Before any order arrives")
