@@ -124,17 +124,25 @@ class Archive(Database):
         """
         issued = [each for each in self.list() if each.kind == "plan"]
         of_series = [each for each in issued if (each.theatre, each.weapon_class) == (theatre, weapon_class)]
-        series = {"weapons": weapon_class, "theatre": theatre}
         if wanted == "last":
             found = of_series[-1:]
-            missing = InputError("no plan of {weapons} against {theatre} was issued yet: issue one first", **series)
+            missing = InputError(
+                "no plan of {weapons} against {theatre} was issued yet: issue one first",
+                weapons=weapon_class,
+                theatre=theatre,
+            )
         elif _DATE.fullmatch(wanted):
             try:
                 day = date.fromisoformat(wanted)
             except ValueError as error:
                 raise InputError(_NO_DATE, wanted=wanted) from error
             found = [each for each in of_series if each.issued_at.date() <= day][-1:]
-            missing = InputError("no plan of {weapons} against {theatre} was issued until {day}", day=day, **series)
+            missing = InputError(
+                "no plan of {weapons} against {theatre} was issued until {day}",
+                weapons=weapon_class,
+                theatre=theatre,
+                day=day,
+            )
         elif _ID.fullmatch(wanted):
             found = [each for each in issued if each.id.startswith(wanted)]
             missing = InputError(_NO_ID, wanted=wanted)
@@ -154,7 +162,8 @@ class Archive(Database):
                 id=plan.id[:12],
                 its_weapons=plan.weapon_class,
                 its_theatre=plan.theatre,
-                **series,
+                weapons=weapon_class,
+                theatre=theatre,
             )
         if json.loads(plan.document)["format"] != NEWEST_PLAN:
             raise InputError(

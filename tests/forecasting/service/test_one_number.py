@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import unescape
 from io import BytesIO, StringIO
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -121,3 +122,33 @@ def test_the_page_in_ukrainian_has_the_digits_of_the_page_in_english(client: htt
 
     assert digits("uk") == digits("en")
     assert len(digits("en")) > 50
+
+
+@pytest.mark.parametrize(
+    ("written", "share"), [(("95", "95 %", "0.95", "0,95", 95, 0.95), 0.95), (("99,5", "99.5 %", "0.995", 99.5), 0.995)]
+)
+def test_a_safety_is_the_same_however_it_is_typed_and_is_shown_as_it_was_understood(
+    client: httpx.Client, salvocast: Run, written: tuple[str | float, ...], share: float
+) -> None:
+    small = (*OPTIONS, "--paths", "50", "--format", "json", "--service-level")
+    documents = set()
+    for each in written:
+        by_api = client.post("/api/v1/plan?issue=false", json=ASKED | {"paths": 50, "service_level": each})
+        documents.add(by_api.raise_for_status().content)
+        documents.add(salvocast(*small, str(each)).stdout)
+        query = urlencode({"days": 14, "paths": 50, "model": "empirical_window", "safety": each})
+        documents.add(client.get(f"/plan.json?{query}").content)
+        assert f"for {100 * share:g} % safety of each stock" in plain(client.get(f"/?{query}").text)
+    [only] = documents
+    assert PlanDocument.model_validate_json(only).service_level == share
+
+
+def test_a_safety_that_may_be_two_is_asked_about_at_every_door(client: httpx.Client, salvocast: Run) -> None:
+    asked = "'1' may be 1 % or 100 %: write 1 % or 100 %"
+    by_api = client.post("/api/v1/plan?issue=false", json=ASKED | {"service_level": "1"})
+    assert (by_api.status_code, by_api.json()["detail"]) == (422, f'service_level: {asked} (given "1")')
+    by_command = salvocast(*OPTIONS, "--service-level", "1")
+    assert (by_command.returncode, by_command.stderr.decode()) == (2, f"salvocast: --service-level: {asked}\n")
+    by_page = client.get(f"/?{QUERY}&safety=1")
+    assert by_page.status_code == 422
+    assert asked in plain(by_page.text)
