@@ -83,12 +83,16 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
+SHOWN_AFTER = 1.5
+"""Seconds of work after which it is shown how far it is."""
+
+
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], object]]:
     """What is told of so many more done; on a terminal alone, on stderr, and only where it takes a while."""
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=what, disable=None, delay=1.5, leave=False) as bar:
+    with tqdm(total=total, desc=what, disable=None, delay=SHOWN_AFTER, leave=False) as bar:
         yield bar.update
 
 
