@@ -316,10 +316,11 @@ def test_how_far_a_long_run_is_is_told_of_all_its_paths(told: Told, monkeypatch:
         yield done.append
 
     monkeypatch.setattr("forecasting.commands.scenarios.progress", recorded)
-    told("scenarios", "compare", "truce_30_days", "workers_12000", *FEW)
-    told("sensitivity", *FEW)
-    assert begun == [("paths", 3 * 20), ("paths", 20)]  # the baseline too
-    assert sum(done) == 4 * 20
+    few = ("--paths", "100", "--horizon", "14")
+    told("scenarios", "compare", "truce_30_days", "workers_12000", *few)
+    told("sensitivity", *few)
+    assert begun == [("paths", 3 * 100), ("paths", 100)]  # the baseline too
+    assert sum(done) == 4 * 100
 
 
 @pytest.mark.parametrize("terminal", [True, False])
