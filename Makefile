@@ -15,7 +15,7 @@ TEST_MINUTES := 10
 SLOW_MINUTES := 21
 COVERAGE_MINUTES := 14
 
-.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
+.PHONY: plan serve test test-slow coverage mutants fuzz kills check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -48,6 +48,9 @@ mutants: .venv/ready-for-mutants  ## how many small faults in the modules that e
 
 fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
 	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
+
+kills: .venv/ready-for-tests  ## MLflow's server and PostgreSQL killed at 20 moments of a retraining each, and databases without room (some twenty minutes)
+	SALVOCAST_KILLS=20 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s tests/experiments/test_server_kills.py
 
 check: .venv/ready-for-tests  ## lint, format, types, dead code, dependencies
 	$(BIN)/ruff check .

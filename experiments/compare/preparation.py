@@ -46,6 +46,8 @@ from forecasting.salvos.saved import SavedModel
 QUICK_MODELS = tuple(name for name in BUNDLED_MODELS if name not in ("gradient_boosting", "global_boosting"))
 """All but the two that take many times as long as the ensemble and have been worse."""
 FIRST_ORIGIN = date(2025, 1, 1)
+WITHOUT_CODE = "is registered as numbers, without its code"
+"""What a note says of a challenger that is none of ours."""
 
 
 def ensure_backtest(
@@ -241,11 +243,12 @@ def register_challenger(
             f"{before.version}): there is one at a time; name others in `challengers` of settings.toml",
         )
     if (module := type(model).__module__) not in {where.partition(":")[0] for where in BUNDLED_MODELS.values()}:
+        # What is defined in a notebook or at a prompt no other process can import.
+        needed = "its class in an installed package" if module == "__main__" else f"{module} installed"
         notify(
             "registered without code",
-            f"{made.model_id} is registered as numbers, without its code: whatever loads it, `salvocast retrain`, "
-            f"`serve` and MLflow's pyfunc among them, needs {module} installed, with an entry point of the group "
-            f"{PACKAGES}",
+            f"{made.model_id} {WITHOUT_CODE}: whatever loads it, `salvocast retrain`, `serve` and MLflow's pyfunc "
+            f"among them, needs {needed}, with an entry point of the group {PACKAGES}",
         )
     return made
 

@@ -7,6 +7,7 @@ speak of one class of weapon; `forecasting.defence.raid` has a layer meet severa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,15 +92,43 @@ class Fire:
 
 @dataclass(frozen=True, eq=False)
 class Layer:
-    """One layer in these cells. reach: by kind, share of the drones that come. for_reach: uniform numbers for them."""
+    """One layer in these cells. reach: by kind, share of the drones that come. for_reach: uniform numbers for them.
+
+    cells: which of those of the arrays these are; None: all. Of a few of many, most arrays are never looked at.
+    """
 
     reach: Kinds
     for_reach: Kinds
     fire: Fire
+    cells: NDArray[np.intp] | None = None
 
     def at(self, index: NDArray[np.intp]) -> "Layer":
         """The same in some of the cells."""
-        return Layer(self.reach.take(index, axis=1), self.for_reach.take(index, axis=1), self.fire.at(index))
+        return replace(self, cells=self._of_all(index))
+
+    @cached_property
+    def taken(self) -> "Layer":
+        """The same, with arrays of these cells alone."""
+        if self.cells is None:
+            return self
+        reach, for_reach = (each.take(self.cells, axis=1) for each in (self.reach, self.for_reach))
+        return Layer(reach, for_reach, self.fire.at(self.cells))
+
+    def fire_at(self, index: NDArray[np.intp]) -> Fire:
+        """In some of the cells."""
+        return self.fire.at(self._of_all(index))
+
+    def reached(self, came: Kinds, which: NDArray[np.intp]) -> Array:
+        """How many drones are reached of those that came, for some of their entries, numbered kind by kind.
+
+        A quantile of the binomial distribution, which rises by none or one with each drone more.
+        """
+        kind, cell = np.divmod(which, came.shape[1])
+        entries = kind * self.reach.shape[1] + self._of_all(cell)
+        return binomial_quantile(self.for_reach.take(entries), came.take(which), self.reach.take(entries))
+
+    def _of_all(self, index: NDArray[np.intp]) -> NDArray[np.intp]:
+        return index if self.cells is None else self.cells.take(index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,10 +161,8 @@ class Fought:
 
 
 def fought(layer: Layer, came: Kinds) -> Fought:
-    """The night with all the interceptors that it needs. came: drones by kind.
-
-    Reached is a quantile of the binomial distribution, which rises by none or one with each drone more.
-    """
+    """The night with all the interceptors that it needs. came: drones by kind."""
+    layer = layer.taken
     return _fired(layer.fire, binomial_quantile(layer.for_reach, came, layer.reach), layer.fire.rounds)
 
 
@@ -145,14 +172,14 @@ def fought_anew(
     """`fought(layer, came)`, where `before` is what it was with came_before: computed only where that differs, and in
     the cells where the layer itself has `changed`."""
     differs = np.flatnonzero(came != came_before)
+    if not differs.size and (changed is None or not changed.any()):
+        return before
     reached = before.reached.copy()
-    reached.reshape(-1)[differs] = binomial_quantile(
-        *(each.take(differs) for each in (layer.for_reach, came, layer.reach))
-    )
+    reached.reshape(-1)[differs] = layer.reached(came, differs)
     # Mostly none of the drones that came besides, or did not come, is reached.
     other = (reached != before.reached).any(axis=0)
     index = np.flatnonzero(other if changed is None else other | changed)
-    part = layer.fire.at(index)
+    part = layer.fire_at(index)
     return _merged(replace(before, reached=reached), index, _fired(part, reached.take(index, axis=1), part.rounds))
 
 
@@ -165,7 +192,7 @@ def fought_with(layer: Layer, wanted: Fought, available: Array) -> Fought:
     short = np.flatnonzero(wanted.used > available)
     if not short.size:
         return wanted
-    part, left = layer.fire.at(short), available.take(short)
+    part, left = layer.fire_at(short), available.take(short)
     assert part.ammunition is not None
     reached = wanted.reached.take(short, axis=1)
     lasting = left / (mean_over(part.ammunition.each, reached) * part.salvo_of)

@@ -109,13 +109,14 @@ def _behind(layer: Layer, layers: Mapping[str, Layer], ahead: Mapping[str, Fough
     """The layer with what the classes ahead leave of it."""
     if not ahead:
         return layer
+    layer = layer.taken
     fire, channels = layer.fire, layer.fire.channels
     rounds: NDArray[np.float64] = np.maximum(fire.rounds - engaged_by_all(ahead) / fire.salvo_of, 0.0)
     if channels is not None:
         targets = _sum(each.reached.sum(axis=0) for each in ahead.values())
         hours = np.zeros(targets.shape)
         for name, done in ahead.items():
-            first = layers[name].fire.channels
+            first = layers[name].taken.fire.channels
             assert first is not None
             hours += mean_over(first.service_hours, done.reached) * done.reached.sum(axis=0)
         own = channels.service_hours[0]

@@ -97,11 +97,12 @@ def available_by_night(opening: NDArray[np.int64], supplied: NDArray[np.int64], 
     >>> available_by_night(np.array([5]), np.array([[0, 0, 3]]), np.array([[2.0, 9.0, 1.0]]))
     array([[5., 3., 3.]])
     """
-    balance = opening[:, np.newaxis] + supplied - np.cumsum(needed, axis=1)
-    lacking = np.minimum(np.minimum.accumulate(balance, axis=1), 0.0)
-    left = balance - lacking
-    before = np.concatenate([opening[:, np.newaxis], left[:, :-1]], axis=1)
-    available: Array = before + np.diff(supplied, axis=1, prepend=0)
+    left = opening[:, np.newaxis] + supplied - np.cumsum(needed, axis=1)
+    left -= np.minimum(np.minimum.accumulate(left, axis=1), 0.0)
+    available: Array = np.empty(left.shape)
+    available[:, 0] = opening + supplied[:, 0]
+    np.add(left[:, :-1], supplied[:, 1:], out=available[:, 1:])
+    available[:, 1:] -= supplied[:, :-1]
     return available
 
 

@@ -22,20 +22,23 @@ _LEAST_LEVEL = 2.0**-54
 
 def binomial_quantile(uniform: Array, count: Array, probability: Array) -> Array:
     """X(n, p) as above: uniform [0, 1) and whole numbers `count`, (n_paths, horizon) each; probability 0 to 1 of a
-    shape that broadcasts to them. Returns whole numbers as float64, exact but for rounding in the 16th digit of u.
+    shape that broadcasts to them. Returns whole numbers as float64, exact but for rounding in the 12th digit of u.
     """
     flipped = (probability > 0.5).astype(np.float64)
     rarer = np.minimum(probability, 1.0 - probability)
     # P(n - Bin(n, 1 - p) <= k) is P(Bin(n, 1 - p) >= n - k): the rarer outcome is counted from the other end of u.
     level = np.abs(flipped - uniform).ravel()  # 1 - u, or u
     np.clip(level, _LEAST_LEVEL, 1.0 - 2.0 * _LEAST_LEVEL, out=level)
-    wide = np.flatnonzero(count * (rarer * (1.0 - rarer)) >= _SPREAD)
-    counts, rarer = count.ravel(), np.broadcast_to(rarer, count.shape).ravel()
-    expanded = _expanded_quantile(*(values.take(wide) for values in (level, counts, rarer)))
-    level[wide] = 0.0  # of these nothing is left to count
-    found = _summed_quantile(level, counts, rarer)
-    found[wide] = expanded
-    return np.abs(flipped * count - found.reshape(count.shape))  # n less what was found, or that
+    variance = (count * (rarer * (1.0 - rarer))).ravel()
+    rarer, counts = np.broadcast_to(rarer, count.shape), count.ravel()
+    found = np.zeros(count.shape)  # and 0 it is where none comes, or none is hit
+    for quantile, cells in (
+        (_summed_quantile, np.flatnonzero((variance > 0.0) & (variance < _SPREAD))),
+        (_expanded_quantile, np.flatnonzero(variance >= _SPREAD)),
+    ):
+        if cells.size:
+            found.reshape(-1)[cells] = quantile(*(values.take(cells) for values in (level, counts, rarer)))
+    return np.abs(flipped * count - found)  # n less what was found, or that
 
 
 def keep_freed_memory() -> None:
@@ -50,15 +53,14 @@ def keep_freed_memory() -> None:
 
 def _summed_quantile(level: Array, count: Array, probability: Array) -> Array:
     """The quantile by adding up probabilities from 0 on (Devroye 1986, Non-Uniform Random Variate Generation, X.4)."""
-    odds = 1.0 - probability
-    np.divide(probability, odds, out=odds)
-    mass = np.log1p(-probability)
+    mass = np.log(1.0 - probability)  # four times as fast as log1p, and p is not so small that it mattered
     mass *= count
     np.exp(mass, out=mass)
     rest = level - mass
     found = np.zeros(level.size, np.uint8)
     index = np.flatnonzero(rest > 0)
-    mass, rest, odds = (values.take(index) for values in (mass, rest, odds))
+    mass, rest, odds = (values.take(index) for values in (mass, rest, probability))
+    odds /= 1.0 - odds
     factor = (count.take(index) + 1.0) * odds
     steps = np.zeros(index.size, np.uint8)
     change = np.empty(index.size)
@@ -104,7 +106,8 @@ def _expanded_quantile(level: Array, count: Array, probability: Array) -> Array:
     nearest = np.rint(boundary)
     found = np.ceil(boundary)
     unsure = np.flatnonzero(np.abs(boundary - nearest) < doubt)
-    found[unsure] = _searched_quantile(level[unsure], count[unsure], probability[unsure], nearest[unsure])
+    if unsure.size:
+        found[unsure] = _searched_quantile(level[unsure], count[unsure], probability[unsure], nearest[unsure])
     clipped: Array = np.minimum(np.maximum(found, 0.0), count)
     return clipped
 

@@ -7,7 +7,7 @@ shortage touches are computed anew (`forecasting.defence.night`).
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -66,11 +66,20 @@ class MetLayer:
 
     def at(self, index: NDArray[np.intp]) -> "MetLayer":
         """The same in some of the cells."""
-        return MetLayer(
-            {name: layer.at(index) for name, layer in self.layers.items()},
-            {name: done.at(index) for name, done in self.fought.items()},
-            raid_at(self.came, index),
-        )
+        return MetLayer(self.layers_at(index), self.fought_at(index), raid_at(self.came, index))
+
+    def layers_at(self, index: NDArray[np.intp]) -> dict[str, Layer]:
+        """In some of the cells."""
+        return {name: layer.at(index) for name, layer in self.layers.items()}
+
+    def fought_at(self, index: NDArray[np.intp]) -> dict[str, Fought]:
+        """In some of the cells."""
+        return {name: done.at(index) for name, done in self.fought.items()}
+
+    def alone_at(self, index: NDArray[np.intp]) -> "MetLayer":
+        """The same in some of the cells, and nothing of the others in memory."""
+        part = self.at(index)
+        return replace(part, layers={name: layer.taken for name, layer in part.layers.items()})
 
 
 def raid_at(raid: Raid, index: NDArray[np.intp]) -> Raid:
@@ -119,7 +128,7 @@ class _Stock:
     def need(self, needed: Array) -> Array:
         """(n_paths,) the order from which on a larger one does nothing more, where the nights need that much."""
         missing = np.cumsum(needed, axis=1) - self.opening[:, np.newaxis] - self.supplied + self.minimum
-        need: Array = missing.max(axis=1, where=self.ordered, initial=0.0)
+        need: Array = np.where(self.ordered, missing, 0.0).max(axis=1)
         return need
 
 
@@ -178,10 +187,13 @@ class _Tried:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The paths of one block that an order can change. rows: which of all. left: what is behind the last layer, with no
-    end of stock; of the kinds of drone, n_armed are armed, with warheads of these masses, (n_armed, n_paths)."""
+    """The paths of one block that an order can change. rows: which of all. starts: of each its first cell, in `layers`
+    and `left`. left: what is behind the last layer, with no end of stock; of the kinds of drone, n_armed are armed,
+    with warheads of these masses, (n_armed, n_paths)."""
 
     rows: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    horizon: int
     layers: tuple[MetLayer, ...]
     stocks: tuple[_Stock | None, ...]
     left: Raid
@@ -192,16 +204,14 @@ class _Part:
     def first(self, n_paths: int) -> "_Part":
         """Those of its paths that are among the first of all."""
         n_rows = int(np.searchsorted(self.rows, n_paths))
-        cells = np.arange(n_rows * self.left[SHAHED].shape[1] // self.rows.size)
         rows = np.arange(n_rows)
-        return _Part(
-            self.rows[rows],
-            tuple(layer.at(cells) for layer in self.layers),
-            tuple(stock and stock.at(rows) for stock in self.stocks),
-            raid_at(self.left, cells),
-            self.n_armed,
-            None if self.warhead_kg is None else self.warhead_kg[:, rows],
-            [each.first(n_rows) for each in self.tried],
+        return replace(
+            self,
+            rows=self.rows[rows],
+            starts=self.starts[rows],
+            stocks=tuple(stock and stock.at(rows) for stock in self.stocks),
+            warhead_kg=None if self.warhead_kg is None else self.warhead_kg[:, rows],
+            tried=[each.first(n_rows) for each in self.tried],
         )
 
     def fight(self, orders: Array, outs: Sequence[OrderOutcome]) -> None:
@@ -220,8 +230,7 @@ class _Part:
             if not still.any():
                 break
         whose, rows = np.nonzero(still)
-        horizon = self.left[SHAHED].shape[1] // self.rows.size
-        at_once = max(1, MOST_CELLS // horizon)
+        at_once = max(1, MOST_CELLS // self.horizon)
         for start in range(0, whose.size, at_once):
             some = slice(start, start + at_once)
             self._fight(tried, whose[some], rows[some])
@@ -239,8 +248,8 @@ class _Part:
         Followed are only the cells, of those of these rows one after the other, to which other drones come than with no
         end of stock, `changed`.
         """
-        horizon = self.left[SHAHED].shape[1] // self.rows.size
-        every_cell = (rows[:, np.newaxis] * horizon + np.arange(horizon)).ravel()
+        horizon = self.horizon
+        every_cell = (self.starts[rows, np.newaxis] + np.arange(horizon)).ravel()
         quantities = np.stack([each.quantities for each in tried])
         made = _Tried.room(quantities[0], rows.size, self.warhead_kg is not None)
         changed = np.empty(0, np.intp)
@@ -254,13 +263,17 @@ class _Part:
                 needed[changed] = used_by_all(done)
                 by_night = needed.reshape(rows.size, horizon)
                 available = made.stocked(index, held, by_night, quantities[whose, index]).ravel()
-                besides = np.setdiff1d(np.flatnonzero(needed > available), changed, assume_unique=True)
-                part = met.at(every_cell.take(besides))
+                short = needed > available
+                short[changed] = False
+                besides = np.flatnonzero(short)
+                before, came_besides = (
+                    met.fought_at(every_cell.take(besides)),
+                    raid_at(met.came, every_cell.take(besides)),
+                )
                 changed = np.concatenate([changed, besides])
-                came = {name: np.concatenate([each, part.came[name]], axis=1) for name, each in came.items()}
-                wanted = {name: Fought.joined(each, part.fought[name]) for name, each in done.items()}
-                layers = met.at(every_cell.take(changed)).layers
-                done = fought_in_turn_with(layers, wanted, available.take(changed))
+                came = {name: np.concatenate([each, came_besides[name]], axis=1) for name, each in came.items()}
+                wanted = {name: Fought.joined(each, before[name]) for name, each in done.items()}
+                done = fought_in_turn_with(met.layers_at(every_cell.take(changed)), wanted, available.take(changed))
             came = survivors(done, came)
             last = index + 1 == len(self.layers)
             unchanged = raid_at(self.left if last else self.layers[index + 1].came, every_cell.take(changed))
@@ -307,7 +320,7 @@ class OrderTrials:
     @property
     def wants_more(self) -> bool:
         """Whether there is room for more paths."""
-        kept: int = sum(part.left[SHAHED].shape[1] for part in self._parts)
+        kept: int = sum(part.rows.size * part.horizon for part in self._parts)
         return kept < self._most_cells
 
     def add(self, met: Engagements, layers: Sequence[MetLayer], left: Raid) -> None:
@@ -328,7 +341,10 @@ class OrderTrials:
             assert stock.wanted is not None
             touched |= ((stock.wanted > stock.used) | (held < layer.minimum_stock)).any(axis=1)
         rows = np.flatnonzero(touched)
-        cells = (rows[:, np.newaxis] * horizon + nights).ravel()
+        starts = rows * horizon
+        if 2 * rows.size < n_paths:  # else all of them take less time than to pick some, and not much more memory
+            cells, starts = (starts[:, np.newaxis] + nights).ravel(), np.arange(rows.size) * horizon
+            layers, left = [layer.alone_at(cells) for layer in layers], raid_at(left, cells)
         leakers, warheads = met.actual.leakers.sum(axis=1).astype(np.float64), met.leaked_warhead_kg(met.actual)
         if rows.size:
             nothing = _Tried.room(np.zeros(len(made)), rows.size, warheads is not None)
@@ -343,9 +359,11 @@ class OrderTrials:
             self._parts.append(
                 _Part(
                     self.n_paths + rows,
-                    tuple(layer.at(cells) for layer in layers),
+                    starts,
+                    horizon,
+                    tuple(layers),
                     tuple(stock and stock.at(rows) for stock in made),
-                    raid_at(left, cells),
+                    left,
                     len(met.kinds),
                     None if met.warhead_kg is None else met.warhead_kg[:, rows],
                     [nothing],

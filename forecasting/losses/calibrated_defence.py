@@ -92,12 +92,12 @@ class Calibration:
         of_paths, of_steps, of_nights = np.random.default_rng(stream).spawn(3)
         n_paths, horizon = launched.shape
         dealt = of_paths.permutation(np.arange(n_paths) % self.posterior.n_draws)
-        draws, (distinct, number) = self.posterior.rows(dealt), self._distinct
+        draws, (_, number) = self.posterior.rows(dealt), self._distinct
         nights = np.maximum(launched, 1).astype(np.float64)
         steps = self.variation.drift * normals((n_paths, -(-horizon // BLOCK_DAYS)), of_steps)
         drift = np.repeat(np.cumsum(steps, axis=1), BLOCK_DAYS, axis=1)[:, :horizon]
         sizes = 2.0 ** np.arange(np.floor(np.log2(nights.min())), np.ceil(np.log2(nights.max())) + 1)
-        cascade = {factor: self._lost_share(distinct, sizes, factor)[number[dealt]] for factor in _FACTORS}
+        cascade = {factor: lost[number[dealt]] for factor, lost in self._lost_shares(sizes).items()}
         between = _Interpolation.of(sizes, nights)
         by_now = between.at(cascade[1.0])
         size, beyond = self.evidence.sizes.effect_of(nights)
@@ -123,6 +123,17 @@ class Calibration:
         columns = np.column_stack([*known, self.posterior.size_effect])
         _, first, number = np.unique(columns, axis=0, return_index=True, return_inverse=True)
         return self.posterior.rows(first), number.ravel()
+
+    def _lost_shares(self, sizes: Array) -> dict[float, Array]:
+        """Factor of the kill probabilities -> (n_distinct, n_sizes) share lost by the cascade; learned once for all
+        requests whose nights are of about the same size."""
+        if (key := sizes.tobytes()) not in self._lost:
+            self._lost[key] = {factor: self._lost_share(self._distinct[0], sizes, factor) for factor in _FACTORS}
+        return self._lost[key]
+
+    @cached_property
+    def _lost(self) -> dict[bytes, dict[float, Array]]:
+        return {}
 
     def _lost_share(self, draws: Draws, sizes: Array, factor: float) -> Array:
         """(n_draws, n_sizes) share lost by the cascade, every kill probability so many times as high."""

@@ -64,10 +64,11 @@ def leaker_frontier(
     loss, nothing = mean_leakers(search), np.zeros_like(market.most)
     order = buying_order(loss, market, shortages)
     top = sum((pieces * float(market.unit_cost_usd[layer]) for layer, pieces in order), start=0.0)
-    mixes = [nothing]
-    for budget in budgets_up_to(top, n_points - 1) if top else []:
-        starts = [bought(order, market, budget), mixes[-1]]
-        mixes.append(least_loss(loss, market, budget, [least_of(loss, starts)], steps=steps))
+    budgets = budgets_up_to(top, n_points - 1) if top else []
+    firsts, mixes = [bought(order, market, budget) for budget in budgets], [nothing]
+    loss(firsts)  # together they take less time than one after the other, and are remembered
+    for budget, first in zip(budgets, firsts, strict=True):
+        mixes.append(least_loss(loss, market, budget, [least_of(loss, [first, mixes[-1]])], steps=steps))
     return _best(trials, market, mixes, by_risk=False)
 
 

@@ -39,8 +39,6 @@ PARTS = 16
 """Of what may be added of a layer: how finely an exchange is tried."""
 ON_THE_WAY = 2**12
 """Parts of the way from a start to the most of every layer."""
-POINTS = 7
-"""Of a line, that are evaluated together."""
 AT_ONCE = 32
 """Mixes of all, that are evaluated together."""
 SHARES = (*np.linspace(0.0, 0.9, 10), 0.95, 0.98, 0.99, 1.0)
@@ -265,25 +263,31 @@ def _line(market: Market, mix: Mix, layer: int, most: int, parts: int | None = N
 def first_that_reach(loss: Loss, target: float, lines: Sequence[Line]) -> list[Mix | None]:
     """Of each line the first mix whose loss is at most the target; None where its last one's is more, or it has none.
 
-    By bisection, in more parts than two, of all lines together.
+    By the rule of false position and in thirds of what is left below, of all lines together.
     """
-    ends = [[-1, last] for _, last in lines]
-    asked = [(number, last) for number, (_, last) in enumerate(lines) if last >= 0]
+    ends = [[(-1, np.inf), (last, np.inf)] for _, last in lines]
+    asked = [(number, n) for number, (_, last) in enumerate(lines) if last >= 0 for n in sorted({0, last})]
     reached = set[int]()
     while asked:
         for (number, n), lost in zip(asked, loss([lines[number][0](n) for number, n in asked]), strict=True):
             if lost <= target:
                 reached.add(number)
-                ends[number][1] = min(ends[number][1], n)
+                ends[number][1] = min(ends[number][1], (n, lost))
             else:
-                ends[number][0] = max(ends[number][0], n)
-        asked = [(number, n) for number in sorted(reached) for n in _between(*ends[number])]
-    return [lines[number][0](ends[number][1]) if number in reached else None for number in range(len(lines))]
+                ends[number][0] = max(ends[number][0], (n, lost))
+        asked = [(number, n) for number in sorted(reached) for n in _between(ends[number][0], ends[number][1], target)]
+    return [lines[number][0](ends[number][1][0]) if number in reached else None for number in range(len(lines))]
 
 
-def _between(low: int, high: int) -> list[int]:
-    """Up to POINTS whole numbers between these two, evenly."""
-    return sorted({low + (high - low) * part // (POINTS + 1) for part in range(1, POINTS + 1)} - {low})
+def _between(low: tuple[int, float], high: tuple[int, float], target: float) -> list[int]:
+    """Whole numbers between these two, whose losses are above the target and at most that: where the chord meets the
+    target, which is not below where a loss does that falls less and less, and below it."""
+    (start, above), (end, below) = low, high
+    if end - start <= 1:
+        return []
+    chord = start + (end - start) * (above - target) / (above - below)
+    guess = min(max(int(np.ceil(chord)), start + 1), end - 1)
+    return sorted({guess, *(start + (guess - start) * part // 3 for part in (1, 2))} - {start})
 
 
 def undominated(costs: Sequence[float], losses: Sequence[float]) -> list[int]:

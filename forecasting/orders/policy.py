@@ -10,7 +10,7 @@ found once, for all paths and days together, so that the share of the cycles wit
 cycle is the nights from the arrival of one order to that of the next.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -93,6 +93,20 @@ class Futures:
     pack_size: NDArray[np.int64]
     minimum_stock: NDArray[np.int64]
 
+    def is_out(self, lacking: NDArray[np.int64], in_hand: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether a stock is out after a night.
+
+        Parameters
+        ----------
+        lacking, in_hand : (n_layers, n_paths) array of int64
+            Missing in the night, and in hand after it.
+
+        Returns
+        -------
+        (n_layers, n_paths) array of bool
+        """
+        return (lacking > 0) | (in_hand < self.minimum_stock[:, np.newaxis])
+
     @cached_property
     def by_night(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """(horizon, n_layers, n_paths) needed, and delivered since the night before."""
@@ -128,8 +142,7 @@ class Simulated:
     @property
     def service(self) -> Array:
         """(n_layers,) share of the cycles without a stock-out."""
-        served: Array = 1.0 - self.short.mean(axis=(1, 2))
-        return served
+        return _served(self.short)
 
     @property
     def joint_service(self) -> float:
@@ -227,9 +240,30 @@ def simulate(futures: Futures, review: int, levels: Levels, budget_usd: float = 
     (array([10, 20, 20]), array([20, 20, 10, 20, 10, 20]), array([1.]))
     """
     n_layers, n_paths, horizon = futures.needed.shape
-    nights = reviews_within(horizon, review)
-    n_cycles = int((horizon - futures.lead_time.max()) // review)
-    if review < 1 or n_cycles < 1:
+    ordered = np.zeros((n_layers, n_paths, reviews_within(horizon, review).size), np.int64)
+    in_hand, missing = (np.empty((horizon, n_layers, n_paths), np.int64) for _ in range(2))
+    out = np.empty(in_hand.shape, bool)
+    for night, (order, lacking, held) in enumerate(_night_by_night(futures, review, levels, budget_usd)):
+        if order is not None:
+            ordered[:, :, night // review] = order
+        missing[night], in_hand[night], out[night] = lacking, held, futures.is_out(lacking, held)
+    short = _by_cycle(out, futures.lead_time, review)
+    return Simulated(ordered, np.moveaxis(in_hand, 0, 2), np.moveaxis(missing, 0, 2), np.moveaxis(out, 0, 2), short)
+
+
+def _service(futures: Futures, review: int, levels: Levels) -> Array:
+    """(n_layers,) that of `simulate`, without its nights."""
+    out = [futures.is_out(lacking, held) for _, lacking, held in _night_by_night(futures, review, levels, np.inf)]
+    return _served(_by_cycle(np.stack(out), futures.lead_time, review))
+
+
+def _night_by_night(
+    futures: Futures, review: int, levels: Levels, budget_usd: float
+) -> Iterator[tuple[NDArray[np.int64] | None, NDArray[np.int64], NDArray[np.int64]]]:
+    """(n_layers, n_paths) each, of every night: what is ordered before it, None where there is no review; what is
+    missing in it, and what is left in hand, good until the next night."""
+    n_layers, n_paths, horizon = futures.needed.shape
+    if review < 1 or _n_cycles(futures.lead_time, horizon, review) < 1:
         raise InputError(
             "orders every {given} nights, each of which arrives after up to {lead}: the first of them would have to "
             "last for longer than the horizon, {horizon}: take a longer one, such as 365",
@@ -244,13 +278,12 @@ def simulate(futures: Futures, review: int, levels: Levels, budget_usd: float = 
     at_once, later = futures.lead_time == 0, np.flatnonzero(futures.lead_time.ravel() > 0)
     needed, supply = futures.by_night
     arrivals = np.zeros((horizon, n_layers * n_paths), np.int64)
-    ordered = np.zeros((n_layers, n_paths, nights.size), np.int64)
-    in_hand, missing = np.empty_like(needed), np.empty_like(needed)
     held, pending = futures.opening.copy(), np.zeros((n_layers, n_paths), np.int64)
     for night in range(horizon):
         arrived = arrivals[night].reshape(held.shape)
         held += supply[night] + arrived
         pending -= arrived
+        order: NDArray[np.int64] | None = None
         if night % review == 0:
             number = night // review
             due = expected[np.arange(n_layers), night + cover - 1] - expected[:, night]
@@ -261,7 +294,6 @@ def simulate(futures: Futures, review: int, levels: Levels, budget_usd: float = 
             if (dear := usd > budget_usd).any():
                 share = np.where(dear, budget_usd / np.maximum(usd, 1e-12), 1.0)
                 order = np.where(dear, np.floor(order * share / pack + 1e-9).astype(np.int64) * pack, order)
-            ordered[:, :, number] = order
             held += order * at_once
             pending += order * ~at_once
             arriving = night + futures.lead_time.ravel()[later]
@@ -269,12 +301,8 @@ def simulate(futures: Futures, review: int, levels: Levels, budget_usd: float = 
             # A path places one order of a layer at a time, so no cell is named twice.
             arrivals[arriving[within], later[within]] += order.ravel()[later[within]]
         used = np.minimum(needed[night], held)
-        np.subtract(needed[night], used, out=missing[night])
         held -= used
-        in_hand[night] = held
-    out = (missing > 0) | (in_hand < futures.minimum_stock[:, np.newaxis])
-    short = _by_cycle(out, futures.lead_time, review, n_cycles)
-    return Simulated(ordered, np.moveaxis(in_hand, 0, 2), np.moveaxis(missing, 0, 2), np.moveaxis(out, 0, 2), short)
+        yield order, needed[night] - used, held
 
 
 def _delivered(futures: Futures, further: int, review: int) -> Array:
@@ -286,10 +314,20 @@ def _delivered(futures: Futures, further: int, review: int) -> Array:
     return np.concatenate([so_far, so_far[:, -1:] + rate[:, np.newaxis] * np.arange(1, further + 1)], axis=1)
 
 
-def _by_cycle(out: NDArray[np.bool_], lead_time: NDArray[np.int64], review: int, n_cycles: int) -> NDArray[np.bool_]:
+def _n_cycles(lead_time: NDArray[np.int64], horizon: int, review: int) -> int:
+    return int((horizon - lead_time.max()) // review)
+
+
+def _served(short: NDArray[np.bool_]) -> Array:
+    served: Array = 1.0 - short.mean(axis=(1, 2))
+    return served
+
+
+def _by_cycle(out: NDArray[np.bool_], lead_time: NDArray[np.int64], review: int) -> NDArray[np.bool_]:
     """(n_layers, n_paths, n_cycles) whether any night of a cycle is out, of (horizon, n_layers, n_paths): the nights up
     to its end less those up to its start."""
     so_far = np.concatenate([np.zeros((1, *out.shape[1:]), np.int16), np.cumsum(out, axis=0, dtype=np.int16)])
+    n_cycles = _n_cycles(lead_time, len(out), review)
     starts = lead_time + review * np.arange(n_cycles + 1)[:, np.newaxis, np.newaxis]
     within: NDArray[np.bool_] = np.moveaxis(np.diff(np.take_along_axis(so_far, starts, 0), axis=0) > 0, 0, 2)
     return within
@@ -341,7 +379,7 @@ def policy_year(
     low, high = np.full(top.shape, -1), top
     while (high - low > 1).any():
         middle = np.where(high - low > 1, (low + high) // 2, high)
-        enough = simulate(futures, review, levels_of(middle)).service >= service_level - 1e-12
+        enough = _service(futures, review, levels_of(middle)) >= service_level - 1e-12
         low, high = (
             np.where(enough, low, np.minimum(middle, high - 1)),
             np.where(enough, np.minimum(middle, high), high),

@@ -223,11 +223,12 @@ class _Recourse:
         tail = (1.0 - tail_level) * n_paths
         self.weights = np.clip(tail - np.arange(n_paths), 0.0, 1.0) / tail  # of the paths, the worst first
         # Each night's part of what comes to a layer, while every stock lasts.
-        self.reached_share = np.empty(shape)
+        self.reached_share, self.share_from = np.empty(shape), np.empty((*shape[:2], horizon + 1))
         coming = program.armed
         for layer in range(n_layers):
             total = coming.sum(axis=1, keepdims=True)
             self.reached_share[layer] = reach[layer] * np.divide(coming, total, np.zeros(shape[1:]), where=total > 0)
+            self.share_from[layer] = _from_each_night(self.reached_share[layer])
             engaged = np.minimum(reach[layer] * coming, self.capacity[layer])
             coming = coming - self.kill_probability[layer, :, np.newaxis] * engaged
         # More than any path could use is never bought.
@@ -254,9 +255,12 @@ class _Recourse:
                 by_bought[layer] = -kill_probability * usable / self.interceptors[layer]
             else:
                 engaged = after[:, 0]
-            share = _from_each_night(np.where(full, 0.0, self.reached_share[layer]))[paths, short]
+            share, filled = self.share_from[layer, paths, short], np.flatnonzero(full.any(axis=1))
+            nights, rows = short[filled], np.arange(filled.size)
+            free = np.where(full[filled], 0.0, self.reached_share[layer, filled])
+            share[filled] = _from_each_night(free)[rows, nights]
             by_arrivals[layer] = 1.0 - kill_probability * share
-            by_capacity[layer] = -kill_probability * _from_each_night(full)[paths, short]
+            by_capacity[layer, filled] = -kill_probability[filled] * _from_each_night(full[filled])[rows, nights]
             left = left - kill_probability * engaged
         # A drone that one layer spares is met by those behind it.
         passed_on = np.ones(left.size)

@@ -29,7 +29,8 @@ _NUMBERED = re.compile(r"_(?=x[0-9A-Fa-f]{4}_)")
 _OTHER_LEVELS = re.compile(r"_(50|95)$")
 _SHARES = ("probability", "share", "risk", "service_level", "shortage", "discrimination")
 """What a share is called; money ends in usd."""
-WIDEST = 60
+WIDEST, WIDEST_OF_FEW = 60, 80
+"""Characters of a text on a line; in a table of at most five columns."""
 LONGEST_CELL = 32_767
 """Characters."""
 SHEETS = {
@@ -39,7 +40,7 @@ SHEETS = {
     ),
     "totals": ("windows", "outcome", "layers", "raid", "raid_layers"),
     "calibration": ("calibration", "calibrated", "shares"),
-    "supply": ("supply_at_origin", "supply", "weights"),
+    "supply": ("supply_at_origin", "supply", "weights", "holdbacks", "scenario"),
 }
 """Sheet -> the tables that stand below each other on it; any other table has a sheet of its own."""
 TURNED = {"windows", "layers", "layer_worth", "service_levels", "frontier", "supply", "budget_mix", "shares"}
@@ -148,6 +149,7 @@ def _write(sheet: Worksheet, frame: pd.DataFrame, widths: dict[int, int], *, tur
     names = [*map(str, frame)]
     rows = [[_plain(value) for value in row] for row in frame.astype(object).itertuples(index=False, name=None)]
     of_columns = not turned
+    widest = WIDEST_OF_FEW if of_columns and len(names) <= 5 else WIDEST
     if turned:
         names, *rows = ([name, *column] for name, column in zip(names, zip(*rows, strict=True), strict=True))
     top = sheet.max_row if sheet.max_row > 1 or sheet["A1"].value is not None else 0
@@ -157,7 +159,7 @@ def _write(sheet: Worksheet, frame: pd.DataFrame, widths: dict[int, int], *, tur
             assert isinstance(cell, Cell)  # none of ours are merged
             cell.value = _cell(value)
             measure = names[number - 1] if of_columns else row[0]
-            width = _format(cell, str(measure), head=below == 1 or (turned and number == 1))
+            width = _format(cell, str(measure), widest, head=below == 1 or (turned and number == 1))
             widths[number] = max(widths.get(number, 0), width)
 
 
@@ -219,8 +221,9 @@ def _summary_order(layer: LayerDocument, words: Words) -> dict[str, Any]:
     }
 
 
-def _format(cell: Cell, measure: str, *, head: bool) -> int:
-    """Shares as per cent, money and thousands with their separators, dates as such; how wide it is, in characters."""
+def _format(cell: Cell, measure: str, widest: int, *, head: bool) -> int:
+    """Shares as per cent, money and thousands with their separators, dates as such; how wide it is, in characters,
+    of which a text has at most so many on a line."""
     value = cell.value
     if cell.data_type == "f":
         cell.data_type = "s"  # a title that begins with "=" is a title
@@ -229,13 +232,13 @@ def _format(cell: Cell, measure: str, *, head: bool) -> int:
         # The name of a column may go on below; that of a row stands beside its numbers.
         long = cell.column > 1 and not hasattr(value, "year")
         cell.alignment = Alignment(wrap_text=long, vertical="bottom")
-        return min(len(str(value or "")), _LONGEST_HEAD if long else WIDEST)
+        return min(len(str(value or "")), _LONGEST_HEAD if long else widest)
     if isinstance(value, int | float):
         cell.number_format = _number_format(measure, value)
         return len(f"{value:,.2f}" if value != int(value) else f"{value:,.0f}") + 5 * ("usd" in measure.split("_"))
     if isinstance(value, str):
-        cell.alignment = Alignment(wrap_text=len(value) > WIDEST, vertical="top")
-        return min(len(value), WIDEST)
+        cell.alignment = Alignment(wrap_text=len(value) > widest, vertical="top")
+        return min(len(value), widest)
     if value is not None:
         cell.number_format = "YYYY-MM-DD"
     return 10

@@ -36,6 +36,7 @@ from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, forecast, load_model
 from forecasting.salvos.spread import Spread, quantile, spread
 from tests.forecasting.report.conftest import planned
+from tests.workbook_tables import tables_of
 
 
 @pytest.mark.parametrize("name", sorted(SCHEMAS))
@@ -251,13 +252,11 @@ def test_every_number_of_the_scenario_has_unit_date_confidence_and_a_listed_sour
         assert stated.confidence in set("ABCD")
         assert set(stated.sources) <= listed
         assert stated.sources or stated.basis == "assumed"
-    book = load_workbook(BytesIO(workbook(scenario_plan)))
-    header, *rows = book["scenario"].iter_rows(values_only=True)
-    cells = [dict(zip(header, row, strict=True)) for row in rows]
-    assert [(row["number"], row["low"], row["high"], row["unit"]) for row in cells] == [
+    content = workbook(scenario_plan)
+    assert [(row["number"], row["low"], row["high"], row["unit"]) for row in tables_of(content)["scenario"]] == [
         (stated.number, stated.low, stated.high, stated.unit) for stated in supply.numbers
     ]
-    assert {row[0] for row in book["sources"].iter_rows(min_row=2, values_only=True)} >= listed
+    assert {row["id"] for row in tables_of(content)["sources"]} >= listed
 
 
 BASES = {

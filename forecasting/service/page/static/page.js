@@ -4,6 +4,7 @@
 
 const told = document.getElementById("told");
 let shown = location.search;
+let asking = null;
 
 // The quantile of the triangular distribution, as features.stated.SourcedRange has it.
 function quantile(level, low, mode, high) {
@@ -28,13 +29,15 @@ function slide(slider) {
 }
 
 async function show(address, options, push) {
+  if (asking) asking.abort(); // what was asked for last counts, whichever answer comes first
+  const mine = (asking = new AbortController());
   const main = document.getElementById("main");
   const focused = document.activeElement && document.activeElement.id;
   const open = [...main.querySelectorAll("details[open] > summary")].map((each) => each.textContent.trim());
   main.setAttribute("aria-busy", "true");
   told.textContent = told.dataset.working;
   try {
-    const response = await fetch(address, options);
+    const response = await fetch(address, { ...options, signal: mine.signal });
     const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!fresh.getElementById("main")) throw new Error(response.statusText);
     // Where a form is sent to that was refused, there is nothing to go back to.
@@ -54,6 +57,7 @@ async function show(address, options, push) {
     const job = document.getElementById("job-title");
     told.textContent = job ? job.textContent : `${wrong ? "" : told.dataset.done} ${line ? line.textContent : ""}`;
   } catch {
+    if (mine !== asking) return;
     document.getElementById("main").removeAttribute("aria-busy");
     told.textContent = told.dataset.failed;
     told.classList.remove("hidden");
@@ -103,9 +107,11 @@ async function tellRecord() {
   record.append(...[...fresh.children].slice(2));
 }
 
+const PRINTED = ".picture:is(.forecast, .stock_out, .frontier, .supply, .comparison)";
+
 // Paper is white: a browser does not wait for pictures that it meets only when it prints.
 function prepareToPrint() {
-  for (const picture of document.querySelectorAll(".picture.forecast, .picture.stock_out")) {
+  for (const picture of document.querySelectorAll(PRINTED)) {
     const image = picture.querySelector("img");
     const light = picture.querySelector("source[media=print]").srcset;
     if (picture.querySelector(".for-print") || image.getAttribute("src") === light && !matchMedia("(max-width: 600px), (prefers-color-scheme: dark)").matches) continue;
@@ -143,8 +149,15 @@ document.addEventListener("submit", (event) => {
   else show(`${form.action}?${sent}`, {}, true);
 });
 
+// Pictures further down are loaded only when they are scrolled to.
+async function print() {
+  const pictures = [...document.querySelectorAll(`${PRINTED} img`)];
+  for (const each of pictures) each.loading = "eager";
+  await Promise.allSettled(pictures.map((each) => each.decode()));
+  window.print();
+}
 document.addEventListener("click", (event) => {
-  if (event.target.id === "print") window.print();
+  if (event.target.id === "print") print();
 });
 
 document.addEventListener("keydown", (event) => {

@@ -1,12 +1,13 @@
 """The planner's page seen in a real browser: the first screen, themes, a phone, paper, and what axe-core finds."""
 
 import re
-import struct
-import zlib
+import unicodedata
+from io import BytesIO
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
 from tests.forecasting.service.page.browsing import DRAWN, FIRST_SCREEN, Open, orders
 
@@ -86,14 +87,49 @@ def test_pictures_follow_the_theme_of_the_reader_or_the_chosen_one(open_page: Op
 @pytest.mark.parametrize(
     "query", ["", "?scenario=workers_25000&lang=uk&theme=dark&leak=400", "?scenario=imports_stopped&days=365&paths=200"]
 )
-def test_the_brief_is_two_pages(open_page: Open, query: str) -> None:
+def test_the_printed_plan_is_two_pages_and_fills_them(open_page: Open, query: str) -> None:
     page = open_page(query)
-    page.locator(".picture.stock_out picture img").scroll_into_view_if_needed()
-    page.wait_for_load_state("networkidle")
-    assert pages_of(page.pdf(format="A4", prefer_css_page_size=True)) == 2
+    first, second = printed(page)
+    assert said(page, "#sentence") in first
+    for layer, order in orders(page).items():
+        name = said(page, f"#orders tr:has([data-layer='{layer}']) th")
+        assert plain(f"{name} {order}") in first
+    assert said(page, "#stocks-table caption") in second
+    assert said(page, "#assumed-title") in second
 
 
-def test_the_brief_has_the_pictures_for_paper_in_whatever_theme_they_are_read(open_page: Open) -> None:
+def test_a_comparison_is_printed_on_a_page_of_its_own(open_page: Open) -> None:
+    page = open_page("?paths=100&scenario=workers_25000&compare=published&leak=400&lang=uk")
+    *_, last = printed(page, n_pages=3)
+    assert last.startswith(said(page, "#compare-title"))
+    for row in page.locator("#compare-table tbody tr").all():
+        assert plain(row.locator("td").nth(0).inner_text()) in last
+    assert said(page, "#compare label") not in last  # a form is nothing on paper
+
+
+def test_a_table_that_says_nothing_is_left_out(open_page: Open) -> None:
+    query = "?paths=100&layer=interceptor_drone&leak=4000000&policy=base_stock&days=60"
+    plenty = open_page(f"{query}&stock.interceptor_drone=9000000")
+    assert orders(plenty) == {"interceptor_drone": "0"}  # the answer
+    empty = (
+        "#rules",
+        "#mix",
+        "#policy-layers",
+        "#policy-calendar",
+        "#service-levels",
+        "#frontier",
+        ".picture.frontier",
+    )
+    for table in empty:
+        expect(plenty.locator(table)).to_have_count(0)
+    expect(plenty.locator("#stocks-table thead")).not_to_contain_text("Before any order arrives")
+    few = open_page(f"{query.replace('leak=4000000', 'leak=90')}&stock.interceptor_drone=0&lead.interceptor_drone=9")
+    for table in empty:
+        expect(few.locator(table)).to_have_count(1)
+    expect(few.locator("#stocks-table thead")).to_contain_text("Before any order arrives")
+
+
+def test_the_printed_plan_has_the_pictures_for_paper_in_whatever_theme_they_are_read(open_page: Open) -> None:
     page = open_page("?paths=100&theme=dark")
     for name in ("forecast", "stock_out"):
         paper = page.locator(f".picture.{name} .for-print")
@@ -106,12 +142,30 @@ def test_the_brief_has_the_pictures_for_paper_in_whatever_theme_they_are_read(op
         expect(page.locator(f".picture.{name} picture img")).to_be_hidden()
 
 
-def pages_of(pdf: bytes) -> int:
-    """How many pages a PDF has: the /Count of the root of its page tree, which may stand in a compressed stream."""
-    text = pdf
-    for stream in re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL):
-        try:
-            text += zlib.decompress(stream)
-        except (zlib.error, struct.error):
-            continue
-    return max(int(count) for count in re.findall(rb"/Type\s*/Pages.*?/Count\s+(\d+)", text, re.DOTALL))
+def printed(page: Page, n_pages: int = 2) -> list[str]:
+    """The text of each page on paper. Each is one that is filled: text stands in its lowest sixth."""
+    for picture in page.locator(".sheet:not(.unchosen) .picture picture img").all():
+        if picture.is_visible():
+            picture.scroll_into_view_if_needed()
+            assert picture.evaluate(DRAWN) > 0
+    page.wait_for_load_state("networkidle")
+    pages = PdfReader(BytesIO(page.pdf(format="A4", prefer_css_page_size=True))).pages
+    assert len(pages) == n_pages
+    for each in pages:
+        heights: list[float] = []
+        each.extract_text(
+            visitor_text=lambda text, current, at, *_, heights=heights: (
+                heights.append(current[5] + current[3] * at[5]) if text.strip() else None
+            )
+        )
+        assert min(heights) < each.mediabox.height / 6
+    return [plain(each.extract_text()) for each in pages]
+
+
+def plain(text: str) -> str:
+    """With what printing joins or keeps together told apart: "fi" as two letters, one kind of space."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def said(page: Page, selector: str) -> str:
+    return plain(page.locator(selector).inner_text())
