@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from io import StringIO
@@ -19,10 +18,8 @@ from features.history import LaunchHistory
 from features.scenario_settings import OF_ALL, OF_FACILITY, OF_STOCK
 from features.scenarios import bundled_scenarios, load_scenario
 from forecasting.commands.main import app, run
-from forecasting.commands.options import progress
 from forecasting.report.reading import read_document
 from forecasting.report.verdicts_document import VerdictsDocument
-from tests.features.scenario_texts import REFUSED
 from tests.forecasting.conftest import Told
 
 FEW = ("--paths", "20", "--horizon", "14")
@@ -307,33 +304,6 @@ def test_what_moves_the_demand_as_a_table_and_a_picture(
         assert b"Cost of the orders, million USD" in content
 
 
-def test_how_far_a_long_run_is_is_told_of_all_its_paths(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, done = [], []
-
-    @contextmanager
-    def recorded(what: str, total: int) -> Iterator[Callable[[int], object]]:
-        begun.append((what, total))
-        yield done.append
-
-    monkeypatch.setattr("forecasting.commands.scenarios.progress", recorded)
-    few = ("--paths", "100", "--horizon", "14")
-    told("scenarios", "compare", "truce_30_days", "workers_12000", *few)
-    told("sensitivity", *few)
-    assert begun == [("paths", 3 * 100), ("paths", 100)]  # the baseline too
-    assert sum(done) == 4 * 100
-
-
-@pytest.mark.parametrize("terminal", [True, False])
-def test_it_is_shown_on_a_terminal_alone(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = StringIO()
-    monkeypatch.setattr(shown, "isatty", lambda: terminal, raising=False)
-    monkeypatch.setattr("sys.stderr", shown)
-    monkeypatch.setattr("forecasting.commands.options.SHOWN_AFTER", 0)
-    with progress("paths", 20) as on_paths:
-        on_paths(5)
-    assert ("paths:" in shown.getvalue()) == terminal
-
-
 def forecast_of(told: Told, *arguments: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(told("forecast", *FEW, "--format", "json", *arguments))
     return document
@@ -382,14 +352,6 @@ def test_what_was_published_after_the_origin_is_not_in_the_forecast(
     assert max(source["date"] for source in known["sources"]) > "2025-12-31"
     assert len(supply["numbers"]) < len(known["numbers"])
     assert np.isfinite(supply["stock_compatible"]["p50"])
-
-
-@pytest.mark.parametrize(("text", "said"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_is_told_by_every_command(text: str, said: str, told: Told, tmp_path: Path) -> None:
-    file = tmp_path / "own.toml"
-    file.write_text(text, encoding="utf-8")
-    for command in (("scenarios", "check"), ("plan", "--scenario"), ("scenarios", "compare")):
-        assert f"{file}: {said}" in told(*command, str(file), fails=2)
 
 
 @pytest.mark.parametrize(
