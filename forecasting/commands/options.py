@@ -38,6 +38,13 @@ def check_files(output: Format, out: Path | None, plot: Path | None) -> None:
     """Refuses, before the work is done, what could not be written after it."""
     if FORMS[output].binary and out is None:
         raise InputError(f"--format {output} needs a file: add --out FILE{FORMS[output].suffix}")
+    by_suffix = {form.suffix: form.name for form in FORMS.values() if form.accepted}
+    if (
+        out is not None
+        and by_suffix.get(out.suffix, output) != output
+        and not FORMS[output].suffix.endswith(out.suffix)
+    ):
+        raise InputError(f"--out {out} would not be what its name says: add --format {by_suffix[out.suffix]}")
     check_plot(plot)
     check_folder(out)
 

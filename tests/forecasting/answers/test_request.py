@@ -81,6 +81,7 @@ def test_a_forecast_and_a_plan_are_told_apart() -> None:
         {"service_level": "1"},
         {"service_level": 100},
         {"service_level": "100 %"},
+        {"service_level": "150"},
         {"service_level": "most"},
         {"service_level": True},
         {"service_level": float("nan")},

@@ -143,12 +143,25 @@ def test_a_safety_is_the_same_however_it_is_typed_and_is_shown_as_it_was_underst
     assert PlanDocument.model_validate_json(only).service_level == share
 
 
+@pytest.mark.parametrize("written", ["150", "100", "0", "1.5.5", "most"])
+def test_a_safety_that_cannot_be_is_refused_at_every_door(client: httpx.Client, salvocast: Run, written: str) -> None:
+    assert client.post("/api/v1/plan?issue=false", json=ASKED | {"service_level": written}).status_code == 422
+    by_command = salvocast(*OPTIONS, "--service-level", written)
+    assert (by_command.returncode, len(by_command.stderr.decode().splitlines())) == (2, 1)
+    by_page = client.get(f"/?{QUERY}&safety={written}")
+    assert by_page.status_code == 422
+    assert f"'{written}': expected per cent between 0 and 100, such as 95" in plain(by_page.text)
+
+
 def test_a_safety_that_may_be_two_is_asked_about_at_every_door(client: httpx.Client, salvocast: Run) -> None:
     asked = "'1' may be 1 % or 100 %: write 1 % or 100 %"
     by_api = client.post("/api/v1/plan?issue=false", json=ASKED | {"service_level": "1"})
     assert (by_api.status_code, by_api.json()["detail"]) == (422, f'service_level: {asked} (given "1")')
     by_command = salvocast(*OPTIONS, "--service-level", "1")
-    assert (by_command.returncode, by_command.stderr.decode()) == (2, f"salvocast: --service-level: {asked}\n")
+    assert (by_command.returncode, by_command.stderr.decode()) == (
+        2,
+        f'salvocast: --service-level: {asked} (given "1")\n',
+    )
     by_page = client.get(f"/?{QUERY}&safety=1")
     assert by_page.status_code == 422
     assert asked in plain(by_page.text)
