@@ -1,4 +1,4 @@
-"""How fast the ledger is, and how much memory it takes; its first line is of `make bench` too.
+"""How fast the ledger is, and how much memory it takes. `make bench` reads its million reports too.
 
     python experiments/benchmarks/ledger.py [ROWS]
 
