@@ -67,14 +67,10 @@ audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in r
 	@.venv-audit/bin/pip-audit --progress-spinner off --timeout 10 --disable-pip -r requirements.txt -f json -o build/audit.json 2>build/audit.log || true
 	@.venv-audit/bin/python -m tests.audit_result build/audit.json
 
-bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
+bench: .venv/ready-for-tests  ## how long everything takes that has an aim, and the steps of a plan and of a scenario, as ratios to fixed work of the same run (some ten minutes)
+	$(BIN)/python -m experiments.benchmarks.speed
 	$(BIN)/python experiments/benchmarks/plan_steps.py
 	$(BIN)/python experiments/benchmarks/supply.py
-	$(BIN)/python experiments/benchmarks/seeds.py
-	$(BIN)/python experiments/benchmarks/ledger.py
-	$(BIN)/python experiments/benchmarks/serving.py
-	$(BIN)/python experiments/benchmarks/compare.py
-	OMP_NUM_THREADS=1 $(BIN)/python experiments/benchmarks/scaling.py
 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings

@@ -23,7 +23,7 @@ from forecasting.report.comparison_document import (
     StatedRange,
 )
 from forecasting.report.document import versions
-from forecasting.report.supply_document import holdback_documents
+from forecasting.report.supply_document import holdback_documents, surge_document
 from forecasting.salvos.spread import quantiles, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
@@ -131,6 +131,7 @@ def _scenario(supplied: SuppliedForecast) -> ComparedScenario:
         verdict=supplied.outlook.verdict,
         assumption_only=supplied.assumption_only,
         shape_from=supplied.shape_from,
+        surge=surge_document(supplied),
         holdbacks=holdback_documents(scenario, supplied.holdbacks),
     )
 
@@ -205,7 +206,10 @@ def stated_differences(scenarios: Sequence[ProductionScenario]) -> list[StatedDi
     """
     stated = [dict(_stated(scenario)) for scenario in scenarios]
     places = dict.fromkeys(place for each in stated for place in each)
-    return [
+    grow = [StatedRange(scenario=each.name) for each in scenarios if each.unannounced_growth]
+    day = max(each.as_of for each in scenarios)
+    unannounced = [StatedDifference(where="unannounced_growth", date=day, ranges=grow)]
+    return (unannounced if 0 < len(grow) < len(scenarios) else []) + [
         StatedDifference(
             where=place[0],
             date=place[1],

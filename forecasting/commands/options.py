@@ -1,5 +1,7 @@
 """What several commands share: an option, and what they check and write."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -86,6 +88,19 @@ def filled_name(path: Path) -> str:
 def today() -> date:
     """The date by which nothing can have been published later."""
     return datetime.now(UTC).date()
+
+
+SHOWN_AFTER = 1.5
+"""Seconds of work after which it is shown how far it is."""
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], object]]:
+    """What is told of so many more done; on a terminal alone, on stderr, and only where it takes a while."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=what, disable=None, delay=SHOWN_AFTER, leave=False) as bar:
+        yield bar.update
 
 
 def draw(figure: "Figure", path: Path, title: str, language: str = ENGLISH) -> None:

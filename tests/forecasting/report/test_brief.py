@@ -14,6 +14,7 @@ from forecasting.report.language import translator
 from forecasting.report.layout import plural
 from forecasting.report.rounding import rounded
 from tests.forecasting.conftest import Run
+from tests.forecasting.report.pictured import SUPPLY, SURGE
 
 PRINTED = date(2026, 3, 1)
 
@@ -44,6 +45,15 @@ def test_it_is_one_page_with_what_is_signed(language: str, plan: PlanDocument) -
     assumed = {"en": "published by nobody", "uk": "ніким не оприлюднено"}[language]
     assert text.count(assumed) == 2
     assert brief(plan, language, PRINTED) == brief(plan, language, PRINTED)  # same day, same bytes
+
+
+def test_of_a_theatre_without_a_record_it_tells_the_borrowed_shape_and_the_surge(plan: PlanDocument) -> None:
+    supply = SUPPLY.model_copy(update={"assumption_only": True, "shape_from": "ukraine", "surge": SURGE})
+    korea = plan.model_copy(update={"forecast": plan.forecast.model_copy(update={"supply": supply})})
+    text = read(brief(korea, "en", PRINTED))
+    assert "The shape of the salvos is that of Ukraine: each day as a multiple of the month around it" in text
+    assert "Built up: 400 (200 to 800) drones that can be launched. The surge: 40 (20 to 80) a day for 12" in text
+    assert "Built up" not in read(brief(plan, "en", PRINTED))
 
 
 def test_an_old_record_is_told_first(plan: PlanDocument) -> None:
