@@ -40,8 +40,8 @@ LATE = 0.01
 
 
 def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
-    """What is read of a plan every morning: the sentence, what is stated and counted in hand, seven days, totals and
-    orders; of a forecast all there is."""
+    """What is read of a plan every morning: the sentence, what is stated and counted in hand, the orders, what else the
+    money would buy and what to find out first, seven days and totals; of a forecast all there is."""
     if isinstance(document, ForecastDocument):
         return document_text(document, language)
     sentence = duty_sentence(document, language)
@@ -49,18 +49,17 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
     words = Words(translator(language, plain=True), document)
     return terminal_text(
         [
-            *_head(words.t("Salvocast plan"), document.forecast, words),
+            *_short_head(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(sentence.replace("\u00a0", " ").replace("\u202f", " ")),
             *(wrap_line(words(note)) for note in document.in_hand),
-            "",
-            *_salvos(document.forecast, words),
             *short_order_lines(document, words),
             *short_worth_lines(document, words),
             *since_lines(document, words),
             "",
-            words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
+            *_short_salvos(document.forecast, words),
             "",
+            words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
             launch_counts(document, words),
         ]
     )
@@ -114,8 +113,28 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
 
 
 def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
-    known, borrowed, t = document.last_attack_day_known, shape_from(document), words.t
-    gap = (document.origin - known).days
+    t = words.t
+    silent = t("silent days: {rule}", rule=document.quiet_day_rule)
+    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
+    return [
+        _what(title, document, t),
+        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({_record(document, t)}; {silent}{scope})"),
+        ", ".join(_made_by(document, t)),
+        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
+    ]
+
+
+def _short_head(title: str, document: ForecastDocument, words: Words) -> list[str]:
+    t = words.t
+    as_of = f"{t('as of {day}', day=t.day(document.origin))} ({_record(document, t)})"
+    return [
+        _what(title, document, t),
+        wrap_line(", ".join((as_of, *_made_by(document, t)))),
+        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
+    ]
+
+
+def _what(title: str, document: ForecastDocument, t: Translator) -> str:
     supply = document.supply
     what = [
         f"{title}: {full_weapon_name(document.weapon_class, t)}",
@@ -123,6 +142,12 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
         t.plural("{n} attack day", "{n} attack days", document.horizon),
         *([t("scenario {name}", name=supply.scenario)] if supply else []),
     ]
+    return assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what)
+
+
+def _record(document: ForecastDocument, t: Translator) -> str:
+    known, borrowed = document.last_attack_day_known, shape_from(document)
+    gap = (document.origin - known).days
     if borrowed:
         shape = t("shape of the salvos from {theatre}", theatre=theatre_name(borrowed, t))
         record = [shape, t("last attack day known there {day}", day=t.day(known))]
@@ -130,22 +155,17 @@ def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
         record = [t("last attack day known {day}", day=t.day(known))]
     if gap:
         record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
-    silent = t("silent days: {rule}", rule=document.quiet_day_rule)
-    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
-    return [
-        assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
-        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
-        ", ".join(
-            (
-                t("model {model}", model=document.model_id) + _chosen(document, t),
-                t.plural("{n} path", "{n} paths", document.n_paths),
-                t("seed {seed}", seed=document.seed),
-                t("data {digest}", digest=document.data_digest[:12]),
-                f"salvocast {document.versions['salvocast']}",
-            )
-        ),
-        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
-    ]
+    return ", ".join(record)
+
+
+def _made_by(document: ForecastDocument, t: Translator) -> tuple[str, ...]:
+    return (
+        t("model {model}", model=document.model_id) + _chosen(document, t),
+        t.plural("{n} path", "{n} paths", document.n_paths),
+        t("seed {seed}", seed=document.seed),
+        t("data {digest}", digest=document.data_digest[:12]),
+        f"salvocast {document.versions['salvocast']}",
+    )
 
 
 def _chosen(document: ForecastDocument, t: Translator) -> str:
@@ -234,31 +254,61 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     return said + buys
 
 
-def _salvos(document: ForecastDocument, words: Words) -> list[str]:
-    t, weapons = words.t, weapon_name(document.weapon_class, words.t)
-    rows = [
+def _short_salvos(document: ForecastDocument, words: Words) -> list[str]:
+    """The first days and the totals in one table."""
+    t = words.t
+    totals = [
+        [t("total to {day}", day=each.last_day), *_cells(each.total_drones, t), t.percent(each.massed_probability)]
+        for each in document.windows
+    ]
+    said = "massed: a day of {threshold} or more in the first week; totals: at least one."
+    threshold = t.number(document.massed_strikes.threshold_drones)
+    return [
+        _launched(document, t),
+        *table(_day_header(t), [*_day_rows(document, t), *totals]),
+        wrap_line(t(said, threshold=threshold)),
+    ]
+
+
+def _launched(document: ForecastDocument, t: Translator) -> str:
+    decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
+    return t("{weapons} LAUNCHED PER ATTACK DAY", weapons=weapon_name(document.weapon_class, t).upper()) + decoys
+
+
+def _day_header(t: Translator) -> list[str]:
+    return [t("attack day"), *_level_heads(t), t("massed")]
+
+
+def _level_heads(t: Translator) -> list[str]:
+    return [t("median"), *map(t.percent, (0.5, 0.8, 0.95))]
+
+
+def _day_rows(document: ForecastDocument, t: Translator) -> list[list[str]]:
+    return [
         [str(day.attack_day), *_cells(day.drones, t), t.percent(day.massed_probability)]
         for day in document.days[:DAYS_SHOWN]
     ]
-    levels = [t("median"), *map(t.percent, (0.5, 0.8, 0.95))]
-    lines = table([t("attack day"), *levels, t("massed")], rows)
+
+
+def _salvos(document: ForecastDocument, words: Words) -> list[str]:
+    t, rows = words.t, _day_rows(document, words.t)
+    lines = table(_day_header(t), rows)
     if later := len(document.days) - len(rows):
         more = t.plural(
             "and {n} more day to {day}", "and {n} more days to {day}", later, day=document.days[-1].attack_day
         )
         lines.append(t("({days}: --format csv or json)", days=more))
-    decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
     massed = t(
         "massed: {rule}, {threshold} in the first week; the chance of at least one such day, and how many to expect.",
         rule=words(document.massed_strikes.rule),
         threshold=t.number(document.massed_strikes.threshold_drones),
     )
-    header = [t("days"), t("until"), *levels, t("largest day, 80 %"), t("massed"), t("massed days")]
+    header = [t("days"), t("until"), *_level_heads(t), t("largest day, 80 %"), t("massed"), t("massed days")]
     return [
-        t("{weapons} LAUNCHED PER ATTACK DAY", weapons=weapons.upper()) + decoys,
+        _launched(document, t),
         *lines,
         "",
-        t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapons),
+        t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapon_name(document.weapon_class, t)),
         *table(header, [_window_cells(window, t) for window in document.windows]),
         wrap_line(massed),
     ]
