@@ -15,7 +15,7 @@ TEST_MINUTES := 10
 SLOW_MINUTES := 21
 COVERAGE_MINUTES := 14
 
-.PHONY: plan serve test test-slow coverage mutants fuzz check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
+.PHONY: plan serve test test-slow coverage mutants fuzz kills check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
 
 plan: .venv/ready  ## the main job on the embedded default, and a picture of it in plan.png
 	@$(BIN)/salvocast plan --plot plan.png
@@ -49,6 +49,9 @@ mutants: .venv/ready-for-mutants  ## how many small faults in the modules that e
 fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
 	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
 
+kills: .venv/ready-for-tests  ## MLflow's server and PostgreSQL killed at 20 moments of a retraining each, and databases without room (some twenty minutes)
+	SALVOCAST_KILLS=20 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s tests/experiments/test_server_kills.py
+
 check: .venv/ready-for-tests  ## lint, format, types, dead code, dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -64,14 +67,10 @@ audit: .venv-audit/ready  ## asks for known vulnerabilities of the packages in r
 	@.venv-audit/bin/pip-audit --progress-spinner off --timeout 10 --disable-pip -r requirements.txt -f json -o build/audit.json 2>build/audit.log || true
 	@.venv-audit/bin/python -m tests.audit_result build/audit.json
 
-bench: .venv/ready-for-tests  ## how long the steps of a plan and of a scenario take, as ratios; a ledger of a million reports; the server under load; many series on one machine and on a Dask cluster (some ten minutes)
+bench: .venv/ready-for-tests  ## how long everything takes that has an aim, and the steps of a plan and of a scenario, as ratios to fixed work of the same run (some ten minutes)
+	$(BIN)/python -m experiments.benchmarks.speed
 	$(BIN)/python experiments/benchmarks/plan_steps.py
 	$(BIN)/python experiments/benchmarks/supply.py
-	$(BIN)/python experiments/benchmarks/seeds.py
-	$(BIN)/python experiments/benchmarks/ledger.py
-	$(BIN)/python experiments/benchmarks/serving.py
-	$(BIN)/python experiments/benchmarks/compare.py
-	OMP_NUM_THREADS=1 $(BIN)/python experiments/benchmarks/scaling.py
 
 mornings: .venv/ready  ## a year of mornings retrained one by one, with a fake clock (some twenty minutes)
 	OMP_NUM_THREADS=1 $(BIN)/python -m experiments.benchmarks.mornings

@@ -152,6 +152,8 @@ def backtest(
         raise InputError("--covariate is of the salvo models alone: leave out --decisions and --scenario-policy")
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
+    place = Engine.from_name(engine, jobs)
+    place.begin()
     from experiments import replays
     from experiments.labels import RunLabel
     from experiments.outside import read_forecasts
@@ -182,7 +184,7 @@ def backtest(
         horizon=horizon,
         paths=paths,
         seed=seed,
-        engine=Engine.from_name(engine, jobs),
+        engine=place,
         out=out,
     )
     set_up_log(log_format)

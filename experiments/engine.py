@@ -3,12 +3,17 @@
 Only the parent process logs to MLflow and writes to the ledger; a task takes values and returns values.
 """
 
-import concurrent.futures
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import islice
+from multiprocessing import parent_process
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -17,6 +22,8 @@ from features.errors import InputError, SalvocastError
 from features.release import code_version
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext
+
     from distributed import Client
 
 LOCAL = "local"
@@ -26,9 +33,9 @@ CHECK_SECONDS = 30.0
 RETRIES = 3
 """How often a task is given to another worker after its own one died."""
 AHEAD = 4
-"""Tasks sent for each thread of the workers: the next one is there when one is done."""
-BLOCK = 200
-"""Tasks at a time for each process of this machine."""
+"""Tasks sent for each process or thread of the workers: the next one is there when one is done."""
+PRELOADED = "experiments.preloaded"
+"""What the processes of this machine want; by its name, as loading it takes seconds."""
 PROBES = 50
 
 Result = TypeVar("Result")
@@ -60,20 +67,14 @@ class Engine:
         """function(*task) for each task, in the order in which they are done. What a task raises is raised here; tasks
         are made as they are needed.
 
-        On a cluster, a task whose worker dies is given to another one, and the loss is told at the end. Raises
-        SalvocastError where no scheduler answers, it has no workers, or it or a worker has other code.
+        In several processes of this machine, a script that calls this needs `if __name__ == "__main__":`, as
+        multiprocessing has it. On a cluster, a task whose worker dies is given to another one, and the loss is told at
+        the end. Raises SalvocastError where no scheduler answers, it has no workers, it or a worker has other code, or
+        a process of this machine is ended from outside.
         """
         if self.scheduler is None:
-            from joblib import Parallel, delayed
-
-            waiting = iter(tasks)
-            # One by one: a batch of the slowest models at the end would keep one process busy, and the others waiting.
-            with Parallel(n_jobs=self.jobs, return_as="generator_unordered", batch_size=1) as pool:
-                # By the block, so that this thread alone makes the tasks, and not all of them lie in memory at once.
-                while block := list(islice(waiting, BLOCK * self.jobs)):
-                    yield from pool(delayed(function)(*task) for task in block)
+            yield from self._run_here(function, iter(tasks))
             return
-        # joblib's Dask backend would hand nothing out before all is done, and hangs where the code cannot be imported.
         from distributed import KilledWorker, as_completed
 
         with _cluster(self.scheduler) as client:
@@ -97,6 +98,34 @@ class Engine:
                     "memory above all; what was finished is kept"
                 ) from error
 
+    def begin(self) -> None:
+        """Lets the processes load what they need while this one does something else."""
+        if self.jobs > 1:
+            _context()
+
+    def _run_here(self, function: Callable[..., Result], tasks: Iterator[tuple[Any, ...]]) -> Iterator[Result]:
+        if self.jobs == 1:
+            yield from (function(*task) for task in tasks)
+            return
+        from cloudpickle import dumps  # models of a notebook are in no module that a process could load
+
+        pool = ProcessPoolExecutor(self.jobs, mp_context=_context(), initializer=_begin_process)
+        try:
+            sent = (pool.submit(_run_sent, dumps((function, task))) for task in tasks)
+            running = set(islice(sent, AHEAD * self.jobs))
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield future.result()
+                running.update(islice(sent, len(done)))
+        except BrokenProcessPool as error:
+            raise SalvocastError(
+                "a process of --jobs was ended from outside, such as for want of memory: ask for fewer; what was "
+                "finished is kept"
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
     def overhead(self) -> float:
         """Seconds that one more empty task takes: the least that is worth sending. Without the start, which is once."""
 
@@ -108,6 +137,35 @@ class Engine:
 
         seconds(PROBES)  # the processes start, and import what they need
         return max(seconds(5 * PROBES) - seconds(PROBES), 0.0) / (4 * PROBES)
+
+
+def _context() -> "ForkServerContext":
+    from forecasting.service.workers.pool import load_ahead
+
+    return load_ahead([PRELOADED])
+
+
+def _begin_process() -> None:
+    """An interrupt is for the process that asked, and where that is gone nobody waits for this one."""
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threadpool_limits(1)  # they share the cores, and sums of several threads have other last digits
+
+    def end_with_parent() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _run_sent(sent: bytes) -> Any:
+    from cloudpickle import loads
+
+    function, task = loads(sent)
+    return function(*task)
 
 
 def _empty_task() -> None:
@@ -172,7 +230,7 @@ def _probe_workers(
         by_worker = client.run(probe, *arguments, on_error="return")
         return answers | {f"worker {worker}": answer for worker, answer in by_worker.items()}
 
-    waiting = concurrent.futures.ThreadPoolExecutor(1)
+    waiting = ThreadPoolExecutor(1)
     try:
         return waiting.submit(ask).result(CHECK_SECONDS)
     except TimeoutError as error:

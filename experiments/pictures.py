@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binom
 
-from experiments.backtest import INTERVALS, Backtest, Replay
+from experiments.backtest import HERE, INTERVALS, Backtest, Replay
+from experiments.engine import Engine
 from experiments.folds import TOTAL_BANDS
 from features.errors import SalvocastError
 from features.history import LaunchHistory
@@ -25,7 +25,7 @@ COLOURS = THEMES["light"].lines
 
 
 def backtest_pictures(
-    result: Backtest, models: Sequence[Model], histories: Sequence[LaunchHistory], replay: Replay, n_jobs: int = 1
+    result: Backtest, models: Sequence[Model], histories: Sequence[LaunchHistory], replay: Replay, engine: Engine = HERE
 ) -> dict[str, dict[str, bytes]]:
     """Model -> name -> PNG, and for "" those of all models together.
 
@@ -43,13 +43,13 @@ def backtest_pictures(
         if not scores.empty:
             shown = [history for history in histories if history.last_day not in failed]
             tasks.append((model, scores, reference, shown, replay))
-    pictures = Parallel(n_jobs=n_jobs)(delayed(_model_pictures)(*task) for task in tasks)
-    return made | {task[0].model_id: of_model for task, of_model in zip(tasks, pictures, strict=True)}
+    drawn = dict(engine.run(_model_pictures, tasks))
+    return made | {task[0].model_id: drawn[task[0].model_id] for task in tasks}
 
 
 def _model_pictures(
     model: Model, scores: pd.DataFrame, reference: pd.DataFrame, histories: Sequence[LaunchHistory], replay: Replay
-) -> dict[str, bytes]:
+) -> tuple[str, dict[str, bytes]]:
     figures = {"summary": summary_picture(scores, reference)}
     for history in histories:
         try:
@@ -57,7 +57,7 @@ def _model_pictures(
         except SalvocastError:  # between two fits, where it was not fitted in the backtest: no picture, no failure
             continue
         figures[f"fan_chart_{history.last_day}"] = forecast_picture(forecast_document(salvos), history)
-    return {name: render(figure, ".png", name) for name, figure in figures.items()}
+    return model.model_id, {name: render(figure, ".png", name) for name, figure in figures.items()}
 
 
 def summary_picture(scores: pd.DataFrame, reference: pd.DataFrame) -> Figure:

@@ -201,7 +201,7 @@ def replay_models(
         origins = series.origins
         shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
         histories = [series.shown_at(origin, models) for origin in shown]
-        pictures = backtest_pictures(result, kept, histories, replay, asked.engine.jobs)
+        pictures = backtest_pictures(result, kept, histories, replay, Engine(asked.engine.jobs))
         board = result.leaderboard()
         told.append(
             SeriesReplay(

@@ -67,6 +67,7 @@ def retrain(
 
     refuse_files_for_folders(settings.source, settings_path())
     place = Engine.from_name(engine, jobs)
+    place.begin()
     theatres, weapon_classes = names(theatre.lower(), "--theatre"), names(weapon_class.lower(), "--weapon-class")
     set_up_log(log_format)
 

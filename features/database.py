@@ -210,7 +210,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_MS}")
-    connection.execute("PRAGMA cache_size = -65536")  # 64 MiB at most: the digests of a large file come in any order
+    # 128 MiB at most: the digests of a large file come in any order, and those of a million reports take half of it.
+    connection.execute("PRAGMA cache_size = -131072")
 
 
 def _begin_sqlite(connection: Connection) -> None:

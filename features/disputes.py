@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -54,8 +55,9 @@ def dispute_related(
                 columns.attack_day.between(first, last),
             )
         )
-        windows = [_Window(*row) for row in dict.fromkeys(map(tuple, connection.execute(query)))]
-        groups = related(windows, lambda one: one.source)
+        # Of one key all windows are the same.
+        windows = {(row.key_digest, row.source): row for row in map(_Window._make, connection.execute(query).all())}
+        groups = related(windows.values(), attrgetter("source"))
         _dispute(connection, [key for group in groups if len(group) > 1 for key in {one.key_digest for one in group}])
 
 

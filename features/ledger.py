@@ -10,10 +10,11 @@ When a report became public: the time its source states; else, for the first sig
 a revision is never shown before anybody can have seen it.
 """
 
+import gc
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -141,7 +142,7 @@ class Ledger(Database):
         undated = reading.published_at is None
         if reading.covers and undated:
             reading = replace(reading, published_at=recorded_at)
-        with self._transaction() as connection:
+        with self._transaction() as connection, _collector_paused():
             if (rejected := self._already_read(connection, reading)) is not None:
                 n_rows = sum(1 for _ in reading.rows)
                 return IngestCounts(
@@ -171,6 +172,7 @@ class Ledger(Database):
                 counts += storing.store(chunk)
                 if reading.covers:
                     span.widen(chunk)
+                gc.collect(0)  # of what a reader leaves behind
             storing.end()
             if settles is not None:
                 self._settle(connection, settles, recorded)
@@ -630,6 +632,18 @@ class Ledger(Database):
             query = query.where(batch_table.c.recorded_at > undone_at)  # what two files stated was kept once
         found: int | None = connection.scalar(query)
         return found
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pauses Python's collector of cycles, which would look at every report again and again, and find none."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)

@@ -84,11 +84,9 @@ class Record:
             if report.launched and report.neutralised is not None:
                 shares.setdefault(report.attack_day, report.neutralised / report.launched)
         most: dict[int, float] = {}  # of the year around a day, at least so many: what is known of it only grows
-        for number in sorted(range(len(reports)), key=lambda one: reports[one].launched):
-            report = reports[number]
+        for number, report in sorted(enumerate(reports), key=lambda one: one[1].launched):
             index = place[report.attack_day]
             around = slice(max(index - YEAR, 0), index + YEAR + 1)
-            others = told[around.start : index], told[index + 1 : around.stop]
             usual = _is_usual(report.launched, most.get(index, 0.0))
             if not usual:
                 most[index] = float(largest[around].max())
@@ -96,8 +94,7 @@ class Record:
             said[number] = (
                 _parts_exceed(report)
                 or ("" if usual else _too_many(report, largest[around], days[around]))
-                or _too_few(report, others)
-                or self._below_the_same_night(report)
+                or (_is_of_a_night(report) and self._too_few_for_a_night(report, told, around, index))
                 or _lost_too_few(report, shares, days, around)
             )
             if not said[number]:
@@ -111,9 +108,13 @@ class Record:
         if report.launched and report.neutralised is not None:
             self._shares.setdefault(day, report.neutralised / report.launched)
 
+    def _too_few_for_a_night(self, report: SalvoReport, told: NDArray[np.float64], around: slice, index: int) -> str:
+        others = told[around.start : index], told[index + 1 : around.stop]
+        return _too_few(report, others) or self._below_the_same_night(report)
+
     def _below_the_same_night(self, report: SalvoReport) -> str:
         known = self._largest.get(report.attack_day, 0)
-        if not (_is_of_a_night(report) and FEWEST_LAUNCHED <= known >= SAME_NIGHT_RATIO * report.launched > 0):
+        if not FEWEST_LAUNCHED <= known >= SAME_NIGHT_RATIO * report.launched > 0:
             return ""
         columns = report_table.c
         theatre, weapon_class = self._series
@@ -174,7 +175,7 @@ def _too_many(report: SalvoReport, largest: NDArray[np.float64], days: Sequence[
 
 
 def _too_few(report: SalvoReport, others: Sequence[NDArray[np.float64]]) -> str:
-    if not (report.launched and _is_of_a_night(report)):
+    if not report.launched:
         return ""
     limit = SMALLEST_RATIO * report.launched + SLACK
     if any(((part > 0) & (part <= limit)).any() for part in others):

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from features.errors import InputError, unknown_name
-from features.scenarios import DAYS_PER_MONTH, ProductionScenario
+from features.scenarios import DAYS_PER_MONTH, ProductionScenario, load_scenario, parse_scenario
 from features.stated import SourcedRange
 
 PER_ROOM = 4
@@ -192,17 +192,15 @@ def _numbers(text: str, setting: str) -> tuple[float, float, float]:
     return given[0], (given[0] + given[-1]) / 2 if len(given) != 3 else given[1], given[-1]
 
 
-def settings_text(name: str, base: ProductionScenario, base_name: str, settings: Sequence[Setting], as_of: date) -> str:
+def settings_text(name: str, base_name: str, settings: Sequence[Setting], as_of: date) -> str:
     """The TOML text of a variant of a scenario, with what it means in comments.
 
     Parameters
     ----------
     name : str
         Of the variant.
-    base : ProductionScenario
-        What it is a variant of.
     base_name : str
-        As the file names that: a bundled scenario, or a file.
+        What it is a variant of: a bundled scenario, or a file. What was published after `as_of` is not in it.
     settings : sequence of Setting
         What differs.
     as_of : date
@@ -218,6 +216,7 @@ def settings_text(name: str, base: ProductionScenario, base_name: str, settings:
         For a facility that looks like a slip of a known one, and for what says nothing without another, such as beds
         without workers.
     """
+    base = _said_until(as_of, base_name, f"{name}.toml")
     facilities = {facility.id: facility for facility in base.facilities}
     settings = [_on_facility(each, base) for each in settings]
     says = [each.sentence for each in settings]
@@ -233,7 +232,7 @@ def settings_text(name: str, base: ProductionScenario, base_name: str, settings:
         f"title = {_value('; '.join(says)[:200])}",
         f"as_of = {as_of}",
         f"based_on = {_value(base_name)}",
-        f"about = {_value('. '.join(says) + '. All else is as in ' + base.name + '.')}",
+        f"about = {_value('. '.join(says) + '. All else is as in ' + load_scenario(base_name).name + '.')}",
     ]
     stock = [each for each in settings if each.of == STOCK]
     if stock:
@@ -266,6 +265,13 @@ def main_facility(scenario: ProductionScenario) -> str:
     """
     making = [facility for facility in scenario.facilities if facility.armed]
     return max(making, key=lambda each: _monthly(max(each.armed, key=lambda point: point.date))).id if making else ""
+
+
+def _said_until(as_of: date, base_name: str, file_name: str) -> ProductionScenario:
+    """What a variant of that day has of its base where nothing is set."""
+    head = {"name": "unchanged", "title": "-", "as_of": as_of, "based_on": base_name, "about": "-"}
+    lines = [f"{key} = {_value(value)}" for key, value in head.items()]
+    return parse_scenario("\n".join(["[scenario]", *lines]), file_name)
 
 
 def _on_facility(setting: Setting, base: ProductionScenario) -> Setting:

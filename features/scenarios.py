@@ -87,6 +87,8 @@ class ProductionScenario(Stated):
         A paragraph for the planner.
     based_on : str, optional
         The scenario that it is a variant of.
+    unannounced_growth : bool
+        Whether launches go on growing beyond what is stated, as they did; without it nothing is added.
     output_ratio : Ratio, optional
         True output over what is stated, alike for all lines, as far as the record leaves it open; None: 1.
     stock : StockPolicy
@@ -111,6 +113,7 @@ class ProductionScenario(Stated):
     as_of: Day
     about: Annotated[str, Field(min_length=1)]
     based_on: str | None = None
+    unannounced_growth: bool = True
     output_ratio: Ratio | None = None
     stock: StockPolicy
     facilities: tuple[Facility, ...] = ()
@@ -336,7 +339,7 @@ _TABLES: Any = {
     "rows": ("facility", "event", "theatre", "source"),
     "single": ("stock", "output_ratio"),
 }
-_HEAD_KEYS = ("name", "title", "as_of", "about", "based_on")
+_HEAD_KEYS = ("name", "title", "as_of", "about", "based_on", "unannounced_growth")
 
 
 def _parsed(stated: dict[str, Any], file_name: str) -> ProductionScenario:

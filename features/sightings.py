@@ -187,6 +187,8 @@ def same_hours(one: Windowed, other: Windowed) -> bool:
 
 
 def _area(report: Windowed) -> str:
+    if not report.target_area:
+        return ""
     area = " ".join(report.target_area.casefold().split())
     return "" if area == report.theatre.replace("_", " ") else area
 

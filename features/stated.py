@@ -252,7 +252,8 @@ def input_error(
         message = str(unknown_name("key", str(location[-1]), fields))
     elif kind == "missing":
         name = f"the table [{where}]" if is_table and len(location) == 1 else where
-        return one_line(f"{file_name}: {name} is missing")
+        what = ": expected the day that it speaks of, such as date = 2026-04-01" if location[-1] == "date" else ""
+        return one_line(f"{file_name}: {name} is missing{what}")
     else:
         words = _EXPECTED.get(kind, first["msg"].replace("Input should be", "expected"))
         message = words.format_map(context) if kind in _EXPECTED else words.removeprefix("Value error, ")

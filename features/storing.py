@@ -1,12 +1,13 @@
 """Writing one file into the ledger: what of it is new, chunk by chunk, inside the transaction of its ingest."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
@@ -65,8 +66,9 @@ class Storing:
         self._confirmed = confirmed
         self._records: dict[tuple[str, str], Record] = {}
         self._rows_before = 0
-        self._ends: dict[tuple[datetime, int], datetime] = {}
+        self._windows: dict[tuple[datetime, datetime, int], _Window] = {}
         self._next_id = (connection.scalar(sa.select(sa.func.max(report_table.c.id))) or 0) + 1
+        self._written = _Written() if self._next_id == 1 else None
         self.anything = False
         self.series: set[tuple[str, str]] = set()
         self.days = (date.max, date.min)
@@ -75,26 +77,24 @@ class Storing:
         """Stores what is new of a chunk of rows, and counts them."""
         rejected = [row for row in chunk if isinstance(row, RejectedRow)]
         numbered = enumerate(chunk, start=self._rows_before + 1)
-        keyed = [(number, _digest(_key(row)), row) for number, row in numbered if isinstance(row, SalvoReport)]
+        told = [self._told(number, row) for number, row in numbered if isinstance(row, SalvoReport)]
         self._rows_before += len(chunk)
-        salvos = self._known([key for _, key, _ in keyed])
-        held = {} if self._confirmed else self._held(keyed, salvos)
-        rejected += held.values()
-        reports = [(key, row) for number, key, row in keyed if number not in held]
+        salvos = self._known([one.key for one in told])
+        if not self._confirmed and (held := self._held(told, salvos)):
+            rejected += held.values()
+            told = [one for one in told if one.number not in held]
         changed: dict[bytes, _Salvo] = {}
-        new_reports: list[dict[str, Any]] = []
-        new_sightings: list[dict[str, Any]] = []
+        new_reports: list[tuple[_Salvo, tuple[Any, ...]]] = []
+        new_sightings: list[tuple[Any, ...]] = []
         added = revised = unchanged = flagged = 0
-        for key, report in reports:
-            content = _content(report)
-            content_digest = _digest(content)
+        for _, report, window, key, content, content_digest in told:
             stated = report.published_at is not None
             dated = utc(report.published_at) if report.published_at is not None else self._published
             sighting = (dated or self._recorded, content_digest, not stated, report.source)
             flagged += bool(report.flags)
             salvo = salvos.get(key)
             if salvo is None:
-                salvo = salvos[key] = _Salvo(self._in_utc(report.window_end))
+                salvo = salvos[key] = _Salvo(window.end_utc)
             if not salvo.sightings:
                 added += 1
             else:
@@ -111,23 +111,18 @@ class Storing:
             if report_id is None:
                 report_id = salvo.report_ids[content_digest] = self._next_id
                 self._next_id += 1
-                new_reports.append(_report_row(report, key, content_digest, content, salvo.window_end_utc, report_id))
+                of_salvo = (report.theatre, report.weapon_class, report.window_start, report.window_end)
+                where = (window.end_utc, window.day, report.target_area, report.reporter)
+                new_reports.append((salvo, (report_id, key, content_digest, *of_salvo, *where, *content)))
             salvo.sightings.add(sighting)
             changed[key] = salvo
-            new_sightings.append(
-                {
-                    "report_id": report_id,
-                    "batch_id": self._batch_id,
-                    "known_at": sighting[0],
-                    "stated": stated,
-                    "source": report.source,
-                }
-            )
+            new_sightings.append((report_id, self._batch_id, sighting[0], stated, report.source))
             self.series.add((report.theatre, report.weapon_class))
-            self.days = min(self.days[0], report.attack_day), max(self.days[1], report.attack_day)
+            if window.day < self.days[0] or window.day > self.days[1]:
+                self.days = min(self.days[0], window.day), max(self.days[1], window.day)
         self._write(new_reports, new_sightings, changed)
         new_rejected = self._waiting.add(rejected)
-        self._waiting.take_reports(report for _, report in reports)
+        self._waiting.take_reports(one.report for one in told)
         self.anything |= bool(new_sightings or new_rejected)
         return IngestCounts(
             rows_read=len(chunk),
@@ -140,24 +135,27 @@ class Storing:
             first_rejection=new_rejected[0] if new_rejected else None,
         )
 
-    def _in_utc(self, window_end: datetime) -> datetime:
-        """The end of a window in UTC: many reports share it."""
-        end = window_end, window_end.fold
-        if end not in self._ends:
-            self._ends[end] = utc(window_end.replace(tzinfo=KYIV))
-        return self._ends[end]
+    def _told(self, number: int, report: SalvoReport) -> "_Told":
+        start, end = report.window_start, report.window_end
+        window = self._windows.get((start, end, end.fold))
+        if window is None:
+            # ISO has no word for the second of two hours.
+            texts = start.isoformat(), end.isoformat() + "+" * end.fold
+            window = _Window(*texts, utc(end.replace(tzinfo=KYIV)), report.attack_day)
+            self._windows[start, end, end.fold] = window
+        series = report.theatre, report.weapon_class
+        key = _digest((*series, window.start, window.end, report.target_area, report.reporter))
+        content = _content(report)
+        return _Told(number, report, window, key, content, _digest(content))
 
     def end(self) -> None:
         """To be called after the last chunk: rows that waited, and stand right in this file, wait no longer."""
         self._waiting.settle()
 
-    def _held(
-        self, reports: Sequence[tuple[int, bytes, SalvoReport]], salvos: "Mapping[bytes, _Salvo]"
-    ) -> dict[int, RejectedRow]:
+    def _held(self, told: "Sequence[_Told]", salvos: "Mapping[bytes, _Salvo]") -> dict[int, RejectedRow]:
         """Row number -> the report that the record cannot bear; what the ledger knows already it can."""
         new: dict[tuple[str, str], list[tuple[int, SalvoReport]]] = {}
-        for number, key, report in reports:
-            content = _digest(_content(report))
+        for number, report, _, key, _, content in told:
             if key not in salvos or all(content != known for _, known, *_ in salvos[key].sightings):
                 new.setdefault((report.theatre, report.weapon_class), []).append((number, report))
         held = {}
@@ -172,17 +170,13 @@ class Storing:
 
     def _write(
         self,
-        new_reports: Sequence[dict[str, Any]],
-        new_sightings: Sequence[dict[str, Any]],
+        new_reports: "Sequence[tuple[_Salvo, tuple[Any, ...]]]",
+        new_sightings: Sequence[tuple[Any, ...]],
         changed: "Mapping[bytes, _Salvo]",
     ) -> None:
-        for row in new_reports:
-            row["agreed_at"], row["agreed_source"] = changed[row["key_digest"]].agreed
-        if new_reports:
-            _insert(self._connection, report_table, new_reports)
-        if new_sightings:
-            _insert(self._connection, sighting_table, new_sightings)
-        first_new = new_reports[0]["id"] if new_reports else self._next_id
+        _insert(self._connection, report_table, _REPORT, [(*row, *salvo.agreed) for salvo, row in new_reports])
+        _insert(self._connection, sighting_table, _SIGHTING, new_sightings)
+        first_new = new_reports[0][1][0] if new_reports else self._next_id
         stale = [
             {"of": report_id, "at": salvo.agreed[0], "by": salvo.agreed[1]}
             for salvo in changed.values()
@@ -198,7 +192,9 @@ class Storing:
             )
 
     def _known(self, keys: Sequence[bytes]) -> "dict[bytes, _Salvo]":
-        if self._next_id == 1:  # nothing is in the ledger yet
+        if self._written is not None:
+            keys = self._written.of(keys)
+        if not keys:
             return {}
         query = (
             sa.select(
@@ -223,6 +219,42 @@ class Storing:
             if known_at is not None:
                 salvo.sightings.add((known_at, content, not stated, source))
         return salvos
+
+
+class _Written:
+    """What of an empty ledger this batch has filled: most keys of a large file are new, and need not be looked up."""
+
+    def __init__(self) -> None:
+        self._beginnings = np.zeros(1 << 24, bool)  # of keys, by three bytes
+
+    def of(self, keys: Sequence[bytes]) -> list[bytes]:
+        """Those that may have been asked for before: all that were, and of a million one new key in sixteen."""
+        if not keys:
+            return []
+        beginnings = np.frombuffer(b"".join(keys), ">u4")[:: KEY_BYTES // 4] >> 8
+        before = np.flatnonzero(self._beginnings[beginnings])
+        self._beginnings[beginnings] = True
+        return [keys[index] for index in before.tolist()]
+
+
+class _Window(NamedTuple):
+    """What the reports of one window have in common. start, end: as the key of a salvo has them."""
+
+    start: str
+    end: str
+    end_utc: datetime
+    day: date
+
+
+class _Told(NamedTuple):
+    """A report, its place in the file, and what it is known by: the digests of its key and of its content."""
+
+    number: int
+    report: SalvoReport
+    window: _Window
+    key: bytes
+    content: tuple[Any, ...]
+    content_digest: bytes
 
 
 _Sighting = tuple[datetime, bytes, bool, str]
@@ -256,67 +288,41 @@ class _Salvo:
         return (self.window_end_utc if assumed else known_at), source
 
 
-def _insert(connection: Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Inserts rows of the same columns. The times in them may be turned into what the database keeps."""
+_CONTENT = (*COUNT_FIELDS, "shot_down_by_area")
+_REPORT = (
+    *("id", "key_digest", "content_digest", "theatre", "weapon_class", "window_start", "window_end"),
+    *("window_end_utc", "attack_day", "target_area", "reporter", *_CONTENT, "agreed_at", "agreed_source"),
+)
+_SIGHTING = ("report_id", "batch_id", "known_at", "stated", "source")
+_content = attrgetter(*_CONTENT)
+
+
+def _insert(connection: Connection, table: sa.Table, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Inserts rows of these columns."""
+    if not rows:
+        return
     if connection.dialect.name != "sqlite":
-        connection.execute(table.insert(), rows)
+        connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
         return
     # Straight to the driver: SQLAlchemy's binding of every value would take longer than all the rest of an ingest.
-    times = [name for name in rows[0] if isinstance(table.c[name].type, sa.DateTime)]
-    days = [name for name in rows[0] if isinstance(table.c[name].type, sa.Date)]
-    texts: dict[date | None, str | None] = {None: None}  # many rows share a time
-    for row in rows:
-        for name in times:
-            if (moment := row[name]) not in texts:
-                texts[moment] = moment.isoformat(" ", "microseconds")
-            row[name] = texts[moment]
-        for name in days:
-            if (day := row[name]) not in texts:
-                texts[day] = day.isoformat()
-            row[name] = texts[day]
-    names = list(rows[0])
-    places = ", ".join("?" * len(names))
-    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({places})"
-    connection.exec_driver_sql(insert, [tuple(row.values()) for row in rows])
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    for index, name in enumerate(names):
+        if isinstance(table.c[name].type, sa.Date | sa.DateTime):
+            texts = {moment: _text(moment) for moment in set(columns[index])}  # many rows share a time
+            columns[index] = [texts[moment] for moment in columns[index]]
+    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+    connection.exec_driver_sql(insert, list(zip(*columns, strict=True)))
 
 
-_content = attrgetter(*COUNT_FIELDS, "shot_down_by_area")
-_COLUMNS = (*COUNT_FIELDS, "shot_down_by_area")
+def _text(moment: date | None) -> str | None:
+    """A time, or a day, as SQLAlchemy writes it into SQLite."""
+    if isinstance(moment, datetime):
+        return moment.isoformat(" ", "microseconds")
+    return moment.isoformat() if moment is not None else None
 
 
-def _report_row(
-    report: SalvoReport,
-    key: bytes,
-    content_digest: bytes,
-    content: Iterable[Any],
-    window_end_utc: datetime,
-    report_id: int,
-) -> dict[str, Any]:
-    row = dict(zip(_COLUMNS, content, strict=True))
-    row["id"] = report_id
-    row["key_digest"] = key
-    row["content_digest"] = content_digest
-    row["theatre"] = report.theatre
-    row["weapon_class"] = report.weapon_class
-    row["window_start"] = report.window_start
-    row["window_end"] = report.window_end
-    row["window_end_utc"] = window_end_utc
-    row["attack_day"] = report.attack_day
-    row["target_area"] = report.target_area
-    row["reporter"] = report.reporter
-    return row
-
-
-def _key(report: SalvoReport) -> tuple[str, ...]:
-    return (
-        report.theatre,
-        report.weapon_class,
-        report.window_start.isoformat(),
-        report.window_end.isoformat() + "+" * report.window_end.fold,  # ISO has no word for the second of two hours
-        report.target_area,
-        report.reporter,
-    )
+KEY_BYTES = 16
 
 
 def _digest(values: tuple[Any, ...]) -> bytes:
-    return hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
+    return hashlib.blake2b(repr(values).encode(), digest_size=KEY_BYTES).digest()

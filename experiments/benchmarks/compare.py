@@ -4,7 +4,7 @@
 
 N backtests (1,000 by default) of the same targets by five models each, with their runs, parameters and metrics, and N
 promotions are written into an SQLite store; then each function is timed once. That is the worst case: all of them are
-comparable. Part of `make bench`.
+comparable.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How fast the ledger is, and how much memory it takes: `make bench`, or this file with another number of rows.
+"""How fast the ledger is, and how much memory it takes; its first line is of `make bench` too.
 
     python experiments/benchmarks/ledger.py [ROWS]
 

@@ -1,7 +1,7 @@
 """How far forecasts and orders of ten seeds lie apart: what a reader takes for a number is one only as far as seeds
 agree.
 
-Printed by `make bench`: the spread of the quantiles of the totals, and of the orders for 95 % safety, largest over
+The spread of the quantiles of the totals, and of the orders for 95 % safety, largest over
 smallest less 1, beside the standard error that one seed states of itself.
 """
 

@@ -1,4 +1,4 @@
-"""How fast a server answers on this machine: `make bench`. Loopback, one server, clients in this process.
+"""How fast a server answers here; `make bench` has three of its rows. Loopback, one server, clients in this process.
 
 The plan: 28 attack days, 2,000 paths, ten layers (the bundled nine and one of them again), another seed each time.
 """

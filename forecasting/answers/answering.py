@@ -112,9 +112,9 @@ class Answerer:
         choice = model_choice(request, context)
         with threadpool_limits(1):  # sums of several threads have other last digits
             if isinstance(request, ComparisonRequest):
-                return self.comparison(request, context)
+                return self.comparison(request, context, on_paths)
             if isinstance(request, SensitivityRequest):
-                return self.sensitivity(request, context)
+                return self.sensitivity(request, context, on_paths)
             if isinstance(request, PlanRequest):
                 made: ForecastDocument | PlanDocument = plan_document(self.plan(request, context, on_paths), choice)
             else:
@@ -143,9 +143,12 @@ class Answerer:
             )
         return assimilate(scenario.scenario, history, 1, N_DRAWS, request.seed)
 
-    def sensitivity(self, request: SensitivityRequest, context: AnswerContext) -> SensitivityDocument:
-        """Which assumption of the scenario and of the defence that are asked for moves orders and leakers most."""
-        made, asked = self._simulations(request, context, (request.scenario,))
+    def sensitivity(
+        self, request: SensitivityRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+    ) -> SensitivityDocument:
+        """Which assumption of the scenario and of the defence that are asked for moves orders and leakers most.
+        on_paths: see `plan`."""
+        made, asked = self._simulations(request, context, (request.scenario,), on_paths)
         return sensitivity_document(made[0], request.service_level, request.horizon, asked)
 
     def plan(
@@ -199,13 +202,20 @@ class Answerer:
             on_paths=on_paths,
         )
 
-    def comparison(self, request: ComparisonRequest, context: AnswerContext) -> ComparisonDocument:
-        """The scenarios that are asked for, each against the baseline; see `document`."""
-        made, asked = self._simulations(request, context, compared_scenarios(request))
+    def comparison(
+        self, request: ComparisonRequest, context: AnswerContext, on_paths: Callable[[int], object] | None = None
+    ) -> ComparisonDocument:
+        """The scenarios that are asked for, each against the baseline; see `document`. on_paths: see `plan`; the paths
+        of each scenario are told."""
+        made, asked = self._simulations(request, context, compared_scenarios(request), on_paths)
         return comparison_document(made, request.service_level, request.horizon, asked)
 
     def _simulations(
-        self, request: PlanRequest, context: AnswerContext, sides: Sequence[str | Text]
+        self,
+        request: PlanRequest,
+        context: AnswerContext,
+        sides: Sequence[str | Text],
+        on_paths: Callable[[int], object] | None,
     ) -> tuple[list[Simulation], tuple[str, ...]]:
         """The plan's simulation under each of these scenarios, on the same random numbers, and the layers to report."""
         whole = defence_of(request)
@@ -238,6 +248,7 @@ class Answerer:
                 held=request.held,
                 deliveries=deliveries,
                 counted=counted,
+                on_paths=on_paths,
             )
             for each in scenarios
         ]

@@ -23,7 +23,7 @@ from forecasting.report.comparison_document import (
     StatedRange,
 )
 from forecasting.report.document import versions
-from forecasting.report.supply_document import holdback_documents
+from forecasting.report.supply_document import holdback_documents, surge_document
 from forecasting.salvos.spread import quantiles, stated_error
 from forecasting.supply.scenario_forecast import SuppliedForecast
 
@@ -131,6 +131,7 @@ def _scenario(supplied: SuppliedForecast) -> ComparedScenario:
         verdict=supplied.outlook.verdict,
         assumption_only=supplied.assumption_only,
         shape_from=supplied.shape_from,
+        surge=surge_document(supplied),
         holdbacks=holdback_documents(scenario, supplied.holdbacks),
     )
 

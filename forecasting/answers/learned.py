@@ -82,12 +82,13 @@ def remembered_weights(remember: Remember) -> Weigh:
         def make() -> bytes:
             learned = learn_weights(published, history, MAX_HORIZON, seed)
             content = BytesIO()
-            np.savez(content, allow_pickle=False, by_day=learned.by_day, n_origins=np.array(learned.n_origins))
+            arrays = {each.name: np.asarray(getattr(learned, each.name)) for each in fields(learned)}
+            np.savez(content, allow_pickle=False, **arrays)
             return content.getvalue()
 
         content = remember(key_of("weights", history, published.model_dump_json(), str(seed)), make)
         with np.load(BytesIO(content), allow_pickle=False) as kept:
-            return CouplingWeights(kept["by_day"][:horizon], int(kept["n_origins"]))
+            return CouplingWeights(kept["by_day"][:horizon], int(kept["n_origins"]), kept["growth"][:horizon])
 
     return weigh
 

@@ -8,11 +8,13 @@ import hashlib
 import json
 import re
 from collections import Counter
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     FailFast,
@@ -23,9 +25,11 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from features.errors import InputError
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.stated import LARGEST_NUMBER, Day
 from features.supply_rate import per_month, stated_supply
+from features.typed import typed_share
 from forecasting.orders.mix import N_POINTS
 from forecasting.salvos.model import MAX_HORIZON, MAX_PATHS
 
@@ -61,6 +65,22 @@ NEEDS = "needs_field"
 _WITHOUT = "{field} is given without {needed}"
 NAMED, AS_TEXT = "[name]", "[text]"
 """How errors of pydantic's tell the two ways to give a scenario or a defence apart; no part of a request."""
+
+
+_Share = Annotated[float, Field(gt=0, lt=100)] | Annotated[str, Field(min_length=1, examples=["95 %", "0,95"])]
+"""A share as people write it."""
+
+
+def _share(given: Any) -> Any:
+    """The share that a text says, or a number of per cent; anything else as it is, for the field to check."""
+    try:
+        if isinstance(given, str):
+            return typed_share(given)
+        if isinstance(given, int | float) and 1 < given < 100:
+            return float(Decimal(str(given)) / 100)
+    except InputError as error:
+        raise ValueError(str(error)) from error
+    return given
 
 
 class _Request(BaseModel):
@@ -211,6 +231,7 @@ class PlanRequest(ForecastRequest):
             strict=True,
             description="probability that an ordered stock lasts until the next order",
         ),
+        BeforeValidator(_share, json_schema_input_type=_Share),
     ] = 0.95
     safety_of: Annotated[
         Literal["each", "all"],

@@ -18,6 +18,7 @@ from forecasting.orders.ordering import cover_of
 from forecasting.plan import Simulation
 from forecasting.report.document import versions
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
+from forecasting.report.supply_document import surge_document
 from forecasting.salvos.spread import quantile, stated_error
 
 SHARE = 0.2
@@ -90,6 +91,7 @@ def sensitivity_document(
         scenario=supplied.scenario.name if supplied else None,
         assumption_only=bool(supplied and supplied.assumption_only),
         shape_from=supplied.shape_from if supplied else None,
+        surge=surge_document(supplied) if supplied else None,
         defence=simulation.defence.name,
         service_level=service_level,
         measures=[

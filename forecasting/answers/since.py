@@ -95,8 +95,9 @@ def _issued_request(issued: IssuedPlan, then: PlanDocument) -> PlanRequest:
         asked = PlanRequest.model_validate_json(issued.request)
     except ValidationError as error:
         raise InputError(
-            f"plan {issued.id[:12]} was issued on a request of an older format, which cannot be answered again: "
-            "expected a plan of this release"
+            "plan {id} was issued on a request of an older format, which cannot be answered again: expected a plan of "
+            "this release",
+            id=issued.id[:12],
         ) from error
     return asked.model_copy(update={"origin": then.forecast.origin})
 

@@ -1,5 +1,6 @@
 """What the record said of a scenario at the end of each month, by what was known then."""
 
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 import numpy as np
@@ -19,9 +20,15 @@ from forecasting.supply.coupling import LEVELS
 from forecasting.supply.verdict import scenario_verdict
 
 
-def past_verdicts(answerer: Answerer, request: ForecastRequest, context: AnswerContext) -> VerdictsDocument:
+def past_verdicts(
+    answerer: Answerer,
+    request: ForecastRequest,
+    context: AnswerContext,
+    on_months: Callable[[list[date]], Iterable[date]] = list,
+) -> VerdictsDocument:
     """The verdict on the scenario that is asked for at the end of each month that is on record, as `salvocast scenarios
-    check` gives it with that origin: reports and statements published later are not in it.
+    check` gives it with that origin: reports and statements published later are not in it. on_months: is given the
+    months' ends and gives them back one by one, as they are asked for.
 
     Raises InputError where no month has ended since the scenario's opening stock was published, and as
     `Answerer.assimilated_supply`.
@@ -37,7 +44,8 @@ def past_verdicts(answerer: Answerer, request: ForecastRequest, context: AnswerC
             f"{history.last_day}: expected a later origin",
             field="origin",
         )
-    met = (answerer.assimilated_supply(request.model_copy(update={"origin": day}), context) for day in origins)
+    asked = (request.model_copy(update={"origin": day}) for day in on_months(origins))
+    met = (answerer.assimilated_supply(each, context) for each in asked)
     return VerdictsDocument(
         theatre=request.theatre,
         weapon_class=request.weapon_class,

@@ -1,5 +1,7 @@
 """What several commands share: an option, and what they check and write."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -36,6 +38,13 @@ def check_files(output: Format, out: Path | None, plot: Path | None) -> None:
     """Refuses, before the work is done, what could not be written after it."""
     if FORMS[output].binary and out is None:
         raise InputError(f"--format {output} needs a file: add --out FILE{FORMS[output].suffix}")
+    by_suffix = {form.suffix: form.name for form in FORMS.values() if form.accepted}
+    if (
+        out is not None
+        and by_suffix.get(out.suffix, output) != output
+        and not FORMS[output].suffix.endswith(out.suffix)
+    ):
+        raise InputError(f"--out {out} would not be what its name says: add --format {by_suffix[out.suffix]}")
     check_plot(plot)
     check_folder(out)
 
@@ -79,6 +88,19 @@ def filled_name(path: Path) -> str:
 def today() -> date:
     """The date by which nothing can have been published later."""
     return datetime.now(UTC).date()
+
+
+SHOWN_AFTER = 1.5
+"""Seconds of work after which it is shown how far it is."""
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], object]]:
+    """What is told of so many more done; on a terminal alone, on stderr, and only where it takes a while."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, desc=what, disable=None, delay=SHOWN_AFTER, leave=False) as bar:
+        yield bar.update
 
 
 def draw(figure: "Figure", path: Path, title: str, language: str = ENGLISH) -> None:

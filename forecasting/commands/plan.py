@@ -13,7 +13,16 @@ from features.complaints import complain
 from features.errors import InputError
 from features.files import write_or_print
 from features.opening import open_ledger
-from forecasting.commands.options import TABLE, FormatOption, LanguageOption, OutOption, PlotOption, check_files, draw
+from forecasting.commands.options import (
+    TABLE,
+    FormatOption,
+    LanguageOption,
+    OutOption,
+    PlotOption,
+    check_files,
+    draw,
+    progress,
+)
 from forecasting.report.forms import FORMS
 from forecasting.report.language import ENGLISH, translator
 
@@ -52,8 +61,6 @@ def answer_command(
     since: SinceOption = None,
 ) -> None:
     """Answers the request that `RequestCommand` has made of the options, whether for a forecast or a plan."""
-    from tqdm import tqdm
-
     from forecasting.answers.local import local_answering, local_context, local_document
     from forecasting.report.document import ForecastDocument, PlanDocument
     from forecasting.report.layout import lines_of
@@ -69,9 +76,8 @@ def answer_command(
     with open_ledger() as ledger:
         issued_plan = _issued_plan(since, request) if since is not None else None
         learned = local_context(request)
-        # Only a plan that takes a while shows the bar.
-        with tqdm(total=request.paths, desc="paths", disable=None, delay=1.5, leave=False) as bar:
-            document = local_document(ledger, request, learned, bar.update)
+        with progress("paths", request.paths) as on_paths:
+            document = local_document(ledger, request, learned, on_paths)
         assert isinstance(document, ForecastDocument | PlanDocument)  # neither command asks for another
         if plot:
             _draw(document, local_answering(ledger).history(request, learned), plot, language)

@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 
 from features.errors import InputError
 from features.options import name_and_value, parse_day
-from features.typed import typed_number, typed_share
+from features.typed import typed_number
 
 if TYPE_CHECKING:
     from forecasting.answers.request import ForecastRequest, PlanRequest
@@ -132,9 +132,11 @@ def read_request(model: "type[ForecastRequest]", given: Mapping[str, Any]) -> "F
         if name in stated:
             stated[name] = _by_layer(name, stated[name])
     for name, field in model.model_fields.items():
-        if isinstance(stated.get(name), str) and _plain_type(field.annotation) in (int, float):
+        # A share the request reads itself: read twice, 150 would be 1.5, and that 1.5 %.
+        reads = name != "service_level" and isinstance(stated.get(name), str)
+        if reads and _plain_type(field.annotation) in (int, float):
             with typed_at(option_name(name)):
-                stated[name] = (typed_share if name == "service_level" else typed_number)(stated[name])
+                stated[name] = typed_number(stated[name])
     lists = _lists(stated)
     try:
         request = model.model_validate(stated)

@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -22,6 +24,7 @@ from forecasting.commands.options import (
     draw,
     filled_name,
     filled_template,
+    progress,
     today,
 )
 from forecasting.commands.request_options import request_command, scenario_value, with_values
@@ -112,11 +115,11 @@ def new_command(
     if base is None and not settings and sys.stdin.isatty():
         base, settings = _asked()
     base = base or PUBLISHED
-    stated = open_scenario(base)
+    open_scenario(base)
     beside = str(Path(base).resolve()) if base.endswith(".toml") else base
     if settings:
         read = [parse_setting(each, today()) for each in settings]
-        text = settings_text(filled_name(file), stated, beside, read, today())
+        text = settings_text(filled_name(file), beside, read, today())
     else:
         text = filled_template("scenario_template.toml", file, base=beside)
     parse_scenario(text, str(file))
@@ -186,7 +189,7 @@ def verdicts_command(
     check_files(output, out, None)
     request = _with_scenario(context.obj, scenario)
     with open_ledger() as ledger:
-        document = past_verdicts(local_answering(ledger), request, local_context(request))
+        document = past_verdicts(local_answering(ledger), request, local_context(request), _with_progress)
     write_or_print(FORMS[output].write(document, ENGLISH), out)
 
 
@@ -223,11 +226,12 @@ def compare_command(
     """Where scenarios differ, and what each makes, launches, lets through and asks for, all on the same random
     numbers, with the noise of each difference."""
     from forecasting.answers.local import local_answering, local_context
+    from forecasting.answers.scenarios import compared_scenarios
 
     check_files(output, out, plot)
     request = with_values(context.obj, scenarios=[*map(scenario_value, names)])
-    with open_ledger() as ledger:
-        document = local_answering(ledger).comparison(request, local_context(request))
+    with open_ledger() as ledger, progress("paths", request.paths * len(compared_scenarios(request))) as on_paths:
+        document = local_answering(ledger).comparison(request, local_context(request), on_paths)
     if plot:
         from forecasting.report.comparison_picture import scenarios_picture
 
@@ -260,13 +264,21 @@ def _tell_sensitivity(request: "SensitivityRequest", output: Format, out: Path |
     from forecasting.answers.local import local_answering, local_context
 
     check_files(output, out, plot)
-    with open_ledger() as ledger:
-        document = local_answering(ledger).sensitivity(request, local_context(request))
+    with open_ledger() as ledger, progress("paths", request.paths) as on_paths:
+        document = local_answering(ledger).sensitivity(request, local_context(request), on_paths)
     if plot:
         from forecasting.report.pictures import tornado_picture
 
         draw(tornado_picture(document), plot, f"Salvocast sensitivity as of {document.origin}")
     write_or_print(FORMS[output].write(document, ENGLISH), out)
+
+
+def _with_progress(months: list[date]) -> Iterator[date]:
+    """The months, one by one; on a terminal with how far it is."""
+    with progress("months", len(months)) as done:
+        for month in months:
+            yield month
+            done(1)
 
 
 def _with_scenario(request: "Request", name_or_file: str) -> "Request":

@@ -25,6 +25,9 @@ FORMATS = {f"salvocast/{kind}/{number}": kind for kind in ("forecast", "plan") f
 
 
 NEWEST_PLAN = "salvocast/plan/2"
+_EXPECTED = "'{wanted}': expected last, the id of an issued plan, or a date such as 2026-02-28"
+_NO_DATE = "'{wanted}' is no date: expected last, the id of an issued plan, or a date such as 2026-02-28"
+_NO_ID = "no issued plan has the id '{wanted}': expected last, the id of an issued plan, or a date such as 2026-02-28"
 _DATE, _ID = re.compile(r"\d{4}-\d\d-\d\d"), re.compile("[0-9a-f]{8,64}")
 
 
@@ -121,33 +124,51 @@ class Archive(Database):
         """
         issued = [each for each in self.list() if each.kind == "plan"]
         of_series = [each for each in issued if (each.theatre, each.weapon_class) == (theatre, weapon_class)]
-        expected = "expected last, the id of an issued plan, or a date such as 2026-02-28"
         if wanted == "last":
-            found, why = of_series[-1:], f"no plan of {weapon_class} against {theatre} was issued: add --issue to one"
+            found = of_series[-1:]
+            missing = InputError(
+                "no plan of {weapons} against {theatre} was issued yet: issue one first",
+                weapons=weapon_class,
+                theatre=theatre,
+            )
         elif _DATE.fullmatch(wanted):
             try:
                 day = date.fromisoformat(wanted)
             except ValueError as error:
-                raise InputError(f"'{wanted}' is no date: {expected}") from error
+                raise InputError(_NO_DATE, wanted=wanted) from error
             found = [each for each in of_series if each.issued_at.date() <= day][-1:]
-            why = f"no plan of {weapon_class} against {theatre} was issued until {wanted}"
+            missing = InputError(
+                "no plan of {weapons} against {theatre} was issued until {day}",
+                weapons=weapon_class,
+                theatre=theatre,
+                day=day,
+            )
         elif _ID.fullmatch(wanted):
             found = [each for each in issued if each.id.startswith(wanted)]
-            why = f"no issued plan has the id '{wanted}': {expected}"
+            missing = InputError(_NO_ID, wanted=wanted)
             if len(found) > 1:
-                raise InputError(f"{len(found)} issued plans have ids that begin with '{wanted}': give more of it")
+                raise InputError(
+                    "{n} issued plans have ids that begin with '{wanted}': give more of it", n=len(found), wanted=wanted
+                )
         else:
-            raise InputError(f"'{wanted[:64]}': {expected}")
+            raise InputError(_EXPECTED, wanted=wanted[:64])
         if not found:
-            raise InputError(why)
+            raise missing
         plan = self.get(found[0].id)
         if (plan.theatre, plan.weapon_class) != (theatre, weapon_class):
             raise InputError(
-                f"plan {plan.id[:12]} is of {plan.weapon_class} against theatre {plan.theatre}: expected one of "
-                f"{weapon_class} against {theatre}"
+                "plan {id} is of {its_weapons} against theatre {its_theatre}: expected one of {weapons} against "
+                "{theatre}",
+                id=plan.id[:12],
+                its_weapons=plan.weapon_class,
+                its_theatre=plan.theatre,
+                weapons=weapon_class,
+                theatre=theatre,
             )
         if json.loads(plan.document)["format"] != NEWEST_PLAN:
-            raise InputError(f"plan {plan.id[:12]} is of an older format: expected one of {NEWEST_PLAN}")
+            raise InputError(
+                "plan {id} is of an older format: expected one of {format}", id=plan.id[:12], format=NEWEST_PLAN
+            )
         return plan
 
     def list(

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -52,11 +52,16 @@ def server_lock(url: str, wait_seconds: float) -> Iterator[StillHeld]:
         "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) "
         "WHERE locktype = 'advisory' AND granted AND objid = :key"
     )
-    with store_failures(url):
+
+    def failures() -> AbstractContextManager[None]:
+        """The lock may lie in the ledger's database, where MLflow has none."""
+        return store_failures(url, "lock of the registry in", "SALVOCAST_LEDGER_URL or MLFLOW_TRACKING_URI")
+
+    with failures():
         connection = postgresql_engine(url).connect()
     with connection:  # the lock is the connection's
         for _ in _turns_until(wait_seconds):
-            with store_failures(url):
+            with failures():
                 if connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
                     break
                 held_by = connection.scalar(who, {"key": _ADVISORY_LOCK})

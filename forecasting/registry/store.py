@@ -103,7 +103,7 @@ def one_process_at_a_time() -> FileLock:
 
 
 @contextmanager
-def store_failures(uri: str) -> Iterator[None]:
+def store_failures(uri: str, what: str = "tracking store", setting: str = "MLFLOW_TRACKING_URI") -> Iterator[None]:
     """Tells what goes wrong with the store at `uri` as one SalvocastError, without its password or a token."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -121,9 +121,9 @@ def store_failures(uri: str) -> Iterator[None]:
             if full
             else "this login may not: see MLFLOW_TRACKING_USERNAME, its password, and experiments/deploy"
             if getattr(error, "error_code", None) in _NOT_LET_IN
-            else "see that it can be reached and written, or set MLFLOW_TRACKING_URI"
+            else f"see that it can be reached and written, or set {setting}"
         )
-        raise SalvocastError(f"the tracking store {without_password(uri)} failed ({told[:300]}): {advice}") from error
+        raise SalvocastError(f"the {what} {without_password(uri)} failed ({told[:300]}): {advice}") from error
 
 
 _FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")

@@ -19,6 +19,7 @@ from forecasting.report.pictures import render, stock_out_picture
 from forecasting.report.reading import read_document
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import expected_drones
+from forecasting.report.supply_text import supply_notes
 from forecasting.report.words import Words, data_age, theatre_name
 
 MARGIN, WIDTH, FOOT = 18.0, 174.0, 282.0
@@ -54,6 +55,8 @@ def brief(document: PlanDocument, language: str, printed: date, asked: Asked = N
         bold=forecast.data_age is not None,
     )
     page.line(" ".join([expected_drones(forecast, t), _order(plan, t), _buys(plan, words)]), 10.5)
+    for note in supply_notes(forecast, t):
+        page.line(note, 9)
     page.head(t("The order and its cost"))
     page.table(
         [t("Layer"), t("Order"), t("Cost, M USD"), t("Runs out"), t("with order")],

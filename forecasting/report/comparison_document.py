@@ -7,7 +7,7 @@ from pydantic import Field
 
 from features.messages import Message
 from forecasting.report.parts import Document
-from forecasting.report.supply_document import HoldbackDocument
+from forecasting.report.supply_document import HoldbackDocument, SurgeDocument, is_none
 from forecasting.salvos.spread import StatedError
 
 MEASURES = {
@@ -33,6 +33,9 @@ class ComparedScenario(Document):
     verdict: Message
     assumption_only: bool
     shape_from: str | None = Field(description="theatre whose record the shape of the salvos is borrowed from")
+    surge: SurgeDocument | None = Field(
+        default=None, exclude_if=is_none, description="absent for a theatre with a record"
+    )
     holdbacks: list[HoldbackDocument] = Field(
         default=[], exclude_if=lambda holdbacks: not holdbacks, description="what holds each plant back, month by month"
     )

@@ -15,7 +15,7 @@ from forecasting.report.comparison_document import (
 )
 from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layout import table, terminal_text, wrap_line
-from forecasting.report.supply_text import borrowed_shape, holdback_lines
+from forecasting.report.supply_text import borrowed_notes, holdback_lines
 from forecasting.report.words import Words, assumption_prefix, theatre_name
 from forecasting.salvos.spread import known_digits, known_step
 
@@ -27,8 +27,8 @@ def scenario_comparison_text(document: ComparisonDocument, language: str = ENGLI
     lines = [
         wrap_line(comparison_head(document, t)),
         "",
-        wrap_line(t("baseline {told}", told=told_scenario(against, t))),
-        *(wrap_line(told_scenario(each, t)) for each in others),
+        wrap_line(t("baseline {told}", told=told_scenario(against, document.horizon, t))),
+        *(wrap_line(told_scenario(each, document.horizon, t)) for each in others),
         "",
         *(wrap_line(answer_sentence(document, each, t)) for each in others),
     ]
@@ -136,11 +136,11 @@ def _more(figure: ComparedFigure, t: Translator, unit: float = 1.0) -> str:
     return t("{change} (noise)", change=told) if figure.noise else told
 
 
-def told_scenario(scenario: ComparedScenario, t: Translator) -> str:
-    """What a scenario is, whose shape it borrows, and what the record says of it."""
+def told_scenario(scenario: ComparedScenario, horizon: int, t: Translator) -> str:
+    """What a scenario is, whose shape it borrows, what was built up, and what the record says of it."""
     title, day = t.stated(scenario.title), t.day(scenario.as_of)
     head = t("{name}: {title} (as of {day}).", name=scenario.scenario, title=title, day=day)
-    shape = [borrowed_shape(scenario.shape_from, t)] if scenario.shape_from else []
+    shape = borrowed_notes(scenario.shape_from, scenario.surge, horizon, t)
     return " ".join([head, *shape, Words(t).sentence(scenario.verdict)])
 
 

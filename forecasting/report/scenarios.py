@@ -18,6 +18,8 @@ from forecasting.supply.assimilation import AssimilatedSupply
 from forecasting.supply.scenario_forecast import LEARNING_SEED
 from forecasting.supply.verdict import Verdict
 
+NO_GROWTH = "Nothing is added: launches do not go on growing, as they did, beyond what is stated."
+
 
 def scenario_list(scenarios: Iterable[ProductionScenario]) -> str:
     """One row per scenario."""
@@ -94,6 +96,7 @@ def check_text(assimilated: AssimilatedSupply, verdict: Verdict) -> str:
                 f"{assimilated.effective_sample_size:,.0f} of equal weight."
             ),
             *_certain(scenario, ratio),
+            *([] if scenario.unannounced_growth else ["", wrap_line(NO_GROWTH)]),
             *_workforces(scenario),
             *holdback_lines(held, Words(ENGLISH)),
             "",

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from forecasting.report.parts import Document
+from forecasting.report.supply_document import SurgeDocument, is_none
 from forecasting.salvos.spread import StatedError
 
 
@@ -53,6 +54,9 @@ class SensitivityDocument(Document):
     scenario: str | None = Field(description="null for the record alone")
     assumption_only: bool = Field(description="the theatre has no record")
     shape_from: str | None
+    surge: SurgeDocument | None = Field(
+        default=None, exclude_if=is_none, description="absent for a theatre with a record"
+    )
     defence: str
     service_level: float
     measures: list[SensitivityMeasure]

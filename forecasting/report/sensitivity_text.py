@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from forecasting.report.layout import table, terminal_text, wrap_line
+from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
 from forecasting.report.supply_document import ASSUMPTION_ONLY
+from forecasting.report.supply_text import borrowed_notes
 from forecasting.salvos.spread import known_digits
 
 SHOWN = 8
@@ -17,14 +18,14 @@ TITLES = {"order_cost_usd": "COST OF THE ORDERS, million USD", "leakers": "ARMED
 def sensitivity_text(document: SensitivityDocument) -> str:
     """A tornado as a table for each measure, the widest swing first; what is noise is only counted."""
     alone = f"{ASSUMPTION_ONLY}: " if document.assumption_only else ""
-    borrowed = f", shape borrowed from {document.shape_from}" if document.shape_from else ""
     lines = [
         wrap_line(
-            f"{alone}WHAT MOVES ORDERS AND LEAKERS, theatre {document.theatre}{borrowed}, scenario "
+            f"{alone}WHAT MOVES ORDERS AND LEAKERS, theatre {document.theatre}, scenario "
             f"{document.scenario or 'none'}, defence {document.defence}, next {document.horizon} attack days from "
             f"{document.origin}, orders for {document.service_level:.0%} safety, {document.n_paths:,} paths, seed "
             f"{document.seed}"
-        )
+        ),
+        *map(wrap_line, borrowed_notes(document.shape_from, document.surge, document.horizon, ENGLISH)),
     ]
     for measure in document.measures:
         lines += ["", *_tornado(document, measure)]

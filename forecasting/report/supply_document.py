@@ -58,6 +58,13 @@ class SupplyWeight(Document):
     share: float
 
 
+class SupplyGrowth(Document):
+    """Times what the level would be without growth that nobody announced, so many days ahead."""
+
+    horizon: int
+    ratio: float
+
+
 class SupplyMonth(Document):
     """One day of the outlook. Drones in store that can be launched; drones a month that reach the store."""
 
@@ -118,6 +125,11 @@ class SupplyDocument(Document):
     capacity_compatible: Quantiles | None
     output_ratio: Quantiles | None = Field(description="true output over what is stated, as the record has it")
     weights: list[SupplyWeight]
+    growth: list[SupplyGrowth] = Field(
+        default=[],
+        exclude_if=lambda growth: not growth,
+        description="beyond what is announced, as the record grew; absent where none is taken to come",
+    )
     n_past_origins: int = Field(description="from which the weights were learned")
     months: list[SupplyMonth]
     holdbacks: list[HoldbackDocument] = Field(
@@ -152,6 +164,7 @@ def supply_document(supplied: "SuppliedForecast") -> SupplyDocument:
         capacity_compatible=_quantiles_if(outlook.capacity_compatible),
         output_ratio=_quantiles_if(outlook.output_ratio),
         weights=[SupplyWeight(horizon=horizon, share=share) for horizon, share in outlook.weights.items()],
+        growth=[SupplyGrowth(horizon=horizon, ratio=ratio) for horizon, ratio in outlook.growth.items()],
         n_past_origins=outlook.n_past_origins,
         months=[
             SupplyMonth(
@@ -164,7 +177,7 @@ def supply_document(supplied: "SuppliedForecast") -> SupplyDocument:
             for month in outlook.months
         ],
         holdbacks=holdback_documents(supplied.scenario, supplied.holdbacks),
-        surge=_surge(supplied) if supplied.assumption_only else None,
+        surge=surge_document(supplied),
         numbers=[
             ScenarioNumber(number=where, unit=getattr(stated, "unit", ""), **_range(stated))
             for where, stated in tables(scenario)
@@ -192,7 +205,10 @@ def holdback_documents(scenario: ProductionScenario, found: Iterable[Holdback]) 
     ]
 
 
-def _surge(supplied: "SuppliedForecast") -> SurgeDocument:
+def surge_document(supplied: "SuppliedForecast") -> SurgeDocument | None:
+    """What was built up and how long it lasts, for a theatre without a record; None for one with."""
+    if not supplied.assumption_only:
+        return None
     from forecasting.supply.coupling import LEVELS
     from forecasting.supply.surge import surge_of
 

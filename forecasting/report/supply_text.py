@@ -123,22 +123,20 @@ def _surge_sentence(surge: SurgeDocument | None, horizon: int, t: Translator) ->
 
 def supply_notes(forecast: ForecastDocument, t: Translator) -> list[str]:
     """What every output says of a theatre without a record: whose shape, how it is scaled, and the surge."""
-    document = forecast.supply
-    if document is None or document.shape_from is None:
+    supply = forecast.supply
+    return borrowed_notes(supply.shape_from, supply.surge, forecast.horizon, t) if supply else []
+
+
+def borrowed_notes(shape_from: str | None, surge: SurgeDocument | None, horizon: int, t: Translator) -> list[str]:
+    """Whose shape is borrowed, how it is scaled, and the surge; nothing of a theatre with a record."""
+    if shape_from is None:
         return []
-    return [
-        borrowed_shape(document.shape_from, t),
-        *filter(None, [_surge_sentence(document.surge, forecast.horizon, t)]),
-    ]
-
-
-def borrowed_shape(theatre: str, t: Translator) -> str:
-    """Whose shape is borrowed, and how it is scaled."""
-    return t(
+    borrowed = t(
         "The shape of the salvos is that of {theatre}: each day as a multiple of the month around it, scaled to what "
         "the stock and the output of this scenario sustain from the first day.",
-        theatre=theatre_name(theatre, t),
+        theatre=theatre_name(shape_from, t),
     )
+    return [borrowed, *filter(None, [_surge_sentence(surge, horizon, t)])]
 
 
 def _verdict(document: SupplyDocument, words: Words) -> str:
@@ -180,4 +178,16 @@ def _weights(document: SupplyDocument, words: Words) -> str:
     learned = t.plural("Learned from {n} past origin.", "Learned from {n} past origins.", document.n_past_origins)
     moved = t("Paths whose level is that of supply: {weights}; the rest follow the salvo model.", weights=weights)
     counted = t("What a variant changes against the published state counts in full.")
-    return f"{moved} {learned} {counted} {limit}"
+    return " ".join([moved, learned, *_growth(document, words), counted, limit])
+
+
+def _growth(document: SupplyDocument, words: Words) -> list[str]:
+    """A sentence on growth that nobody announced, where any is taken to come."""
+    t = words.t
+    if not document.growth:
+        return []
+    ratios = ", ".join(
+        t.plural("{ratio} in {n} day", "{ratio} in {n} days", each.horizon, ratio=t.figure(float(f"{each.ratio:.2f}")))
+        for each in document.growth
+    )
+    return [t("Unannounced, the level goes on changing as it did, ever less: times {ratios}.", ratios=ratios)]

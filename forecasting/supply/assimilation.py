@@ -257,20 +257,21 @@ def _particle_filter(drawn: SupplyDraws, record: Draws, walk: Draws) -> tuple[Dr
         above = np.maximum(there - leaving.sum(axis=1) - drawn.minimum, 0.0)
         used = -np.expm1(-counts.size / drawn.drawdown)
         active = 1.0 - paused[days].mean()
-        sustained = active * (usable * np.minimum(above, made + np.maximum(above - made, 0.0) * used) + sure)
+        sustained = active * usable * np.minimum(above, made + np.maximum(above - made, 0.0) * used)
         if known.mean() >= FEWEST_KNOWN:
             launched = np.where(known, counts, counts[known].mean())
             # One drone more on both sides: a block without launches has a logarithm too.
             slope = np.minimum(usable * made / (sustained + 1.0), 1.0)
             spread = slope**2 * variance + LAUNCH_SPREAD**2
-            surprise = np.log(launched.sum() + 1.0) - np.log(sustained + 1.0)
+            rest = np.maximum(launched.sum() - active * sure, 0.0)  # what is certain is no news of the rest
+            surprise = np.log(rest + 1.0) - np.log(sustained + 1.0)
             surprise = np.clip(surprise / np.sqrt(spread), -LARGEST_SURPRISE, LARGEST_SURPRISE) * np.sqrt(spread)
             log_weight = FORGETTING * log_weight - 0.5 * (np.log(spread) + surprise**2 / spread)
             gain = variance * slope / spread
             ratio = ratio + gain * surprise
             variance = variance * (1.0 - gain * slope)
         else:
-            launched = np.repeat(sustained[:, np.newaxis] / counts.size, counts.size, axis=1)
+            launched = np.repeat((sustained + active * sure)[:, np.newaxis] / counts.size, counts.size, axis=1)
         # What is certain is launched without loss, and before the rest.
         all_launched = launched.sum(axis=-1)
         free = np.minimum(sure / np.maximum(all_launched, 1e-9), 1.0)[:, np.newaxis]

@@ -23,8 +23,9 @@ LEAST_LATER = 6 * BLOCK
 """Days after a past origin before it is asked."""
 STATED_ORIGINS = 4.0
 """For how many of them the scenario's own doubt of its numbers counts: a year of origins."""
-SURELY = 1.96
-"""Standard deviations of that excess which the ceiling allows for: 95 % of a half-normal."""
+SURELY = 2.58
+"""Standard deviations of that excess which the ceiling allows for: 99 % of a half-normal. With 1.96 five of 27 past
+origins had a month of the year after above their ceiling, with this one."""
 _LESS_IS_MORE = {"capacity_lost", "parts_lost", "recovery_half_life", "ramp_up", "training", "learning_half_life"}
 
 
@@ -54,7 +55,7 @@ def learn_headroom(published: ProductionScenario, history: LaunchHistory) -> flo
         last_day = min(origin + timedelta(days=YEAR), history.last_day)
         most = output_ceiling(published, history.until(origin), last_day, 1.0)
         later = history.after(origin, most.size)
-        excess = max((np.log(each / most[days].mean()) for days, each in _outputs(later)), default=0.0)
+        excess = max((np.log(each / most[days].mean()) for days, each in launches_by_block(later)), default=0.0)
         weights.append(FORGETTING ** (back / BLOCK))
         squares.append(weights[-1] * max(float(excess), 0.0) ** 2)
     return float(np.exp(SURELY * np.sqrt(sum(squares) / sum(weights))))
@@ -73,10 +74,10 @@ def most_stated(known: ProductionScenario, theatre: str, origin: date, last_day:
 
 def largest_output(history: LaunchHistory) -> float:
     """Drones per day in the block of the record with most launches."""
-    return max((each for _, each in _outputs(history.launched)), default=0.0)
+    return max((each for _, each in launches_by_block(history.launched)), default=0.0)
 
 
-def _outputs(launched: Draws) -> list[tuple[slice, float]]:
+def launches_by_block(launched: Draws) -> list[tuple[slice, float]]:
     """Launches per day in the blocks of which enough days are known."""
     known = [(days, launched[days][~np.isnan(launched[days])]) for days in blocks(launched.size)]
     return [(days, max(float(each.mean()), 1e-9)) for days, each in known if each.size >= FEWEST_KNOWN * BLOCK]

@@ -23,6 +23,7 @@ from features.stock_flow import SupplyDraws, stock_flow, sustained
 from forecasting.salvos.ensemble import LARGEST_WALK, SMALLEST_WALK
 from forecasting.salvos.sampling import whole_drones
 from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate, scale_output
+from forecasting.supply.growth import damped_growth
 from forecasting.supply.verdict import Verdict
 
 Draws = NDArray[np.float64]
@@ -48,15 +49,18 @@ _LEAST = 0.5
 _COUPLING_STREAM = 4
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 WEIGHTS_TOLD = (7, 28, 90, 180, 365)
+GROWTH_TOLD = WEIGHTS_TOLD[2:]
 
 
 @dataclass(frozen=True, eq=False)
 class CouplingWeights:
     """by_day: (horizon,) share of the paths whose level is that of supply, 0 to 1 and never falling. n_origins: past
-    origins from which it was learned; with none it is that of the prior."""
+    origins from which it was learned; with none it is that of the prior. growth: (horizon,) times the level of either,
+    unannounced (`forecasting.supply.growth`)."""
 
     by_day: Draws
     n_origins: int
+    growth: Draws
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +102,7 @@ def learn_weights(published: ProductionScenario, history: LaunchHistory, horizon
     of the last 28 days, walking as it had, and what the assimilated scenario sustains. The weights are those of their
     linear pool (stacking by the log score; Yao et al. 2018, eq. 4), averaged over the scales by their posterior.
     Horizons of neighbouring origins overlap; a score counts for the share that does not. With few past origins the
-    prior, half of it on no weight at all, decides.
+    prior, half of it on no weight at all, decides. Unannounced growth is that of either, and left out of both.
 
     It is the past record of the published scenario, and used for what-if variants of it too: they have no past.
     """
@@ -122,7 +126,8 @@ def learn_weights(published: ProductionScenario, history: LaunchHistory, horizon
         n_origins += 1
     posterior = np.exp(log_posterior - log_posterior.max())
     posterior /= posterior.sum()
-    return CouplingWeights(-np.expm1(-_power(range(1, horizon + 1), SCALES)) @ posterior, n_origins)
+    by_day = -np.expm1(-_power(range(1, horizon + 1), SCALES)) @ posterior
+    return CouplingWeights(by_day, n_origins, damped_growth(history, horizon))
 
 
 def couple(
@@ -167,7 +172,8 @@ def couple(
     since = (weights.by_day >= rng.random((salvos.shape[0], 1))).cumsum(axis=1)
     moved = np.minimum(since / BLOCK, 1.0)
     ratio = np.maximum(base, _LEAST) / level
-    rest = np.maximum(1.0 - np.reshape(certain_now, (-1, 1)) / (level * ratio**moved), 0.0)
+    grown = weights.growth[: supply.n_days]
+    rest = np.maximum(grown - np.reshape(certain_now, (-1, 1)) / (level * ratio**moved), 0.0)
     output, launches = rest * ratio ** (moved - 1.0), rest * salvos * ratio**moved
     needed = _saved_for(launches, _held(scale_output(published.without_certain(), output), ceiling))
     supply = _held(scale_output(supply, behind * output), ceiling)
@@ -244,7 +250,8 @@ class SupplyOutlook:
     compatible, verdict: whether the record allows the scenario as stated. stock_stated, stock_compatible: drones at the
     origin, had output been as stated, and as the record has it; capacity_stated, capacity_compatible: drones per month
     at the origin. output_ratio: true over stated output. weights: days ahead -> share of the paths whose level is that
-    of supply, learned at n_past_origins. months: the ends of the calendar months, and the last day.
+    of supply, learned at n_past_origins. growth: days ahead -> times the level, unannounced; empty for none. months:
+    the ends of the calendar months, and the last day.
     """
 
     scenario: str
@@ -258,6 +265,7 @@ class SupplyOutlook:
     capacity_compatible: Quantiles | None
     output_ratio: Quantiles | None
     weights: Mapping[int, float]
+    growth: Mapping[int, float]
     n_past_origins: int
     months: tuple[MonthEnd, ...]
 
@@ -283,6 +291,9 @@ def supply_outlook(
         capacity_compatible=compatible(assimilated.capacity),
         output_ratio=compatible(assimilated.output_ratio),
         weights={step: float(weights.by_day[step - 1]) for step in WEIGHTS_TOLD if step <= weights.by_day.size},
+        growth={step: float(weights.growth[step - 1]) for step in GROWTH_TOLD if step <= weights.by_day.size}
+        if (weights.growth != 1.0).any()
+        else {},
         n_past_origins=weights.n_origins,
         months=_months(coupled, drawn.inflow[:, (assimilated.origin - drawn.first_day).days + 1 :], recorded=True),
     )
@@ -303,6 +314,7 @@ def unrecorded_outlook(scenario: ProductionScenario, coupled: CoupledPaths) -> S
         capacity_compatible=None,
         output_ratio=None,
         weights={},
+        growth={},
         n_past_origins=0,
         months=_months(coupled, supply.inflow, recorded=False),
     )

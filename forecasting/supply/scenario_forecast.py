@@ -209,6 +209,8 @@ class ScenarioForecaster:
             return self._with_borrowed_shape(scenario, theatre, fixed)
         salvos, n_paths, seed = self.salvos, self.salvos.n_paths, self.salvos.seed
         weights, (published, _) = self.learned.weights, self.learned.met(self.learned.published)
+        if not scenario.unannounced_growth:
+            weights = replace(weights, growth=np.ones_like(weights.growth))
         assimilated, verdict = self.learned.met(scenario, fixed)
         shared = salvos.paths, self.history, self._future, weights, seed
         if assimilated is published:

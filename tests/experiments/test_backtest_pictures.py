@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from experiments.backtest import Replay, run_backtest
+from experiments.engine import Engine
 from experiments.pictures import MOST_LINES, backtest_pictures, skill_picture, summary_picture
 from features.history import LaunchHistory
 from forecasting.salvos.model import SimulationRequest, load_model
@@ -29,7 +30,7 @@ def test_each_model_has_its_pictures_and_two_processes_draw_the_same(history_fro
         "empirical_window": {"summary", "fan_chart_2025-03-01", "fan_chart_2025-03-15"},
     }
     assert all(picture.startswith(b"\x89PNG") for pictures in made.values() for picture in pictures.values())
-    assert backtest_pictures(result, models, histories, REPLAY, n_jobs=2) == made
+    assert backtest_pictures(result, models, histories, REPLAY, Engine(2)) == made
 
 
 def test_the_pictures_show_the_scores(history_from: HistoryFrom) -> None:

@@ -57,11 +57,11 @@ def made_late(made: list[int]) -> Iterator[tuple[int]]:
 def test_tasks_are_made_as_they_are_needed_and_what_making_one_raises_is_raised_here(
     jobs: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "BLOCK", 5)
+    monkeypatch.setattr(engines, "AHEAD", 5)
     made: list[int] = []
     results = Engine(jobs).run(abs, made_late(made))
     first = next(results)
-    assert len(made) == 5 * jobs
+    assert len(made) in (range(1, 2) if jobs == 1 else range(5 * jobs, 7 * jobs))
     assert sorted([first, *results]) == list(range(100))
 
     def broken() -> Iterator[tuple[int]]:
@@ -70,6 +70,21 @@ def test_tasks_are_made_as_they_are_needed_and_what_making_one_raises_is_raised_
 
     with pytest.raises(ZeroDivisionError, match="no history"):
         list(Engine(jobs).run(abs, broken()))
+
+
+def ended_from_outside() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_ended_from_outside_is_told_in_a_line() -> None:
+    with pytest.raises(SalvocastError, match="a process of --jobs was ended from outside"):
+        list(Engine(2).run(ended_from_outside, [(), ()]))
+
+
+def test_several_processes_do_work_that_is_in_no_module() -> None:
+    """As the models of a notebook are."""
+    base = 3
+    assert sorted(Engine(2).run(lambda number: number + base, [(1,), (2,)])) == [4, 5]
 
 
 def test_a_scheduler_that_is_not_there_is_told(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:

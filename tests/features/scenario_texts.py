@@ -210,3 +210,43 @@ def told(raised: pytest.ExceptionInfo[InputError]) -> str:
     assert len(message.splitlines()) == 1
     assert message.isprintable()
     return message
+
+
+HALLS = f"""[scenario]
+name = "own"
+title = "New halls"
+as_of = 2026-02-28
+based_on = "published"
+about = "What we assume."
+[[facility]]
+id = "halls"
+name = "New halls"
+utilisation = {number("1 1 1", "share")}
+armed = [{number("500 500 500", "drones_per_month", "2026-03-01")}]
+[facility.workforce]
+arrivals = [{number("5 5 5", "workers", "2026-04-01")}]
+rooms = [{number("2 2 2", "rooms", "2026-04-01")}]
+occupants = {number("4 4 4", "workers_per_room")}
+training = {number("30 60 90", "days")}
+output = {number("0.1 0.2 0.4", "drones_per_worker_month")}
+starting_output = {number("0.3 0.5 0.8", "share")}
+learning_half_life = {number("30 60 90", "days")}
+"""
+"""A variant of the published state."""
+REFUSED = {
+    "certain without a basis": (
+        HALLS.replace('name = "New halls"\n', 'name = "New halls"\nas_stated = true\n'),
+        "facility halls: as_stated is true, but armed of 2026-03-01 is assumed: expected basis = 'reported'",
+    ),
+    "workers before the plant exists": (
+        HALLS.replace(number("5 5 5", "workers", "2026-04-01"), number("5 5 5", "workers", "2026-02-01")),
+        "facility halls: workers arrive on 2026-02-01, before the plant exists: expected 2026-03-01",
+    ),
+    "beds without a date": (
+        HALLS.replace(
+            number("2 2 2", "rooms", "2026-04-01"), number("2 2 2", "rooms").replace("date = 2025-01-01, ", "")
+        ),
+        "facility halls.workforce.room 1.date is missing: expected the day that it speaks of, such as",
+    ),
+}
+"""Texts, and what is said of them at every door."""

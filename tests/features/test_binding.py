@@ -15,7 +15,7 @@ MONTHS = [date(2026, month, 28) for month in range(4, 13)]
 
 def halls(*settings: str) -> ProductionScenario:
     read = [parse_setting(f"halls.{each}", AS_OF) for each in settings]
-    text = settings_text("mine", load_scenario("published"), "published", read, AS_OF)
+    text = settings_text("mine", "published", read, AS_OF)
     # Trained at once, and as good at first as ever: what they make is 0.2 drones a month each.
     for name, one in (("training", 0), ("output", 0.2), ("starting_output", 1), ("utilisation", 1)):
         text = "\n".join(

@@ -14,9 +14,9 @@ PUBLISHED = load_scenario("published")
 AS_OF = PUBLISHED.as_of
 
 
-def scenario_of(*settings: str, base: str = "published") -> ProductionScenario:
-    read = [parse_setting(each, AS_OF) for each in settings]
-    text = settings_text("mine", load_scenario(base), base, read, AS_OF)
+def scenario_of(*settings: str, base: str = "published", as_of: date = AS_OF) -> ProductionScenario:
+    read = [parse_setting(each, as_of) for each in settings]
+    text = settings_text("mine", base, read, as_of)
     return parse_scenario(text, "mine.toml")
 
 
@@ -31,6 +31,17 @@ def test_the_capacity_of_a_plant_is_as_published_until_it_is_as_set() -> None:
     assert others[0] == others[1]
     assert (mine.events, mine.stock) == (PUBLISHED.events, PUBLISHED.stock)
     assert "2,000 to 5,000 armed drones a month from 2026-09-01 on" in mine.about
+
+
+def test_a_file_of_an_earlier_day_has_nothing_that_was_published_after_it() -> None:
+    as_of = date(2025, 12, 31)
+    mine = scenario_of("alabuga.capacity=2000..5000@2027-01-01", as_of=as_of)
+    later = {source.id for source in PUBLISHED.sources if source.date > as_of}
+    armed, all_said = (
+        next(each for each in made.facilities if each.id == "alabuga").armed for made in (mine, PUBLISHED)
+    )
+    assert [*armed[:-1]] == [point for point in all_said if later.isdisjoint(point.sources)] != [*all_said]
+    assert later.isdisjoint(source.id for source in mine.sources)
 
 
 def test_facility_is_the_main_plant() -> None:

@@ -16,6 +16,7 @@ from forecasting.report.comparison_document import ComparisonDocument
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.forms import XLSX, Form
 from forecasting.report.sensitivity_document import SensitivityDocument
+from forecasting.report.since_document import SinceDocument
 from forecasting.service.api import assumptions as api_assumptions
 from forecasting.service.api import data as api_data
 from forecasting.service.api import stocks as api_stocks
@@ -36,6 +37,7 @@ from forecasting.service.workers.dispatcher import Answer
 from forecasting.service.workers.jobs import KEPT_HOURS, MOST_KEPT, Job
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
 from forecasting.service.workers.metrics import metrics_text
+from forecasting.service.workers.since import changes_json
 
 RETRY_SECONDS = 2
 """After which a client may look at a job again."""
@@ -93,6 +95,32 @@ async def post_plan(
     issue: Issue = "true",
 ) -> Response:
     return await _answered(request, wanted, issue)
+
+
+@router.post(
+    "/plan/changes",
+    tags=["answers"],
+    summary="What has changed since a plan that was issued, each change by its causes",
+    response_model=SinceDocument,
+    responses=problems(408, 413, 415, 422),
+    dependencies=[Depends(check_json)],
+)
+async def post_changes(
+    request: Request,
+    wanted: Annotated[PlanRequest, Body(openapi_examples={"the default": {"value": {}}})],
+    since: Annotated[
+        str, Query(description="the plan before: last, its id or the first eight of it, or a date")
+    ] = "last",
+) -> Response:
+    dispatcher = dispatcher_of(request)
+
+    async def answer() -> Response:
+        context = await dispatcher.context(wanted)
+        made = await dispatcher.answer(wanted, Channel.API, issue=False)
+        found = await changes_json(dispatcher, wanted, context, made, since)
+        return Response(found, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+    return await until_gone(request, answer())
 
 
 @_answers("/comparison", ComparisonDocument, "Scenarios of production side by side, each against a baseline", DRAWN)

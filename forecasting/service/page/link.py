@@ -216,8 +216,9 @@ def parse_query(query: Query) -> PageQuery:
         }
     fields["deliveries"] = _deliveries(query, lines)
     if SAFETY in given:
+        fields["service_level"] = given[SAFETY]
         try:
-            fields["service_level"] = typed_share(given[SAFETY])
+            typed_share(given[SAFETY])
         except InputError as error:
             asked = "small" in error.values  # it may be two numbers
             lines[SAFETY] = FieldProblem("", error) if asked else FieldProblem(given[SAFETY], EXPECTED[SAFETY])

@@ -164,7 +164,7 @@ def comparison_page(
         others = document.scenarios[1:]
         context |= {
             "head": comparison_head(document, t),
-            "told": [told_scenario(each, t) for each in document.scenarios],
+            "told": [told_scenario(each, document.horizon, t) for each in document.scenarios],
             "answers": [answer_sentence(document, each, t) for each in others],
             "differing": difference_rows(document, t),
             "heads": figure_heads(document, t),

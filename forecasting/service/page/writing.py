@@ -56,7 +56,7 @@ def written_scenario(query: Query, request: PlanRequest, today: date) -> str:
     settings = [parse_setting(_setting(row), today) for row in typed_rows(query) if row[2]]
     if not settings:
         raise InputError("nothing is set: expected a number, or a range such as 2000..5000, in a row")
-    return settings_text(NAME, base, base.name, settings, today)
+    return settings_text(NAME, base.name, settings, today)
 
 
 def _setting(row: Sequence[str]) -> str:

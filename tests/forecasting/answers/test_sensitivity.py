@@ -13,6 +13,7 @@ from forecasting.plan import prepare, simulate
 from forecasting.report.sensitivity_document import SensitivityDocument
 from forecasting.report.sensitivity_text import sensitivity_text
 from forecasting.salvos.model import SimulationRequest, load_model
+from tests.forecasting.report.pictured import SURGE
 
 HORIZON = 20
 
@@ -71,6 +72,7 @@ def test_the_text_tells_a_tornado_for_each_layer_and_counts_the_noise(found: Sen
 
 
 def test_without_a_record_the_text_says_so_first(found: SensitivityDocument) -> None:
-    borrowed = found.model_copy(update={"assumption_only": True, "shape_from": "ukraine"})
+    borrowed = found.model_copy(update={"assumption_only": True, "shape_from": "ukraine", "surge": SURGE})
     assert sensitivity_text(borrowed).startswith("ASSUMPTIONS ONLY: ")
-    assert "shape borrowed from ukraine" in " ".join(sensitivity_text(borrowed).split())
+    assert "The shape of the salvos is that of Ukraine: each day as" in " ".join(sensitivity_text(borrowed).split())
+    assert "The surge: 40 (20 to 80) a day for 12 (6 to >20) days" in " ".join(sensitivity_text(borrowed).split())

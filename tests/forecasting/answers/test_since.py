@@ -127,7 +127,7 @@ def test_a_since_that_cannot_be_is_one_line(since: Any, home: Path) -> None:
             == old
         )
         for wanted, theatre, told in (
-            ("last", "south_korea", "no plan of shahed against south_korea was issued"),
+            ("last", "south_korea", "no plan of shahed against south_korea was issued yet"),
             ("2026-02-26", "ukraine", "no plan of shahed against ukraine was issued until 2026-02-26"),
             ("2026-02-31", "ukraine", "'2026-02-31' is no date"),
             ("0123456789ab", "ukraine", "no issued plan has the id '0123456789ab'"),

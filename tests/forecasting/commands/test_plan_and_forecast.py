@@ -256,6 +256,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "no such folder": (("plan", "--out", "nowhere/plan.txt"), "the folder nowhere does not exist"),
     "out is a folder": (("plan", "--out", "."), "it is a folder"),
     "service level": (("plan", "--service-level", "100"), "--service-level: expected less than 1 (given 1.0)"),
+    "not what its name says": (("plan", "--out", "plan.xlsx"), "--out plan.xlsx would not be what its name says: add"),
     "service level may be two": (("plan", "--service-level", "1"), "--service-level: '1' may be 1 % or 100 %"),
     "service level without stocks": (
         ("plan", "--layer", "electronic_warfare", "--service-level", "nan"),

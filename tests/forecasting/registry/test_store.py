@@ -140,6 +140,8 @@ def test_a_postgresql_server_that_is_away_is_told_without_its_password(free_port
         registry.champion(*SERIES)
     with pytest.raises(SalvocastError, match="refused") as locked, registry.lock():
         raise AssertionError("a lock of no server")
+    assert str(asked.value).startswith("the tracking store ")
+    assert str(locked.value).startswith("the lock of the registry in ")
     for told in (str(asked.value), str(locked.value)):
         assert len(told.splitlines()) == 1
         assert "hunter2" not in told

@@ -11,7 +11,7 @@ from features.messages import Message
 from forecasting.record.track_record import PastForecast, TrackRecord
 from forecasting.report.pictures import PICTURES
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
-from forecasting.report.supply_document import Quantiles, SupplyDocument, SupplyMonth
+from forecasting.report.supply_document import Quantiles, SupplyDocument, SupplyMonth, SurgeDocument
 from forecasting.salvos.spread import spread
 
 ORIGIN = date(2026, 2, 28)
@@ -110,3 +110,6 @@ def contrast(one: str, other: str) -> float:
     """Of luminance, as WCAG 2.1 has it: 1 to 21."""
     low, high = sorted(map(luminance, (one, other)))
     return (high + 0.05) / (low + 0.05)
+
+
+SURGE = SurgeDocument(stock=quantiles(400), days=quantiles(12), in_surge=quantiles(40), afterwards=quantiles(9))

@@ -1,31 +1,20 @@
-"""The brief is one page, in both languages, with what a minister signs; and a number is the same in every form."""
+"""The brief is one page, in both languages, with what a minister signs."""
 
-import html
-import json
-import re
 from datetime import date
 from io import BytesIO
 
 import pytest
-from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from features.errors import InputError
-from features.history import LaunchHistory
-from forecasting.answers.request import PlanRequest
 from forecasting.report.brief import brief, brief_of
 from forecasting.report.data_age import with_data_age
 from forecasting.report.document import ForecastDocument, PlanDocument, document_json
 from forecasting.report.language import translator
 from forecasting.report.layout import plural
-from forecasting.report.pictures import PICTURES, render
 from forecasting.report.rounding import rounded
-from forecasting.report.text import short_text
-from forecasting.report.workbook import workbook
-from forecasting.service.page.form import SubmittedForm
-from forecasting.service.page.link import PageQuery
-from forecasting.service.page.view import PlanView, page
 from tests.forecasting.conftest import Run
+from tests.forecasting.report.pictured import SUPPLY, SURGE
 
 PRINTED = date(2026, 3, 1)
 
@@ -56,6 +45,15 @@ def test_it_is_one_page_with_what_is_signed(language: str, plan: PlanDocument) -
     assumed = {"en": "published by nobody", "uk": "ніким не оприлюднено"}[language]
     assert text.count(assumed) == 2
     assert brief(plan, language, PRINTED) == brief(plan, language, PRINTED)  # same day, same bytes
+
+
+def test_of_a_theatre_without_a_record_it_tells_the_borrowed_shape_and_the_surge(plan: PlanDocument) -> None:
+    supply = SUPPLY.model_copy(update={"assumption_only": True, "shape_from": "ukraine", "surge": SURGE})
+    korea = plan.model_copy(update={"forecast": plan.forecast.model_copy(update={"supply": supply})})
+    text = read(brief(korea, "en", PRINTED))
+    assert "The shape of the salvos is that of Ukraine: each day as a multiple of the month around it" in text
+    assert "Built up: 400 (200 to 800) drones that can be launched. The surge: 40 (20 to 80) a day for 12" in text
+    assert "Built up" not in read(brief(plan, "en", PRINTED))
 
 
 def test_an_old_record_is_told_first(plan: PlanDocument) -> None:
@@ -94,37 +92,3 @@ def test_the_command_writes_it(salvocast: Run, work: object) -> None:
     wrong = salvocast("brief", *short, "--out", "mine.doc")
     assert wrong.returncode == 2
     assert wrong.stderr.decode() == "salvocast: --out mine.doc: expected a name that ends in .pdf\n"
-
-
-def test_one_number_through_every_form(plan: PlanDocument, bundled_history: LaunchHistory) -> None:
-    """The chance that the stock likeliest to run out does: page, command, JSON, workbook, brief and picture."""
-    layer = max(plan.layers, key=lambda each: each.stock_out_probability or 0.0)
-    chance = layer.stock_out_probability
-    assert chance is not None
-    percent = f"{100 * chance:.0f} %"
-    told = json.loads(document_json(plan))["layers"]
-    assert [each["stock_out_probability"] for each in told if each["layer"] == layer.layer] == [chance]
-    row = next(line for line in short_text(plan).splitlines() if line.startswith(layer.name) and "%" in line)
-    assert percent in row
-    header, *cells = load_workbook(BytesIO(workbook(plan)))["summary"].iter_rows(values_only=True)
-    [found] = [dict(zip(header, each, strict=True)) for each in cells if each[0] == layer.name]
-    assert found["runs_out_probability"] == pytest.approx(chance)
-    assert f"{layer.interceptor}s {percent}" in read(brief(plan, "en", PRINTED))
-    view = PlanView(plan, plan_id="0" * 64, past=bundled_history, today=PRINTED)
-    shown = html.unescape(page(PageQuery(PlanRequest()), "en", SubmittedForm(), view)).replace("\u00a0", " ")
-    orders = re.sub(r"\s+", " ", shown[shown.index('<table id="orders">') :])
-    assert f'<td class="n">{percent}</td>' in orders[orders.index(layer.name) :][:700]
-    drawn = PICTURES["stock_out"]
-    said = drawn.describe(plan, language="en").replace("\u00a0", " ")
-    assert f"{layer.name} {percent}" in said
-    # So is the total, the first picture's running total at its end.
-    window = rounded(plan).forecast.windows[-1]
-    total = f"{window.total_drones.interval(0.8).low:,.0f} to {window.total_drones.interval(0.8).high:,.0f}"
-    first = PICTURES["forecast"].describe(plan, bundled_history, language="en").replace("\u00a0", " ")
-    assert f"Running total by 28 March 2026: {total} (80 %)." in first
-    assert total.replace(" to ", "–") in shown
-    header, *cells = load_workbook(BytesIO(workbook(plan)))["summary"].iter_rows(values_only=True)
-    told_by = {row["what"]: row for row in (dict(zip(header, each, strict=True)) for each in cells)}
-    summed = told_by["drones launched, 2026-03-01 to 2026-03-28"]
-    assert f"{summed['low_80']:,} to {summed['high_80']:,}" == total
-    assert percent in render(drawn.draw(plan), ".svg", "", said).decode()

@@ -67,11 +67,11 @@ def salvos_like(history: LaunchHistory, horizon: int, n_paths: int = N_PATHS, se
 
 
 def no_weight(horizon: int) -> CouplingWeights:
-    return CouplingWeights(np.zeros(horizon), 0)
+    return CouplingWeights(np.zeros(horizon), 0, np.ones(horizon))
 
 
 def full_weight(horizon: int) -> CouplingWeights:
-    return CouplingWeights(np.ones(horizon), 0)
+    return CouplingWeights(np.ones(horizon), 0, np.ones(horizon))
 
 
 def within_stock(coupled: CoupledPaths) -> bool:

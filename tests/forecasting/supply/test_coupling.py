@@ -93,7 +93,7 @@ def test_no_path_launches_more_than_its_stock_and_production(
     history = massed_history(56)
     salvos = salvos_like(history, 40, 20).paths
     future = assimilate(scenario(rate((made, 2 * made)), opening=opening), history, 40, 20, seed).future(20, seed)
-    coupled = couple(salvos, history, future, CouplingWeights(np.full(40, weight), 0), seed)
+    coupled = couple(salvos, history, future, CouplingWeights(np.full(40, weight), 0, np.ones(40)), seed)
     borrowed = borrow_shape(salvos, history, future, seed)
     for each in (coupled, borrowed):
         assert within_stock(each)

@@ -22,6 +22,7 @@ from forecasting.answers.request import PlanRequest
 from forecasting.report.schema import published_schema
 from forecasting.service.api.bodies import ReportsRequest
 from forecasting.service.api.data import reading_of
+from tests.features.scenario_texts import REFUSED
 from tests.forecasting.service.conftest import Serve, Server
 from tests.workbook_tables import tables_of
 
@@ -183,6 +184,7 @@ def test_forms_of_an_answer(client: httpx.Client) -> None:
         ({"scenario": {"toml": "[scenario]\nname = 'a'"}}, "the scenario given"),
         ({"paths": 50_000, "horizon": 365, "scenario": "published"}, "take fewer paths"),
         ({"seed": -1}, "seed: "),
+        *(({"scenario": {"toml": text}}, said) for text, said in REFUSED.values()),
     ],
 )
 def test_a_request_that_cannot_be_answered_is_told_in_one_line(

@@ -5,6 +5,7 @@ import re
 import httpx
 import pytest
 
+from tests.features.scenario_texts import REFUSED
 from tests.forecasting.service.conftest import Serve
 from tests.forecasting.service.page.pages import QUICK, Page, page, send
 
@@ -39,6 +40,7 @@ def test_a_planners_own_scenario_is_text_alone_and_stays_in_the_address(client: 
         ("[scenario", "TOML"),
         ('[scenario]\nname = "mine"\nbased_on = "/etc/passwd.toml"', "unknown scenario"),
         ("", "state"),
+        *REFUSED.values(),
     ],
 )
 def test_an_own_scenario_that_cannot_be_read_is_told_beside_its_text(

@@ -1,0 +1,36 @@
+"""What has changed since an issued plan, for the doors of a server: it takes as long as several plans."""
+
+import asyncio
+
+from forecasting.answers.answering import Answerer
+from forecasting.answers.context import AnswerContext
+from forecasting.answers.request import PlanRequest
+from forecasting.answers.since import changes_since
+from forecasting.record.archive import IssuedForecast
+from forecasting.report.document import PlanDocument
+from forecasting.report.since_document import CAUSES
+from forecasting.service.workers import work
+from forecasting.service.workers.dispatcher import Answer, Dispatcher
+
+
+async def changes_json(
+    dispatcher: Dispatcher, request: PlanRequest, context: AnswerContext, answer: Answer, asked: str
+) -> bytes:
+    """JSON of a SinceDocument: from the plan that was asked for to that answer.
+
+    asked: as of `salvocast plan --since`. Raises InputError for a plan that was not issued, is of another theatre, or
+    of an older format; else as `Dispatcher.answer`.
+    """
+    issued = await asyncio.to_thread(dispatcher.archive.plan_of, asked, request.theatre, request.weapon_class)
+    seconds = len(CAUSES) * await asyncio.to_thread(dispatcher.pace.seconds, request)
+    key = ("since", issued.id, answer.id, request.digest, context)
+    return await dispatcher.computed(
+        key, seconds, work.with_answering, _changes, context, request, answer.document, issued
+    )
+
+
+def _changes(
+    answering: Answerer, context: AnswerContext, request: PlanRequest, document: bytes, issued: IssuedForecast
+) -> bytes:
+    now = PlanDocument.model_validate_json(document)
+    return changes_since(answering, context, request, now, issued).model_dump_json().encode()
