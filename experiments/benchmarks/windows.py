@@ -140,14 +140,14 @@ def all_together(years: Mapping[str, PolicyReplay]) -> list[str]:
     together = pd.concat([year.table for year in years.values()])
     together[["cost", "service"]] = together[["cost", "service"]].mul(together["n_cycles"], axis=0)
     sums = together.groupby(["level", "policy"])[["n_cycles", "cost", "service"]].sum()
-    rules, told = list(next(iter(years.values())).rules), []
+    rules, told = next(iter(years.values())).rules, []
     for level in POLICY_LEVELS:
-        of_level = sums.loc[percent(level)]
-        judged, best = of_level.loc[JUDGED], str(of_level.loc[rules, "cost"].idxmin())
-        cost = judged["cost"] / of_level.loc[best, "cost"]
+        of_level = sums.loc[[percent(level)]].droplevel("level")
+        n_cycles, cost, kept = (of_level[name].to_dict() for name in ("n_cycles", "cost", "service"))
+        best = min(rules, key=cost.__getitem__)
         told.append(
-            f"all {judged['n_cycles']:.0f} cycles at {level:.0%}: kept {judged['service'] / judged['n_cycles']:.2f}, "
-            f"cost {cost:.2f} of {best}, the one rule that costs least over all of them"
+            f"all {n_cycles[JUDGED]:.0f} cycles at {level:.0%}: kept {kept[JUDGED] / n_cycles[JUDGED]:.2f}, cost "
+            f"{cost[JUDGED] / cost[best]:.2f} of {best}, the one rule that costs least over all of them"
         )
     return told
 
