@@ -15,6 +15,8 @@ from features.views import in_force
 
 LONGEST_WINDOW = timedelta(days=7)
 """As `SalvoReport` allows it."""
+ROWS_AT_ONCE = 10_000
+"""As the database gives them: each takes more memory than what is kept of it."""
 SHOWN = 7
 """Days whose count changed that are named when a ledger is mended."""
 
@@ -41,7 +43,6 @@ def dispute_related(
     for theatre, weapon_class in series:
         query = (
             sa.select(
-                columns.theatre,
                 columns.target_area,
                 columns.window_start,
                 columns.window_end,
@@ -56,7 +57,9 @@ def dispute_related(
             )
         )
         # Of one key all windows are the same.
-        windows = {(row.key_digest, row.source): row for row in map(_Window._make, connection.execute(query).all())}
+        windows: dict[tuple[bytes, str], _Window] = {}
+        for rows in connection.execute(query).partitions(ROWS_AT_ONCE):
+            windows.update({(row[-1], row[-2]): _Window(theatre, *row) for row in rows})
         groups = related(windows.values(), attrgetter("source"))
         _dispute(connection, [key for group in groups if len(group) > 1 for key in {one.key_digest for one in group}])
 

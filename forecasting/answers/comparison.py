@@ -206,7 +206,10 @@ def stated_differences(scenarios: Sequence[ProductionScenario]) -> list[StatedDi
     """
     stated = [dict(_stated(scenario)) for scenario in scenarios]
     places = dict.fromkeys(place for each in stated for place in each)
-    return [
+    grow = [StatedRange(scenario=each.name) for each in scenarios if each.unannounced_growth]
+    day = max(each.as_of for each in scenarios)
+    unannounced = [StatedDifference(where="unannounced_growth", date=day, ranges=grow)]
+    return (unannounced if 0 < len(grow) < len(scenarios) else []) + [
         StatedDifference(
             where=place[0],
             date=place[1],

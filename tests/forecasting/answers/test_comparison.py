@@ -44,3 +44,10 @@ def test_scenarios_that_state_the_same_do_not_differ_whatever_their_notes() -> N
     assert {each.where.split(".")[0] for each in stated_differences([one, fewer])} == {
         f"facility {one.facilities[0].id}"
     }
+
+
+def test_growth_that_one_scenario_leaves_out_is_a_difference() -> None:
+    one = load_scenario("published")
+    still = one.model_copy(update={"name": "still", "unannounced_growth": False})
+    [found] = stated_differences([one, still])
+    assert (found.where, [each.scenario for each in found.ranges]) == ("unannounced_growth", ["published"])

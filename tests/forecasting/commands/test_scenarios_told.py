@@ -45,3 +45,9 @@ def test_it_is_shown_on_a_terminal_alone(terminal: bool, monkeypatch: pytest.Mon
     with progress("paths", 20) as on_paths:
         on_paths(5)
     assert ("paths:" in shown.getvalue()) == terminal
+
+
+def test_a_scenario_without_growth_that_nobody_announced_says_so(told: Told) -> None:
+    said = "Nothing is added: launches do not go on growing, as they did, beyond what is stated."
+    assert said in " ".join(told("scenarios", "check", "flat_2000").split())
+    assert said not in " ".join(told("scenarios", "check", "published").split())
