@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from features.printable import printable
 from forecasting.report.document import ForecastDocument, PlanDocument
 from forecasting.report.frames import tables
-from forecasting.report.language import ENGLISH, translator
+from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layer_document import LayerDocument
 from forecasting.report.picture_words import forecast_of, model_line
 from forecasting.report.rounding import rounded
@@ -85,12 +85,21 @@ def workbook(
     if "scenario_sources" in frames:
         cited = [frames.pop("scenario_sources"), *([frames["sources"]] if "sources" in frames else [])]
         frames["sources"] = pd.concat(cited, ignore_index=True).drop_duplicates("id").sort_values("id")
+    _translate(frames, translator(language, plain=True))
     if asked:
         head = pd.DataFrame({"what": asked.keys(), "value": [_in_a_cell(value, language) for value in asked.values()]})
         frames["about"] = pd.concat([head, frames["about"]], ignore_index=True)
     frames["summary"] = _summary(shown, duty_sentence(document, language), language)
     line = model_line(forecast_of(shown), translator(language, plain=True))
     return _book(dict(_sheets(frames)), line)
+
+
+def _translate(frames: Mapping[str, pd.DataFrame], t: Translator) -> None:
+    """Puts what defence and scenario state in words into the language; titles of sources stay in their own."""
+    for table, frame in frames.items():
+        columns = {"about": ["value"], "sources": []}.get(table, ["name", "interceptor", "note"])
+        for column in (each for each in columns if each in frame):
+            frame[column] = [t.stated(each) if isinstance(each, str) else each for each in frame[column]]
 
 
 def _sheets(frames: dict[str, pd.DataFrame]) -> Iterator[tuple[str, _Blocks]]:

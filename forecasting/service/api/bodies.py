@@ -135,12 +135,21 @@ class DataBody(ApiModel):
     quarantine: int
 
 
+def _as_text(given: object) -> object:
+    """A time as it comes in. A number, as such or as text, is seconds since 1970 for pydantic, and no time of ours."""
+    if given is None or (isinstance(given, str) and given[4:5] == "-"):
+        return given
+    raise ValueError("expected a time with its zone, such as 2026-03-01T06:30:00+02:00")
+
+
 class ReportsRequest(ApiModel):
     """Reports to add: the text of a bulletin, or rows as `salvocast ingest table` reads them."""
 
     bulletin: Annotated[str, Field(min_length=1, max_length=500_000)] | None = None
     received: Annotated[
-        AwareDatetime | None, Field(description="when it came out, where no line above a message says so")
+        AwareDatetime | None,
+        BeforeValidator(_as_text),
+        Field(description="when it came out, where no line above a message says so"),
     ] = None
     rows: Annotated[
         list[dict[Annotated[str, Field(max_length=100)], str | Annotated[int, Field(strict=True)] | None]] | None,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -248,6 +249,9 @@ def test_the_ukrainian_workbook_says_what_numbers_rest_on_in_ukrainian(scenario_
     bases = {row["basis"] for name in ("assumptions", "scenario") for row in made[name]}
     bases |= {row[name] for row in made["layers"] for name in ("stock_basis", "supply_basis") if row[name]}
     assert bases <= {"повідомлено", "припущено", "виведено"}
+    said = [row["note"] for row in made["assumptions"]] + [row["interceptor"] for row in made["orders"]]
+    said += [row["name"] for row in made["layers"]]
+    assert [each for each in said if each and not re.search("[а-яіїє]", each)] == []
     about = {row["what"]: row["value"] for row in made["about"]}
     assert about["basis"].endswith("дані, сценарій truce_30_days")
     assert about["not_for_orders"] == "так"

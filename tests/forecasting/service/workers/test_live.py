@@ -81,7 +81,9 @@ def test_reports_are_taken_where_the_server_accepts_them(serve: Serve) -> None:
         posts = [{"id": 1, "date": "2026-03-03T01:00:00", "text": "5 БпЛА курсом на захід."}]
         told = client.post("/api/v1/reports", json={"bulletin": json.dumps({"messages": posts})}).json()
         assert (told["passed_over"], told["notes"]) == ({"not a report": 1}, [])
-        for wrong in ({}, {"rows": []}, {"rows": [{"launched": 4}]}, {"bulletin": "x", "rows": [{"launched": 1}]}):
+        two_at_once = {"bulletin": "x", "rows": [{"launched": 1}]}
+        timed = [{"bulletin": bulletin, "received": each} for each in (-6.0, "6", True, "2026-03-02T09:00:00")]
+        for wrong in ({}, {"rows": []}, {"rows": [{"launched": 4}]}, two_at_once, *timed):
             assert client.post("/api/v1/reports", json=wrong).status_code == 422
 
 
