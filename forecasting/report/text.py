@@ -1,9 +1,10 @@
 """A forecast and a plan as text for a terminal: what a planner would read aloud, and all that a plan holds."""
 
 from features.records import SHAHED
-from forecasting.report.assumption_text import assumption_lines, launch_counts, shape_from
+from forecasting.report.assumption_text import assumption_lines, launch_counts
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import ForecastDocument, PlanDocument, WindowForecast
+from forecasting.report.head_text import head_lines, short_head_lines
 from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import (
@@ -20,15 +21,11 @@ from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.since_text import since_lines
-from forecasting.report.supply_text import supply_lines, supply_notes
+from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
     Words,
-    assumption_prefix,
-    cautions,
     data_age,
     few_known_days,
-    full_weapon_name,
-    theatre_name,
     weapon_name,
 )
 from forecasting.report.worth_text import money_mix_lines, short_worth_lines, worth_lines
@@ -49,7 +46,7 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
     words = Words(translator(language, plain=True), document)
     return terminal_text(
         [
-            *_short_head(words.t("Salvocast plan"), document.forecast, words),
+            *short_head_lines(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(sentence.replace("\u00a0", " ").replace("\u202f", " ")),
             *(wrap_line(words(note)) for note in document.in_hand),
@@ -72,7 +69,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
     if isinstance(document, ForecastDocument):
         return terminal_text(
             [
-                *_head(words.t("Salvocast forecast"), document, words),
+                *head_lines(words.t("Salvocast forecast"), document, words),
                 "",
                 wrap_line(data_age(document, words.t) + few_known_days(document, words.t) + _sentence(document, words)),
                 "",
@@ -82,7 +79,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         )
     return terminal_text(
         [
-            *_head(words.t("Salvocast plan"), document.forecast, words),
+            *head_lines(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(
                 data_age(document.forecast, words.t)
@@ -110,72 +107,6 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *assumption_lines(document, words),
         ]
     )
-
-
-def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
-    t = words.t
-    silent = t("silent days: {rule}", rule=document.quiet_day_rule)
-    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
-    return [
-        _what(title, document, t),
-        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({_record(document, t)}; {silent}{scope})"),
-        ", ".join(_made_by(document, t)),
-        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
-    ]
-
-
-def _short_head(title: str, document: ForecastDocument, words: Words) -> list[str]:
-    t = words.t
-    as_of = f"{t('as of {day}', day=t.day(document.origin))} ({_record(document, t)})"
-    return [
-        _what(title, document, t),
-        wrap_line(", ".join((as_of, *_made_by(document, t)))),
-        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
-    ]
-
-
-def _what(title: str, document: ForecastDocument, t: Translator) -> str:
-    supply = document.supply
-    what = [
-        f"{title}: {full_weapon_name(document.weapon_class, t)}",
-        t("theatre {theatre}", theatre=theatre_name(document.theatre, t)),
-        t.plural("{n} attack day", "{n} attack days", document.horizon),
-        *([t("scenario {name}", name=supply.scenario)] if supply else []),
-    ]
-    return assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what)
-
-
-def _record(document: ForecastDocument, t: Translator) -> str:
-    known, borrowed = document.last_attack_day_known, shape_from(document)
-    gap = (document.origin - known).days
-    if borrowed:
-        shape = t("shape of the salvos from {theatre}", theatre=theatre_name(borrowed, t))
-        record = [shape, t("last attack day known there {day}", day=t.day(known))]
-    else:
-        record = [t("last attack day known {day}", day=t.day(known))]
-    if gap:
-        record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
-    return ", ".join(record)
-
-
-def _made_by(document: ForecastDocument, t: Translator) -> tuple[str, ...]:
-    return (
-        t("model {model}", model=document.model_id) + _chosen(document, t),
-        t.plural("{n} path", "{n} paths", document.n_paths),
-        t("seed {seed}", seed=document.seed),
-        t("data {digest}", digest=document.data_digest[:12]),
-        f"salvocast {document.versions['salvocast']}",
-    )
-
-
-def _chosen(document: ForecastDocument, t: Translator) -> str:
-    """Why it is this model, where the request did not name it."""
-    choice = document.model_choice
-    if choice is None or choice.reason == "named":
-        return ""
-    if choice.reason == "champion":
-        return f" ({t('champion, version {version}', version=choice.version)})"
-    return f" ({t('no champion is registered yet')})"
 
 
 def _sentence(document: ForecastDocument, words: Words) -> str:
