@@ -42,8 +42,9 @@ LEARNED_FROM = 365
 @dataclass(frozen=True, eq=False)
 class PolicyReplay:
     """How policies would have done. table: one row per policy and service level (`level`, in percent): n_cycles, cost,
-    service, stock_outs (cycles), overstock (drones left over at the ends of the cycles over those that came), and
-    cost_ratio, cost over that of the cheapest rule of thumb at that level. rules: names of the rules of thumb."""
+    holding_cost (the part of it that is for drones left over), service, stock_outs (cycles), overstock (drones left
+    over at the ends of the cycles over those that came), and cost_ratio, cost over that of the cheapest rule of thumb
+    at that level. rules: names of the rules of thumb."""
 
     table: pd.DataFrame
     rules: tuple[str, ...]
@@ -59,6 +60,7 @@ class PolicyReplay:
         shown = self.table.copy()
         for name, pattern in (
             ("cost", "{:,.0f}"),
+            ("holding_cost", "{:,.0f}"),
             ("service", "{:.2f}"),
             ("overstock", "{:.2f}"),
             ("cost_ratio", "{:.2f}"),
@@ -157,6 +159,7 @@ def replay_policies(
                 "level": percent(service_level),
                 "n_cycles": cycles,
                 "cost": cost[row, column],
+                "holding_cost": (1.0 - service_level) * left[row, column] / cycles,
                 "service": 1.0 - short[row, column] / cycles,
                 "stock_outs": int(short[row, column]),
                 "overstock": left[row, column] / max(came, 1.0),

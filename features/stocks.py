@@ -182,7 +182,7 @@ def _first_days(connection: Connection) -> dict[str, date]:
 
 def _disagreement(earlier: StockCount, count: StockCount, advice: str) -> InputError:
     return InputError(
-        f"{{layer}} was counted twice on {{day}}: {{earlier}} ({{source}}), and {{count}} now: {advice}",
+        f"{{layer}} was counted twice on {{day}}: {{earlier:,}} ({{source}}), and {{count:,}} now: {advice}",
         field="quantity",
         layer=count.layer,
         day=count.counted_on,

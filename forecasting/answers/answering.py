@@ -403,7 +403,7 @@ def _check_size(request: PlanRequest, stated: Defence) -> None:
     cells = request.paths * request.horizon * layers
     if cells > MOST_CELLS:
         raise InputError(
-            f"{request.paths} paths of {request.horizon} attack days through {layers} layers: expected at most "
+            f"{request.paths:,} paths of {request.horizon} attack days through {layers} layers: expected at most "
             f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers",
             field="paths",
         )

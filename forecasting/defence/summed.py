@@ -37,7 +37,7 @@ class SummedStock(StockOutlook):
         return cls(
             layer_id=stock.layer_id,
             opening=stock.opening,
-            supplied=stock.supplied[:, -1:],
+            supplied=stock.supplied[:, -1:].copy(),  # a view would keep all nights
             used=_summed(stock.used),
             needed=_summed(stock.needed),
             lacking=stock.shortfall,
@@ -79,6 +79,8 @@ def without_nights(met: Engagements) -> Engagements:
 def joined(parts: Sequence[Engagements]) -> Engagements:
     """Of paths that follow each other, with their nights or all of them without."""
     first = parts[0]
+    if len(parts) == 1:
+        return first
     masses = [part.warhead_kg for part in parts if part.warhead_kg is not None]
     raids = [part.raid for part in parts if part.raid is not None]
     return Engagements(

@@ -77,11 +77,12 @@ def table(
             max(_longest_word(head), *((_longest_word(cell) if index in left else len(cell)) for cell in cells), 1)
             for index, (head, *cells) in enumerate(columns)
         ]
-        # What the words of a name do not need, they may have.
-        widths = [
-            max(width, min(LONGEST_NAME, max(map(len, column)))) if index in left else width
-            for index, (column, width) in enumerate(zip(columns, widths, strict=True))
-        ]
+        # What the words of a name do not need, they may have: as far as there is room beside the other columns.
+        spare = room - _total(widths)
+        for index in left:
+            wanted = max(min(LONGEST_NAME, max(map(len, columns[index]))) - widths[index], 0)
+            more = min(wanted, spare) if spare >= 0 else wanted
+            widths[index], spare = widths[index] + more, spare - more if spare >= 0 else spare
     lines = list[str]()
     for block in _blocks(widths, room):
         shown = [

@@ -39,34 +39,34 @@ def order_lines(document: PlanDocument, words: Words) -> list[str]:
 
 
 def short_order_lines(document: PlanDocument, words: Words) -> list[str]:
-    """What to order, what it costs, how long what is in hand lasts, and the chance that it runs out."""
+    """What is in hand and how long it lasts, what to order, what it costs, and the chance that a stock runs out."""
     t, horizon = words.t, document.forecast.horizon
     rows = []
     for layer in document.layers:
         if order := layer.order:
+            assert layer.opening_stock is not None
             lasts = layer.days_of_supply_p10
             rows.append(
                 [
                     words.layer(layer.layer),
+                    spread_range(layer.opening_stock, 0.8, t),
+                    f">{horizon}" if lasts is None else t.number(lasts),
                     t.number(order.quantity),
                     millions(order.cost_usd_low, order.cost_usd_high, t),
-                    f">{horizon}" if lasts is None else t.number(lasts),
-                    t.percent(layer.stock_out_probability or 0.0),
-                    t.percent(order.stock_out_probability),
+                    f"{t.percent(layer.stock_out_probability or 0.0)}, {t.percent(order.stock_out_probability)}",
                 ]
             )
     if not rows:
         return []
-    header = [t("layer"), t("order"), t("cost, M USD"), t("lasts, days"), t("runs out"), t("with the order")]
+    header = [t("layer"), t("in hand"), t("days left"), t("order"), t("cost, M USD"), t("runs out")]
     outcome = document.outcome
     cost = millions(outcome.orders_cost_usd_low, outcome.orders_cost_usd_high, t)
+    head = "ORDERS for {level} safety" if document.safety_of else "ORDERS for {level} safety of each stock"
     return [
         "",
-        t("ORDERS for {level} safety of each stock", level=safety_level(document, t))
-        if not document.safety_of
-        else t("ORDERS for {level} safety", level=safety_level(document, t)),
-        *table(header, [*rows, [t("all"), "", cost, "", "", ""]]),
-        wrap_line(t("lasts: nine futures in ten reach that. runs out: without an order, and with it.")),
+        f"{t(head, level=safety_level(document, t))}, {t('{cost} M USD', cost=cost)}",
+        *table(header, rows),
+        wrap_line(t("in hand: 80 %. days left: 9 futures in 10. runs out: with no order, and with it.")),
     ]
 
 

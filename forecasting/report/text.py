@@ -1,9 +1,10 @@
 """A forecast and a plan as text for a terminal: what a planner would read aloud, and all that a plan holds."""
 
 from features.records import SHAHED
-from forecasting.report.assumption_text import assumption_lines, launch_counts, shape_from
+from forecasting.report.assumption_text import assumption_lines, launch_counts
 from forecasting.report.calibration_text import calibration_lines
 from forecasting.report.document import ForecastDocument, PlanDocument, WindowForecast
+from forecasting.report.head_text import head_lines, short_head_lines
 from forecasting.report.language import ENGLISH, Translator, translator
 from forecasting.report.layer_document import LayerDocument
 from forecasting.report.layout import (
@@ -20,15 +21,11 @@ from forecasting.report.raid_text import raid_lines
 from forecasting.report.rounding import rounded
 from forecasting.report.sentence import duty_sentence
 from forecasting.report.since_text import since_lines
-from forecasting.report.supply_text import supply_lines, supply_notes
+from forecasting.report.supply_text import supply_lines
 from forecasting.report.words import (
     Words,
-    assumption_prefix,
-    cautions,
     data_age,
     few_known_days,
-    full_weapon_name,
-    theatre_name,
     weapon_name,
 )
 from forecasting.report.worth_text import money_mix_lines, short_worth_lines, worth_lines
@@ -40,8 +37,8 @@ LATE = 0.01
 
 
 def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLISH) -> str:
-    """What is read of a plan every morning: the sentence, what is stated and counted in hand, seven days, totals and
-    orders; of a forecast all there is."""
+    """What is read of a plan every morning: the sentence, what is stated and counted in hand, the orders, what else the
+    money would buy and what to find out first, seven days and totals; of a forecast all there is."""
     if isinstance(document, ForecastDocument):
         return document_text(document, language)
     sentence = duty_sentence(document, language)
@@ -49,18 +46,17 @@ def short_text(document: ForecastDocument | PlanDocument, language: str = ENGLIS
     words = Words(translator(language, plain=True), document)
     return terminal_text(
         [
-            *_head(words.t("Salvocast plan"), document.forecast, words),
+            *short_head_lines(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(sentence.replace("\u00a0", " ").replace("\u202f", " ")),
             *(wrap_line(words(note)) for note in document.in_hand),
-            "",
-            *_salvos(document.forecast, words),
             *short_order_lines(document, words),
             *short_worth_lines(document, words),
             *since_lines(document, words),
             "",
-            words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
+            *_short_salvos(document.forecast, words),
             "",
+            words.t("(all that the plan holds: --full; its numbers: --format json, csv or xlsx)"),
             launch_counts(document, words),
         ]
     )
@@ -73,7 +69,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
     if isinstance(document, ForecastDocument):
         return terminal_text(
             [
-                *_head(words.t("Salvocast forecast"), document, words),
+                *head_lines(words.t("Salvocast forecast"), document, words),
                 "",
                 wrap_line(data_age(document, words.t) + few_known_days(document, words.t) + _sentence(document, words)),
                 "",
@@ -83,7 +79,7 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
         )
     return terminal_text(
         [
-            *_head(words.t("Salvocast plan"), document.forecast, words),
+            *head_lines(words.t("Salvocast plan"), document.forecast, words),
             "",
             wrap_line(
                 data_age(document.forecast, words.t)
@@ -111,51 +107,6 @@ def document_text(document: ForecastDocument | PlanDocument, language: str = ENG
             *assumption_lines(document, words),
         ]
     )
-
-
-def _head(title: str, document: ForecastDocument, words: Words) -> list[str]:
-    known, borrowed, t = document.last_attack_day_known, shape_from(document), words.t
-    gap = (document.origin - known).days
-    supply = document.supply
-    what = [
-        f"{title}: {full_weapon_name(document.weapon_class, t)}",
-        t("theatre {theatre}", theatre=theatre_name(document.theatre, t)),
-        t.plural("{n} attack day", "{n} attack days", document.horizon),
-        *([t("scenario {name}", name=supply.scenario)] if supply else []),
-    ]
-    if borrowed:
-        shape = t("shape of the salvos from {theatre}", theatre=theatre_name(borrowed, t))
-        record = [shape, t("last attack day known there {day}", day=t.day(known))]
-    else:
-        record = [t("last attack day known {day}", day=t.day(known))]
-    if gap:
-        record.append(t.plural("{n} day before the origin", "{n} days before the origin", gap))
-    silent = t("silent days: {rule}", rule=document.quiet_day_rule)
-    scope = f"; {words(document.scope)}" if document.scope and not document.scope.values else ""
-    return [
-        assumption_prefix(bool(supply and supply.assumption_only), t) + ", ".join(what),
-        wrap_line(f"{t('as of {day}', day=t.day(document.origin))} ({', '.join(record)}; {silent}{scope})"),
-        ", ".join(
-            (
-                t("model {model}", model=document.model_id) + _chosen(document, t),
-                t.plural("{n} path", "{n} paths", document.n_paths),
-                t("seed {seed}", seed=document.seed),
-                t("data {digest}", digest=document.data_digest[:12]),
-                f"salvocast {document.versions['salvocast']}",
-            )
-        ),
-        *map(wrap_line, (*supply_notes(document, t), *cautions(document, t))),
-    ]
-
-
-def _chosen(document: ForecastDocument, t: Translator) -> str:
-    """Why it is this model, where the request did not name it."""
-    choice = document.model_choice
-    if choice is None or choice.reason == "named":
-        return ""
-    if choice.reason == "champion":
-        return f" ({t('champion, version {version}', version=choice.version)})"
-    return f" ({t('no champion is registered yet')})"
 
 
 def _sentence(document: ForecastDocument, words: Words) -> str:
@@ -234,31 +185,61 @@ def _order_sentence(document: PlanDocument, words: Words) -> str:
     return said + buys
 
 
-def _salvos(document: ForecastDocument, words: Words) -> list[str]:
-    t, weapons = words.t, weapon_name(document.weapon_class, words.t)
-    rows = [
+def _short_salvos(document: ForecastDocument, words: Words) -> list[str]:
+    """The first days and the totals in one table."""
+    t = words.t
+    totals = [
+        [t("total to {day}", day=each.last_day), *_cells(each.total_drones, t), t.percent(each.massed_probability)]
+        for each in document.windows
+    ]
+    said = "massed: a day of {threshold} or more in the first week; totals: at least one."
+    threshold = t.number(document.massed_strikes.threshold_drones)
+    return [
+        _launched(document, t),
+        *table(_day_header(t), [*_day_rows(document, t), *totals]),
+        wrap_line(t(said, threshold=threshold)),
+    ]
+
+
+def _launched(document: ForecastDocument, t: Translator) -> str:
+    decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
+    return t("{weapons} LAUNCHED PER ATTACK DAY", weapons=weapon_name(document.weapon_class, t).upper()) + decoys
+
+
+def _day_header(t: Translator) -> list[str]:
+    return [t("attack day"), *_level_heads(t), t("massed")]
+
+
+def _level_heads(t: Translator) -> list[str]:
+    return [t("median"), *map(t.percent, (0.5, 0.8, 0.95))]
+
+
+def _day_rows(document: ForecastDocument, t: Translator) -> list[list[str]]:
+    return [
         [str(day.attack_day), *_cells(day.drones, t), t.percent(day.massed_probability)]
         for day in document.days[:DAYS_SHOWN]
     ]
-    levels = [t("median"), *map(t.percent, (0.5, 0.8, 0.95))]
-    lines = table([t("attack day"), *levels, t("massed")], rows)
+
+
+def _salvos(document: ForecastDocument, words: Words) -> list[str]:
+    t, rows = words.t, _day_rows(document, words.t)
+    lines = table(_day_header(t), rows)
     if later := len(document.days) - len(rows):
         more = t.plural(
             "and {n} more day to {day}", "and {n} more days to {day}", later, day=document.days[-1].attack_day
         )
         lines.append(t("({days}: --format csv or json)", days=more))
-    decoys = f" ({t('decoys included')})" if document.weapon_class == SHAHED else ""
     massed = t(
         "massed: {rule}, {threshold} in the first week; the chance of at least one such day, and how many to expect.",
         rule=words(document.massed_strikes.rule),
         threshold=t.number(document.massed_strikes.threshold_drones),
     )
-    header = [t("days"), t("until"), *levels, t("largest day, 80 %"), t("massed"), t("massed days")]
+    header = [t("days"), t("until"), *_level_heads(t), t("largest day, 80 %"), t("massed"), t("massed days")]
     return [
-        t("{weapons} LAUNCHED PER ATTACK DAY", weapons=weapons.upper()) + decoys,
+        _launched(document, t),
         *lines,
         "",
-        t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapons),
+        t("TOTALS ({weapons} launched) AND THE LARGEST DAY", weapons=weapon_name(document.weapon_class, t)),
         *table(header, [_window_cells(window, t) for window in document.windows]),
         wrap_line(massed),
     ]

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.policy_replay import level_policy, replay_policies
+from experiments.benchmarks.windows import all_together
+from experiments.policy_replay import PolicyReplay, level_policy, replay_policies
 from features.errors import InputError
 from features.history import LaunchHistory
 
@@ -44,6 +46,7 @@ def test_three_orders_by_hand(history_from: HistoryFrom) -> None:
     assert score["n_cycles"] == 3
     assert score["stock_outs"] == sum(lost > 0 for lost, _ in cycles)
     assert score["cost"] == pytest.approx(np.mean([0.9 * lost + 0.1 * held for lost, held in cycles]))
+    assert score["holding_cost"] == pytest.approx(np.mean([0.1 * held for _, held in cycles]))
     assert 0 < score["stock_outs"] < 3
     assert score["overstock"] == pytest.approx(sum(held for _, held in cycles) / launched[12:24].sum())
 
@@ -84,4 +87,22 @@ def test_targets_are_told_with_their_verdict(history_from: HistoryFrom) -> None:
     assert (
         "kept 1.00 of 1 cycles, aim 0.75 to 0.85: MISSED; cost 0.00 of the best rule, aim at most 1.00: reached"
         in lines[0]
+    )
+
+
+def test_over_all_cycles_one_rule_is_beside_the_orders_and_windows_count_by_their_cycles() -> None:
+    def window(n_cycles: int, service: float, **costs: float) -> PolicyReplay:
+        rows = [
+            {"policy": name, "level": level, "n_cycles": n_cycles, "cost": cost, "service": service}
+            for name, cost in costs.items()
+            for level in (80, 90, 95)
+        ]
+        return PolicyReplay(pd.DataFrame(rows), ("low", "high"))
+
+    years = {
+        "1": window(1, 0.0, salvo_ensemble=10, low=60, high=10),
+        "2": window(3, 1.0, salvo_ensemble=20, low=20, high=50),
+    }
+    assert all_together(years)[0] == (
+        "all 4 cycles at 80%: kept 0.75, cost 0.58 of low, the one rule that costs least over all of them"
     )

@@ -89,7 +89,7 @@ def test_paths_of_a_large_forecast_are_drawn_a_part_at_a_time(
 def test_a_hundred_thousand_futures_of_a_year_are_within_the_bound_of_memory() -> None:
     check_memory(SimulationRequest(365, 100_000))
     with pytest.raises(
-        InputError, match=r"take 14\.6 GB of memory: expected at most 4\.0; take 27397 paths, or a shorter"
+        InputError, match=r"take 16\.6 GB of memory: expected at most 4\.5; take 17,123 paths, or a shorter"
     ):
         check_memory(SimulationRequest(365, 100_000), under_scenario=True)
 

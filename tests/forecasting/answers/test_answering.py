@@ -177,7 +177,7 @@ def test_a_plan_that_would_not_fit_into_memory_is_refused_before_it_is_made(
     ledger: LiveLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits = counted(monkeypatch, "prepare")
-    with pytest.raises(InputError, match=r"take 8\.8 GB of memory: expected at most 4\.0; take 91324 paths"):
+    with pytest.raises(InputError, match=r"take 10\.8 GB of memory: expected at most 4\.5; take 57,077 paths"):
         answering(ledger).document(PlanRequest(paths=200_000, horizon=730), AnswerContext("1"))
     assert not fits
 

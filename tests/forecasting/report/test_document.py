@@ -25,7 +25,7 @@ from forecasting.report.document import (
 )
 from forecasting.report.frames import long_frame
 from forecasting.report.language import translator
-from forecasting.report.layout import WIDTH, lines_of
+from forecasting.report.layout import WIDTH, lines_of, spread_range
 from forecasting.report.rounding import rounded
 from forecasting.report.schema import SCHEMAS, current_schema, published_schema
 from forecasting.report.sentence import duty_sentence
@@ -223,7 +223,13 @@ def test_the_short_plan_has_what_is_acted_on(plan: PlanDocument) -> None:
     for layer in plan.layers:
         assert (f"\n{layer.name} " in text) == (layer.order is not None)
     assert "--full" in text
-    assert len(text.splitlines()) < 66 < len(whole.splitlines())
+    assert len(text.splitlines()) < 58 < len(whole.splitlines())
+    # What is in hand and when it ends, the order, what else the money buys and what to ask for come before the days.
+    places = [text.index(head) for head in ("in hand", "ORDERS", "OTHER MONEY", "find out first", "LAUNCHED PER")]
+    assert places[1] < places[0] < places[2] < places[3] < places[4]
+    for layer in rounded(plan).layers:
+        if layer.opening_stock is not None:
+            assert spread_range(layer.opening_stock, 0.8, translator("en", plain=True)) in text
     assert "WHAT WAS ASSUMED" in whole
 
 

@@ -63,7 +63,7 @@ def test_a_correction_goes_before_where_it_is_said_to_be_one(asked: httpx.Client
     sent(asked, {})
     refused = sent(asked, {"quantity": 11_000})
     assert refused.status_code == 422
-    assert "was counted twice on 2026-02-20: 12000 (depot), and 11000 now" in refused.json()["detail"]
+    assert "was counted twice on 2026-02-20: 12,000 (depot), and 11,000 now" in refused.json()["detail"]
     assert kept(asked) == [("interceptor_drone", 12_000, "2026-02-20")]
     assert sent(asked, {"quantity": 11_000}, correct=True).json()["added"] == 1
     assert kept(asked) == [("interceptor_drone", 11_000, "2026-02-20")]
@@ -87,7 +87,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "counts.1: unknown layer with interceptors 'interceptor_dron'",
     ),
     "layer without interceptors": ({"layer": "electronic_warfare"}, "unknown layer with interceptors 'electronic_warf"),
-    "two of one day": ({"layer": "fighter", "quantity": 5}, "fighter was counted twice on 2026-02-20: 12000 (depot)"),
+    "two of one day": ({"layer": "fighter", "quantity": 5}, "fighter was counted twice on 2026-02-20: 12,000 (depot)"),
     "source of two lines": ({"source": "a\nb"}, "counts.1: source is 'a\\nb': expected who says so"),
 }
 
