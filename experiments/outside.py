@@ -16,7 +16,7 @@ data_digest, where it is told, is that of what was published by the origin, as `
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -349,8 +349,13 @@ def _forecast(
 
 
 def _day(given: Any) -> date:
+    """pandas would read "2" and "-01" as days, too, and the number 20250601 as one of 1970."""
+    text = given.isoformat() if isinstance(given, date) else str(given)
     try:
-        return pd.Timestamp(given).date()
+        day, clock = text[:10], text[10:]
+        if clock:
+            time.fromisoformat(clock[1:])
+        return date.fromisoformat(day)
     except ValueError as error:
         raise InputError(f"origin '{given}': expected a date such as 2025-06-01") from error
 

@@ -160,6 +160,22 @@ def test_a_file_that_is_none_is_refused_in_one_line(
     assert len(str(raised.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("origin", ["-01", "2", "2025-06-31", "2025-06-01 noon", "20250601000"])
+def test_an_origin_that_is_no_date_is_none(tmp_path: Path, origin: str) -> None:
+    path = tmp_path / "theirs.csv"
+    path.write_text(f"model,origin,day_1\nmine,2025-06-01,3\nmine,{origin},3\n")
+    with pytest.raises(InputError, match=f"origin '{origin}': expected a date such as 2025-06-01"):
+        read_forecasts([path])
+
+
+@pytest.mark.parametrize("origin", ["2025-06-01", "20250601", "2025-06-01 00:00", "2025-06-01T00:00:00Z"])
+def test_an_origin_is_read_as_dates_are_written(tmp_path: Path, origin: str) -> None:
+    path = tmp_path / "theirs.csv"
+    path.write_text(f"model,origin,day_1\nmine,{origin},3\n")
+    ((read,),) = [list(each.forecasts) for each in read_forecasts([path])]
+    assert read == date(2025, 6, 1)
+
+
 def test_no_file_and_no_table_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         read_forecasts([tmp_path / "none*.parquet"])
