@@ -61,9 +61,11 @@ def test_total_order_cost_chance_and_day_are_the_same_in_every_form(client: http
 
     table = plain(salvocast(*OPTIONS).stdout.decode())
     ordered = f"{layer.name} {order.quantity:,} {cost}"
-    assert re.search(rf"\b1-14 {window.last_day} {median} \S+ {total} ", table)
-    assert re.search(rf"{re.escape(ordered)} \d+ {risks} ", table)
-    assert f" all {all_costs} " in table
+    assert re.search(rf" total to {window.last_day} {median} \S+ {total} ", table)
+    assert re.search(
+        rf" {re.escape(layer.name)} \S+ \d+ {order.quantity:,} {cost} {risks.replace(' % ', ' %, ')} ", table
+    )
+    assert f" ORDERS for 95 % safety of each stock, {all_costs} M USD " in table
 
     page = plain(client.get(f"/?{QUERY}").text)
     assert re.search(rf" 1-14 {window.last_day:%-d %b} {median} \S+ {total} ", page)
