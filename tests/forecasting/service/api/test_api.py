@@ -182,7 +182,7 @@ def test_forms_of_an_answer(client: httpx.Client) -> None:
         ({"threats": "shahed,cruise", "budget": 5}, "leave out leak_target and budget"),
         ({"defence": {"toml": "[defence]\nname = 1"}}, "the defence given"),
         ({"scenario": {"toml": "[scenario]\nname = 'a'"}}, "the scenario given"),
-        ({"paths": 50_000, "horizon": 365, "scenario": "published"}, "GB of memory: expected at most 4.0; take "),
+        ({"paths": 50_000, "horizon": 365, "scenario": "published"}, "GB of memory: expected at most 4.5; take "),
         ({"seed": -1}, "seed: "),
         *(({"scenario": {"toml": text}}, said) for text, said in REFUSED.values()),
     ],
