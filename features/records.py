@@ -30,6 +30,8 @@ KYIV = ZoneInfo("Europe/Kyiv")
 
 EARLIEST_DAY = date(2014, 1, 1)
 """No window before this can be a report of this war: an earlier date is a misread one."""
+_EARLIEST_MOMENT = datetime.combine(EARLIEST_DAY, time())
+LONGEST_WINDOW = timedelta(days=7)
 LARGEST_COUNT = 100_000
 """More than a hundred times the largest salvo on record: a larger count is a misread one."""
 
@@ -247,25 +249,24 @@ class SalvoReport:
                     f"{name} is '{getattr(self, name)}': expected a name of lower-case letters, digits and underscores"
                 )
         for name, longest in LONGEST_TEXTS.items():
-            text = getattr(self, name) or ""
+            if not (text := getattr(self, name)):
+                continue
             if len(text) > longest:
                 raise InputError(f"{name} has {len(text)} characters: expected at most {longest}")
             if not text.isprintable() and any(category(character)[0] == "C" for character in text):
                 raise InputError(f"{name} is {text!r}: expected characters that can be printed")
-        for name in ("window_start", "window_end"):
-            value = getattr(self, name)
+        window_start, window_end = self.window_start, self.window_end
+        for name, value in (("window_start", window_start), ("window_end", window_end)):
             if value.tzinfo is not None:
                 raise InputError(f"{name} {value.isoformat()}: expected local time without a zone")
-            if value.date() < EARLIEST_DAY:
+            if value < _EARLIEST_MOMENT:
                 raise InputError(f"{name} {value.isoformat()}: expected a day since {EARLIEST_DAY}")
         if self._backwards:
+            raise InputError(f"window ends ({window_end.isoformat()}) before it starts ({window_start.isoformat()})")
+        if window_end - window_start > LONGEST_WINDOW:
             raise InputError(
-                f"window ends ({self.window_end.isoformat()}) before it starts ({self.window_start.isoformat()})"
-            )
-        if self.window_end - self.window_start > timedelta(days=7):
-            raise InputError(
-                f"window of {(self.window_end - self.window_start).days} days "
-                f"({self.window_start.isoformat()} to {self.window_end.isoformat()}): expected at most 7"
+                f"window of {(window_end - window_start).days} days "
+                f"({window_start.isoformat()} to {window_end.isoformat()}): expected at most {LONGEST_WINDOW.days}"
             )
         if self.launched is None:
             raise InputError("launched is missing: expected a whole number of drones")
