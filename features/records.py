@@ -171,6 +171,15 @@ def _is_series_name(text: str) -> bool:
     return _SERIES_NAME.fullmatch(text) is not None
 
 
+@lru_cache(1_000)
+def _ended(window_end: datetime, _fold: int) -> datetime:
+    """The end of a window in UTC; `_fold` tells the two hours of one clock apart, which are equal.
+
+    In UTC: two times of one zone are compared by the clock on the wall, which lies when summer time begins.
+    """
+    return window_end.replace(tzinfo=KYIV).astimezone(UTC)
+
+
 COUNT_FIELDS = (
     "launched",
     "shot_down",
@@ -277,8 +286,7 @@ class SalvoReport:
         if self.published_at is not None:
             if self.published_at.tzinfo is None:
                 raise InputError(f"published_at {self.published_at.isoformat()}: expected a time with its zone")
-            # In UTC: two times of one zone are compared by the clock on the wall, which lies when summer time begins.
-            if self.published_at.astimezone(UTC) < self.window_end.replace(tzinfo=KYIV).astimezone(UTC):
+            if self.published_at.astimezone(UTC) < _ended(window_end, window_end.fold):
                 raise InputError(
                     f"published_at {self.published_at.isoformat()} is before the window ends "
                     f"({self.window_end.isoformat()} local time)"
