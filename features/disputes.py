@@ -99,7 +99,8 @@ def _n_touching(windows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArra
     Both are (2, n): starts and ends.
     """
     starts, ends = np.sort(others)
-    return np.searchsorted(starts, windows[1], "right") - np.searchsorted(ends, windows[0], "left")
+    touching: NDArray[np.int64] = np.searchsorted(starts, windows[1], "right") - np.searchsorted(ends, windows[0])
+    return touching
 
 
 def mend(connection: Connection, theatre: str, weapon_class: str) -> str | None:
