@@ -109,7 +109,9 @@ class _Stock:
 
     def _without_end(self, needed: Array) -> Array:
         """What is left after each night, less than 0 where more would be used than there is."""
-        spare: Array = self.opening[:, np.newaxis] + self.supplied - np.cumsum(needed, axis=1, dtype=np.float64)
+        spare: Array = -np.cumsum(needed, axis=1)
+        spare += self.opening[:, np.newaxis]
+        spare += self.supplied
         return spare
 
     def _need(self, spare: Array) -> Array:
