@@ -28,6 +28,7 @@ from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
+from forecasting.losses.variation import Variation
 from forecasting.orders.advice import OrderAdvice, order_advice
 from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import orders_for_horizon
@@ -179,6 +180,7 @@ def prepare_calibration(
     history: LaunchHistory,
     kill_shares: Sequence[StatedKills] = (),
     sample: Sampler = sample_posterior,
+    variation: Variation | None = None,
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
@@ -195,6 +197,8 @@ def prepare_calibration(
         Published shares of the kills by layer.
     sample : callable
         What draws from the posterior, or gives the same draws.
+    variation : Variation, optional
+        What `forecasting.losses.variation.fitted_variation` gives for the history, where it is known already.
 
     Returns
     -------
@@ -209,6 +213,7 @@ def prepare_calibration(
         armed_share=reported_armed_share(history) if tells_decoys else None,
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
+        variation=variation,
         sample=sample,
     )
     return replace(found, notes=(*found.notes, *notes_below_record(found)))

@@ -1,12 +1,13 @@
-"""What is learned from a record, as bytes that may be kept: the fitted model, and the draws of a calibration.
+"""What is learned from a record, as bytes that may be kept: the fitted model, how much losses vary, and the draws of a
+calibration.
 
-Both take longer than the plan that is made with them, and depend on the record, the code and its libraries alone. Who
+They take longer than the plan that is made with them, and depend on the record, the code and its libraries alone. Who
 keeps the bytes, and where, is not decided here.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -17,7 +18,8 @@ from features.history import LaunchHistory
 from features.release import computed_by
 from features.scenarios import ProductionScenario
 from forecasting.losses.importance import Fit, Sampler, sample_posterior
-from forecasting.losses.reported_losses import Array
+from forecasting.losses.reported_losses import Array, ReportedLosses
+from forecasting.losses.variation import Variation, fitted_variation
 from forecasting.plan import Prepared
 from forecasting.salvos.model import MAX_HORIZON, Model, fit
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
@@ -73,6 +75,15 @@ def remembered_sampler(history: LaunchHistory, rests_on: str, remember: Remember
             return kept["scores"], float(kept["effective"])
 
     return sample
+
+
+def remembered_variation(history: LaunchHistory, remember: Remember) -> Variation:
+    """`fitted_variation` of the losses of a history, or what is kept of it."""
+
+    def make() -> bytes:
+        return np.array(astuple(fitted_variation(ReportedLosses.from_history(history), history.last_day))).tobytes()
+
+    return Variation(*np.frombuffer(remember(key_of("variation", history), make)).tolist())
 
 
 def remembered_weights(remember: Remember) -> Weigh:

@@ -31,6 +31,10 @@ DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 """Of the request that is being answered, on the monotonic clock: whatever it waits for and computes ends by then."""
 
 
+PRELOADED = "forecasting.service.workers.preloaded"
+"""What the processes of a server find loaded; by its name, as loading it takes a second."""
+
+
 class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
     """There is more to do than can be done in time. retry_after: whole seconds until it may be otherwise."""
 
@@ -100,7 +104,7 @@ class Pool:
         self._idle = deque(self._all)
         self._waiting: deque[_Waiting] = deque()
         self._on_change = on_change
-        self._warm_up: tuple[float, Callable[..., object], tuple[object, ...]] | None = None
+        self._warm_ups: list[tuple[float, Callable[..., object], tuple[object, ...]]] = []
         self._renewing: set[asyncio.Task[None]] = set()
 
     @property
@@ -157,17 +161,23 @@ class Pool:
         return Overloaded(f"{n} requests are waiting already: try again in {again} s", wait)
 
     async def warm(
-        self, seconds: float, function: Callable[..., object], *arguments: object, at_once: bool = False
+        self,
+        seconds: float,
+        function: Callable[..., object],
+        *arguments: object,
+        at_once: bool = False,
+        further: bool = False,
     ) -> None:
         """Runs the function in every process, each when it is idle, and from now on in every new one before its first
-        job. at_once: in all of them, and not in one after the other, so that the rest can answer. Failures are not
-        told: the jobs will tell them."""
-        self._warm_up = (seconds, function, arguments)
+        job. at_once: in all of them, and not in one after the other, so that the rest can answer. further: after what a
+        new one runs already, and only while nobody waits for it. Failures are not told: the jobs will tell them."""
+        step = (seconds, function, arguments)
+        self._warm_ups = [*self._warm_ups, step] if further else [step]
         done: set[_Process] = set()
 
         async def warmed(process: _Process) -> None:
             try:
-                await self._warm(process)
+                await self._warm(process, *step)
             finally:
                 self._give_back(process)
 
@@ -251,8 +261,10 @@ class Pool:
 
         async def renewed() -> None:
             try:
-                if not self._waiting:
-                    await self._warm(process)
+                for step in self._warm_ups:
+                    if self._waiting:
+                        break
+                    await self._warm(process, *step)
             finally:
                 self._give_back(process)
 
@@ -260,10 +272,9 @@ class Pool:
         self._renewing.add(task)
         task.add_done_callback(self._renewing.discard)
 
-    async def _warm(self, process: _Process) -> None:
-        if self._warm_up is None:
-            return
-        seconds, function, arguments = self._warm_up
+    async def _warm(
+        self, process: _Process, seconds: float, function: Callable[..., object], arguments: tuple[object, ...]
+    ) -> None:
         process.busy_until = time.monotonic() + seconds
         job: Any = process.pool.schedule(function, arguments, timeout=WARMING_SECONDS)
         with suppress(Exception):
