@@ -28,7 +28,7 @@ from forecasting.losses.calibration import calibrate
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
-from forecasting.losses.variation import Variation
+from forecasting.losses.variation import Vary, fitted_variation
 from forecasting.orders.advice import OrderAdvice, order_advice
 from forecasting.orders.inventory import CountedStock, counted_stocks, notes_of_use, with_counted, with_counted_levels
 from forecasting.orders.joint import orders_for_horizon
@@ -180,7 +180,7 @@ def prepare_calibration(
     history: LaunchHistory,
     kill_shares: Sequence[StatedKills] = (),
     sample: Sampler = sample_posterior,
-    variation: Variation | None = None,
+    vary: Vary = fitted_variation,
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
@@ -197,23 +197,24 @@ def prepare_calibration(
         Published shares of the kills by layer.
     sample : callable
         What draws from the posterior, or gives the same draws.
-    variation : Variation, optional
-        What `forecasting.losses.variation.fitted_variation` gives for the history, where it is known already.
+    vary : callable
+        What tells how much losses vary by themselves, or gives the same.
 
     Returns
     -------
     Calibration
     """
     tells_decoys = any(layer.decoy_discrimination is not None for layer in defence.layers)
+    record = ReportedLosses.from_history(history)
     found = calibrate(
         without_stocks(defence),
-        ReportedLosses.from_history(history),
+        record,
         history.last_day,
         stated=kill_shares,
         armed_share=reported_armed_share(history) if tells_decoys else None,
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
-        variation=variation,
+        variation=vary(record, history.last_day),
         sample=sample,
     )
     return replace(found, notes=(*found.notes, *notes_below_record(found)))

@@ -359,8 +359,8 @@ class Answerer:
             if self._remember is None:
                 return prepare_calibration(killing, history, shares)
             sample = remembered_sampler(history, f"{text}\n{shares!r}", self._remember)
-            variation = remembered_variation(history, self._remember)
-            return prepare_calibration(killing, history, shares, sample, variation)
+            vary = remembered_variation(history, self._remember)
+            return prepare_calibration(killing, history, shares, sample, vary)
 
         return get_or_make(self._calibrations, (*_seen(history), text, bool(shares)), learn)
 

@@ -8,6 +8,7 @@ keeps the bytes, and where, is not decided here.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, fields
+from datetime import date
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -19,7 +20,7 @@ from features.release import computed_by
 from features.scenarios import ProductionScenario
 from forecasting.losses.importance import Fit, Sampler, sample_posterior
 from forecasting.losses.reported_losses import Array, ReportedLosses
-from forecasting.losses.variation import Variation, fitted_variation
+from forecasting.losses.variation import Variation, Vary, fitted_variation
 from forecasting.plan import Prepared
 from forecasting.salvos.model import MAX_HORIZON, Model, fit
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
@@ -77,13 +78,17 @@ def remembered_sampler(history: LaunchHistory, rests_on: str, remember: Remember
     return sample
 
 
-def remembered_variation(history: LaunchHistory, remember: Remember) -> Variation:
-    """`fitted_variation` of the losses of a history, or what is kept of it."""
+def remembered_variation(history: LaunchHistory, remember: Remember) -> Vary:
+    """`fitted_variation` of the losses of a history, but for what is kept."""
 
-    def make() -> bytes:
-        return np.array(astuple(fitted_variation(ReportedLosses.from_history(history), history.last_day))).tobytes()
+    def vary(record: ReportedLosses, origin: date) -> Variation:
+        def make() -> bytes:
+            return np.array(astuple(fitted_variation(record, origin)), "<f8").tobytes()
 
-    return Variation(*np.frombuffer(remember(key_of("variation", history), make)).tolist())
+        content = remember(key_of("variation", history, str(origin)), make)
+        return Variation(*np.frombuffer(content, "<f8").tolist())
+
+    return vary
 
 
 def remembered_weights(remember: Remember) -> Weigh:

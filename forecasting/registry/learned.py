@@ -80,9 +80,15 @@ def _whole(path: Path) -> bytes | None:
 
 def _remove_oldest(folder: Path) -> None:
     n_files = n_bytes = 0
-    found = [(path, path.stat()) for path in folder.iterdir()]
+    found = []
+    for path in folder.iterdir():
+        with suppress(OSError):  # another process has just removed it
+            found.append((path, path.stat()))
     for path, stat in sorted(found, key=lambda each: -each[1].st_mtime):
-        n_files, n_bytes = n_files + 1, n_bytes + stat.st_size
-        left_over = path.name.startswith(".") and time.time() - stat.st_mtime > LEFT_OVER
-        if n_files > MOST_FILES or n_bytes > MOST_BYTES or left_over:
+        if path.name.startswith("."):  # a lock, or a file that is being written
+            is_old = time.time() - stat.st_mtime > LEFT_OVER
+        else:
+            n_files, n_bytes = n_files + 1, n_bytes + stat.st_size
+            is_old = n_files > MOST_FILES or n_bytes > MOST_BYTES
+        if is_old:
             path.unlink(missing_ok=True)
