@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -41,8 +41,8 @@ MOST_REMEMBERED = 10_000
 """Ids of documents that are known to be in the archive."""
 LONGEST_START = 5.0
 """Seconds that an answer may wait for a registry that was not reached yet."""
-PAGE_SECONDS = 2.0
-"""What it takes a process to load what writes and draws a page."""
+LOADING_SECONDS = 0.5
+"""What a step of loading takes at most."""
 FORMING_SECONDS = 1.0
 """What it takes to write a document as a workbook."""
 
@@ -95,15 +95,15 @@ def _expected_seconds(request: ForecastRequest) -> float:
 class Dispatcher:
     """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application.
 
-    learn, load: what a computing process does for new data or a new champion before anybody asks; it answers as fast
-    as it can from the first on, and whatever it is asked from the second.
+    learn: what a computing process does for new data or a new champion, before anybody asks. load: what it does after
+    that, once, when nobody asks, each of them a short while.
     """
 
     def __init__(
         self,
         settings: Settings,
         learn: Callable[[AnswerContext], None],
-        load: Callable[[AnswerContext], None],
+        load: Sequence[Callable[[AnswerContext], None]] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.settings, self._learn, self._load, self._now = settings, learn, load, now
@@ -350,10 +350,11 @@ class Dispatcher:
                 if learned is None or replace(context, asked_on=learned.asked_on) != learned:
                     seconds = self.pace.seconds(PlanRequest(paths=100)) + 1.0
                     await self.pool.warm(seconds, self._learn, context, at_once=learned is None)
-                    self._learned = True
-                    await self.pool.warm(PAGE_SECONDS, self._load, context, further=True)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
+                    if learned is None:
+                        steps = [(LOADING_SECONDS, each, (context,)) for each in self._load]
+                        self._watching.append(asyncio.create_task(self.pool.load(*steps)))
                     learned = context
                 self._learned = True
             except SalvocastError as error:

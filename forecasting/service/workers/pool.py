@@ -25,6 +25,10 @@ Result = TypeVar("Result")
 
 WARMING_SECONDS = 120.0
 """Time-out of what a process learns before its first job."""
+IDLE_SECONDS = 0.5
+"""After which a process that nobody asks for anything loads what it may be asked for."""
+Step = tuple[float, Callable[..., object], tuple[object, ...]]
+"""What a process runs by itself: how long that should take, the function and its arguments."""
 
 
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
@@ -53,10 +57,11 @@ class TookTooLong(SalvocastError):  # noqa: N818
 
 @dataclass(eq=False)
 class _Process:
-    """One process, and until when it should be busy (seconds of the monotonic clock)."""
+    """One process, until when it should be busy, and since when it is idle where it is (on the monotonic clock)."""
 
     pool: ProcessPool
     busy_until: float = 0.0
+    idle_since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False)
@@ -104,7 +109,8 @@ class Pool:
         self._idle = deque(self._all)
         self._waiting: deque[_Waiting] = deque()
         self._on_change = on_change
-        self._warm_ups: list[tuple[float, Callable[..., object], tuple[object, ...]]] = []
+        self._warm_up: Step | None = None
+        self._loads: Sequence[Step] = ()
         self._renewing: set[asyncio.Task[None]] = set()
 
     @property
@@ -166,13 +172,11 @@ class Pool:
         function: Callable[..., object],
         *arguments: object,
         at_once: bool = False,
-        further: bool = False,
     ) -> None:
         """Runs the function in every process, each when it is idle, and from now on in every new one before its first
-        job. at_once: in all of them, and not in one after the other, so that the rest can answer. further: after what a
-        new one runs already, and only while nobody waits for it. Failures are not told: the jobs will tell them."""
-        step = (seconds, function, arguments)
-        self._warm_ups = [*self._warm_ups, step] if further else [step]
+        job. at_once: in all of them, and not in one after the other, so that the rest can answer. Failures are not
+        told: the jobs will tell them."""
+        step = self._warm_up = (seconds, function, arguments)
         done: set[_Process] = set()
 
         async def warmed(process: _Process) -> None:
@@ -193,8 +197,28 @@ class Pool:
                 if not at_once:
                     await warming
 
+    async def load(self, *steps: "Step") -> None:
+        """Runs these one after another in every process, and from now on in every new one, while nobody asks for
+        anything: what a job would else do itself. A step is short, as a job that comes meanwhile waits for its end."""
+        self._loads = steps
+        for process in self._all:
+            await self._load(process)
+
+    async def _load(self, process: _Process) -> None:
+        for step in self._loads:
+            while process not in self._idle or time.monotonic() < process.idle_since + IDLE_SECONDS:
+                await asyncio.sleep(IDLE_SECONDS / 4)
+            self._idle.remove(process)
+            self._on_change(self)
+            try:
+                await self._warm(process, *step)
+            finally:
+                self._give_back(process)
+
     async def close(self) -> None:
         """Stops the processes; who waits is told."""
+        for task in self._renewing:
+            task.cancel()
         while self._waiting:
             self._waiting.popleft().process.set_exception(Overloaded("the server is stopping: try again", 5.0))
         for process in self._all:
@@ -222,7 +246,7 @@ class Pool:
             raise
 
     def _give_back(self, process: _Process) -> None:
-        process.busy_until = 0.0
+        process.busy_until, process.idle_since = 0.0, time.monotonic()
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.process.done():
@@ -261,12 +285,11 @@ class Pool:
 
         async def renewed() -> None:
             try:
-                for step in self._warm_ups:
-                    if self._waiting:
-                        break
-                    await self._warm(process, *step)
+                if self._warm_up and not self._waiting:
+                    await self._warm(process, *self._warm_up)
             finally:
                 self._give_back(process)
+            await self._load(process)
 
         task = asyncio.ensure_future(renewed())
         self._renewing.add(task)
