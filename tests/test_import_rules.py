@@ -193,5 +193,5 @@ def test_a_plan_that_was_made_before_is_told_without_what_makes_one(
 
 
 def test_help_loads_none_of_the_slow_libraries() -> None:
-    program = "import sys; from forecasting.commands.main import main\ntry: main()\nexcept SystemExit as end: assert not end.code"
+    program = "from forecasting.commands.main import main\ntry: main()\nexcept SystemExit as end: assert not end.code"
     assert not slow_modules_of(program, "--help")
