@@ -307,7 +307,8 @@ def _distances(sample: Scores) -> Scores:
     """
     n, n_days = sample.shape
     if 4.0 * n_days * sample.max() ** 2 >= 2.0**53 or not (sample == np.rint(sample)).all():
-        return pdist(sample)
+        distances: Scores = pdist(sample)
+        return distances
     squares, ones = (sample * sample).sum(axis=1), np.ones(n)
     left = np.column_stack([-2.0 * sample, squares, ones])
     right = np.vstack([sample.T, ones, squares])

@@ -219,7 +219,8 @@ def _weighted_percentiles(
     places = np.minimum(np.searchsorted(until, wanted), order.size - 1)
     found, following = values[order[places]], values[order[np.minimum(places + 1, order.size - 1)]]
     inside = until[places] - wanted > np.finfo(np.float64).eps
-    return np.where(inside, found, (found + following) / 2)
+    percentiles: NDArray[np.float64] = np.where(inside, found, (found + following) / 2)
+    return percentiles
 
 
 def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], probability: float) -> float:
