@@ -403,7 +403,7 @@ def score_path(
     paths: NDArray[np.int64], observed: NDArray[np.float64], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """The rows of every band that the paths cover. rng: draws the randomised part of the PIT alone."""
-    return [row for band in bands_within(paths.shape[1]) for row in score_band(paths, observed, band, rng)]
+    return _score_bands(paths, observed, bands_within(paths.shape[1]), rng)
 
 
 def score_band(
@@ -414,36 +414,81 @@ def score_band(
     A total is that of the days that are known, of paths and observation alike; where more than a quarter are not, it is
     left out. paths: (n_paths, at least band.last) drones per day; observed: (horizon,) drones per day.
     """
-    paths = paths[:, band.first - 1 : band.last]
-    values = observed[band.first - 1 : band.last]
-    horizons = np.arange(band.first, band.last + 1)
-    if band.total:
+    return _score_bands(paths, observed, (band,), rng)
+
+
+_ENDS = [share for level in INTERVALS for share in ((1 - level / 100) / 2, 1 - (1 - level / 100) / 2)]
+_LEVELS = [*QUANTILE_LEVELS, *_ENDS, 0.5]
+"""Quantiles of the WIS, the ends of the intervals, and the median."""
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """What is scored of a band. counts, values: (n_targets, n_paths), (n_targets,) drones. horizons: (n_targets,)."""
+
+    band: Band
+    counts: NDArray[np.int64]
+    values: NDArray[np.float64]
+    horizons: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, band: Band, paths: NDArray[np.int64], observed: NDArray[np.float64]) -> "_Targets | None":
+        """None for a total of which too little is known."""
+        counts, values = paths[:, band.first - 1 : band.last].T, observed[band.first - 1 : band.last]
+        horizons = np.arange(band.first, band.last + 1)
+        if not band.total:
+            return cls(band, counts, values, horizons)
         known = ~np.isnan(values)
         if known.mean() < FEWEST_KNOWN:
-            return []
-        total = np.array([values[known].sum()])
-        paths, values, horizons = paths[:, known].sum(axis=1, keepdims=True), total, horizons[-1:]
-    quantiles = np.quantile(paths, QUANTILE_LEVELS, axis=0)
+            return None
+        return cls(band, counts[known].sum(axis=0, keepdims=True), np.array([values[known].sum()]), horizons[-1:])
+
+
+def _score_bands(
+    paths: NDArray[np.int64], observed: NDArray[np.float64], bands: Sequence[Band], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """The rows of the bands. The futures of all targets are put in order together, once for all scores."""
+    every = [targets for band in bands if (targets := _Targets.of(band, paths, observed)) is not None]
+    if not every:
+        return []
+    ordered = np.sort(np.concatenate([targets.counts for targets in every]), axis=1).T
+    quantiles = np.quantile(ordered, _LEVELS, axis=0)
+    crps = crps_from_paths(ordered, np.concatenate([targets.values for targets in every]))
+    rows, stop = [], 0
+    for targets in every:
+        start, stop = stop, stop + targets.values.size
+        rows += _rows(targets, ordered[:, start:stop], quantiles[:, start:stop], crps[start:stop], rng)
+    return rows
+
+
+def _rows(
+    targets: _Targets,
+    ordered: NDArray[np.int64],
+    of_levels: NDArray[np.float64],
+    crps: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """The rows of a band; of_levels: (n_levels, n_targets) its quantiles at _LEVELS."""
+    values, quantiles = targets.values, np.ascontiguousarray(of_levels[: QUANTILE_LEVELS.size])
     losses = pinball_loss(quantiles, values, QUANTILE_LEVELS)
     columns: dict[str, NDArray[np.float64]] = {
         "observed": values,
-        "median": np.median(paths, axis=0),
-        "crps": crps_from_paths(paths, values),
+        "median": of_levels[-1],
+        "crps": crps,
         "wis": wis(quantiles, values),
         **wis_parts(quantiles, values),
-        "pit": pit(paths, values, rng),
+        "pit": pit(ordered, values, rng),
         "pinball_95": losses[np.flatnonzero(QUANTILE_LEVELS == 0.95)[0]],
         "pinball_99": losses[np.flatnonzero(QUANTILE_LEVELS == 0.99)[0]],
     }
-    for level in INTERVALS:
-        tail = (1 - level / 100) / 2
-        lower, upper = np.quantile(paths, [tail, 1 - tail], axis=0)
+    ends = of_levels[QUANTILE_LEVELS.size : -1]
+    for level, lower, upper in zip(INTERVALS, ends[::2], ends[1::2], strict=True):
         columns |= {f"low_{level}": lower, f"high_{level}": upper}
         columns[f"coverage_{level}"] = covered(lower, upper, values)
     return [
-        {"band": band.name}
+        {"band": targets.band.name}
         | {name: column[index] for name, column in columns.items()}
-        | {"horizon": int(horizons[index])}
+        | {"horizon": int(targets.horizons[index])}
         | dict(zip(QUANTILE_COLUMNS, quantiles[:, index], strict=True))
         for index in range(values.size)
         if not np.isnan(values[index])

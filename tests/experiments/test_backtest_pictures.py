@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import ArrayLike
 
 from experiments.backtest import Replay, run_backtest
@@ -15,6 +16,11 @@ from forecasting.salvos.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 REPLAY = Replay(SimulationRequest(7, 50), seed=1)
+
+
+@pytest.fixture
+def rough_pictures() -> None:
+    """None: they are drawn."""
 
 
 def test_each_model_has_its_pictures_and_two_processes_draw_the_same(history_from: HistoryFrom) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scoringrules
 from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
 from scipy.stats import norm
 
 from forecasting.record.scores import (
@@ -198,6 +199,15 @@ def test_the_energy_score_is_that_of_scoringrules_and_the_crps_in_one_dimension(
     one = energy_score(paths[:, :1], observed[:1])
     assert one == pytest.approx(float(crps_from_paths(paths[:, :1], observed[:1])[0]))
     assert np.isnan(energy_score(paths, [np.nan] * 3))
+
+
+@pytest.mark.parametrize("scale", [1, 40_000_000])
+def test_the_energy_score_is_that_of_every_pair_to_the_last_bit(scale: int) -> None:
+    """Of a scale at which matrix products are exact, and of one at which they no longer are."""
+    paths = scale * np.random.default_rng(6).negative_binomial(2, 0.02, (130, 28)) + scale // 3
+    observed = paths[0].astype(float)
+    to_observed = np.linalg.norm(paths.astype(float) - observed, axis=1).mean()
+    assert energy_score(paths, observed) == to_observed - 0.5 * pdist(paths.astype(float)).mean()
 
 
 def test_the_brier_score_by_hand() -> None:
