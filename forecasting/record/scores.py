@@ -308,6 +308,8 @@ def _distances(sample: Scores) -> Scores:
     """
     n, n_days = sample.shape
     if 4.0 * n_days * sample.max() ** 2 >= 2.0**53 or not (sample == np.rint(sample)).all():
+        from scipy.spatial.distance import pdist
+
         distances: Scores = pdist(sample)
         return distances
     squares, ones = (sample * sample).sum(axis=1), np.ones(n)
