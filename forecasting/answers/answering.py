@@ -24,8 +24,7 @@ from forecasting.answers.in_hand import as_stated
 from forecasting.answers.learned import (
     Remember,
     prepare_remembered,
-    remembered_sampler,
-    remembered_variation,
+    remembered_learning,
     remembered_weights,
 )
 from forecasting.answers.learned_supply import remembered_supply
@@ -358,9 +357,8 @@ class Answerer:
         def learn() -> Calibration:
             if self._remember is None:
                 return prepare_calibration(killing, history, shares)
-            sample = remembered_sampler(history, f"{text}\n{shares!r}", self._remember)
-            vary = remembered_variation(history, self._remember)
-            return prepare_calibration(killing, history, shares, sample, vary)
+            learning = remembered_learning(history, f"{text}\n{shares!r}", self._remember)
+            return prepare_calibration(killing, history, shares, learning)
 
         return get_or_make(self._calibrations, (*_seen(history), text, bool(shares)), learn)
 
