@@ -42,7 +42,7 @@ from features.ledger import Ledger
 from features.opening import open_ledger
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.context import FALLBACK_MODEL
 from forecasting.answers.defences import bundled_defence
 from forecasting.report.layout import table
 from forecasting.salvos.forecast import SalvoForecast

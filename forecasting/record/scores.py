@@ -4,9 +4,7 @@ Observed counts of NaN (nothing was reported) are scored NaN and left out of mea
 """
 
 import numpy as np
-import scoringrules
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import pdist
 
 QUANTILE_LEVELS = np.array([0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99])
 """The levels at which a forecast is scored."""
@@ -47,11 +45,13 @@ def crps_from_paths(paths: NDArray[np.int64], observed: ArrayLike) -> Scores:
     >>> crps_from_paths(np.array([[0, 5], [0, 7], [6, 9]]), [8, np.nan])
     array([ 4., nan])
     """
+    from scoringrules import crps_ensemble  # loads SciPy, which who reads a track record need not wait for
+
     values = _matching(paths, observed)
     ordered = np.sort(np.ascontiguousarray(paths.T), axis=1).astype(
         float
     )  # faster than scoringrules puts them in order
-    crps = scoringrules.crps_ensemble(np.nan_to_num(values), ordered, estimator="pwm", sorted_ensemble=True)
+    crps = crps_ensemble(np.nan_to_num(values), ordered, estimator="pwm", sorted_ensemble=True)
     return _where_known(values, crps)
 
 
@@ -88,11 +88,11 @@ def pinball_loss(quantiles: ArrayLike, observed: ArrayLike, levels: ArrayLike) -
     >>> pinball_loss([[100, 100]], [110, 90], [0.95])
     array([[9.5, 0.5]])
     """
+    from scoringrules import quantile_score
+
     values = _matching(quantiles, observed)
     level_column = np.asarray(levels, dtype=float)[:, np.newaxis]
-    losses = scoringrules.quantile_score(
-        np.nan_to_num(values)[np.newaxis, :], np.asarray(quantiles, float), level_column
-    )
+    losses = quantile_score(np.nan_to_num(values)[np.newaxis, :], np.asarray(quantiles, float), level_column)
     return _where_known(values, losses)
 
 
@@ -229,6 +229,7 @@ def energy_score(paths: NDArray[np.int64], observed: ArrayLike) -> float:
     >>> energy_score(np.array([[103, 204], [97, 196]]), [100, 200])
     0.0
     """
+
     values = _matching(paths, observed)
     known = ~np.isnan(values)
     if not known.any():
@@ -307,6 +308,8 @@ def _distances(sample: Scores) -> Scores:
     """
     n, n_days = sample.shape
     if 4.0 * n_days * sample.max() ** 2 >= 2.0**53 or not (sample == np.rint(sample)).all():
+        from scipy.spatial.distance import pdist
+
         distances: Scores = pdist(sample)
         return distances
     squares, ones = (sample * sample).sum(axis=1), np.ones(n)

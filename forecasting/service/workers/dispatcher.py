@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,11 +16,11 @@ from features.errors import SalvocastError
 from features.home import ledger_url, salvocast_home
 from features.records import KYIV
 from features.release import code_version
-from forecasting.answers.answering import FALLBACK_MODEL, check_size
 from forecasting.answers.cache import keep
-from forecasting.answers.context import AnswerContext
+from forecasting.answers.context import FALLBACK_MODEL, AnswerContext
 from forecasting.answers.defences import defence_of
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ComparisonRequest, ForecastRequest, PlanRequest
+from forecasting.answers.size import check_size
 from forecasting.record.archive import Archive, Channel, IssuedForecast
 from forecasting.registry import Champion
 from forecasting.report.forms import JSON, NOTHING, Asked, Form, convert_document
@@ -30,7 +30,7 @@ from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Ser
 from forecasting.service.workers.jobs import LONGEST_JOB, MOST_OPEN, Job, Jobs, JobStore
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
-from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
+from forecasting.service.workers.pool import PRELOADED, Overloaded, Pool, TookTooLong
 from forecasting.service.workers.settings import Settings
 from forecasting.service.workers.single_flight import SingleFlight
 
@@ -41,6 +41,8 @@ MOST_REMEMBERED = 10_000
 """Ids of documents that are known to be in the archive."""
 LONGEST_START = 5.0
 """Seconds that an answer may wait for a registry that was not reached yet."""
+LOADING_SECONDS = 0.5
+"""What a step of loading takes at most."""
 FORMING_SECONDS = 1.0
 """What it takes to write a document as a workbook."""
 
@@ -93,16 +95,18 @@ def _expected_seconds(request: ForecastRequest) -> float:
 class Dispatcher:
     """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application.
 
-    warmed: what a computing process does for new data or a new champion, before anybody asks.
+    learn: what a computing process does for new data or a new champion, before anybody asks. load: what it does after
+    that, once, when nobody asks, each of them a short while.
     """
 
     def __init__(
         self,
         settings: Settings,
-        warmed: Callable[[AnswerContext], None],
+        learn: Callable[[AnswerContext], None],
+        load: Sequence[Callable[[AnswerContext], None]] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.settings, self._warmed, self._now = settings, warmed, now
+        self.settings, self._learn, self._load, self._now = settings, learn, load, now
         self.ledger = LiveLedger.open(ledger_url())
         self.archive = Archive.open(ledger_url())
         self.champions = Champions()
@@ -111,11 +115,11 @@ class Dispatcher:
             most_waiting=settings.most_waiting,
             longest=settings.longest,
             begin=work.begin,
-            preload=(warmed.__module__,),
+            preload=(PRELOADED,),
             on_change=_measure_pool,
         )
         # Of their own process: who waits for a plan of a second is not to wait for one of minutes.
-        jobs = Pool(1, most_waiting=MOST_OPEN, longest=LONGEST_JOB, begin=work.begin, preload=(warmed.__module__,))
+        jobs = Pool(1, most_waiting=MOST_OPEN, longest=LONGEST_JOB, begin=work.begin, preload=(PRELOADED,))
         self._job_pool, self.jobs = jobs, Jobs(jobs, JobStore(salvocast_home() / "jobs"))
         self.pace = Pace()
         self._learned = False
@@ -345,9 +349,12 @@ class Dispatcher:
                     context = await self.context(PlanRequest(model=FALLBACK_MODEL))
                 if learned is None or replace(context, asked_on=learned.asked_on) != learned:
                     seconds = self.pace.seconds(PlanRequest(paths=100)) + 1.0
-                    await self.pool.warm(seconds, self._warmed, context, at_once=learned is None)
+                    await self.pool.warm(seconds, self._learn, context, at_once=learned is None)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
+                    if learned is None:
+                        steps = [(LOADING_SECONDS, each, (context,)) for each in self._load]
+                        self._watching.append(asyncio.create_task(self.pool.load(*steps)))
                     learned = context
                 self._learned = True
             except SalvocastError as error:

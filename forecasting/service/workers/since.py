@@ -1,16 +1,18 @@
 """What has changed since an issued plan, for the doors of a server: it takes as long as several plans."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.request import PlanRequest
-from forecasting.answers.since import changes_since
 from forecasting.record.archive import IssuedForecast
 from forecasting.report.document import PlanDocument
 from forecasting.report.since_document import CAUSES
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Answer, Dispatcher
+
+if TYPE_CHECKING:
+    from forecasting.answers.answering import Answerer
 
 
 async def changes_json(
@@ -30,7 +32,9 @@ async def changes_json(
 
 
 def _changes(
-    answering: Answerer, context: AnswerContext, request: PlanRequest, document: bytes, issued: IssuedForecast
+    answering: "Answerer", context: AnswerContext, request: PlanRequest, document: bytes, issued: IssuedForecast
 ) -> bytes:
+    from forecasting.answers.since import changes_since
+
     now = PlanDocument.model_validate_json(document)
     return changes_since(answering, context, request, now, issued).model_dump_json().encode()
