@@ -287,15 +287,23 @@ def test_the_same_seed_gives_the_same_scores(history_from: HistoryFrom) -> None:
     assert not first["wis"].equals(other["wis"])
 
 
-def test_two_processes_give_the_same_numbers_as_one(history_from: HistoryFrom) -> None:
+@pytest.mark.parametrize("n_origins", [3, 9])
+def test_two_processes_give_the_same_numbers_as_one(history_from: HistoryFrom, n_origins: int) -> None:
+    """Whether they are given the models of an origin one by one, or, of many origins, all together."""
     truth = history_from(np.random.default_rng(1).poisson(15, 120))
-    models = [load_model(REFERENCE_MODEL), load_model("negative_binomial")]
+    models = [load_model(name) for name in (REFERENCE_MODEL, "negative_binomial", "log_normal")]
     replay = Replay(SimulationRequest(7, 50), 1)
-    origins = [day(80), day(90), day(100)]
+    origins = [day(80 + step) for step in range(n_origins)]
+    folds: dict[int, list[FoldScores]] = {1: [], 2: []}
     one, two = (
-        run_backtest(truth.until, truth, models, origins, replay, engine=Engine(n_jobs)).scores for n_jobs in (1, 2)
+        run_backtest(truth.until, truth, models, origins, replay, engine=Engine(jobs), on_fold=told.append).scores
+        for jobs, told in folds.items()
     )
     pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert Engine(2).at_a_time(3, n_origins) == (1 if n_origins == 3 else 3)
+    tasks = [{(fold.model, fold.origin, fold.data_digest) for fold in told} for told in folds.values()]
+    assert tasks[0] == tasks[1]
+    assert len(tasks[0]) == 3 * n_origins
 
 
 def test_folds_that_are_done_are_not_computed_again(history_from: HistoryFrom) -> None:
