@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 WARMING_SECONDS = 120.0
 """Time-out of what a process learns before its first job."""
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 0.25
 """After which a process that nobody asks for anything loads what it may be asked for."""
 Step = tuple[float, Callable[..., object], tuple[object, ...]]
 """What a process runs by itself: how long that should take, the function and its arguments."""
