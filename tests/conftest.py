@@ -40,6 +40,8 @@ REAL = {
     "browser",
     "holder",
     "scheduler",
+    "guarded",
+    "fuzzed",
 }
 """Fixtures that start processes which others talk to, or kill: servers, browsers, holders of a lock."""
 
@@ -105,11 +107,20 @@ def bundled_until_now() -> Reading:
 
 
 @pytest.fixture(scope="session")
-def learned_once(made_once: MadeOnce) -> Iterator[None]:
+def learned_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What is learned in this run, by tests and by the servers that they start: the folder `learned` of their homes."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "learned"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def learned_once(learned_folder: Path) -> Iterator[None]:
     """What is learned is shared by all tests that run while this is set up."""
     from tests.learning import learning_once  # loads the planner
 
-    yield from learning_once(made_once)
+    yield from learning_once(learned_folder)
 
 
 @pytest.fixture(scope="session")
