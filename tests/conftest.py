@@ -54,9 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-def pytest_collection_finish() -> None:
-    """What is loaded stays: the collector need not look through it again and again (a third of some files' time)."""
-    gc.collect()
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What is there when a file's tests begin stays: the collector need not look through it again and again.
+
+    It takes a third of some files' time otherwise, and more where statsmodels calls it at each correction.
+    """
     gc.freeze()
 
 

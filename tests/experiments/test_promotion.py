@@ -1,7 +1,6 @@
 """Who becomes champion: worked examples of each rule, and laws that hold whatever the scores."""
 
-import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -17,14 +16,6 @@ RULES = Rules(margin=0.02, p_value=0.05, coverage_tolerance=0.05, fewest_origins
 INDEPENDENT = {"days": 200.0, "total_7": 28.0}
 EXACT = {"days": 0.80, "total_7": 0.80}
 CHAMPION = np.array([1.0, 1.2, 0.8, 1.1, 0.9, 1.3, 0.7, 1.0])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def frozen() -> Iterator[None]:
-    """statsmodels collects garbage at each correction: what was loaded before need not be searched a thousand times."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 def recipe(model: str, scores: object, coverage: Mapping[str, float] = EXACT) -> RecipeScores:
