@@ -1,5 +1,7 @@
 """Who becomes champion: worked examples of each rule, and laws that hold whatever the scores."""
 
+import gc
+import importlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +18,13 @@ RULES = Rules(margin=0.02, p_value=0.05, coverage_tolerance=0.05, fewest_origins
 INDEPENDENT = {"days": 200.0, "total_7": 28.0}
 EXACT = {"days": 0.80, "total_7": 0.80}
 CHAMPION = np.array([1.0, 1.2, 0.8, 1.1, 0.9, 1.3, 0.7, 1.0])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded() -> None:
+    """statsmodels collects garbage at each correction: what it loads need not be searched a thousand times."""
+    importlib.import_module("statsmodels.stats.multitest")
+    gc.freeze()
 
 
 def recipe(model: str, scores: object, coverage: Mapping[str, float] = EXACT) -> RecipeScores:
