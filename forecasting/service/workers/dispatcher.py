@@ -27,7 +27,7 @@ from forecasting.report.forms import JSON, NOTHING, Asked, Form, convert_documen
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
-from forecasting.service.workers.jobs import LONGEST_JOB, MOST_OPEN, Job, Jobs, JobStore
+from forecasting.service.workers.jobs import LONGEST_JOB, MOST_OPEN, Job, Jobs, JobStore, Kind
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
 from forecasting.service.workers.pool import PRELOADED, Overloaded, Pool, TookTooLong
@@ -194,26 +194,41 @@ class Dispatcher:
         try:
             return await self.answer(request, channel, issue=issue)
         except TookTooLong as error:
-            await asyncio.to_thread(check_size, request)  # no time would do
             context = await self.context(request)
-            reckoned = max(await asyncio.to_thread(self.pace.seconds, request), 2.0 * error.seconds)
-            job = Job(
-                id=self._job_id(request, context),
-                kind=request.kind,
-                request=request.canonical,
-                channel=channel,
-                issue=issue,
-                model_version=context.model_version,
-                seconds=reckoned,
-                asked_at=time.time(),
-            )
+            job = await self.new_job(request.kind, request, context, channel, error.seconds, issue=issue)
 
         async def compute(pool: Pool) -> bytes:
-            document, seconds = await pool.run(reckoned, work.answer_json, request, context)
+            document, seconds = await pool.run(job.seconds, work.answer_json, request, context)
             self.pace.learn(request, seconds)
             return document
 
         return await self.jobs.begin(job, compute)
+
+    async def new_job(
+        self,
+        kind: Kind,
+        request: ForecastRequest,
+        context: AnswerContext,
+        channel: Channel,
+        took: float,
+        *,
+        plans: int = 1,
+        issue: bool = False,
+        since: str = "",
+    ) -> Job:
+        """A job for what takes as long as so many answers to the request. took: seconds, after which it was stopped.
+        since: the issued plan that it rests on too. Raises InputError for what does not fit into memory."""
+        await asyncio.to_thread(check_size, request)  # no time would do
+        return Job(
+            id=self._job_id(request, context, since),
+            kind=kind,
+            request=request.canonical,
+            channel=channel,
+            issue=issue,
+            model_version=context.model_version,
+            seconds=max(plans * await asyncio.to_thread(self.pace.seconds, request), 2.0 * took),
+            asked_at=time.time(),
+        )
 
     async def answer_of(self, job: Job) -> Answer | None:
         """What a job that is done has made, issued where that was asked for; None where it is no longer there."""
@@ -239,9 +254,9 @@ class Dispatcher:
         )
         self._issued[answer.id] = True
 
-    def _job_id(self, request: ForecastRequest, context: AnswerContext) -> str:
-        """Of the job that answers the request in that context."""
-        return hashlib.sha256(f"{request.digest}\n{context!r}\n{self._code}".encode()).hexdigest()[:32]
+    def _job_id(self, request: ForecastRequest, context: AnswerContext, since: str = "") -> str:
+        """Of the job that answers the request in that context, or tells what has changed since a plan."""
+        return hashlib.sha256(f"{request.digest}\n{context!r}\n{self._code}{since}".encode()).hexdigest()[:32]
 
     async def context(self, request: ForecastRequest) -> AnswerContext:
         """What an answer to the request rests on now. Raises Overloaded where it is not known yet which model serves,

@@ -5,6 +5,8 @@ wait for one that is being learned. In a home that cannot be written to they lea
 imports itself: it has been loaded in the process that it is forked from, and the server is not to wait for it.
 """
 
+import gc
+import os
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +33,7 @@ def _quietly(part: Callable[[], object]) -> None:
         from forecasting.service.workers import work
 
         work.begin()
+        gc.disable()  # it ends in a second or two
         part()
 
 
@@ -47,7 +50,8 @@ def _fit() -> None:
 
 
 def _calibrate() -> None:
-    """What the record of losses says of the defence."""
+    """What the record of losses says of the defence, after the server and the model, which takes longer."""
+    os.nice(5)
     from forecasting.answers.context import AnswerContext
     from forecasting.answers.request import PlanRequest
     from forecasting.service.workers import work
