@@ -15,7 +15,7 @@ from filelock import FileLock
 from features.files import write_file
 from features.history import LaunchHistory
 from forecasting.answers import answering
-from forecasting.answers.learned import prepare_remembered, remembered_sampler, remembered_weights
+from forecasting.answers.learned import prepare_remembered, remembered_learning, remembered_weights
 from forecasting.answers.learned_supply import remembered_supply
 from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import Calibration
@@ -47,7 +47,7 @@ def prepared(model: Model, history: LaunchHistory) -> Prepared:
 def calibrated(defence: Defence, history: LaunchHistory, shares: Sequence[StatedKills] = ()) -> Calibration:
     """`forecasting.plan.prepare_calibration`, but for draws that are there."""
     rests_on = f"{defence.model_dump_json()}\n{tuple(shares)!r}"
-    return prepare_calibration(defence, history, shares, remembered_sampler(history, rests_on, remember))
+    return prepare_calibration(defence, history, shares, remembered_learning(history, rests_on, remember))
 
 
 def _with_supply(found: Prepared) -> Prepared:

@@ -170,12 +170,46 @@ def test_the_core_of_answers_knows_no_door(room: str) -> None:
         assert not [each for each in imports(path) if each.startswith(doors)]
 
 
+SLOW = {"pandas", "statsmodels", "sklearn", "mlflow", "matplotlib", "scoringrules", "alembic", "openpyxl", "fpdf"}
+"""Libraries that are loaded where they are used, and by none of these starts."""
+ENGINE = {"scipy", "forecasting.answers.answering", "forecasting.plan"}
+WEB = {"fastapi", "jinja2", "uvicorn", "prometheus_client"}
+STORES = {"numpy", "pydantic", "sqlalchemy"}
+
+
+def slow_modules_of(program: str, *arguments: str) -> set[str]:
+    """Those of the modules above that a program has loaded in the end."""
+    told = f"{program}\nimport sys; print(*({SLOW | ENGINE | WEB | STORES!r} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", told, *arguments], capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split()) if done.stderr.strip() else set()
+
+
+@pytest.mark.parametrize(
+    ("module", "never"),
+    [
+        ("forecasting.service.workers.pool", SLOW | ENGINE | WEB | STORES),  # with it the server begins to load
+        ("forecasting.service.server", SLOW | ENGINE | WEB),
+        ("forecasting.service.app", SLOW | ENGINE),
+        ("forecasting.service.workers.preloaded", SLOW | WEB),
+        ("features.cli", SLOW | ENGINE | WEB | STORES),
+    ],
+)
+def test_what_starts_loads_none_of_what_it_does_not_need(module: str, never: set[str]) -> None:
+    assert not slow_modules_of(f"import {module}") & never
+
+
+def test_a_plan_that_was_made_before_is_told_without_what_makes_one(
+    home: Path, filled_ledger: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("SALVOCAST_LEDGER_URL", f"sqlite:///{filled_ledger}")
+    program = "import sys; from forecasting.commands.main import app, run; sys.exit(run(app, sys.argv[1:]))"
+    plan = ("plan", "--horizon=5", "--paths=20", "--model=local_level", "--no-calibrate")
+    loaded = [slow_modules_of(program.replace("sys.exit(", "print("), *plan) for _ in range(2)]
+    assert loaded[0] >= {"scipy", "statsmodels", "forecasting.plan"}
+    assert not loaded[1] & (SLOW | ENGINE | WEB)
+
+
 def test_help_loads_none_of_the_slow_libraries() -> None:
-    slow = ["numpy", "pandas", "scipy", "statsmodels", "sklearn", "mlflow", "matplotlib", "sqlalchemy", "pydantic"]
-    program = (
-        "import sys; from forecasting.commands.main import main\nsys.argv = ['salvocast', '--help']\n"
-        f"try: main()\nexcept SystemExit: pass\nprint([m for m in {slow} if m in sys.modules], file=sys.stderr)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert "Commands" in done.stdout
-    assert done.stderr.strip() == "[]"
+    program = "from forecasting.commands.main import main\ntry: main()\nexcept SystemExit as end: assert not end.code"
+    assert not slow_modules_of(program, "--help")

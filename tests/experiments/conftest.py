@@ -3,6 +3,7 @@
 import copy
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from experiments import held_out
 from experiments.backtest import Backtest, Replay, run_backtest
+from experiments.pictures import when_asked
 from experiments.slots import JobSlots
 from features.history import LaunchHistory
 from features.ledger import Ledger
@@ -44,8 +46,11 @@ def history_from() -> Callable[[ArrayLike], LaunchHistory]:
 
 @pytest.fixture(autouse=True)
 def rough_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pictures of a logged backtest are composed, not drawn, which takes longer than most backtests here do."""
+    """The pictures of a logged backtest are composed, not drawn, which takes longer than most backtests here do; and
+    that is done here, as it takes less than the start of a process."""
     monkeypatch.setattr("experiments.pictures.render", lambda *_: b"a picture")
+    monkeypatch.setattr("experiments.replays.beside", lambda: nullcontext(when_asked))
+    monkeypatch.setattr("experiments.engine.Engine.begin", lambda *_, **__: None)
 
 
 @pytest.fixture(scope="session", autouse=True)
