@@ -94,11 +94,12 @@ def known(ledger: Ledger) -> list[list[tuple[Any, ...]]]:
 
 
 def stored(ledger: Ledger) -> list[list[tuple[Any, ...]]]:
-    """The rows of its reports and sightings, as the database has them."""
+    """The rows of its reports and sightings, as the database has them; batches are numbered on in an emptied one."""
+    sighting = [column for column in sighting_table.c if column.name != "batch_id"]
     with ledger._connection() as connection:
         return [
-            [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key.columns))]
-            for table in (report_table, sighting_table)
+            [tuple(row) for row in connection.execute(sa.select(*columns).order_by(*columns[0].table.primary_key))]
+            for columns in ([*report_table.c], sighting)
         ]
 
 
