@@ -117,8 +117,8 @@ class Prepared:
         -------
         (SalvoForecast, SuppliedForecast or None)
         """
-        check_memory(request, under_scenario=scenario is not None)
         if scenario is None:
+            check_memory(request)
             return forecast_fitted(self.model, self.fitted, self.history, request, seed), None
         forecaster = self.forecaster(request, seed, scenario.published)
         supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, held)
@@ -142,6 +142,7 @@ class Prepared:
         -------
         ScenarioForecaster
         """
+        check_memory(request, under_scenario=True)
         days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
         if learned is None or (learned.horizon, learned.published) != (days, published):
@@ -608,6 +609,8 @@ def simulate(
     covered: tuple[str, ...] = (),
     nights_kept: int | None = None,
     on_paths: Callable[[int], object] | None = None,
+    forecaster: ScenarioForecaster | None = None,
+    try_orders: bool = True,
 ) -> Simulation:
     """The part of a plan that is drawn; what is not told here is as in `make_plan`.
 
@@ -633,13 +636,22 @@ def simulate(
         Layers whose orders are looked at.
     nights_kept : int, optional
         Paths times nights that are kept night by night, of the first paths; None: those of all.
+    forecaster : ScenarioForecaster, optional
+        Of the request and the seed: of simulations that differ in the scenario alone, what they share is drawn once.
+    try_orders : bool
+        Whether the trials are filled; without, they say nothing of orders.
 
     Returns
     -------
     Simulation
     """
     history = prepared.history
-    salvos, supplied = prepared.forecast(request, seed, scenario, held)
+    if forecaster and scenario:
+        supplied: SuppliedForecast | None
+        supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, held)
+        salvos = supplied.forecast
+    else:
+        salvos, supplied = prepared.forecast(request, seed, scenario, held)
     armed_share = armed_share_of(history, supplied, salvos.horizon)
     calibration, notes = calibration_for(defence, salvos, history, calibrated)
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
@@ -654,7 +666,7 @@ def simulate(
         armed_share=armed_share,
         new_models=supplied.new_models if supplied else (),
         deliveries=deliveries,
-        trials=trials,
+        trials=trials if try_orders else None,
         others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
         on_nights=passing,

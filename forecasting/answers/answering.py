@@ -235,12 +235,14 @@ class Answerer:
         whole, planned = with_counted(whole, counted), with_counted(planned, counted)
         deliveries = [each for each in hand.deliveries if each.day > origin]
         nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
+        simulated = SimulationRequest(nights, request.paths)
+        forecaster = scenarios[0] and prepared.forecaster(simulated, request.seed, scenarios[0].published)
         made = [
             simulate(
                 prepared,
                 planned,
                 whole,
-                SimulationRequest(nights, request.paths),
+                simulated,
                 seed=request.seed,
                 end=request.horizon,
                 calibrated=calibrated,
@@ -249,6 +251,8 @@ class Answerer:
                 deliveries=deliveries,
                 counted=counted,
                 on_paths=on_paths,
+                forecaster=forecaster,
+                try_orders=False,
             )
             for each in scenarios
         ]
