@@ -137,6 +137,7 @@ clean:
 .venv/ready: requirements.txt pyproject.toml | .venv/python
 	$(PIP) install --require-hashes -r requirements.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q features forecasting experiments  # as pip does with what it installs itself
 	@touch $@
 
 .venv/ready-for-tests: requirements-dev.txt .venv/ready

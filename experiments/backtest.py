@@ -1,6 +1,6 @@
 """Rolling-origin backtest: forecasts of the past, each with what was published by then, scored by what came."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from time import perf_counter
@@ -27,6 +27,7 @@ from forecasting.record.scores import (
     wis,
     wis_parts,
 )
+from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import REFERENCE_MODEL, Model, SimulationRequest, forecast, is_global, seen_by
 
 HERE = Engine()
@@ -303,37 +304,49 @@ def run_backtests(
     engine: Engine = HERE,
     done: Sequence[FoldScores] = (),
     on_fold: Callable[[FoldScores], object] = lambda _: None,
+    shown: Collection[date] = (),
+    on_forecast: Callable[[SalvoForecast, LaunchHistory], object] = lambda *_: None,
 ) -> list[Backtest]:
     """Forecasts from every origin of every series with every model and scores them, all on one engine, and returns a
     backtest for each series. The same numbers on any engine.
 
     A model that fails on an origin is a row of `failures`; no other model stands in for it.
     done: folds of an earlier, interrupted run; one of the same history is not computed again. on_fold: told of each
-    fold as it is finished.
+    fold as it is finished. on_forecast: told of the forecasts from the origins `shown`, each with what was known at
+    its origin, but for those of `done`, of models that run elsewhere, and between two fits.
     """
     known = {(fold.model, fold.origin, fold.data_digest): fold for fold in done}
     finished: list[dict[tuple[str, date], FoldScores]] = [{} for _ in every]
+    known_then: dict[tuple[int, date], LaunchHistory] = {}
+    at_a_time = engine.at_a_time(len(models), sum(len(series.origins) for series in every) // replay.refit_every)
 
     def tasks() -> Iterator[tuple[Any, ...]]:
         for place, series in enumerate(every):
             for start in range(0, len(series.origins), replay.refit_every):
                 group = series.origins[start : start + replay.refit_every]
                 history = series.shown_at(group[0], models)
+                keep = len(group) == 1 and group[0] in shown
+                if keep:
+                    known_then[place, group[0]] = history
                 if replay.window_days is not None:
                     history = history.since(history.last_day - timedelta(days=replay.window_days - 1))
                 outcomes = [series.truth.after(origin, replay.request.horizon) for origin in group]
+                wanted = []
                 for model in models:
-                    seen = seen_by(model, history)
-                    earlier = [known.get((model.model_id, origin, seen.digest)) for origin in group]
+                    digest = seen_by(model, history).digest if known else ""
+                    earlier = [known.get((model.model_id, origin, digest)) for origin in group]
                     if None in earlier:
-                        yield place, model, seen, group, outcomes, replay
-                    else:
-                        finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
+                        wanted.append(model)
+                    finished[place] |= {(fold.model, fold.origin): fold for fold in earlier if fold}
+                for first in range(0, len(wanted), at_a_time):
+                    yield place, wanted[first : first + at_a_time], history, group, outcomes, replay, keep
 
-    for place, folds in engine.run(_score_placed, tasks()):
+    for place, folds, kept in engine.run(_score_models, tasks()):
         for fold in folds:
             finished[place][fold.model, fold.origin] = fold
             on_fold(fold)
+        for salvos in kept:
+            on_forecast(salvos, known_then[place, salvos.origin])
     return [
         _backtest([of_one[model.model_id, origin] for origin in series.origins for model in models])
         for series, of_one in zip(every, finished, strict=True)
@@ -359,9 +372,22 @@ def _backtest(folds: Sequence[FoldScores]) -> Backtest:
     )
 
 
-def _score_placed(place: int, *task: Any) -> tuple[int, list[FoldScores]]:
-    """The folds of a task, and which series they are of."""
-    return place, score_group(*task)
+def _score_models(
+    place: int,
+    models: Sequence[Model],
+    history: LaunchHistory,
+    group: Sequence[date],
+    outcomes: Sequence[NDArray[np.float64]],
+    replay: Replay,
+    keep: bool,
+) -> tuple[int, list[FoldScores], list[SalvoForecast]]:
+    """The folds of these models, which series they are of, and the forecasts themselves where they are to be kept."""
+    folds, kept = [], []
+    for model in models:
+        scored, salvos = score_group(model, seen_by(model, history), group, outcomes, replay)
+        folds += scored
+        kept += [salvos] if keep and salvos is not None else []
+    return place, folds, kept
 
 
 def score_group(
@@ -370,15 +396,22 @@ def score_group(
     group: Sequence[date],
     outcomes: Sequence[NDArray[np.float64]],
     replay: Replay,
-) -> list[FoldScores]:
-    """Fits once, at the first origin of the group, and scores the forecast from each of its origins."""
+) -> tuple[list[FoldScores], SalvoForecast | None]:
+    """Fits once, at the first origin of the group, and scores the forecast from each of its origins; with it the
+    forecast, unless it failed or was made elsewhere."""
     horizon = replay.request.horizon
     furthest = (group[-1] - group[0]).days
     started = perf_counter()
+    salvos = None
     try:
-        made = _paths(model, history, SimulationRequest(horizon + furthest, replay.request.n_paths), replay.seed)
+        request = SimulationRequest(horizon + furthest, replay.request.n_paths)
+        if isinstance(model, OutsideForecasts):
+            made = model.given(history, request)
+        else:
+            salvos = forecast(model, history, request, replay.seed)
+            made = salvos.paths
     except SalvocastError as error:
-        return [FoldScores(model.model_id, origin, history.digest, [], failure=str(error)) for origin in group]
+        return [FoldScores(model.model_id, origin, history.digest, [], failure=str(error)) for origin in group], None
     seconds = (perf_counter() - started) / len(group)
     folds = []
     for origin, observed in zip(group, outcomes, strict=True):
@@ -389,21 +422,14 @@ def score_group(
             f"brier_{threshold}": brier_score(paths, observed, threshold) for threshold in THRESHOLDS
         }
         folds.append(FoldScores(model.model_id, origin, history.digest, rows, path, seconds))
-    return folds
-
-
-def _paths(model: Model, history: LaunchHistory, request: SimulationRequest, seed: int) -> NDArray[np.int64]:
-    """(n_paths, horizon) what the model forecasts; of a forecast made elsewhere, as it was given."""
-    if isinstance(model, OutsideForecasts):
-        return model.given(history, request)
-    return forecast(model, history, request, seed).paths
+    return folds, salvos
 
 
 def score_path(
     paths: NDArray[np.int64], observed: NDArray[np.float64], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
     """The rows of every band that the paths cover. rng: draws the randomised part of the PIT alone."""
-    return [row for band in bands_within(paths.shape[1]) for row in score_band(paths, observed, band, rng)]
+    return _score_bands(paths, observed, bands_within(paths.shape[1]), rng)
 
 
 def score_band(
@@ -414,36 +440,81 @@ def score_band(
     A total is that of the days that are known, of paths and observation alike; where more than a quarter are not, it is
     left out. paths: (n_paths, at least band.last) drones per day; observed: (horizon,) drones per day.
     """
-    paths = paths[:, band.first - 1 : band.last]
-    values = observed[band.first - 1 : band.last]
-    horizons = np.arange(band.first, band.last + 1)
-    if band.total:
+    return _score_bands(paths, observed, (band,), rng)
+
+
+_ENDS = [share for level in INTERVALS for share in ((1 - level / 100) / 2, 1 - (1 - level / 100) / 2)]
+_LEVELS = [*QUANTILE_LEVELS, *_ENDS, 0.5]
+"""Quantiles of the WIS, the ends of the intervals, and the median."""
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """What is scored of a band. counts, values: (n_targets, n_paths), (n_targets,) drones. horizons: (n_targets,)."""
+
+    band: Band
+    counts: NDArray[np.int64]
+    values: NDArray[np.float64]
+    horizons: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, band: Band, paths: NDArray[np.int64], observed: NDArray[np.float64]) -> "_Targets | None":
+        """None for a total of which too little is known."""
+        counts, values = paths[:, band.first - 1 : band.last].T, observed[band.first - 1 : band.last]
+        horizons = np.arange(band.first, band.last + 1)
+        if not band.total:
+            return cls(band, counts, values, horizons)
         known = ~np.isnan(values)
         if known.mean() < FEWEST_KNOWN:
-            return []
-        total = np.array([values[known].sum()])
-        paths, values, horizons = paths[:, known].sum(axis=1, keepdims=True), total, horizons[-1:]
-    quantiles = np.quantile(paths, QUANTILE_LEVELS, axis=0)
+            return None
+        return cls(band, counts[known].sum(axis=0, keepdims=True), np.array([values[known].sum()]), horizons[-1:])
+
+
+def _score_bands(
+    paths: NDArray[np.int64], observed: NDArray[np.float64], bands: Sequence[Band], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """The rows of the bands. The futures of all targets are put in order together, once for all scores."""
+    every = [targets for band in bands if (targets := _Targets.of(band, paths, observed)) is not None]
+    if not every:
+        return []
+    ordered = np.sort(np.concatenate([targets.counts for targets in every]), axis=1).T
+    quantiles = np.quantile(ordered, _LEVELS, axis=0)
+    crps = crps_from_paths(ordered, np.concatenate([targets.values for targets in every]))
+    rows, stop = [], 0
+    for targets in every:
+        start, stop = stop, stop + targets.values.size
+        rows += _rows(targets, ordered[:, start:stop], quantiles[:, start:stop], crps[start:stop], rng)
+    return rows
+
+
+def _rows(
+    targets: _Targets,
+    ordered: NDArray[np.int64],
+    of_levels: NDArray[np.float64],
+    crps: NDArray[np.float64],
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """The rows of a band; of_levels: (n_levels, n_targets) its quantiles at _LEVELS."""
+    values, quantiles = targets.values, np.ascontiguousarray(of_levels[: QUANTILE_LEVELS.size])
     losses = pinball_loss(quantiles, values, QUANTILE_LEVELS)
     columns: dict[str, NDArray[np.float64]] = {
         "observed": values,
-        "median": np.median(paths, axis=0),
-        "crps": crps_from_paths(paths, values),
+        "median": of_levels[-1],
+        "crps": crps,
         "wis": wis(quantiles, values),
         **wis_parts(quantiles, values),
-        "pit": pit(paths, values, rng),
+        "pit": pit(ordered, values, rng),
         "pinball_95": losses[np.flatnonzero(QUANTILE_LEVELS == 0.95)[0]],
         "pinball_99": losses[np.flatnonzero(QUANTILE_LEVELS == 0.99)[0]],
     }
-    for level in INTERVALS:
-        tail = (1 - level / 100) / 2
-        lower, upper = np.quantile(paths, [tail, 1 - tail], axis=0)
+    ends = of_levels[QUANTILE_LEVELS.size : -1]
+    for level, lower, upper in zip(INTERVALS, ends[::2], ends[1::2], strict=True):
         columns |= {f"low_{level}": lower, f"high_{level}": upper}
         columns[f"coverage_{level}"] = covered(lower, upper, values)
     return [
-        {"band": band.name}
+        {"band": targets.band.name}
         | {name: column[index] for name, column in columns.items()}
-        | {"horizon": int(horizons[index])}
+        | {"horizon": int(targets.horizons[index])}
         | dict(zip(QUANTILE_COLUMNS, quantiles[:, index], strict=True))
         for index in range(values.size)
         if not np.isnan(values[index])

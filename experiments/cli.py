@@ -111,7 +111,7 @@ def backtest(
     engine: Annotated[
         str, typer.Option(metavar="local|dask://HOST:PORT", help="Where the work is done; the numbers are the same.")
     ] = "local",
-    jobs: Annotated[int, typer.Option(help="Processes at a time on this machine.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Processes at a time on this machine; one more draws pictures.")] = 1,
     theatre: TheatresOption = UKRAINE,
     weapon_class: WeaponClassesOption = SHAHED,
     quiet_days: QuietDaysOption = None,
@@ -153,7 +153,7 @@ def backtest(
     if seed < 0:
         raise InputError(f"--seed is {seed}: expected 0 or more")
     place = Engine.from_name(engine, jobs)
-    place.begin()
+    place.begin(with_one_beside=not (decisions or published))
     from experiments import replays
     from experiments.labels import RunLabel
     from experiments.outside import read_forecasts

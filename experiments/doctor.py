@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
+from experiments.options import USUAL_TIMES
 from experiments.report_sources import source_problems
 from experiments.schedule import Cron
 from experiments.settings import Settings, load_settings, settings_path
@@ -56,7 +58,7 @@ class Check:
     advice: str = ""
 
 
-def health_checks(now: datetime, cron: str, timezone: str) -> list[Check]:
+def health_checks(now: datetime, cron: str | None, timezone: str) -> list[Check]:
     """Every check, in the order in which a person would mend things.
 
     Parameters
@@ -64,7 +66,7 @@ def health_checks(now: datetime, cron: str, timezone: str) -> list[Check]:
     now
         The clock, with zone.
     cron, timezone
-        When the scheduled job is due, as given to `salvocast schedule`.
+        When the scheduled job is due, as given to `salvocast schedule`; without the first, as it was run last.
 
     Returns
     -------
@@ -102,9 +104,11 @@ def health_checks(now: datetime, cron: str, timezone: str) -> list[Check]:
                     _check_champion(told, registry, theatre, weapon_class, ends.get((theatre, weapon_class)), now)
     with looked_at("job", "salvocast schedule history; then run it by hand: salvocast retrain") as add:
         with JobSlots.open(ledger_url()) as slots:
-            _check_jobs(add, slots.history(limit=200), now)
-        due = Cron.parse(cron, timezone).next_after(now)
-        add(Health.OK, f"due next at {due:%Y-%m-%d %H:%M} UTC ('{cron}' {timezone})", of="schedule")
+            runs = slots.history(limit=200)
+            _check_jobs(add, runs, now)
+        times, whence = (cron, "") if cron else _times_of(runs, Cron.parse(USUAL_TIMES, timezone).zone)
+        due = Cron.parse(times, timezone).next_after(now)
+        add(Health.OK, f"due next at {due:%Y-%m-%d %H:%M} UTC ('{times}' {timezone}{whence})", of="schedule")
     return checks
 
 
@@ -205,6 +209,16 @@ def _check_jobs(add: Callable[..., None], runs: list[SlotRun], now: datetime) ->
             add(Health.FAILURE, found, of=job)
         else:
             add(Health.WARNING if now - last.slot > RUN_OVERDUE else Health.OK, found, of=job)
+
+
+def _times_of(runs: list[SlotRun], zone: ZoneInfo) -> tuple[str, str]:
+    """When the job runs, as a cron expression, where nobody has said so, and from what that is known: two days in a row
+    on which it was due at the same time by that clock, or else nothing."""
+    for job in dict.fromkeys(run.job for run in runs):
+        due = [run.slot.astimezone(zone) for run in runs if run.job == job][:2]
+        if len(due) == 2 and (due[0].date() - due[1].date()).days == 1 and due[0].time() == due[1].time():
+            return f"{due[0].minute} {due[0].hour} * * *", ", as it was run last"
+    return USUAL_TIMES, ", assumed: --cron states another"
 
 
 def _days(age: timedelta) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from experiments.options import CronOption, TimezoneOption
+from experiments.options import USUAL_TIMES, TimezoneOption
 
 
 class DoctorFormat(StrEnum):
@@ -17,7 +17,10 @@ class DoctorFormat(StrEnum):
 
 
 def doctor(
-    cron: CronOption = "30 9 * * *",
+    cron: Annotated[
+        str | None,
+        typer.Option(help="When the job runs; without it, as it was run last.", show_default=USUAL_TIMES),
+    ] = None,
     timezone: TimezoneOption = "Europe/Kyiv",
     output: Annotated[DoctorFormat, typer.Option("--format", help="How to write it.")] = DoctorFormat.TABLE,
 ) -> int:

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from itertools import islice
 from multiprocessing import parent_process
@@ -98,10 +99,17 @@ class Engine:
                     "memory above all; what was finished is kept"
                 ) from error
 
-    def begin(self) -> None:
-        """Lets the processes load what they need while this one does something else."""
-        if self.jobs > 1:
+    def begin(self, *, with_one_beside: bool = False) -> None:
+        """Lets the processes load what they need while this one does something else. with_one_beside: see `beside`."""
+        if self.jobs > 1 or with_one_beside:
             _context()
+
+    def at_a_time(self, n_models: int, n_origins: int) -> int:
+        """How many models of an origin are one task: all of them, where others do the work and have origins enough to
+        share. They are then sent a history once, and what its models learn alike is learned once. Else one, so that
+        none waits for the last of them, and what is finished is told at once."""
+        apart = self.scheduler is not None or self.jobs > 1
+        return n_models if apart and n_origins >= AHEAD * self.jobs else 1
 
     def _run_here(self, function: Callable[..., Result], tasks: Iterator[tuple[Any, ...]]) -> Iterator[Result]:
         if self.jobs == 1:
@@ -137,6 +145,41 @@ class Engine:
 
         seconds(PROBES)  # the processes start, and import what they need
         return max(seconds(5 * PROBES) - seconds(PROBES), 0.0) / (4 * PROBES)
+
+
+@contextmanager
+def beside() -> Iterator[Callable[..., Callable[[], Any]]]:
+    """One more process of this machine, for what can be done while this one goes on.
+
+    Gives a function that takes what is to be done, as `Engine.run` does, and returns what gives its result. A result
+    that is asked for before anybody has begun with it is made here, and so is one whose process was ended from outside:
+    nothing is waited for that need not be, and nothing is lost.
+    """
+    from cloudpickle import dumps
+
+    pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_begin_process)
+
+    def begin(function: Callable[..., Result], *given: Any) -> Callable[[], Result]:
+        try:
+            future = pool.submit(_run_sent, dumps((function, given)))
+        except BrokenProcessPool:
+            return partial(function, *given)
+
+        def result() -> Result:
+            with suppress(BrokenProcessPool):
+                if not future.cancel():
+                    done: Result = future.result()
+                    return done
+            return function(*given)
+
+        return result
+
+    failed = True
+    try:
+        yield begin
+        failed = False
+    finally:
+        pool.shutdown(wait=False, cancel_futures=failed)
 
 
 def _context() -> "ForkServerContext":

@@ -1,6 +1,8 @@
 """Pictures of a backtest, for the pages of its runs in MLflow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import binom
 
-from experiments.backtest import HERE, INTERVALS, Backtest, Replay
-from experiments.engine import Engine
+from experiments.backtest import INTERVALS, Backtest, Replay
 from experiments.folds import TOTAL_BANDS
 from features.errors import SalvocastError
 from features.history import LaunchHistory
 from forecasting.report.document import forecast_document
 from forecasting.report.drawing import DASHES, THEMES
 from forecasting.report.pictures import forecast_picture, render
+from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import REFERENCE_MODEL, Model, forecast
 
 PIT_BINS = 10
@@ -24,40 +26,78 @@ MOST_LINES = 12
 COLOURS = THEMES["light"].lines
 
 
-def backtest_pictures(
-    result: Backtest, models: Sequence[Model], histories: Sequence[LaunchHistory], replay: Replay, engine: Engine = HERE
-) -> dict[str, dict[str, bytes]]:
-    """Model -> name -> PNG, and for "" those of all models together.
+Begin = Callable[..., Callable[[], bytes]]
+"""Takes what draws a picture and what it is given, and returns what gives the picture (`experiments.engine.beside`)."""
 
-    Of each model that was scored a summary, and a fan chart from the end of each history.
+
+def when_asked(draw: Callable[..., bytes], *given: object) -> Callable[[], bytes]:
+    """Drawn by who asks for it."""
+    return partial(draw, *given)
+
+
+class Pictures(Mapping[str, bytes]):
+    """Name -> PNG, each waited for when it is asked for."""
+
+    def __init__(self, waiting: Mapping[str, Callable[[], bytes]]) -> None:
+        self._waiting = waiting
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._waiting[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._waiting)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+
+def backtest_pictures(
+    result: Backtest,
+    models: Sequence[Model],
+    histories: Sequence[LaunchHistory],
+    replay: Replay,
+    begin: Begin = when_asked,
+    begun: Mapping[tuple[str, date], Callable[[], bytes]] | None = None,
+) -> dict[str, Pictures]:
+    """Model -> its pictures, and for "" those of all models together.
+
+    Of each model that was scored a summary, and a fan chart from the end of each history. begin: where they are drawn.
+    begun: (model, origin) -> its fan chart, where its forecast was at hand; the others are forecast again.
     """
-    made: dict[str, dict[str, bytes]] = {}
+    made: dict[str, Pictures] = {}
     reference = result.scores if result.reference is None else result.reference
     if not result.scores.empty:
-        picture = render(skill_picture(result.scores, reference), ".png", "skill by horizon")
-        made[""] = {"skill_by_horizon": picture}
-    tasks = []
+        made[""] = Pictures({"skill_by_horizon": begin(_skill, result.scores, reference)})
     for model in models:
         scores = result.scores[result.scores["model"] == model.model_id]
-        failed = set(result.failures.loc[result.failures["model"] == model.model_id, "origin"])
-        if not scores.empty:
-            shown = [history for history in histories if history.last_day not in failed]
-            tasks.append((model, scores, reference, shown, replay))
-    drawn = dict(engine.run(_model_pictures, tasks))
-    return made | {task[0].model_id: drawn[task[0].model_id] for task in tasks}
-
-
-def _model_pictures(
-    model: Model, scores: pd.DataFrame, reference: pd.DataFrame, histories: Sequence[LaunchHistory], replay: Replay
-) -> tuple[str, dict[str, bytes]]:
-    figures = {"summary": summary_picture(scores, reference)}
-    for history in histories:
-        try:
-            salvos = forecast(model, history, replay.request, replay.seed)
-        except SalvocastError:  # between two fits, where it was not fitted in the backtest: no picture, no failure
+        if scores.empty:
             continue
-        figures[f"fan_chart_{history.last_day}"] = forecast_picture(forecast_document(salvos), history)
-    return model.model_id, {name: render(figure, ".png", name) for name, figure in figures.items()}
+        failed = set(result.failures.loc[result.failures["model"] == model.model_id, "origin"])
+        drawn = {"summary": begin(_summary, scores, reference[reference["model"] == REFERENCE_MODEL])}
+        for history in histories:
+            chart = (begun or {}).get((model.model_id, history.last_day))
+            if chart is None and history.last_day not in failed:
+                try:
+                    chart = begin(fan_chart, forecast(model, history, replay.request, replay.seed), history)
+                except SalvocastError:  # between two fits, where it was not fitted in the backtest: no picture
+                    continue
+            if chart is not None:
+                drawn[f"fan_chart_{history.last_day}"] = chart
+        made[model.model_id] = Pictures(drawn)
+    return made
+
+
+def fan_chart(salvos: SalvoForecast, history: LaunchHistory) -> bytes:
+    """The picture of a forecast, with what was known at its origin."""
+    return render(forecast_picture(forecast_document(salvos), history), ".png", f"fan_chart_{salvos.origin}")
+
+
+def _summary(scores: pd.DataFrame, reference: pd.DataFrame) -> bytes:
+    return render(summary_picture(scores, reference), ".png", "summary")
+
+
+def _skill(scores: pd.DataFrame, reference: pd.DataFrame) -> bytes:
+    return render(skill_picture(scores, reference), ".png", "skill by horizon")
 
 
 def summary_picture(scores: pd.DataFrame, reference: pd.DataFrame) -> Figure:

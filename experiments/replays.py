@@ -25,11 +25,11 @@ from experiments.backtest import (
 )
 from experiments.effect_replay import HORIZON as EFFECT_HORIZON
 from experiments.effect_replay import replay_effects
-from experiments.engine import Engine
+from experiments.engine import Engine, beside
 from experiments.folds import rolling_origins
 from experiments.order_backtest import model_policy, replay_decisions
 from experiments.outside import OutsideForecasts
-from experiments.pictures import backtest_pictures
+from experiments.pictures import backtest_pictures, fan_chart
 from experiments.policy_replay import ADJUSTED, LEAD_TIME, REVIEW, level_policy, replay_policies
 from experiments.resume import FoldStore
 from experiments.scenario_backtest import month_ends, published_experts, run_scenario_backtest
@@ -42,9 +42,10 @@ from features.ledger import Ledger
 from features.opening import open_ledger
 from features.records import SHAHED, UKRAINE, QuietDayRule, weapons
 from features.scenarios import PUBLISHED, load_scenario
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.context import FALLBACK_MODEL
 from forecasting.answers.defences import bundled_defence
 from forecasting.report.layout import table
+from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import (
     BUNDLED_MODELS,
     MODELS,
@@ -184,9 +185,13 @@ def replay_models(
     n_folds = sum(len(series.origins) for series in every) * len(models)
     # Of a bundled model the digest of the code tells; one of somebody's own may have been edited since.
     own = [Recipe.of(model).digest for model in models if model.model_id not in BUNDLED_MODELS]
+    shown = _shown(every[0].origins) if len(every) == 1 else ()
+    kept_names = {model.model_id for model in kept}
+    fan_charts: dict[tuple[str, date], Callable[[], bytes]] = {}
     with (
         FoldStore("|".join([*(series.truth.digest for series in every), *own]), replay) as store,
         tqdm(total=n_folds, desc="folds", disable=None) as bar,
+        beside() as begin,
     ):
         done = store.finished_folds() if all(own) else []
         bar.update(len(done))
@@ -195,36 +200,54 @@ def replay_models(
             store.add(fold)
             bar.update()
 
-        results = run_backtests(every, models, replay, engine=asked.engine, done=done, on_fold=store_fold)
-    for series, result in zip(every, results, strict=True):
-        result = result.without_reference() if shared else result
-        origins = series.origins
-        shown = sorted({origins[0], origins[len(origins) // 2], origins[-1]}) if len(every) == 1 else []
-        histories = [series.shown_at(origin, models) for origin in shown]
-        pictures = backtest_pictures(result, kept, histories, replay, Engine(asked.engine.jobs))
-        board = result.leaderboard()
-        told.append(
-            SeriesReplay(
-                series=series,
-                what=f"{len(origins)} origins",
-                text=_table(board),
-                table=board,
-                log=partial(
-                    log_backtest,
-                    result,
-                    pictures=pictures,
-                    models=kept,
-                    shown=Shown(asked.covariates, others_of(models, series.truth, series.others)),
-                ),
-                own_parameters=shared | replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
-                scores=result.scores,
-                failures=tuple(
-                    f"{failure.model} failed at {failure.origin}: {failure.reason}"
-                    for failure in result.failures.itertuples()
-                ),
-            )
+        def draw(salvos: SalvoForecast, history: LaunchHistory) -> None:
+            if salvos.model_id in kept_names:
+                fan_charts[salvos.model_id, salvos.origin] = begin(fan_chart, salvos, history)
+
+        results = run_backtests(
+            every,
+            models,
+            replay,
+            engine=asked.engine,
+            done=done,
+            on_fold=store_fold,
+            shown=shown,
+            on_forecast=draw,
         )
+        for series, result in zip(every, results, strict=True):
+            result = result.without_reference() if shared else result
+            origins = series.origins
+            histories = [series.shown_at(origin, models) for origin in shown]
+            pictures = backtest_pictures(result, kept, histories, replay, begin, fan_charts)
+            board = result.leaderboard()
+            told.append(
+                SeriesReplay(
+                    series=series,
+                    what=f"{len(origins)} origins",
+                    text=_table(board),
+                    table=board,
+                    log=partial(
+                        log_backtest,
+                        result,
+                        pictures=pictures,
+                        models=kept,
+                        shown=Shown(asked.covariates, others_of(models, series.truth, series.others)),
+                    ),
+                    own_parameters=shared
+                    | replay_parameters(origins, asked.every, replay, series.truth.quiet_day_rule),
+                    scores=result.scores,
+                    failures=tuple(
+                        f"{failure.model} failed at {failure.origin}: {failure.reason}"
+                        for failure in result.failures.itertuples()
+                    ),
+                )
+            )
     return told
+
+
+def _shown(origins: Sequence[date]) -> list[date]:
+    """Those whose forecasts are drawn: the first, the last, and one between."""
+    return sorted({origins[0], origins[len(origins) // 2], origins[-1]})
 
 
 def _load_models(asked: ReplayRequest, tell: Tell) -> Iterator[Model]:

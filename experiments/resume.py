@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import asdict
 from datetime import date
 from types import TracebackType
 from typing import Self
@@ -48,6 +47,6 @@ class FoldStore:
 
     def add(self, fold: FoldScores) -> None:
         """Keeps a finished fold."""
-        line = json.dumps(asdict(fold) | {"origin": fold.origin.isoformat()}, default=float)
+        line = json.dumps(vars(fold) | {"origin": fold.origin.isoformat()}, default=float)
         with self._path.open("a", encoding="utf-8") as file:
             file.write(line + "\n")

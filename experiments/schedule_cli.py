@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from experiments.options import CronOption, TimezoneOption
+from experiments.options import USUAL_TIMES, CronOption, TimezoneOption
 from features.complaints import complain
 from features.home import ledger_url
 from features.logs import (
@@ -49,7 +49,7 @@ class HistoryFormat(StrEnum):
 @schedule.callback()
 def schedule_command(
     context: typer.Context,
-    cron: CronOption = "30 9 * * *",
+    cron: CronOption = USUAL_TIMES,
     timezone: TimezoneOption = "Europe/Kyiv",
     once: Annotated[
         bool, typer.Option("--once", help="Run what is due and was not run yet, and end: for systemd timers and cron.")

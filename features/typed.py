@@ -111,12 +111,12 @@ def typed_share(text: str) -> float:
     Returns
     -------
     float
-        Of 1; what it may be is for the caller to say.
+        Of 1, between the two ends.
 
     Raises
     ------
     InputError
-        For a text that is no number, and for '1', which may be one per cent or all.
+        For a text that is no number, for '1', which may be one per cent or all, and for nothing, all and beyond.
 
     Examples
     --------
@@ -125,15 +125,17 @@ def typed_share(text: str) -> float:
     """
     given = text.strip()
     plain = given.removesuffix("%").strip()
+    in_per_cent = plain != given
     # No share has thousands: whatever stands before three digits begins the decimals.
     number = float(plain.replace(",", ".")) if _ONE_GROUP.fullmatch(plain) else float(typed_number(plain))
-    if given.endswith("%") or number > 1:
-        return float(Decimal(str(number)) / 100)
-    if number == 1:
+    if number == 1 and not in_per_cent:
         raise InputError(
             "'{given}' may be {small} or {large}: write {small} or {large}", given=given, small="1 %", large="100 %"
         )
-    return number
+    share = float(Decimal(str(number)) / 100) if number > 1 or in_per_cent else number
+    if not 0 < share < 1:
+        raise InputError("'{given}': expected more than 0 and less than 100 %", given=given[:LONGEST])
+    return share
 
 
 def _number(plain: str) -> int | float:

@@ -24,8 +24,7 @@ from forecasting.defence.raid import notes_of_raid
 from forecasting.defence.stock import Delivery, without_stocks
 from forecasting.defence.trials import OrderTrials, nights_to_look_at
 from forecasting.losses.calibrated_defence import Calibration
-from forecasting.losses.calibration import calibrate
-from forecasting.losses.importance import Sampler, sample_posterior
+from forecasting.losses.calibration import LEARNED_NOW, Learning, calibrate
 from forecasting.losses.on_paths import calibration_for, engagement_draws, notes_below_record, size_notes, what_if_notes
 from forecasting.losses.reported_losses import ReportedLosses, StatedKills
 from forecasting.orders.advice import OrderAdvice, order_advice
@@ -179,7 +178,7 @@ def prepare_calibration(
     defence: Defence,
     history: LaunchHistory,
     kill_shares: Sequence[StatedKills] = (),
-    sample: Sampler = sample_posterior,
+    learning: Learning = LEARNED_NOW,
 ) -> Calibration:
     """The ranges of a defence, updated with the losses that the record reports.
 
@@ -194,8 +193,8 @@ def prepare_calibration(
         With the losses, as published by the origin.
     kill_shares : sequence of StatedKills
         Published shares of the kills by layer.
-    sample : callable
-        What draws from the posterior, or gives the same draws.
+    learning : Learning
+        The steps that take long, or what gives the same as they did.
 
     Returns
     -------
@@ -210,7 +209,7 @@ def prepare_calibration(
         armed_share=reported_armed_share(history) if tells_decoys else None,
         n_draws=CALIBRATION_DRAWS,
         seed=CALIBRATION_SEED,
-        sample=sample,
+        learning=learning,
     )
     return replace(found, notes=(*found.notes, *notes_below_record(found)))
 

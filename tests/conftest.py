@@ -105,6 +105,14 @@ def bundled_until_now() -> Reading:
 
 
 @pytest.fixture(scope="session")
+def learned_once(made_once: MadeOnce) -> Iterator[None]:
+    """What is learned is shared by all tests that run while this is set up."""
+    from tests.learning import learning_once  # loads the planner
+
+    yield from learning_once(made_once)
+
+
+@pytest.fixture(scope="session")
 def filled_ledger(made_once: MadeOnce) -> Path:
     """A ledger file with the bundled reports, for tests to copy."""
 

@@ -24,7 +24,7 @@ import numpy as np
 from features.ledger import Ledger
 from features.records import SHAHED
 from features.sources.bundled import read_bundled
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.context import FALLBACK_MODEL
 from forecasting.defence.engagement import engage, engage_in_total
 from forecasting.defence.layers import Defence, DefenceLayer, parse_defence
 from forecasting.defence.trials import OrderTrials

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.ledger import Ledger
 from features.records import SHAHED, UKRAINE
 from features.sources.bundled import read_bundled
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.context import FALLBACK_MODEL
 from forecasting.record.scores import crps_from_paths
 from forecasting.salvos.joint import BLOCK, coinciding, same_nights
 from forecasting.salvos.model import SimulationRequest, forecast, load_model

@@ -54,7 +54,7 @@ def seconds(engine: Engine, n_series: int) -> float:
     for _ in engine.run(score_group, tasks(2 * engine.jobs)):  # they import what they need
         pass
     started = perf_counter()
-    done = sum(len(folds) for folds in engine.run(score_group, tasks(n_series)))
+    done = sum(len(folds) for folds, _ in engine.run(score_group, tasks(n_series)))
     assert done == n_series
     return perf_counter() - started
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.benchmarks.tables import REPLAY, bundled_ledger
 from features.records import SHAHED, UKRAINE
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.context import FALLBACK_MODEL
 from forecasting.answers.defences import bundled_defence, kill_shares
 from forecasting.plan import Plan, Prepared, make_plan, prepare_calibration
 from forecasting.salvos.model import fit, forecast_fitted, load_model

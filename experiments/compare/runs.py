@@ -51,6 +51,10 @@ _READ_AS = csv.ConvertOptions(
 )
 
 
+_BY_ITSELF = csv.ReadOptions(use_threads=False)
+"""A file by one thread: several are read at a time."""
+
+
 def backtests(theatre: str = UKRAINE, weapon_class: str = SHAHED, *, uri: str | None = None) -> pd.DataFrame:
     """Every backtest of a series that came to its end.
 
@@ -107,7 +111,7 @@ def _read_tables(parts: Sequence[tuple[Any, set[str]]], name: str, uri: str | No
     def read(part: tuple[Any, set[str]]) -> pa.Table:
         run, models = part
         with _artifact(client, run, f"{name}.csv") as path:
-            table = csv.read_csv(path, convert_options=_READ_AS)
+            table = csv.read_csv(path, _BY_ITSELF, convert_options=_READ_AS)
         if set(_models_of(run)) - models:
             table = table.filter(pa.compute.is_in(table["model"], pa.array(sorted(models))))
         return table.append_column("run_id", pa.array([run.info.run_id] * len(table), pa.string()))

@@ -18,10 +18,15 @@ from features.scenarios import PUBLISHED
 from features.stocks import StockCount
 from forecasting.answers.cache import get_or_make
 from forecasting.answers.comparison import comparison_document
-from forecasting.answers.context import AnswerContext
+from forecasting.answers.context import FALLBACK_MODEL, AnswerContext
 from forecasting.answers.defences import against_another, defence_of, kill_shares
 from forecasting.answers.in_hand import as_stated
-from forecasting.answers.learned import Remember, prepare_remembered, remembered_sampler, remembered_weights
+from forecasting.answers.learned import (
+    Remember,
+    prepare_remembered,
+    remembered_learning,
+    remembered_weights,
+)
 from forecasting.answers.learned_supply import remembered_supply
 from forecasting.answers.raid import threats_of
 from forecasting.answers.request import (
@@ -40,6 +45,7 @@ from forecasting.answers.scenarios import (
     unknown_theatre,
 )
 from forecasting.answers.sensitivity import sensitivity_document
+from forecasting.answers.size import check_cells
 from forecasting.defence.comparison import Difference, differences
 from forecasting.defence.layers import Defence, selected_layers
 from forecasting.defence.stock import without_stocks
@@ -72,10 +78,6 @@ from forecasting.salvos.saved import SavedModel
 from forecasting.supply.assimilation import AssimilatedSupply, assimilate
 from forecasting.supply.scenario_forecast import N_DRAWS, ScenarioRequest, SuppliedForecast
 
-FALLBACK_MODEL = "salvo_ensemble"
-"""What answers as the champion where none is registered yet. The document names it."""
-MOST_CELLS = 20_000_000
-"""Paths times attack days times layers: each takes some 100 bytes while a plan is made."""
 KEPT = 32
 """Histories, prepared models and calibrations kept of each kind: some megabytes."""
 
@@ -220,7 +222,7 @@ class Answerer:
         """The plan's simulation under each of these scenarios, on the same random numbers, and the layers to report."""
         whole = defence_of(request)
         asked = selected_layers(whole, request.layers, request.without)
-        _check_size(request, whole)
+        check_cells(request, whole)
         scenarios = [self._scenario(request.model_copy(update={"scenario": each})) for each in sides]
         prepared = self.prepared(request.model_copy(update={"scenario": sides[0]}), context)
         recorded = prepared.history.theatre == request.theatre
@@ -347,6 +349,10 @@ class Answerer:
             return prepare(model, history)
         return prepare_remembered(model, history, name, self._remember)
 
+    def calibrated(self, request: PlanRequest, context: AnswerContext) -> Calibration:
+        """What the record of losses says of the defence that is asked for."""
+        return self._calibrated(request, defence_of(request), self.history(request, context))
+
     def _calibrated(self, request: PlanRequest, stated: Defence, history: LaunchHistory) -> Calibration:
         killing = without_stocks(stated)
         shares = kill_shares(request.theatre, request.weapon_class)
@@ -355,8 +361,8 @@ class Answerer:
         def learn() -> Calibration:
             if self._remember is None:
                 return prepare_calibration(killing, history, shares)
-            sample = remembered_sampler(history, f"{text}\n{shares!r}", self._remember)
-            return prepare_calibration(killing, history, shares, sample)
+            learning = remembered_learning(history, f"{text}\n{shares!r}", self._remember)
+            return prepare_calibration(killing, history, shares, learning)
 
         return get_or_make(self._calibrations, (*_seen(history), text, bool(shares)), learn)
 
@@ -389,25 +395,7 @@ def model_choice(request: ForecastRequest, context: AnswerContext) -> ModelChoic
     return ModelChoice(reason="champion", version=context.champion.version)
 
 
-def check_size(request: ForecastRequest) -> None:
-    """Raises InputError for a plan that would not fit into memory, however long it may take."""
-    if isinstance(request, PlanRequest):
-        _check_size(request, defence_of(request))
-
-
 def _seen(history: LaunchHistory) -> tuple[object, ...]:
     """All that can be learned from a history: its digest leaves out what only some parts of a plan look at."""
     series = (history.neutralised, history.armed_share, history.floor)
     return history.digest, *(one.tobytes() for one in series), history.sources, history.held
-
-
-def _check_size(request: PlanRequest, stated: Defence) -> None:
-    """Refuses, before the work, a plan whose paths, nights and layers together would not fit into memory."""
-    layers = len(stated.layers)
-    cells = request.paths * request.horizon * layers
-    if cells > MOST_CELLS:
-        raise InputError(
-            f"{request.paths:,} paths of {request.horizon} attack days through {layers} layers: expected at most "
-            f"{MOST_CELLS:,} together; take fewer paths, a shorter horizon or fewer layers",
-            field="paths",
-        )

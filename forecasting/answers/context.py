@@ -5,6 +5,9 @@ from datetime import date
 
 from forecasting.registry import Champion
 
+FALLBACK_MODEL = "salvo_ensemble"
+"""What answers as the champion where none is registered yet. The document names it."""
+
 
 @dataclass(frozen=True)
 class AnswerContext:

@@ -2,17 +2,17 @@
 
 from functools import cache, lru_cache
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from features.errors import InputError, at_field, unknown_name
 from features.records import SHAHED, UKRAINE, weapons
 from forecasting.answers.request import MOST_LAYERS, PlanRequest, Text
-from forecasting.defence.engagement import engage
 from forecasting.defence.layers import Defence, parse_defence
-from forecasting.defence.outcome import Engagements
-from forecasting.losses.on_paths import engagement_draws
-from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
-from forecasting.plan import Plan
-from forecasting.supply.armed_share import armed_share_of
+
+if TYPE_CHECKING:  # who asks what a defence states need not wait for what computes with it
+    from forecasting.defence.outcome import Engagements
+    from forecasting.losses.reported_losses import StatedKills
+    from forecasting.plan import Plan
 
 BUNDLED_DEFENCES = {UKRAINE: "defence_ukraine.toml", "south_korea": "defence_south_korea.toml"}
 """Theatre, which is the name of its defence, -> file."""
@@ -71,8 +71,10 @@ def bundled_defence_text(name: str) -> str:
 
 
 @cache
-def kill_shares(theatre: str, weapon_class: str) -> tuple[StatedKills, ...]:
+def kill_shares(theatre: str, weapon_class: str) -> "tuple[StatedKills, ...]":
     """Published shares of kills by layer: the bundled ones, of Ukraine alone."""
+    from forecasting.losses.reported_losses import parse_kill_shares
+
     if (theatre, weapon_class) != (UKRAINE, SHAHED):
         return ()
     return parse_kill_shares(_bundled("kill_shares.csv"), "kill_shares.csv")
@@ -82,9 +84,13 @@ def _bundled(name: str) -> str:
     return resources.files("features.bundled").joinpath(name).read_text(encoding="utf-8")
 
 
-def against_another(plan: Plan, other: Defence) -> Engagements:
+def against_another(plan: "Plan", other: Defence) -> "Engagements":
     """What another defence does with the salvos of a plan, on the same random numbers: with the calibrated levels of
     the layers that both have, and the variation from night to night that the record shows."""
+    from forecasting.defence.engagement import engage
+    from forecasting.losses.on_paths import engagement_draws
+    from forecasting.supply.armed_share import armed_share_of
+
     levels, factors, _ = engagement_draws(other, plan.forecast, plan.calibration)
     return engage(
         plan.forecast,

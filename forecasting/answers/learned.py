@@ -1,12 +1,14 @@
-"""What is learned from a record, as bytes that may be kept: the fitted model, and the draws of a calibration.
+"""What is learned from a record, as bytes that may be kept: the fitted model, how much losses vary, and the draws of a
+calibration.
 
-Both take longer than the plan that is made with them, and depend on the record, the code and its libraries alone. Who
+They take longer than the plan that is made with them, and depend on the record, the code and its libraries alone. Who
 keeps the bytes, and where, is not decided here.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import astuple, fields
+from datetime import date
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -16,8 +18,10 @@ from features.errors import SalvocastError
 from features.history import LaunchHistory
 from features.release import computed_by
 from features.scenarios import ProductionScenario
-from forecasting.losses.importance import Fit, Sampler, sample_posterior
-from forecasting.losses.reported_losses import Array
+from forecasting.losses.calibration import Learning
+from forecasting.losses.importance import Fit, sample_posterior
+from forecasting.losses.reported_losses import Array, ReportedLosses
+from forecasting.losses.variation import Variation, fitted_variation
 from forecasting.plan import Prepared
 from forecasting.salvos.model import MAX_HORIZON, Model, fit
 from forecasting.salvos.saved import SavedModel, load_saved, save_model
@@ -58,8 +62,8 @@ def prepare_remembered(model: Model, history: LaunchHistory, name: str, remember
     return Prepared(history, model, fitted)
 
 
-def remembered_sampler(history: LaunchHistory, rests_on: str, remember: Remember) -> Sampler:
-    """`sample_posterior` for a calibration, but for draws that are kept. rests_on: all but the history that they do."""
+def remembered_learning(history: LaunchHistory, rests_on: str, remember: Remember) -> Learning:
+    """The steps of a calibration, but for what is kept. rests_on: all but the history that its draws do."""
 
     def sample(log_likelihood: Fit, n: int, n_draws: int, rng: np.random.Generator) -> tuple[Array, float]:
         def make() -> bytes:
@@ -72,7 +76,14 @@ def remembered_sampler(history: LaunchHistory, rests_on: str, remember: Remember
         with np.load(BytesIO(content), allow_pickle=False) as kept:
             return kept["scores"], float(kept["effective"])
 
-    return sample
+    def vary(record: ReportedLosses, origin: date) -> Variation:
+        def make() -> bytes:
+            return np.array(astuple(fitted_variation(record, origin)), "<f8").tobytes()
+
+        content = remember(key_of("variation", history, str(origin)), make)
+        return Variation(*np.frombuffer(content, "<f8").tolist())
+
+    return Learning(sample, vary)
 
 
 def remembered_weights(remember: Remember) -> Weigh:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import re
 from collections import Counter
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -76,8 +75,8 @@ def _share(given: Any) -> Any:
     try:
         if isinstance(given, str):
             return typed_share(given)
-        if isinstance(given, int | float) and 1 < given < 100:
-            return float(Decimal(str(given)) / 100)
+        if isinstance(given, int | float) and given > 1:
+            return typed_share(f"{given} %")
     except InputError as error:
         raise ValueError(str(error)) from error
     return given

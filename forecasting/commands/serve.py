@@ -32,6 +32,10 @@ def serve(
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
     from features.errors import InputError
+    from forecasting.service.workers.pool import PRELOADED, load_ahead
+
+    if workers == 1:
+        load_ahead([PRELOADED])  # while this process loads much the same
     from forecasting.service.workers.settings import (
         TOKENS_FILE_VARIABLE,
         TOKENS_VARIABLE,

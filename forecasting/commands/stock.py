@@ -65,7 +65,7 @@ def show_command(
 ) -> None:
     """What is in hand, and when it ends; how the count before was rolled forward, beside what was counted."""
     from features.typed import typed_count
-    from forecasting.answers.local import local_answering, local_context
+    from forecasting.answers.local import local_context, local_document
     from forecasting.answers.request import PlanRequest
     from forecasting.commands.request_options import read_request, typed_at
     from forecasting.report.document import PlanDocument
@@ -76,7 +76,7 @@ def show_command(
         given["horizon"] = typed_count(horizon)
     request = read_request(PlanRequest, given | ({"origin": origin} if origin else {}))
     with open_ledger() as ledger:
-        document = local_answering(ledger).document(request, local_context(request))
+        document = local_document(ledger, request, local_context(request))
         counts = ledger.stock_counts(request.theatre, request.origin)
     assert isinstance(document, PlanDocument)
     print(stock_text(document, counts), end="")

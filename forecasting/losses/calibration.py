@@ -31,7 +31,7 @@ are a second term, of normal errors. The posterior is drawn from by `forecasting
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -47,7 +47,7 @@ from forecasting.losses.evidence import BLOCKS, Evidence, UnknownParameters, som
 from forecasting.losses.importance import Sampler, sample_posterior
 from forecasting.losses.night_size import NightSizes
 from forecasting.losses.reported_losses import Array, ReportedLosses, StatedKills
-from forecasting.losses.variation import BLOCK_DAYS, Variation, fitted_variation
+from forecasting.losses.variation import BLOCK_DAYS, Variation, Vary, fitted_variation
 
 STATED_DAYS = 91
 """How long a published share of kills by layer bears on them: layers take over from each other within a season."""
@@ -57,6 +57,17 @@ LARGE_NIGHT = 400
 RECENT_NIGHTS = 28
 LEAST_DRAWS = 200
 """Below so many independent draws, quantiles of 10 and 90 % are told with a warning."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The steps of a calibration that take long, or what gives the same: they rest on the record, not on a request."""
+
+    sample: Sampler = sample_posterior
+    vary: Vary = fitted_variation
+
+
+LEARNED_NOW = Learning()
 
 
 def calibrate(
@@ -70,7 +81,7 @@ def calibrate(
     seed: int = 1,
     variation: Variation | None = None,
     size_effect: float = SIZE_EFFECT,
-    sample: Sampler = sample_posterior,
+    learning: Learning = LEARNED_NOW,
 ) -> Calibration:
     """The ranges of the defence, updated with what was reported until the origin.
 
@@ -86,13 +97,13 @@ def calibrate(
         raise InputError(
             f"overdispersion {variation.overdispersion} and drift {variation.drift}: expected above 1, and above 0"
         )
-    evidence = _evidence(defence, record, origin, stated, armed_share, variation)
+    evidence = _evidence(defence, record, origin, stated, armed_share, variation or learning.vary(record, origin))
     rng = np.random.default_rng([seed, STREAM])
     unknown = UnknownParameters.of(defence, size_effect, evidence.variation.drift)
     prior = posterior = unknown.draws(rng.standard_normal((n_draws, unknown.n_scores)))
     effective = float(n_draws)
     if evidence.record.days.size:
-        scores, effective = sample(
+        scores, effective = learning.sample(
             lambda scores: evidence.log_likelihood(unknown.draws(scores)), unknown.n_scores, n_draws, rng
         )
         posterior = unknown.draws(scores)
@@ -124,7 +135,7 @@ def _evidence(
     origin: date,
     stated: Sequence[StatedKills],
     armed_share: float | None,
-    variation: Variation | None,
+    variation: Variation,
 ) -> Evidence:
     ages = record.ages(origin)
     used = (ages >= 0) & (ages < BLOCKS * BLOCK_DAYS)
@@ -137,7 +148,6 @@ def _evidence(
     )
     past = ages >= 0
     sizes = NightSizes.of(record.launched[past], used[past])
-    variation = variation or fitted_variation(record, origin)
     blocks = (ages[used] // BLOCK_DAYS).astype(np.intp)
     shares = mean_shares(defence, origin)
     return Evidence(defence, kept, blocks, usable, variation, sizes, armed_share, shares)

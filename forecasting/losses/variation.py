@@ -4,6 +4,7 @@ Fitted to the record itself, without any defence; both are those of `forecasting
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,6 +27,10 @@ class Variation:
 
     overdispersion: float
     drift: float
+
+
+Vary = Callable[[ReportedLosses, date], Variation]
+"""`fitted_variation`, or what gives the same."""
 
 
 def fitted_variation(record: ReportedLosses, origin: date) -> Variation:

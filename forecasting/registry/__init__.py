@@ -10,7 +10,7 @@ from forecasting.registry.copies import cached_model, copies_of_models, noted_ch
 from forecasting.registry.places import artifact_location, local_path, move_places, refuse_copied_store
 from forecasting.registry.promotions import Promotion, earlier_versions
 from forecasting.registry.pyfunc import scoring_app
-from forecasting.registry.serving import Champion, embedded_store, serving_model
+from forecasting.registry.serving import Champion, current_champion, embedded_store, serving_model
 from forecasting.registry.store import (
     one_process_at_a_time,
     or_none,
@@ -32,6 +32,7 @@ __all__ = [
     "artifact_location",
     "cached_model",
     "copies_of_models",
+    "current_champion",
     "earlier_versions",
     "embedded_store",
     "local_path",

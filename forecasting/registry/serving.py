@@ -61,20 +61,29 @@ def serving_model(theatre: str, weapon_class: str) -> RegisteredModel | None:
     store = embedded_store(uri)
     if store and not store.exists():
         return None  # nothing was ever registered there, and asking would make it
-    registry, name = Registry.open(uri), registered_name(theatre, weapon_class)
-    state = _state(store) if store else None
-    known = registry.last_known_champion(theatre, weapon_class)
-    noted = noted_registry_state(name)
-    if state and noted and noted["state"] == state and noted["serves"] in (None, known and known.digest):
-        return known if noted["serves"] else None
+    registry = Registry.open(uri)
     try:
-        found = registry.champion(theatre, weapon_class)
-        if found is not None:
-            registry.load(found)
+        return current_champion(registry, theatre, weapon_class)
     except SalvocastError as error:
+        known = registry.last_known_champion(theatre, weapon_class)
         if known is not None:
             return known
         raise SalvocastError(f"{error}; or name a model, such as --model salvo_ensemble") from error
+
+
+def current_champion(registry: Registry, theatre: str, weapon_class: str) -> RegisteredModel | None:
+    """The champion of a series by the registry, whose saved files are then kept in the home; None where none is
+    registered. An embedded store that is as it was when this machine asked last is not asked again, so that MLflow is
+    not loaded. Raises SalvocastError where the registry is away."""
+    store, name = embedded_store(tracking_uri()), registered_name(theatre, weapon_class)
+    state = _state(store) if store else None
+    if state and (noted := noted_registry_state(name)) and noted["state"] == state:
+        known = registry.last_known_champion(theatre, weapon_class)
+        if noted["serves"] in (None, known and known.digest):
+            return known if noted["serves"] else None
+    found = registry.champion(theatre, weapon_class)
+    if found is not None:
+        registry.load(found)
     if state:
         note_registry_state(name, json.dumps({"state": state, "serves": found and found.digest}).encode())
     return found

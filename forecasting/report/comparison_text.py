@@ -3,8 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from forecasting.report.comparison_document import (
     MEASURES,
@@ -18,6 +17,9 @@ from forecasting.report.layout import table, terminal_text, wrap_line
 from forecasting.report.supply_text import borrowed_notes, holdback_lines
 from forecasting.report.words import Words, assumption_prefix, theatre_name
 from forecasting.salvos.spread import known_digits, known_step
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def scenario_comparison_text(document: ComparisonDocument, language: str = ENGLISH) -> str:
@@ -213,8 +215,10 @@ def _change(figure: ComparedFigure, t: Translator) -> str:
     return t("{change} noise", change=told) if figure.noise else told
 
 
-def comparison_tables(document: ComparisonDocument) -> Mapping[str, pd.DataFrame]:
+def comparison_tables(document: ComparisonDocument) -> "Mapping[str, pd.DataFrame]":
     """Table name -> frame: what it rests on, the scenarios, where they differ, and the figures, a row each."""
+    import pandas as pd  # half a second that who reads the text need not wait
+
     told = {name: value for name, value in document if isinstance(value, str | int | float) or name == "origin"}
     told |= {f"version_{name}": number for name, number in document.versions.items()}
     words = Words(translator(ENGLISH, plain=True))

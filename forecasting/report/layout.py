@@ -127,8 +127,8 @@ def _longest_word(text: str) -> int:
 
 
 def span(low: float, high: float, t: Translator) -> str:
-    """A range of whole numbers: 1,060-1,465."""
-    return f"{t.number(low)}-{t.number(high)}"
+    """A range of whole numbers: 1,060-1,465; one number where both ends are the same."""
+    return t.number(low) if low == high else f"{t.number(low)}-{t.number(high)}"
 
 
 def spread_range(spread: Spread, level: float, t: Translator) -> str:

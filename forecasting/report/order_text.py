@@ -66,8 +66,22 @@ def short_order_lines(document: PlanDocument, words: Words) -> list[str]:
         "",
         f"{t(head, level=safety_level(document, t))}, {t('{cost} M USD', cost=cost)}",
         *table(header, rows),
-        wrap_line(t("in hand: 80 %. days left: 9 futures in 10. runs out: with no order, and with it.")),
+        wrap_line(
+            t("in hand: 80 %. days left: 9 futures in 10. runs out: with no order, and with it.")
+            + _assumed_in_hand(document, words)
+        ),
     ]
+
+
+def _assumed_in_hand(document: PlanDocument, words: Words) -> str:
+    """Whose stock nobody counted or stated."""
+    basis = {words.layer(each.layer): each.stock_basis for each in document.layers if each.stock_basis}
+    assumed = [layer for layer, its_basis in basis.items() if its_basis == "assumed"]
+    if not assumed:
+        return ""
+    if len(assumed) == len(basis):
+        return words.t(" All of it is assumed, not counted: salvocast stock count.")
+    return words.t(" Assumed, not counted: {layers}: salvocast stock count.", layers=", ".join(assumed))
 
 
 def arrives(order: OrderDocument, forecast: ForecastDocument, t: Translator) -> str:

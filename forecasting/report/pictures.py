@@ -4,7 +4,8 @@ They are drawn from the published documents, whose quantiles they show, so that 
 """
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO, StringIO
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from features.errors import InputError
@@ -319,6 +321,23 @@ _ONE_AT_A_TIME = Lock()
 """Matplotlib's settings are the process's: two threads that change them would draw with each other's."""
 
 
+@contextmanager
+def _laid_out(figure: Figure, dpi: int) -> Iterator[None]:
+    """The figure with its parts in their places: by itself Matplotlib would go through all of it once more for that, as
+    if it drew it."""
+    engine, own_dpi = figure.get_layout_engine(), figure.dpi
+    FigureCanvasAgg(figure)
+    figure.dpi = dpi
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine(None)
+    try:
+        yield
+    finally:
+        figure.set_layout_engine(engine)
+        figure.dpi = own_dpi
+
+
 def render(figure: Figure, suffix: str, title: str, description: str = "", *, language: str = "en") -> bytes:
     """The picture as a .png, .svg or self-contained .html file; the same figure gives the same bytes.
 
@@ -328,7 +347,7 @@ def render(figure: Figure, suffix: str, title: str, description: str = "", *, la
         raise InputError(f"cannot draw a '{suffix}' file: expected one of {', '.join(FORMATS)}")
     if suffix == ".png":
         buffer = BytesIO()
-        with _ONE_AT_A_TIME:
+        with _ONE_AT_A_TIME, _laid_out(figure, 150):
             figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
         return buffer.getvalue()
     text = StringIO()

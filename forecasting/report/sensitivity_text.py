@@ -1,14 +1,16 @@
 """A sensitivity for a terminal, and as tables."""
 
 from collections.abc import Mapping
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.sensitivity_document import SensitivityDocument, SensitivityMeasure, Swing
 from forecasting.report.supply_document import ASSUMPTION_ONLY
 from forecasting.report.supply_text import borrowed_notes
 from forecasting.salvos.spread import known_digits
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHOWN = 8
 """Assumptions of each tornado; the others are counted."""
@@ -69,8 +71,10 @@ def _number(value: float, error: float | None, unit: float) -> str:
     return f"{known_digits(value, error) / unit:,.{digits}f}"
 
 
-def sensitivity_tables(document: SensitivityDocument) -> Mapping[str, pd.DataFrame]:
+def sensitivity_tables(document: SensitivityDocument) -> "Mapping[str, pd.DataFrame]":
     """Table name -> frame: what it rests on, the measures, and a row per assumption and measure."""
+    import pandas as pd
+
     told = {name: value for name, value in document if isinstance(value, str | int | float) or name == "origin"}
     told |= {f"version_{name}": number for name, number in document.versions.items()}
     return {

@@ -1,12 +1,14 @@
 """The verdicts of past months for a terminal, and as tables."""
 
 from collections.abc import Mapping
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from forecasting.report.layout import ENGLISH, table, terminal_text, wrap_line
 from forecasting.report.verdicts_document import MonthVerdict, VerdictsDocument
 from forecasting.report.words import Words
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHORT = {
     "record_allows": "allowed",
@@ -55,8 +57,10 @@ def _row(month: MonthVerdict) -> list[str]:
     ]
 
 
-def verdicts_tables(document: VerdictsDocument) -> Mapping[str, pd.DataFrame]:
+def verdicts_tables(document: VerdictsDocument) -> "Mapping[str, pd.DataFrame]":
     """Table name -> frame: what it rests on, and a row per month with the verdict in words."""
+    import pandas as pd
+
     dates = ("origin", "as_of", "known_from")
     told = {name: value for name, value in document if isinstance(value, str | int | float) or name in dates}
     told |= {f"version_{name}": number for name, number in document.versions.items()}

@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.dispatcher = Dispatcher(settings, warming.warm_up)
+        app.state.dispatcher = Dispatcher(settings, warming.learn, warming.LOADS)
         await app.state.dispatcher.open()
         yield
         await app.state.dispatcher.close()

@@ -1,21 +1,29 @@
 """Small histories, and an MLflow store that is made once: making one takes seconds."""
 
+import copy
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import typer
 from numpy.typing import ArrayLike
 
+from experiments import held_out
+from experiments.backtest import Backtest, Replay, run_backtest
+from experiments.pictures import when_asked
 from experiments.slots import JobSlots
 from features.history import LaunchHistory
 from features.ledger import Ledger
+from features.logs import set_up_log
 from features.records import QuietDayRule, SalvoReport
 from features.sources.reading import Reading
 from forecasting.commands.main import run
+from forecasting.salvos.model import Model
 from tests.experiments.cluster import scheduler, start  # noqa: F401 - fixtures
 from tests.experiments.stand_ins import Operator
 from tests.experiments.team import mlflow_server, team  # noqa: F401 - fixtures
@@ -36,11 +44,25 @@ def history_from() -> Callable[[ArrayLike], LaunchHistory]:
     return make
 
 
+@pytest.fixture(autouse=True)
+def rough_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures of a logged backtest are composed, not drawn, which takes longer than most backtests here do; and
+    that is done here, as it takes less than the start of a process."""
+    monkeypatch.setattr("experiments.pictures.render", lambda *_: b"a picture")
+    monkeypatch.setattr("experiments.replays.beside", lambda: nullcontext(when_asked))
+    monkeypatch.setattr("experiments.engine.Engine.begin", lambda *_, **__: None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _learned_once(learned_once: None) -> None:
+    """All tests here."""
+
+
 Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def runner(capfd: pytest.CaptureFixture[str]) -> Callable[[typer.Typer], Run]:
+def runner(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[typer.Typer], Run]]:
     """Of an app, what runs a command line of it in this process: exit code, stdout and stderr."""
 
     def of(app: typer.Typer) -> Run:
@@ -52,7 +74,8 @@ def runner(capfd: pytest.CaptureFixture[str]) -> Callable[[typer.Typer], Run]:
 
         return call
 
-    return of
+    yield of
+    set_up_log(None)  # a log that a command began is not that of the next test
 
 
 @pytest.fixture
@@ -93,9 +116,35 @@ def weekly_ledger(tmp_path_factory: pytest.TempPathFactory, night: Callable[[dat
     return path
 
 
+@pytest.fixture(scope="session")
+def replayed() -> Callable[..., Backtest]:
+    """`run_backtest` as a comparison calls it, but the same replay of the same past is run once: a test that kills a
+    retraining at each of its calls makes it dozens of times."""
+    made: dict[Any, Backtest] = {}
+
+    def replay(
+        shown: Callable[[date], LaunchHistory],
+        truth: LaunchHistory,
+        models: Sequence[Model],
+        origins: Sequence[date],
+        asked: Replay,
+        **rest: Any,
+    ) -> Backtest:
+        known_then = [shown(origin).digest for origin in origins]
+        key = (truth.digest, *known_then, *((type(model), repr(model)) for model in models), *origins, repr(asked))
+        if key not in made:
+            made[key] = run_backtest(shown, truth, models, origins, asked, **rest)
+        return copy.deepcopy(made[key])
+
+    return replay
+
+
 @pytest.fixture
-def operator(home: Path, weekly_ledger: Path, tmp_path: Path) -> Iterator[Operator]:
+def operator(
+    home: Path, weekly_ledger: Path, tmp_path: Path, replayed: Callable[..., Backtest], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Operator]:
     """With the weeks in the ledger and no report that is new."""
+    monkeypatch.setattr(held_out, "run_backtest", replayed)
     home.mkdir()
     shutil.copy(weekly_ledger, home / "ledger.db")
     (tmp_path / "counts.csv").write_text("date,launched\n", encoding="utf-8")

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from experiments.backtest import Backtest, FoldScores, Replay, run_backtest, score_band
+from experiments.backtest import Backtest, FoldScores, Replay, run_backtest, score_band, score_path
 from experiments.engine import Engine
-from experiments.folds import Band
+from experiments.folds import Band, bands_within
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.ledger import Ledger
@@ -87,6 +87,21 @@ def test_a_total_is_scored_as_the_sum_along_each_path() -> None:
     assert (rows[0]["observed"], rows[0]["median"], rows[0]["crps"]) == (6.0, 30.0, 24.0)
     assert rows[0]["pinball_95"] == pytest.approx(0.05 * 24)
     assert rows[0]["horizon"] == 3
+
+
+def test_bands_scored_together_have_the_rows_of_each_alone() -> None:
+    rng = np.random.default_rng(8)
+    paths = rng.negative_binomial(2, 0.02, (101, 28))
+    observed = np.where(rng.random(28) < 0.1, np.nan, rng.negative_binomial(2, 0.02, 28))
+    of_all, of_each = np.random.default_rng(1), np.random.default_rng(1)
+    alone = [row for band in bands_within(28) for row in score_band(paths, observed, band, of_each)]
+    assert score_path(paths, observed, of_all) == alone
+    assert {row["band"] for row in alone} == {band.name for band in bands_within(28)}
+    for row in alone:
+        if row["band"] == "h8_14":
+            of_day = paths[:, row["horizon"] - 1]
+            assert row["median"] == np.median(of_day)
+            assert [row["low_80"], row["high_95"]] == [np.quantile(of_day, (1 - 0.8) / 2), np.quantile(of_day, 0.975)]
 
 
 def test_unknown_days_are_left_out_and_so_is_a_total_with_many(history_from: HistoryFrom) -> None:
@@ -272,15 +287,23 @@ def test_the_same_seed_gives_the_same_scores(history_from: HistoryFrom) -> None:
     assert not first["wis"].equals(other["wis"])
 
 
-def test_two_processes_give_the_same_numbers_as_one(history_from: HistoryFrom) -> None:
+@pytest.mark.parametrize("n_origins", [3, 9])
+def test_two_processes_give_the_same_numbers_as_one(history_from: HistoryFrom, n_origins: int) -> None:
+    """Whether they are given the models of an origin one by one, or, of many origins, all together."""
     truth = history_from(np.random.default_rng(1).poisson(15, 120))
-    models = [load_model(REFERENCE_MODEL), load_model("negative_binomial")]
+    models = [load_model(name) for name in (REFERENCE_MODEL, "negative_binomial", "log_normal")]
     replay = Replay(SimulationRequest(7, 50), 1)
-    origins = [day(80), day(90), day(100)]
+    origins = [day(80 + step) for step in range(n_origins)]
+    folds: dict[int, list[FoldScores]] = {1: [], 2: []}
     one, two = (
-        run_backtest(truth.until, truth, models, origins, replay, engine=Engine(n_jobs)).scores for n_jobs in (1, 2)
+        run_backtest(truth.until, truth, models, origins, replay, engine=Engine(jobs), on_fold=told.append).scores
+        for jobs, told in folds.items()
     )
     pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert Engine(2).at_a_time(3, n_origins) == (1 if n_origins == 3 else 3)
+    tasks = [{(fold.model, fold.origin, fold.data_digest) for fold in told} for told in folds.values()]
+    assert tasks[0] == tasks[1]
+    assert len(tasks[0]) == 3 * n_origins
 
 
 def test_folds_that_are_done_are_not_computed_again(history_from: HistoryFrom) -> None:

@@ -19,23 +19,38 @@ from experiments.tracking import EXPERIMENT
 from forecasting.salvos.model import MODELS as MODELS_KNOWN
 from forecasting.salvos.model import ModelError
 
-Completed = subprocess.CompletedProcess[str]
-Run = Callable[..., Completed]
+Completed = subprocess.CompletedProcess
+Run = Callable[..., "Completed[str]"]
 SHORT = ("--from", "2026-01-01", "--to", "2026-02-01", "--every", "15", "--horizon", "7", "--paths", "50")
 MODELS = ("--models", "empirical_window,negative_binomial")
 
 
 @pytest.fixture
-def salvocast(home: Path, tmp_path: Path, filled_ledger: Path) -> Run:
-    """Runs the installed command in a folder of its own, with the bundled reports in the ledger."""
+def work(home: Path, tmp_path: Path, filled_ledger: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the command runs in, with the bundled reports in the ledger."""
     home.mkdir(exist_ok=True)
     shutil.copy(filled_ledger, home / "ledger.db")
     folder = tmp_path / "work"
     folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
 
-    def run(*arguments: str) -> Completed:
+
+@pytest.fixture
+def salvocast(work: Path, runner: Callable[[typer.Typer], Callable[..., tuple[int, str, str]]]) -> Run:
+    """Runs the command in this process, which has loaded what another would have to."""
+    app = typer.Typer()
+    app.command("backtest")(backtest)
+    return lambda *arguments: Completed(arguments, *runner(app)(*arguments))
+
+
+@pytest.fixture
+def installed(work: Path) -> Run:
+    """Runs the installed command."""
+
+    def run(*arguments: str) -> "Completed[str]":
         command = [str(Path(sys.executable).parent / "salvocast"), "backtest", *arguments]
-        return subprocess.run(command, capture_output=True, check=False, cwd=folder, text=True, timeout=200)
+        return subprocess.run(command, capture_output=True, check=False, text=True, timeout=200)
 
     return run
 
@@ -86,14 +101,16 @@ def test_names_and_tags_that_nobody_could_read_are_refused(
 
 
 @pytest.mark.slow
-def test_a_model_that_fails_is_told_by_name_and_the_rest_goes_on(salvocast: Run, store: str) -> None:
+def test_a_model_that_fails_is_told_by_name_and_the_rest_goes_on(installed: Run, store: str, home: Path) -> None:
     """In November 2022 there are too few days for the regression, and enough for the reference."""
     early = ("--from", "2022-11-10", "--to", "2022-11-10", "--horizon", "7", "--paths", "50", "--quiet-days", "all")
-    done = salvocast(*MODELS, *early)
+    done = installed(*MODELS, *early)
     assert done.returncode == 0, done.stderr
     assert "negative_binomial failed at 2022-11-10: model negative_binomial needs at least 60 known" in done.stderr
     assert "negative_binomial" not in done.stdout
     assert "empirical_window" in done.stdout
+    (drawn,) = (home / "mlartifacts").rglob("fan_chart_2022-11-10.png")
+    assert drawn.read_bytes().startswith(b"\x89PNG")
 
 
 def test_orders_of_the_past_beside_rules_of_thumb(salvocast: Run, store: str, home: Path, tmp_path: Path) -> None:
@@ -159,10 +176,10 @@ def test_a_replay_of_the_published_scenario(salvocast: Run, store: str, home: Pa
 
 
 @pytest.mark.slow
-def test_a_replay_of_the_published_scenario_with_each_of_two_models(salvocast: Run, store: str, tmp_path: Path) -> None:
+def test_a_replay_of_the_published_scenario_with_each_of_two_models(installed: Run, store: str, tmp_path: Path) -> None:
     models = ("empirical_window", "local_level")
     asked = ("--scenario-policy", "as-published", "--models", ",".join(models), "--paths", "20", "--jobs", "2")
-    done = salvocast(*asked, "--from", "2025-07-31", "--to", "2025-08-31", "--out", "scores.csv")
+    done = installed(*asked, "--from", "2025-07-31", "--to", "2025-08-31", "--out", "scores.csv")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("2 month ends from 2025-07-31 to 2025-08-31") == 2
     assert done.stderr.count("logged to MLflow: run ") == 2

@@ -5,32 +5,51 @@ from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 from numpy.typing import ArrayLike
 
-from experiments.backtest import Replay, run_backtest
-from experiments.engine import Engine
-from experiments.pictures import MOST_LINES, backtest_pictures, skill_picture, summary_picture
+from experiments.backtest import Replay, Series, run_backtest, run_backtests
+from experiments.engine import beside
+from experiments.pictures import MOST_LINES, backtest_pictures, fan_chart, skill_picture, summary_picture
 from features.history import LaunchHistory
+from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, load_model
 
 HistoryFrom = Callable[[ArrayLike], LaunchHistory]
 REPLAY = Replay(SimulationRequest(7, 50), seed=1)
 
 
-def test_each_model_has_its_pictures_and_two_processes_draw_the_same(history_from: HistoryFrom) -> None:
+@pytest.fixture
+def rough_pictures() -> None:
+    """None: they are drawn."""
+
+
+def test_each_model_has_its_pictures_of_the_forecasts_that_were_scored_by_whoever_draws_them(
+    history_from: HistoryFrom,
+) -> None:
     truth = history_from(np.random.default_rng(1).integers(50, 150, size=100).astype(float))
     origins = [date(2025, 3, 1) + timedelta(days=14 * step) for step in range(2)]
     # The second needs more days than there are, so it has nothing to show.
     models = [load_model("empirical_window"), load_model("gradient_boosting")]
     result = run_backtest(truth.until, truth, models, origins, REPLAY)
     histories = [truth.until(origin) for origin in origins]
-    made = backtest_pictures(result, models, histories, REPLAY)
+    made = backtest_pictures(result, models, histories, REPLAY)  # forecast again, and drawn here
+    forecasts: dict[tuple[str, date], Callable[[], bytes]] = {}
+    with beside() as begin:
+
+        def draw(salvos: SalvoForecast, history: LaunchHistory) -> None:
+            forecasts[salvos.model_id, salvos.origin] = begin(fan_chart, salvos, history)
+
+        series = [Series(truth.until, truth, origins)]
+        run_backtests(series, models, REPLAY, shown=origins, on_forecast=draw)
+        drawn = backtest_pictures(result, models, histories, REPLAY, begin, forecasts)
     assert {name: set(pictures) for name, pictures in made.items()} == {
         "": {"skill_by_horizon"},
         "empirical_window": {"summary", "fan_chart_2025-03-01", "fan_chart_2025-03-15"},
     }
     assert all(picture.startswith(b"\x89PNG") for pictures in made.values() for picture in pictures.values())
-    assert backtest_pictures(result, models, histories, REPLAY, Engine(2)) == made
+    assert set(forecasts) == {("empirical_window", origin) for origin in origins}
+    assert drawn == made
 
 
 def test_the_pictures_show_the_scores(history_from: HistoryFrom) -> None:

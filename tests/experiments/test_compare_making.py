@@ -1,17 +1,17 @@
 """Backtests, challengers and rehearsals that notebooks ask for."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import typer
 from numpy.typing import ArrayLike
 
 from experiments import compare
 from experiments.backtest import Replay
+from experiments.cli import backtest
 from experiments.report_sources import Finding
 from experiments.retrain import _with_registered
 from experiments.settings import RetrainSettings
@@ -51,11 +51,14 @@ class TestMaking:
         with pytest.raises(InputError, match="unknown model 'two_regimes'"):
             compare.ensure_backtest(["two_regimes"])
 
-    def test_the_command_and_the_call_log_the_same_targets(self) -> None:
+    def test_the_command_and_the_call_log_the_same_targets(
+        self, runner: Callable[[typer.Typer], Callable[..., tuple[int, str, str]]]
+    ) -> None:
         options = ["--models", "seasonal_naive", "--from", "2025-12-01", "--paths", "50"]
-        command = [sys.executable, "-m", "forecasting.commands.main", "backtest", *options]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-        assert done.returncode == 0, done.stderr
+        app = typer.Typer()
+        app.command("backtest")(backtest)
+        code, _, told = runner(app)(*options)
+        assert code == 0, told
         (run,) = compare.backtests()["run_id"]
         assert compare.ensure_backtest(["seasonal_naive"], first=date(2025, 12, 1), n_paths=50) == run
 

@@ -77,6 +77,20 @@ def examined() -> dict[str, Check]:
     return {check.name: check for check in health_checks(NOW, "30 9 * * *", "Europe/Kyiv")}
 
 
+def test_the_next_run_is_told_by_the_last_ones_where_nobody_states_its_times(healthy: Path) -> None:
+    def schedule(cron: str | None = None) -> str:
+        found = health_checks(NOW, cron, "Europe/Kyiv")
+        return next(check.found for check in found if check.name == "job schedule")
+
+    assumed = "due next at 2026-03-02 07:30 UTC ('30 9 * * *' Europe/Kyiv, assumed: --cron states another)"
+    assert schedule() == assumed  # one run tells no times
+    ran(healthy, Status.DONE, "refreshed", NOW - timedelta(hours=25))
+    assert schedule() == "due next at 2026-03-02 07:00 UTC ('0 9 * * *' Europe/Kyiv, as it was run last)"
+    assert schedule("15 4 * * *") == "due next at 2026-03-02 02:15 UTC ('15 4 * * *' Europe/Kyiv)"
+    ran(healthy, Status.DONE, "refreshed", NOW - timedelta(minutes=30))  # by hand, or at new times
+    assert schedule() == assumed
+
+
 def test_a_healthy_home_is_told_as_such(healthy: Path) -> None:
     checks = examined()
     shahed = [check for name, check in checks.items() if name.endswith("ukraine shahed")]

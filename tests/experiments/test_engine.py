@@ -15,7 +15,7 @@ import pytest
 
 from experiments import engine as engines
 from experiments.backtest import Replay, run_backtest
-from experiments.engine import Engine
+from experiments.engine import Engine, beside
 from experiments.scenario_backtest import month_ends, run_scenario_backtest
 from features.errors import InputError, SalvocastError
 from features.history import LaunchHistory
@@ -79,6 +79,39 @@ def ended_from_outside() -> None:
 def test_a_process_that_is_ended_from_outside_is_told_in_a_line() -> None:
     with pytest.raises(SalvocastError, match="a process of --jobs was ended from outside"):
         list(Engine(2).run(ended_from_outside, [(), ()]))
+
+
+def where(folder: str, seconds: float) -> int:
+    """The process that was asked, once it has said that it was."""
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_what_nobody_has_begun_with_when_it_is_asked_for_is_done_here(tmp_path: Path) -> None:
+    with beside() as begin:
+        first, *others = [begin(where, str(tmp_path), seconds) for seconds in (0.5, 0, 0, 0, 0, 0)]
+        while not list(tmp_path.iterdir()):
+            time.sleep(0.01)
+        assert others[-1]() == os.getpid()
+        assert first() != os.getpid()
+
+
+def test_what_a_process_beside_does_not_live_to_do_is_done_here() -> None:
+    def killed(here: int) -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return here
+
+    with beside() as begin:
+        waiting = [begin(killed, os.getpid()) for _ in range(4)]
+        assert [result() for result in waiting] == [os.getpid()] * 4
+        assert begin(killed, os.getpid())() == os.getpid()  # and so is what comes later
+
+
+def test_what_fails_beside_fails_for_who_asks() -> None:
+    with beside() as begin, pytest.raises(ZeroDivisionError):
+        begin(divmod, 1, 0)()
 
 
 def test_several_processes_do_work_that_is_in_no_module() -> None:

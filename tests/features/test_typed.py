@@ -1,5 +1,7 @@
 """Numbers as people type them: one reader, which asks where two are meant."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +18,12 @@ def test_a_share_is_the_same_however_it_is_typed(written: str) -> None:
 @pytest.mark.parametrize(("written", "share"), [("99,5", 0.995), ("0.5 %", 0.005), ("12.345", 0.12345), ("1%", 0.01)])
 def test_a_share_has_decimals_and_no_thousands(written: str, share: float) -> None:
     assert typed_share(written) == share
+
+
+@pytest.mark.parametrize("written", ["150", "100", "100 %", "0", "0 %", "-5", "-0.1", "1e300"])
+def test_a_share_beyond_its_ends_is_told_as_it_was_typed(written: str) -> None:
+    with pytest.raises(InputError, match=f"^'{re.escape(written)}': expected more than 0 and less than 100 %$"):
+        typed_share(written)
 
 
 @pytest.mark.parametrize("written", ["12.000", "12,000", "-1.500", "999,999"])

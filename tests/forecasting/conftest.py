@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import resources
 from pathlib import Path
@@ -15,15 +15,16 @@ from numpy.typing import ArrayLike
 
 from features.history import LaunchHistory
 from features.records import QuietDayRule
-from forecasting.answers import answering, local
+from forecasting.answers import local
 from forecasting.commands.main import app, run
 from forecasting.defence.layers import Defence, parse_defence
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills, parse_kill_shares
-from forecasting.plan import Plan, Prepared, make_plan, prepare, prepare_calibration
+from forecasting.plan import Plan, Prepared, make_plan
 from forecasting.report.document import plan_document
 from forecasting.salvos.forecast import SalvoForecast
-from forecasting.salvos.model import Model, SimulationRequest, load_model
+from forecasting.salvos.model import SimulationRequest, load_model
+from tests.learning import calibrated, prepared
 
 ORIGIN = date(2026, 2, 28)
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
@@ -121,7 +122,7 @@ def bundled_kill_shares() -> tuple[StatedKills, ...]:
 
 @pytest.fixture(scope="session")
 def bundled_prepared(bundled_history: LaunchHistory) -> Prepared:
-    return prepare(load_model("empirical_window"), bundled_history)
+    return prepared(load_model("empirical_window"), bundled_history)
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +130,7 @@ def bundled_calibrated(
     bundled_history: LaunchHistory, bundled_defence: Defence, bundled_kill_shares: tuple[StatedKills, ...]
 ) -> Calibration:
     """Of the bundled defence, to the bundled record and published shares of kills."""
-    return prepare_calibration(bundled_defence, bundled_history, bundled_kill_shares)
+    return calibrated(bundled_defence, bundled_history, bundled_kill_shares)
 
 
 @pytest.fixture(scope="session")
@@ -206,30 +207,8 @@ def asked_then(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def learned_once() -> Iterator[None]:
-    """Whoever answers in this process learns from the same record once: the answer is that of the first time."""
-    fitted: dict[Any, Prepared] = {}
-    calibrated: dict[Any, Calibration] = {}
-
-    def prepare_once(model: Model, history: LaunchHistory, *_: object) -> Prepared:
-        key = repr(model), answering._seen(history)
-        if key not in fitted:
-            fitted[key] = prepare(model, history)
-        return fitted[key]
-
-    def calibrate_once(
-        defence: Defence, history: LaunchHistory, shares: Sequence[StatedKills] = (), *_: object
-    ) -> Calibration:
-        key = defence.model_dump_json(), answering._seen(history), tuple(shares)
-        if key not in calibrated:
-            calibrated[key] = prepare_calibration(defence, history, shares)
-        return calibrated[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("prepare", "prepare_remembered"):
-            patch.setattr(answering, name, prepare_once)
-        patch.setattr(answering, "prepare_calibration", calibrate_once)
-        yield
+def _learned_once(learned_once: None) -> None:
+    """All tests here."""
 
 
 @pytest.fixture(scope="session")

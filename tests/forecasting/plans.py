@@ -7,10 +7,11 @@ from typing import Any
 from features.history import LaunchHistory
 from forecasting.defence.layers import Defence
 from forecasting.losses.reported_losses import StatedKills
-from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
+from forecasting.plan import Plan, make_plan
 from forecasting.report.document import plan_document
 from forecasting.salvos.forecast import SalvoForecast
 from forecasting.salvos.model import SimulationRequest, load_model
+from tests.learning import calibrated, prepared
 
 ORIGIN = date(2026, 2, 28)
 DefenceOf = Callable[..., Defence]
@@ -28,10 +29,10 @@ def planned(
     kill_shares: Sequence[StatedKills] = (),
     **given: Any,
 ) -> Plan:
-    prepared, request = prepare(load_model("empirical_window"), history), SimulationRequest(horizon, n_paths)
-    calibrated = prepare_calibration(defence, history, kill_shares) if calibrate else None
-    given = {"service_level": 0.95, "seed": 1, "calibrated": calibrated} | given
-    return make_plan(prepared, defence, request, **given)
+    fitted, request = prepared(load_model("empirical_window"), history), SimulationRequest(horizon, n_paths)
+    found = calibrated(defence, history, kill_shares) if calibrate else None
+    given = {"service_level": 0.95, "seed": 1, "calibrated": found} | given
+    return make_plan(fitted, defence, request, **given)
 
 
 def stocked(stock: float, **more: Any) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from forecasting.salvos.model import SimulationRequest, load_model
 from forecasting.supply.armed_share import reported_armed_share
 from forecasting.supply.scenario_forecast import ScenarioRequest
 from tests.forecasting.plans import ORIGIN, DefenceOf, HistoryOf, SalvosOf, json_of, planned, stocked
+from tests.learning import prepared
 from tests.said import said
 
 
@@ -363,30 +364,29 @@ def test_a_plan_under_a_scenario_is_the_same_whatever_was_asked_before(
     bundled_history: LaunchHistory, bundled_defence: Defence
 ) -> None:
     published = load_scenario("published")
-    shared = prepare(load_model("empirical_window"), bundled_history)
+    shared = prepared(load_model("empirical_window"), bundled_history)
 
-    def paths(prepared: Prepared, horizon: int, seed: int, scenario: str) -> NDArray[np.int64]:
+    def paths(fitted: Prepared, horizon: int, seed: int, scenario: str) -> NDArray[np.int64]:
         asked = ScenarioRequest(published, load_scenario(scenario), "ukraine")
         request = SimulationRequest(horizon, 30)
-        made = make_plan(prepared, bundled_defence, request, service_level=0.95, seed=seed, scenario=asked)
+        made = make_plan(fitted, bundled_defence, request, service_level=0.95, seed=seed, scenario=asked)
         return made.forecast.paths
 
     asked = [(40, 1, "published"), (40, 2, "truce_30_days"), (7, 2, "published")]
     for each in asked:
-        alone = prepare(load_model("empirical_window"), bundled_history)
+        alone = prepared(load_model("empirical_window"), bundled_history)
         np.testing.assert_array_equal(paths(shared, *each), paths(alone, *each))
 
 
 @pytest.mark.parametrize("scenario", [None, "truce_30_days"])
 def test_the_first_week_is_the_same_however_long_the_plan(
-    scenario: str | None, bundled_history: LaunchHistory, bundled_defence: Defence, bundled_calibrated: Calibration
+    scenario: str | None, bundled_prepared: Prepared, bundled_defence: Defence, bundled_calibrated: Calibration
 ) -> None:
     """Drones, kills, interceptors and leakers of each night, with and without a scenario, calibrated."""
-    prepared = prepare(load_model("empirical_window"), bundled_history)
     asked = None if scenario is None else ScenarioRequest(load_scenario("published"), load_scenario(scenario), UKRAINE)
     plans = [
         make_plan(
-            prepared,
+            bundled_prepared,
             bundled_defence,
             SimulationRequest(horizon, 60),
             service_level=0.95,

@@ -196,15 +196,31 @@ def _binned(
 
 def _edges(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """The edges of the bins of an input: weighted quantiles, all in one call; between its values where they are few."""
-    from sklearn.utils.stats import _weighted_percentile
-
     known = ~np.isnan(values)
     distinct = np.unique(values[known])
     if distinct.size <= BINS:
         return (distinct[1:] + distinct[:-1]) / 2
     ranks = np.linspace(0, 100, BINS + 1)[1:-1]
-    edges: NDArray[np.float64] = np.unique(_weighted_percentile(values[known], weights[known], ranks, average=True))
+    edges: NDArray[np.float64] = np.unique(_weighted_percentiles(values[known], weights[known], ranks))
     return edges
+
+
+def _weighted_percentiles(
+    values: NDArray[np.float64], weights: NDArray[np.float64], ranks: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n_ranks,) percentiles of (n,) values of weights above 0: the mean of two values where a rank falls between them.
+
+    What scikit-learn bins by (`sklearn.utils.stats._weighted_percentile`), of all ranks at once, where it goes through
+    them one by one.
+    """
+    order = np.argsort(values)
+    until = np.cumsum(weights[order])
+    wanted = ranks / 100 * until[-1]
+    places = np.minimum(np.searchsorted(until, wanted), order.size - 1)
+    found, following = values[order[places]], values[order[np.minimum(places + 1, order.size - 1)]]
+    inside = until[places] - wanted > np.finfo(np.float64).eps
+    percentiles: NDArray[np.float64] = np.where(inside, found, (found + following) / 2)
+    return percentiles
 
 
 def _weighted_quantile(values: NDArray[np.float64], weights: NDArray[np.float64], probability: float) -> float:

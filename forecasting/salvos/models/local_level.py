@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from features.history import LaunchHistory
 from features.lags import exponential_mean
+from forecasting.salvos.learned_once import learned_once
 from forecasting.salvos.model import ModelError, SimulationRequest, require_days
 from forecasting.salvos.sampling import LARGEST, exponential_weights, stratified_normals, weighted_draws, whole_drones
 
@@ -32,26 +33,32 @@ class LocalLevel:
 
     def fit(self, history: LaunchHistory) -> "FittedLocalLevel":
         require_days(self.model_id, history)
-        from statsmodels.tsa.statespace.structural import UnobservedComponents
-
         level = exponential_mean(history.launched, OFFSET_HALF_LIFE)[-1]
         offset = max(1.0, OFFSET_SHARE * float(level))
         logs = np.log(history.launched[-self.window :] + offset)
         if np.nanstd(logs) == 0.0:
             return FittedLocalLevel(float(np.nanmean(logs)), 0.0, 0.0, 0.0, offset, np.zeros(1), np.ones(1))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters of them is checked below
-            result = UnobservedComponents(logs, level="llevel").fit(disp=0, maxiter=100)
-        noise, walk = (float(variance) for variance in result.params)
-        mean = float(result.filtered_state[0, -1])
-        variance = float(result.filtered_state_cov[0, 0, -1])
+        noise, walk, mean, variance, shocks = _most_likely(logs)
         if not np.isfinite([noise, walk, mean, variance]).all():
             raise ModelError(f"model {self.model_id} found no finite variances on the history until {history.last_day}")
-        shocks = result.standardized_forecasts_error[0]
         weights = exponential_weights(shocks.size, SHOCK_HALF_LIFE) * ~np.isnan(shocks)
         weights[:SETTLING_DAYS] = 0.0  # the filter does not know the level yet
         used = weights > 0.0
         return FittedLocalLevel(mean, variance, walk, noise, offset, shocks[used], weights[used])
+
+
+@learned_once
+def _most_likely(logs: NDArray[np.float64]) -> tuple[float, float, float, float, NDArray[np.float64]]:
+    """Variances of noise and walk, mean and variance of the level at the end, and the standardised one-step errors of
+    (n,) logarithms; NaN where unknown."""
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what matters of them is checked by who asks
+        result = UnobservedComponents(logs, level="llevel").fit(disp=0, maxiter=100)
+    noise, walk = (float(variance) for variance in result.params)
+    mean, variance = float(result.filtered_state[0, -1]), float(result.filtered_state_cov[0, 0, -1])
+    return noise, walk, mean, variance, np.array(result.standardized_forecasts_error[0])
 
 
 @dataclass(frozen=True)

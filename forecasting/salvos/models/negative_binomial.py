@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.history import LaunchHistory
 from features.lags import exponential_mean
 from features.matrix import level_matrix, level_predictors
+from forecasting.salvos.learned_once import learned_once
 from forecasting.salvos.model import REFERENCE_MODEL, ModelError, SimulationRequest, require_days
 
 HALF_LIVES = (7.0, 28.0)
@@ -32,36 +33,43 @@ class NegativeBinomialRegression:
 
     def fit(self, history: LaunchHistory) -> "FittedNegativeBinomial":
         require_days(self.model_id, history, FEWEST_DAYS)
-        from statsmodels.discrete.discrete_model import NegativeBinomial
-
         matrix = level_matrix(history.launched, HALF_LIVES)
         predictors, response = matrix.predictors[-WINDOW:], matrix.response[-WINDOW:]
         if not response.any():
             raise ModelError(
                 f"model {self.model_id} cannot learn from days that are all 0: use --model empirical_window"
             )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # convergence is checked below, in words of our own
-            try:
-                result = NegativeBinomial(response, predictors).fit(disp=0, maxiter=200)
-            except (np.linalg.LinAlgError, ValueError) as error:
-                raise ModelError(
-                    f"model {self.model_id} cannot learn from the counts until {history.last_day}, which vary too "
-                    f"little or too regularly ({error}): use --model {REFERENCE_MODEL}"
-                ) from error
-        if not result.mle_retvals["converged"] or not np.isfinite(result.params).all():
+        try:
+            params, converged = _most_likely(response, predictors)
+        except (np.linalg.LinAlgError, ValueError) as error:
+            raise ModelError(
+                f"model {self.model_id} cannot learn from the counts until {history.last_day}, which vary too "
+                f"little or too regularly ({error}): use --model {REFERENCE_MODEL}"
+            ) from error
+        if not converged or not np.isfinite(params).all():
             raise ModelError(
                 f"model {self.model_id} did not converge on the history until {history.last_day}: "
                 "use --model empirical_window"
             )
         levels = [exponential_mean(history.launched, half_life)[-1] for half_life in HALF_LIVES]
         return FittedNegativeBinomial(
-            coefficients=result.params[:-1],
-            dispersion=float(max(result.params[-1], 1e-6)),
+            coefficients=params[:-1],
+            dispersion=float(max(params[-1], 1e-6)),
             levels=np.array(levels),
             largest_mean=float(response.max()),
             smallest_mean=SMALLEST_SHARE * float(response.mean()),
         )
+
+
+@learned_once
+def _most_likely(response: NDArray[np.float64], predictors: NDArray[np.float64]) -> tuple[NDArray[np.float64], bool]:
+    """The coefficients and, last, the dispersion; whether the search for them ended."""
+    from statsmodels.discrete.discrete_model import NegativeBinomial
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # who asks looks whether it ended, and tells it in words of our own
+        result = NegativeBinomial(response, predictors).fit(disp=0, maxiter=200)
+    return np.array(result.params), bool(result.mle_retvals["converged"])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.history import LaunchHistory
+from forecasting.salvos.learned_once import learned_once
 from forecasting.salvos.model import SimulationRequest, require_days
 from forecasting.salvos.models.ratio_to_level import LevelForecast, RatioToLevel
 from forecasting.salvos.sampling import normals, uniforms, whole_drones
@@ -68,6 +69,7 @@ class FittedTwoRegime:
         return whole_drones(ratios * self.scale * self.level.levels(request.horizon), of_rounding)
 
 
+@learned_once
 def _baum_welch(
     logs: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -100,13 +102,26 @@ def _forward_backward(
     likelihood: NDArray[np.float64], transition: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Scaled forward and backward probabilities, (n, 2) each, the rows of the forward ones summing to 1."""
-    forward, backward = np.empty_like(likelihood), np.ones_like(likelihood)
-    state = np.array([0.85, 0.15])
-    for day, likely in enumerate(likelihood):
-        state = (state @ transition if day else state) * likely
-        state = state / state.sum()
-        forward[day] = state
-    for day in range(len(likelihood) - 2, -1, -1):
-        behind = transition @ (likelihood[day + 1] * backward[day + 1])
-        backward[day] = behind / behind.sum()
-    return forward, backward
+    # Numbers of Python's own: for two states NumPy takes ten times as long over each step as the step itself.
+    days = likelihood.tolist()
+    (stay, leave), (come, remain) = transition.tolist()
+    ordinary, massed = 0.85, 0.15
+    forward = []
+    for day, (of_ordinary, of_massed) in enumerate(days):
+        if day:
+            ordinary, massed = ordinary * stay + massed * come, ordinary * leave + massed * remain
+        ordinary, massed = ordinary * of_ordinary, massed * of_massed
+        both = ordinary + massed
+        ordinary, massed = ordinary / both, massed / both
+        forward.append((ordinary, massed))
+    ordinary = massed = 1.0
+    backward = [(ordinary, massed)]
+    ahead, behind = np.empty(2), np.empty(2)
+    for of_ordinary, of_massed in reversed(days[1:]):
+        ahead[0], ahead[1] = of_ordinary * ordinary, of_massed * massed
+        np.matmul(transition, ahead, out=behind)  # rounded once a product, which Python's own numbers cannot
+        ordinary, massed = behind.tolist()
+        both = ordinary + massed
+        ordinary, massed = ordinary / both, massed / both
+        backward.append((ordinary, massed))
+    return np.array(forward), np.array(backward[::-1])

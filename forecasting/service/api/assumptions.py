@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from features.records import SHAHED, UKRAINE
 from features.scenarios import bundled_scenarios
 from features.stated import Source, SourcedRange, Stated, tables
-from forecasting.answers.answering import FALLBACK_MODEL
+from forecasting.answers.context import FALLBACK_MODEL
 from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence
 from forecasting.answers.request import Name
 from forecasting.answers.scenarios import stated_scenario

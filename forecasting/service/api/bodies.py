@@ -8,7 +8,8 @@ from features.errors import InputError
 from features.records import UKRAINE
 from features.stated import Day
 from features.typed import typed_count
-from forecasting.answers.request import Count, Kind, Name, NameOrText
+from forecasting.answers.request import Count, Name, NameOrText
+from forecasting.service.workers.jobs import Kind
 
 
 class ApiModel(BaseModel):

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
@@ -16,12 +16,14 @@ from features.sources.structure import Structure, TableRows, refuse_totals
 from features.sources.table import SOURCE as TABLE
 from features.sources.table import RowReader, match_columns
 from features.storing import IngestCounts
-from forecasting.answers.answering import Answerer
 from forecasting.service.api.bodies import DataBody, ReportsBody, ReportsRequest, SeriesBody
 from forecasting.service.api.definition import UNCHANGED, problems
 from forecasting.service.http.exchange import JsonRoute, check_json, dispatcher_of, with_entity_tag
 from forecasting.service.http.problems import Refusal
 from forecasting.service.workers import work
+
+if TYPE_CHECKING:
+    from forecasting.answers.answering import Answerer
 
 REPORTS_SECONDS, DATA_SECONDS = 1.0, 0.5
 """What it takes to add reports, and to look through the ledger."""
@@ -42,7 +44,7 @@ async def get_data(request: Request) -> Response:
     return with_entity_tag(request, content)
 
 
-def data_body(answering: Answerer, version: str) -> bytes:
+def data_body(answering: "Answerer", version: str) -> bytes:
     """A DataBody as JSON."""
     ledger, series = answering.ledger, []
     for theatre, weapon_class, salvos in ledger.series():
@@ -98,7 +100,7 @@ async def post_reports(
     )
 
 
-def ingest_reports(answering: Answerer, given: ReportsRequest) -> tuple[IngestCounts, dict[str, int], list[str]]:
+def ingest_reports(answering: "Answerer", given: ReportsRequest) -> tuple[IngestCounts, dict[str, int], list[str]]:
     """Adds the reports to the ledger: what became of them, what was passed over, and notes on them all.
 
     Raises InputError, and adds nothing, for what the readers refuse.

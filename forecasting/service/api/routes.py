@@ -34,10 +34,10 @@ from forecasting.service.http.exchange import (
 from forecasting.service.http.media import accepted_form
 from forecasting.service.http.problems import Refusal
 from forecasting.service.workers.dispatcher import Answer
-from forecasting.service.workers.jobs import KEPT_HOURS, MOST_KEPT, Job
+from forecasting.service.workers.jobs import CHANGES, KEPT_HOURS, MOST_KEPT, Job
 from forecasting.service.workers.metrics import MEDIA_TYPE as METRICS_TYPE
 from forecasting.service.workers.metrics import metrics_text
-from forecasting.service.workers.since import changes_json
+from forecasting.service.workers.since import changes_or_job
 
 RETRY_SECONDS = 2
 """After which a client may look at a job again."""
@@ -102,7 +102,7 @@ async def post_plan(
     tags=["answers"],
     summary="What has changed since a plan that was issued, each change by its causes",
     response_model=SinceDocument,
-    responses=problems(408, 413, 415, 422),
+    responses=LATER | problems(408, 413, 415, 422),
     dependencies=[Depends(check_json)],
 )
 async def post_changes(
@@ -116,11 +116,14 @@ async def post_changes(
 
     async def answer() -> Response:
         context = await dispatcher.context(wanted)
-        made = await dispatcher.answer(wanted, Channel.API, issue=False)
-        found = await changes_json(dispatcher, wanted, context, made, since)
-        return Response(found, headers={"Cache-Control": "no-store"}, media_type="application/json")
+        found = await changes_or_job(dispatcher, wanted, context, since)
+        return _later(found) if isinstance(found, Job) else _changes(found)
 
     return await until_gone(request, answer())
+
+
+def _changes(document: bytes) -> Response:
+    return Response(document, headers={"Cache-Control": "no-store"}, media_type="application/json")
 
 
 @_answers("/comparison", ComparisonDocument, "Scenarios of production side by side, each against a baseline", DRAWN)
@@ -187,7 +190,7 @@ def _later(job: Job) -> Response:
     "/jobs/{id}",
     tags=["answers"],
     summary="An answer that takes longer than a request may: how far it is, then the document itself",
-    response_model=ForecastDocument | PlanDocument | ComparisonDocument | SensitivityDocument,
+    response_model=ForecastDocument | PlanDocument | ComparisonDocument | SensitivityDocument | SinceDocument,
     responses=DRAWN | LATER | problems(404, 406, 422),
 )
 async def get_job(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{32}$")]) -> Response:  # noqa: A002
@@ -205,7 +208,7 @@ async def get_job(request: Request, id: Annotated[str, Path(pattern="^[0-9a-f]{3
             f"there is no job {id}: one is kept for {KEPT_HOURS} hours, the last {MOST_KEPT} of them, and ends with "
             "its server; send the same request again",
         )
-    return await _document(request, made, form, kept=job.issue)
+    return _changes(made.document) if job.kind == CHANGES else await _document(request, made, form, kept=job.issue)
 
 
 @router.get(

@@ -1,7 +1,7 @@
 """The API's routes to the counts of stocks in the ledger."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import TypeAdapter
@@ -11,7 +11,6 @@ from features.records import UKRAINE
 from features.sources.counts import CountRow
 from features.stated import Day
 from features.stocks import StockCount
-from forecasting.answers.answering import Answerer
 from forecasting.answers.counting import count_stocks
 from forecasting.answers.defences import BUNDLED_DEFENCES, stated_defence
 from forecasting.answers.request import Name
@@ -19,6 +18,9 @@ from forecasting.service.api.bodies import CountBody, StocksBody, StocksRequest
 from forecasting.service.api.definition import UNCHANGED, problems
 from forecasting.service.http.exchange import JsonRoute, check_json, dispatcher_of, tagged_json
 from forecasting.service.workers import work
+
+if TYPE_CHECKING:
+    from forecasting.answers.answering import Answerer
 
 COUNTS_SECONDS = 0.3
 """What it takes to keep counts, or to look them up."""
@@ -71,7 +73,7 @@ async def post_stocks(
     return await dispatcher_of(request).in_time(COUNTS_SECONDS, work.with_answering, keep_counts, given)
 
 
-def keep_counts(answering: Answerer, given: StocksRequest) -> StocksBody:
+def keep_counts(answering: "Answerer", given: StocksRequest) -> StocksBody:
     """Adds the counts to the ledger: those in force then. Raises InputError, and adds nothing, for what is none."""
     rows = [
         CountRow(f"counts.{number}", each.layer, each.quantity, each.counted_on, each.known_on, each.source)
@@ -82,7 +84,7 @@ def keep_counts(answering: Answerer, given: StocksRequest) -> StocksBody:
     return stocks_body(answering, defence.theatre).model_copy(update={"added": added})
 
 
-def stocks_body(answering: Answerer, theatre: str, origin: Day | None = None) -> StocksBody:
+def stocks_body(answering: "Answerer", theatre: str, origin: Day | None = None) -> StocksBody:
     """The counts in force. Raises InputError for a theatre that neither the record nor a defence knows."""
     counts = answering.ledger.stock_counts(theatre, origin)
     known = {*BUNDLED_DEFENCES, *(each for each, _, _ in answering.ledger.series())}

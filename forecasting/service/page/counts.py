@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from features.errors import InputError
 from features.sources.counts import CountRow
 from features.typed import typed_count
-from forecasting.answers.answering import Answerer
 from forecasting.answers.counting import count_stocks
 from forecasting.answers.defences import stated_defence
 from forecasting.answers.request import PlanRequest
 from forecasting.service.page.link import plain_day
 
+if TYPE_CHECKING:
+    from forecasting.answers.answering import Answerer
 
-def keep_count(answering: Answerer, request: PlanRequest, form: Mapping[str, str]) -> None:
+
+def keep_count(answering: "Answerer", request: PlanRequest, form: Mapping[str, str]) -> None:
     """Keeps the count that a form states. Raises InputError where it is none."""
     day = form.get("count.on", "").strip()
     try:

@@ -2,22 +2,24 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.defences import BUNDLED_DEFENCES, bundled_defence, stated_defence
 from forecasting.answers.request import PlanRequest, Text
-from forecasting.defence.comparison import Difference
 from forecasting.report.language import Translator
 from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Dispatcher
 
+if TYPE_CHECKING:  # what computes is loaded where it does
+    from forecasting.answers.answering import Answerer
+    from forecasting.defence.comparison import Difference
+
 COMPARED = ("theatre", "weapon_class", "origin", "horizon", "model", "scenario", "held", "paths", "seed", "calibrate")
 """What both defences are asked with; each has the stocks that it states itself."""
-_found = TypeAdapter(tuple[Difference, ...])
 
 
 async def differences_of(dispatcher: Dispatcher, request: PlanRequest, context: AnswerContext) -> bytes | None:
@@ -29,10 +31,10 @@ async def differences_of(dispatcher: Dispatcher, request: PlanRequest, context: 
     return await dispatcher.computed(key, seconds, work.with_answering, differences_json, context, request)
 
 
-def differences_json(answering: Answerer, context: AnswerContext, request: PlanRequest) -> bytes:
+def differences_json(answering: "Answerer", context: AnswerContext, request: PlanRequest) -> bytes:
     """The JSON of the differences."""
     asked = PlanRequest(**{name: getattr(request, name) for name in COMPARED})
-    return _found.dump_json(answering.defences_compared(asked, stated_defence(request.defence), context))
+    return _form().dump_json(answering.defences_compared(asked, stated_defence(request.defence), context))
 
 
 def defence_rows(found: bytes | None, request: PlanRequest, t: Translator) -> Sequence[Mapping[str, Any]]:
@@ -49,5 +51,12 @@ def defence_rows(found: bytes | None, request: PlanRequest, t: Translator) -> Se
             "error": t.number(2 * each.standard_error, 0 if each.standard_error >= 50 else 1),
             "noise": each.noise,
         }
-        for each in _found.validate_json(found)
+        for each in _form().validate_json(found)
     ]
+
+
+@cache
+def _form() -> "TypeAdapter[tuple[Difference, ...]]":
+    from forecasting.defence.comparison import Difference
+
+    return TypeAdapter(tuple[Difference, ...])

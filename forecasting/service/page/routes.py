@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl
 
 from cachetools import LRUCache
@@ -22,7 +23,6 @@ from features.history import LaunchHistory
 from features.home import ledger_url
 from features.release import code_version
 from features.scenarios import bundled_scenarios
-from forecasting.answers.answering import Answerer
 from forecasting.answers.cache import keep
 from forecasting.answers.context import AnswerContext
 from forecasting.answers.local import kyiv_today
@@ -77,6 +77,9 @@ from forecasting.service.workers import work
 from forecasting.service.workers.dispatcher import Dispatcher
 from forecasting.service.workers.jobs import Job
 
+if TYPE_CHECKING:
+    from forecasting.answers.answering import Answerer
+
 PICTURE_TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 PAGE_SECONDS, PICTURE_SECONDS, RECORD_SECONDS = 0.1, 0.4, 3.0
 """How long these take, for the queue before the processes that compute."""
@@ -87,7 +90,6 @@ MOST_RECORDS = 32
 
 Records = LRUCache[object, bytes]
 """The track records that were computed lately, as JSON."""
-_record_form = TypeAdapter(Record)
 
 
 def page_router() -> APIRouter:
@@ -284,7 +286,7 @@ def _record_key(request: PlanRequest, context: AnswerContext) -> object:
 
 
 def plan_page_html(
-    answering: Answerer,
+    answering: "Answerer",
     context: AnswerContext,
     wanted: PageQuery,
     language: str,
@@ -304,7 +306,7 @@ def plan_page_html(
         today=kyiv_today(),
         other=others[0] if others else None,
         champion=champion,
-        record=_record_form.validate_json(record) if record else None,
+        record=_record_form().validate_json(record) if record else None,
         issued=issued,
         since=since,
         differences=differences,
@@ -313,7 +315,7 @@ def plan_page_html(
 
 
 def picture_file(
-    answering: Answerer,
+    answering: "Answerer",
     context: AnswerContext,
     request: PlanRequest,
     documents: Sequence[bytes],
@@ -326,7 +328,7 @@ def picture_file(
     from forecasting.report.pictures import PICTURES, render
 
     kind = PICTURES[name]
-    given: dict[str, Any] = {"record": _record_form.validate_json(record).model if record else None}
+    given: dict[str, Any] = {"record": _record_form().validate_json(record).model if record else None}
     given |= zip(("document", "other"), (PlanDocument.model_validate_json(each) for each in documents), strict=False)
     if "past" in kind.takes:
         given["past"] = answering.history(request, context)
@@ -338,7 +340,7 @@ def picture_file(
     return render(kind.draw(*parts, **look), f".{suffix}", title, told, language=language)
 
 
-def track_record_json(answering: Answerer, context: AnswerContext, request: PlanRequest) -> bytes:
+def track_record_json(answering: "Answerer", context: AnswerContext, request: PlanRequest) -> bytes:
     """How good the model has been in the 90 days before the origin, and the forecasts that were issued, as JSON."""
     truth = answering.history(request, context)
 
@@ -356,7 +358,12 @@ def track_record_json(answering: Answerer, context: AnswerContext, request: Plan
         return answering.with_others(model, history_at(origin))
 
     record = Record(track_record(model, shown_at, truth), board.as_document()["overall"])
-    return _record_form.dump_json(record)
+    return _record_form().dump_json(record)
+
+
+@cache
+def _record_form() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
 
 
 _BOUND_TO = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from features.errors import SalvocastError
 from features.records import SHAHED, UKRAINE
-from forecasting.registry import Champion, Registry, embedded_store, tracking_uri
+from forecasting.registry import Champion, Registry, current_champion, embedded_store, tracking_uri
 from forecasting.registry.store import is_lack_of_rights, is_refusal
 from forecasting.service.workers.pool import Overloaded
 
@@ -89,10 +89,9 @@ class Champions:
                 self.problems[each] = str(error)
 
     def _ask(self, registry: Registry, series: Series) -> None:
-        found = registry.champion(*series)
+        found = current_champion(registry, *series)
         if found is None:
             self._known.pop(series, None)
-        elif self._known.get(series) != Champion.of(found):
-            registry.load(found)
+        else:
             self._known[series] = Champion.of(found)
         self._answered |= {series}

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,21 +16,21 @@ from features.errors import SalvocastError
 from features.home import ledger_url, salvocast_home
 from features.records import KYIV
 from features.release import code_version
-from forecasting.answers.answering import FALLBACK_MODEL, check_size
 from forecasting.answers.cache import keep
-from forecasting.answers.context import AnswerContext
+from forecasting.answers.context import FALLBACK_MODEL, AnswerContext
 from forecasting.answers.defences import defence_of
 from forecasting.answers.request import CHAMPION, NO_SCENARIO, ComparisonRequest, ForecastRequest, PlanRequest
+from forecasting.answers.size import check_size
 from forecasting.record.archive import Archive, Channel, IssuedForecast
 from forecasting.registry import Champion
 from forecasting.report.forms import JSON, NOTHING, Asked, Form, convert_document
 from forecasting.report.language import ENGLISH
 from forecasting.service.workers import work
 from forecasting.service.workers.champions import DEFAULT_SERIES, Champions, Series
-from forecasting.service.workers.jobs import LONGEST_JOB, MOST_OPEN, Job, Jobs, JobStore
+from forecasting.service.workers.jobs import LONGEST_JOB, MOST_OPEN, Job, Jobs, JobStore, Kind
 from forecasting.service.workers.live import LiveLedger
 from forecasting.service.workers.metrics import ANSWERS, BUSY, CACHED, CHAMPION_VERSION, REFUSED, WAITING
-from forecasting.service.workers.pool import Overloaded, Pool, TookTooLong
+from forecasting.service.workers.pool import PRELOADED, Overloaded, Pool, TookTooLong
 from forecasting.service.workers.settings import Settings
 from forecasting.service.workers.single_flight import SingleFlight
 
@@ -41,6 +41,8 @@ MOST_REMEMBERED = 10_000
 """Ids of documents that are known to be in the archive."""
 LONGEST_START = 5.0
 """Seconds that an answer may wait for a registry that was not reached yet."""
+LOADING_SECONDS = 0.5
+"""What a step of loading takes at most."""
 FORMING_SECONDS = 1.0
 """What it takes to write a document as a workbook."""
 
@@ -93,16 +95,18 @@ def _expected_seconds(request: ForecastRequest) -> float:
 class Dispatcher:
     """Answers requests: from what was computed lately, or by the pool. Opened and closed with the application.
 
-    warmed: what a computing process does for new data or a new champion, before anybody asks.
+    learn: what a computing process does for new data or a new champion, before anybody asks. load: what it does after
+    that, once, when nobody asks, each of them a short while.
     """
 
     def __init__(
         self,
         settings: Settings,
-        warmed: Callable[[AnswerContext], None],
+        learn: Callable[[AnswerContext], None],
+        load: Sequence[Callable[[AnswerContext], None]] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.settings, self._warmed, self._now = settings, warmed, now
+        self.settings, self._learn, self._load, self._now = settings, learn, load, now
         self.ledger = LiveLedger.open(ledger_url())
         self.archive = Archive.open(ledger_url())
         self.champions = Champions()
@@ -111,11 +115,11 @@ class Dispatcher:
             most_waiting=settings.most_waiting,
             longest=settings.longest,
             begin=work.begin,
-            preload=(warmed.__module__,),
+            preload=(PRELOADED,),
             on_change=_measure_pool,
         )
         # Of their own process: who waits for a plan of a second is not to wait for one of minutes.
-        jobs = Pool(1, most_waiting=MOST_OPEN, longest=LONGEST_JOB, begin=work.begin, preload=(warmed.__module__,))
+        jobs = Pool(1, most_waiting=MOST_OPEN, longest=LONGEST_JOB, begin=work.begin, preload=(PRELOADED,))
         self._job_pool, self.jobs = jobs, Jobs(jobs, JobStore(salvocast_home() / "jobs"))
         self.pace = Pace()
         self._learned = False
@@ -190,26 +194,41 @@ class Dispatcher:
         try:
             return await self.answer(request, channel, issue=issue)
         except TookTooLong as error:
-            await asyncio.to_thread(check_size, request)  # no time would do
             context = await self.context(request)
-            reckoned = max(await asyncio.to_thread(self.pace.seconds, request), 2.0 * error.seconds)
-            job = Job(
-                id=self._job_id(request, context),
-                kind=request.kind,
-                request=request.canonical,
-                channel=channel,
-                issue=issue,
-                model_version=context.model_version,
-                seconds=reckoned,
-                asked_at=time.time(),
-            )
+            job = await self.new_job(request.kind, request, context, channel, error.seconds, issue=issue)
 
         async def compute(pool: Pool) -> bytes:
-            document, seconds = await pool.run(reckoned, work.answer_json, request, context)
+            document, seconds = await pool.run(job.seconds, work.answer_json, request, context)
             self.pace.learn(request, seconds)
             return document
 
         return await self.jobs.begin(job, compute)
+
+    async def new_job(
+        self,
+        kind: Kind,
+        request: ForecastRequest,
+        context: AnswerContext,
+        channel: Channel,
+        took: float,
+        *,
+        plans: int = 1,
+        issue: bool = False,
+        since: str = "",
+    ) -> Job:
+        """A job for what takes as long as so many answers to the request. took: seconds, after which it was stopped.
+        since: the issued plan that it rests on too. Raises InputError for what does not fit into memory."""
+        await asyncio.to_thread(check_size, request)  # no time would do
+        return Job(
+            id=self._job_id(request, context, since),
+            kind=kind,
+            request=request.canonical,
+            channel=channel,
+            issue=issue,
+            model_version=context.model_version,
+            seconds=max(plans * await asyncio.to_thread(self.pace.seconds, request), 2.0 * took),
+            asked_at=time.time(),
+        )
 
     async def answer_of(self, job: Job) -> Answer | None:
         """What a job that is done has made, issued where that was asked for; None where it is no longer there."""
@@ -235,9 +254,9 @@ class Dispatcher:
         )
         self._issued[answer.id] = True
 
-    def _job_id(self, request: ForecastRequest, context: AnswerContext) -> str:
-        """Of the job that answers the request in that context."""
-        return hashlib.sha256(f"{request.digest}\n{context!r}\n{self._code}".encode()).hexdigest()[:32]
+    def _job_id(self, request: ForecastRequest, context: AnswerContext, since: str = "") -> str:
+        """Of the job that answers the request in that context, or tells what has changed since a plan."""
+        return hashlib.sha256(f"{request.digest}\n{context!r}\n{self._code}{since}".encode()).hexdigest()[:32]
 
     async def context(self, request: ForecastRequest) -> AnswerContext:
         """What an answer to the request rests on now. Raises Overloaded where it is not known yet which model serves,
@@ -345,9 +364,12 @@ class Dispatcher:
                     context = await self.context(PlanRequest(model=FALLBACK_MODEL))
                 if learned is None or replace(context, asked_on=learned.asked_on) != learned:
                     seconds = self.pace.seconds(PlanRequest(paths=100)) + 1.0
-                    await self.pool.warm(seconds, self._warmed, context, at_once=learned is None)
+                    await self.pool.warm(seconds, self._learn, context, at_once=learned is None)
                     champion = context.champion and context.champion.digest
                     log.info("learned", data=context.data_version, champion=champion)
+                    if learned is None:
+                        steps = [(LOADING_SECONDS, each, (context,)) for each in self._load]
+                        self._watching.append(asyncio.create_task(self.pool.load(*steps)))
                     learned = context
                 self._learned = True
             except SalvocastError as error:

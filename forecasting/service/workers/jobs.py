@@ -11,13 +11,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.errors import InputError, SalvocastError
 from features.files import write_file
-from forecasting.answers.request import Kind
+from forecasting.answers import request as requests
 from forecasting.record.archive import Channel
 from forecasting.service.workers.pool import DEADLINE, Pool
 
@@ -32,6 +32,11 @@ ENDED_SECONDS = 30.0
 """How often a running job says so, and after which silence it has ended with its server."""
 LARGEST_SHARE = 0.95
 """Of a job that runs: what it will take is reckoned, not known."""
+
+
+CHANGES: Final = "changes"
+Kind = requests.Kind | Literal["changes"]
+"""Of what a job makes: an answer, or what has changed since an issued plan."""
 
 
 class Job(BaseModel):

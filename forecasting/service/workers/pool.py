@@ -25,10 +25,18 @@ Result = TypeVar("Result")
 
 WARMING_SECONDS = 120.0
 """Time-out of what a process learns before its first job."""
+IDLE_SECONDS = 0.5
+"""After which a process that nobody asks for anything loads what it may be asked for."""
+Step = tuple[float, Callable[..., object], tuple[object, ...]]
+"""What a process runs by itself: how long that should take, the function and its arguments."""
 
 
 DEADLINE: ContextVar[float] = ContextVar("deadline", default=math.inf)
 """Of the request that is being answered, on the monotonic clock: whatever it waits for and computes ends by then."""
+
+
+PRELOADED = "forecasting.service.workers.preloaded"
+"""What the processes of a server find loaded; by its name, as loading it takes a second."""
 
 
 class Overloaded(SalvocastError):  # noqa: N818 -- says what is, as HTTP does
@@ -49,10 +57,11 @@ class TookTooLong(SalvocastError):  # noqa: N818
 
 @dataclass(eq=False)
 class _Process:
-    """One process, and until when it should be busy (seconds of the monotonic clock)."""
+    """One process, until when it should be busy, and since when it is idle where it is (on the monotonic clock)."""
 
     pool: ProcessPool
     busy_until: float = 0.0
+    idle_since: float = field(default_factory=time.monotonic)
 
 
 @dataclass(eq=False)
@@ -100,7 +109,8 @@ class Pool:
         self._idle = deque(self._all)
         self._waiting: deque[_Waiting] = deque()
         self._on_change = on_change
-        self._warm_up: tuple[float, Callable[..., object], tuple[object, ...]] | None = None
+        self._warm_up: Step | None = None
+        self._loads: Sequence[Step] = ()
         self._renewing: set[asyncio.Task[None]] = set()
 
     @property
@@ -157,17 +167,21 @@ class Pool:
         return Overloaded(f"{n} requests are waiting already: try again in {again} s", wait)
 
     async def warm(
-        self, seconds: float, function: Callable[..., object], *arguments: object, at_once: bool = False
+        self,
+        seconds: float,
+        function: Callable[..., object],
+        *arguments: object,
+        at_once: bool = False,
     ) -> None:
         """Runs the function in every process, each when it is idle, and from now on in every new one before its first
         job. at_once: in all of them, and not in one after the other, so that the rest can answer. Failures are not
         told: the jobs will tell them."""
-        self._warm_up = (seconds, function, arguments)
+        step = self._warm_up = (seconds, function, arguments)
         done: set[_Process] = set()
 
         async def warmed(process: _Process) -> None:
             try:
-                await self._warm(process)
+                await self._warm(process, *step)
             finally:
                 self._give_back(process)
 
@@ -183,8 +197,28 @@ class Pool:
                 if not at_once:
                     await warming
 
+    async def load(self, *steps: "Step") -> None:
+        """Runs these one after another in every process, and from now on in every new one, while nobody asks for
+        anything: what a job would else do itself. A step is short, as a job that comes meanwhile waits for its end."""
+        self._loads = steps
+        for process in self._all:
+            await self._load(process)
+
+    async def _load(self, process: _Process) -> None:
+        for step in self._loads:
+            while process not in self._idle or time.monotonic() < process.idle_since + IDLE_SECONDS:
+                await asyncio.sleep(IDLE_SECONDS / 4)
+            self._idle.remove(process)
+            self._on_change(self)
+            try:
+                await self._warm(process, *step)
+            finally:
+                self._give_back(process)
+
     async def close(self) -> None:
         """Stops the processes; who waits is told."""
+        for task in self._renewing:
+            task.cancel()
         while self._waiting:
             self._waiting.popleft().process.set_exception(Overloaded("the server is stopping: try again", 5.0))
         for process in self._all:
@@ -212,7 +246,7 @@ class Pool:
             raise
 
     def _give_back(self, process: _Process) -> None:
-        process.busy_until = 0.0
+        process.busy_until, process.idle_since = 0.0, time.monotonic()
         while self._waiting:
             waiting = self._waiting.popleft()
             if not waiting.process.done():
@@ -251,19 +285,19 @@ class Pool:
 
         async def renewed() -> None:
             try:
-                if not self._waiting:
-                    await self._warm(process)
+                if self._warm_up and not self._waiting:
+                    await self._warm(process, *self._warm_up)
             finally:
                 self._give_back(process)
+            await self._load(process)
 
         task = asyncio.ensure_future(renewed())
         self._renewing.add(task)
         task.add_done_callback(self._renewing.discard)
 
-    async def _warm(self, process: _Process) -> None:
-        if self._warm_up is None:
-            return
-        seconds, function, arguments = self._warm_up
+    async def _warm(
+        self, process: _Process, seconds: float, function: Callable[..., object], arguments: tuple[object, ...]
+    ) -> None:
         process.busy_until = time.monotonic() + seconds
         job: Any = process.pool.schedule(function, arguments, timeout=WARMING_SECONDS)
         with suppress(Exception):

@@ -1,29 +1,34 @@
 """What the computing processes of the pool do. Each keeps what it has learned from the record."""
 
+import gc
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from features.home import ledger_url
-from forecasting.answers.answering import Answerer
 from forecasting.answers.context import AnswerContext
-from forecasting.answers.local import local_answering
 from forecasting.answers.request import ForecastRequest
 from forecasting.report.document import document_json
 from forecasting.service.workers.live import LiveLedger
 
+if TYPE_CHECKING:
+    from forecasting.answers.answering import Answerer
+
 Result = TypeVar("Result")
 
-_answering: Answerer | None = None
+_answering: "Answerer | None" = None
 
 
 def begin() -> None:
     """Opens the ledger; the first thing that a process does."""
     global _answering
+    gc.enable()  # it was not, in the process that this one is forked from
+    from forecasting.answers.local import local_answering
+
     _answering = local_answering(LiveLedger.open(ledger_url()))
 
 
-def current_answerer() -> Answerer:
+def current_answerer() -> "Answerer":
     """Of this process, which has begun."""
     assert _answering is not None
     return _answering

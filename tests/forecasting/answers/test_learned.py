@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -46,14 +47,14 @@ def test_what_is_kept_gives_the_bytes_of_what_is_learned_and_is_learned_no_more(
 
     first = answered(remembered)
     kept = sorted(learned_folder().iterdir())
-    assert len(kept) == 2  # a fit, and the draws of a calibration
+    assert len(kept) == 3  # a fit, how much losses vary, and the draws of a calibration
     with monkeypatch.context() as patched:
-        patched.setattr(learned, "fit", never)
-        patched.setattr(learned, "sample_posterior", never)
+        for name in ("fit", "fitted_variation", "sample_posterior"):
+            patched.setattr(learned, name, never)
         assert answered(remembered) == first
     # A file that was changed, and one that is cut off, are made anew; so is what somebody has removed.
     kept[0].write_bytes(kept[0].read_bytes()[:-1] + b"\0")
-    kept[1].write_bytes(kept[1].read_bytes()[:100])
+    kept[1].write_bytes(kept[1].read_bytes()[:40])
     assert answered(remembered) == first
     for path in kept:
         path.unlink()
@@ -110,6 +111,29 @@ def test_several_may_keep_and_remove_the_same_at_once() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(work, range(200))) == {content}
+    assert not [path for path in learned_folder().iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("home")
+def test_what_one_makes_the_others_wait_for_unless_it_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    began, may_end = Event(), Event()
+
+    def make() -> bytes:
+        began.set()
+        assert may_end.wait(20)
+        return b"made once"
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(remembered, "one", make)
+        assert began.wait(20)
+        assert remembered("another", lambda: b"at once") == b"at once"
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "MOST_WAIT", 0.05)
+            assert remembered("one", lambda: b"made itself") == b"made itself"
+        (learned_folder() / "one").unlink()
+        second = threads.submit(remembered, "one", never)
+        may_end.set()
+        assert (first.result(), second.result()) == (b"made once", b"made once")
     assert not [path for path in learned_folder().iterdir() if path.name.startswith(".")]
 
 

@@ -255,7 +255,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "plot": (("plan", "--plot", "picture.pdf"), "expected a name that ends in .png, .svg, .html"),
     "no such folder": (("plan", "--out", "nowhere/plan.txt"), "the folder nowhere does not exist"),
     "out is a folder": (("plan", "--out", "."), "it is a folder"),
-    "service level": (("plan", "--service-level", "100"), "--service-level: expected less than 1 (given 1.0)"),
+    "service level": (("plan", "--service-level", "100"), "--service-level: '100': expected more than 0 and less"),
     "not what its name says": (("plan", "--out", "plan.xlsx"), "--out plan.xlsx would not be what its name says: add"),
     "service level may be two": (("plan", "--service-level", "1"), "--service-level: '1' may be 1 % or 100 %"),
     "service level without stocks": (

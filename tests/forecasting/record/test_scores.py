@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import scoringrules
 from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
 from scipy.stats import norm
 
 from forecasting.record.scores import (
     QUANTILE_LEVELS,
+    _distances,
     brier_score,
     covered,
     crps_from_paths,
@@ -198,6 +200,14 @@ def test_the_energy_score_is_that_of_scoringrules_and_the_crps_in_one_dimension(
     one = energy_score(paths[:, :1], observed[:1])
     assert one == pytest.approx(float(crps_from_paths(paths[:, :1], observed[:1])[0]))
     assert np.isnan(energy_score(paths, [np.nan] * 3))
+
+
+@pytest.mark.parametrize("largest", [1_000, 10**10])
+def test_the_distances_of_paths_are_those_of_scipy_to_the_last_bit(largest: int) -> None:
+    """Of counts whose squares are exact, and of such whose squares no double holds."""
+    paths = np.random.default_rng(6).integers(0, largest, (130, 28)).astype(float)
+    np.testing.assert_array_equal(_distances(paths), pdist(paths))
+    np.testing.assert_array_equal(_distances(paths[:2] + 0.1), pdist(paths[:2] + 0.1))
 
 
 def test_the_brier_score_by_hand() -> None:

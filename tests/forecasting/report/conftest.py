@@ -9,7 +9,7 @@ from features.history import LaunchHistory
 from features.records import UKRAINE
 from features.scenarios import load_scenario
 from forecasting.defence.layers import Defence
-from forecasting.plan import Plan, make_plan, prepare, prepare_calibration
+from forecasting.plan import Plan, make_plan
 from forecasting.report.document import (
     ForecastDocument,
     PlanDocument,
@@ -18,6 +18,7 @@ from forecasting.report.document import (
 )
 from forecasting.salvos.model import SimulationRequest, load_model
 from forecasting.supply.scenario_forecast import ScenarioRequest
+from tests.learning import calibrated, prepared
 
 DefenceOf = Callable[[Sequence[dict[str, Any]]], Defence]
 Numbers = dict[tuple[str, str, str], float]
@@ -76,8 +77,6 @@ def document(
 def planned(
     history: LaunchHistory, defence: Defence, horizon: int = 3, *, calibrate: bool = True, **given: Any
 ) -> PlanDocument:
-    prepared, request = prepare(load_model("empirical_window"), history), SimulationRequest(horizon, 50)
-    calibrated = prepare_calibration(defence, history) if calibrate else None
-    return plan_document(
-        make_plan(prepared, defence, request, service_level=0.95, seed=1, calibrated=calibrated, **given)
-    )
+    fitted, request = prepared(load_model("empirical_window"), history), SimulationRequest(horizon, 50)
+    found = calibrated(defence, history) if calibrate else None
+    return plan_document(make_plan(fitted, defence, request, service_level=0.95, seed=1, calibrated=found, **given))

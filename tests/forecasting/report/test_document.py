@@ -215,6 +215,23 @@ def test_no_line_is_wider_than_the_terminal(write: Callable[..., str], language:
     assert "\x1b" not in text
 
 
+def test_the_short_plan_says_whose_stock_nobody_counted(plan: PlanDocument) -> None:
+    def said(of: PlanDocument) -> str:
+        return " ".join(short_text(of).split())
+
+    stocked = [each.layer for each in plan.layers if each.opening_stock is not None]
+    assert "All of it is assumed, not counted: salvocast stock count." in said(plan)
+    for counted in (stocked[:1], stocked):
+        layers = [
+            each.model_copy(update={"stock_basis": "counted"}) if each.layer in counted else each
+            for each in plan.layers
+        ]
+        some = plan.model_copy(update={"layers": layers})
+        names = ", ".join(each.name for each in layers if each.layer in stocked[len(counted) :])
+        assert (f"Assumed, not counted: {names}: salvocast stock count." in said(some)) == bool(names)
+        assert "All of it is assumed" not in said(some)
+
+
 def test_the_short_plan_has_what_is_acted_on(plan: PlanDocument) -> None:
     text, whole = short_text(plan), document_text(plan)
     said = " ".join(text.split())

@@ -1,5 +1,6 @@
 """The two languages: every text has its translation, every plural its forms, numbers and dates are the language's."""
 
+import re
 import string
 from collections.abc import Iterator
 from datetime import date
@@ -83,6 +84,27 @@ def test_every_entry_is_translated_with_the_same_names_and_all_its_forms(catalog
         for form in forms:
             assert form, entry.id
             assert names(form) == names(ids[-1]), entry.id
+
+
+SECOND_WORDS = {
+    r"дрон(?!(и|ів|ами)?-перехоплювач)": "БпЛА",
+    r"рубіж|рубеж|\bшар": "ешелон",
+    r"(?<!дрон-)(?<!дрони-)(?<!дронів-)перехоплювач": "засіб перехоплення",
+    "траєкторі": "варіант",
+    "звіт": "повідомлення",
+    "шум": "похибка",
+    "залп": "наліт",
+    "трок(и|у|ом)? постачання": "строк поставки",
+    "'": "’",
+}
+"""What would be a second word for a thing, and the one there is."""
+
+
+def test_a_thing_has_one_word(catalogue: Catalog) -> None:
+    strings = [entry.string for entry in catalogue if entry.id]
+    texts = [text for forms in strings for text in (forms if isinstance(forms, tuple) else (forms,))]
+    found = {(word, text) for word in SECOND_WORDS for text in texts if re.search(word, text, re.IGNORECASE)}
+    assert not found
 
 
 def test_what_the_bundled_data_name_is_translated(catalogue: Catalog, stated: Catalog) -> None:

@@ -73,7 +73,7 @@ def in_process(**settings: Any) -> Iterator[httpx.Client]:
         LiveLedger.open(ledger_url()) as ledger,
         patch.object(work, "_answering", local_answering(ledger)),
     ):
-        opened = inner.state.dispatcher = dispatcher.Dispatcher(chosen, lambda _: None, lambda: NOON)
+        opened = inner.state.dispatcher = dispatcher.Dispatcher(chosen, lambda _: None, now=lambda: NOON)
         with (
             opened.ledger,
             opened.archive,

@@ -1,6 +1,7 @@
 """What each model claims to know, on made-up histories in which it is true."""
 
 from datetime import date
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from forecasting.salvos.models import gradient_boosting
 from forecasting.salvos.models.exponential_empirical import ExponentialEmpirical
 from forecasting.salvos.models.gradient_boosting import FittedGradientBoosting
 from forecasting.salvos.models.ratio_to_level import RatioToLevel
-from forecasting.salvos.models.two_regime import TwoRegime
+from forecasting.salvos.models.two_regime import TwoRegime, _forward_backward
 
 REQUEST = SimulationRequest(28, 4_000)
 
@@ -118,3 +119,21 @@ def test_gradient_boosting_in_bins_made_once_learns_what_each_quantile_learns_by
         assert isinstance(once, FittedGradientBoosting)
         assert isinstance(by_itself, FittedGradientBoosting)
         assert np.array_equal(once.ratios, by_itself.ratios)
+
+
+def test_the_probabilities_of_the_regimes_are_those_of_all_sequences_of_them() -> None:
+    """Forward and backward together, against every sequence of states of six days written out."""
+    rng = np.random.default_rng(2)
+    likelihood, transition = rng.random((6, 2)), np.array([[0.85, 0.15], [0.7, 0.3]])
+    forward, backward = _forward_backward(likelihood, transition)
+    chances = np.zeros((6, 2))
+    for states in product((0, 1), repeat=6):
+        chance = (0.85, 0.15)[states[0]] * likelihood[0, states[0]]
+        for day in range(1, 6):
+            chance *= transition[states[day - 1], states[day]] * likelihood[day, states[day]]
+        chances[np.arange(6), states] += chance
+    occupancy = forward * backward
+    np.testing.assert_allclose(
+        occupancy / occupancy.sum(axis=1, keepdims=True), chances / chances.sum(axis=1, keepdims=True), rtol=1e-12
+    )
+    np.testing.assert_allclose(forward.sum(axis=1), 1.0, rtol=1e-14)

@@ -79,10 +79,6 @@ def run_cases(server: Server, n_cases: int) -> int:
     return sent
 
 
-def test_no_answer_is_a_failure_or_leaves_the_definition(fuzzed: Server) -> None:
-    assert run_cases(fuzzed, 400) >= 300
-
-
 @pytest.mark.slow
 def test_no_answer_of_thousands_is_a_failure_or_leaves_the_definition(fuzzed: Server) -> None:
     assert run_cases(fuzzed, 2_400) >= 2_000

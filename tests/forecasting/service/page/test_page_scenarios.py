@@ -50,7 +50,7 @@ def test_scenarios_side_by_side_with_picture_and_files_in_either_language(client
     ukrainian = page(client, f"scenarios{query}&lang=uk")
     assert "ВІДПОВІДЬ: до 14 березня 2026" in ukrainian.text
     assert "ANSWER" not in ukrainian.text
-    assert "Запущено дронів" in client.get(unescape(str(ukrainian.one("img")["src"]))).text
+    assert "Запущено БпЛА" in client.get(unescape(str(ukrainian.one("img")["src"]))).text
 
 
 def test_what_cannot_be_compared_is_told_on_the_page(client: httpx.Client) -> None:

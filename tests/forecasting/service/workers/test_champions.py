@@ -1,5 +1,7 @@
 """The champions as a server knows them, with a registry that does not answer for every series."""
 
+import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +32,9 @@ class FakeRegistry:
 
     def load(self, found: Any) -> None:
         pass
+
+    def last_known_champion(self, *_: str) -> None:
+        return None
 
 
 @pytest.fixture
@@ -72,3 +77,20 @@ def test_a_registry_that_is_away_is_asked_once_for_all_and_what_is_known_stays(r
     assert registry.asked == 1
     assert set(champions.problems) == {SHAHED, BALLISTIC}
     assert champions.of(*SHAHED) == ("champion", 1)
+
+
+def test_an_embedded_registry_is_asked_again_only_once_it_has_changed(
+    registry: FakeRegistry, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking loads MLflow, for seconds: a server that starts in a home that is as it was does not."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    home.mkdir(exist_ok=True)
+    store = home / "mlflow.db"
+    for asked, changed_at in ((1, 1), (2, 2)):
+        store.write_bytes(b"whatever MLflow keeps")
+        os.utime(store, (changed_at, changed_at))
+        for _ in range(2):
+            champions = Champions()
+            champions.ask([BALLISTIC])
+            assert champions.of(*BALLISTIC) is None
+            assert registry.asked == asked

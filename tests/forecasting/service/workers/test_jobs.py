@@ -150,8 +150,8 @@ def test_what_runs_when_the_server_stops_leaves_no_link(tmp_path: Path) -> None:
 
 @contextmanager
 def reckoned_as_long() -> Iterator[httpx.Client]:
-    """A server that takes every plan for one of minutes."""
-    with in_process(longest=2.0) as client, patch.object(dispatcher.Pace, "seconds", lambda *_: 90.0):
+    """A server that takes every plan for one of a minute."""
+    with in_process(longest=2.0) as client, patch.object(dispatcher.Pace, "seconds", lambda *_: 60.0):
         yield client
 
 
@@ -184,6 +184,19 @@ def test_the_link_turns_into_the_document_of_the_direct_answer(work: Path) -> No
         gone = client.get(f"/api/v1/jobs/{'0' * 32}")
         assert gone.status_code == 404
         assert "send the same request again" in gone.json()["detail"]
+
+
+def test_changes_since_a_plan_that_take_too_long_are_a_job_too(work: Path) -> None:
+    with in_process() as client:
+        kept = client.post("/api/v1/plan", json=SMALL | {"origin": "2026-02-26"})
+        direct = client.post("/api/v1/plan/changes", json=SMALL).raise_for_status()
+    with reckoned_as_long() as client:
+        plan, later = (client.post(f"/api/v1/{path}", json=SMALL) for path in ("plan", "plan/changes"))
+        assert (later.status_code, later.json()["kind"]) == (202, "changes")
+        assert later.headers["location"] != plan.headers["location"]
+        assert until_done(client, later.headers["location"]).content == direct.content
+        assert client.post("/api/v1/plan/changes?since=0123456789ab", json=SMALL).status_code == 422
+    assert direct.json()["id"] in kept.headers["content-location"]
 
 
 def test_the_page_waits_under_a_link_that_becomes_the_plan(work: Path) -> None:

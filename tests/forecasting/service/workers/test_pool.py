@@ -5,6 +5,7 @@ import operator
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -193,3 +194,26 @@ def test_a_process_that_is_killed_from_outside_is_replaced() -> None:
 def _own_id() -> int:
     time.sleep(0.3)
     return os.getpid()
+
+
+def note(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def test_a_process_loads_while_nobody_asks_and_so_does_the_one_in_its_place(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+
+    async def use(pool: Pool) -> None:
+        loading = asyncio.ensure_future(pool.load((0.1, note, (told, "loaded"))))
+        for _ in range(3):
+            await pool.run(0.1, note, told, "asked")
+        await loading
+        assert told.read_text(encoding="utf-8").split() == ["asked"] * 3 + ["loaded"]
+        with pytest.raises(Overloaded, match="was ended"):
+            await pool.run(0.1, os._exit, 1)
+        await pool.run(0.1, note, told, "asked")
+        while told.read_text(encoding="utf-8").split()[-1] != "loaded":
+            await asyncio.sleep(0.1)
+
+    with_pool(use)
