@@ -30,7 +30,7 @@ from forecasting.defence.layers import Defence, DefenceLayer, parse_defence
 from forecasting.defence.trials import OrderTrials
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.orders.advice import market_of
-from forecasting.orders.frontier import leaker_frontier
+from forecasting.orders.frontier import evaluated, leaker_mixes
 from forecasting.orders.information import perfect_information
 from forecasting.orders.policy import futures_of, policy_year
 from forecasting.plan import Plan, Target, make_plan, prepare, prepare_calibration
@@ -141,8 +141,10 @@ def order_steps(plan: Plan, unit: float) -> None:
     futures = futures_of(ten, engage(sized, ten), sized, plan.history, {layer.id for layer in ten.layers})
     assert futures is not None
     steps: dict[str, Callable[[], object]] = {
-        "frontier of ten points": lambda: leaker_frontier(
-            (fresh := trials.first(trials.n_paths - 1)), fresh.first(400), market, lacking, 10, steps=0
+        "frontier of ten points": lambda: evaluated(
+            (fresh := trials.first(trials.n_paths - 1)),
+            market,
+            leaker_mixes(fresh.first(400), market, lacking, 10, steps=0),
         ),
         "what 60 numbers are worth to find out": lambda: perfect_information(drawn, utilities),
         f"a year's policy, {len(futures.layer_ids)} stocks of ten layers, after its simulation": lambda: policy_year(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.records import SHAHED
 from features.stated import SourcedRange
 from features.stock_flow import NewModel
+from forecasting.defence.branches import MetLayer, WithStock
 from forecasting.defence.kinds import combined_shares, kind_ids
 from forecasting.defence.layers import COMMON, DECOY, NIGHT_HOURS, Defence, DefenceLayer
 from forecasting.defence.night import Ammunition, Array, Fire, FireChannels, Fought, Kinds, Layer
@@ -27,7 +28,7 @@ from forecasting.defence.raid import (
 )
 from forecasting.defence.stock import Delivery, available_by_night, available_share, opening_stock, supplied_by_night
 from forecasting.defence.thinning import binomial_quantile, keep_freed_memory
-from forecasting.defence.trials import MetLayer, OrderTrials
+from forecasting.defence.trials import OrderTrials
 from forecasting.salvos.forecast import SalvoForecast
 
 Levels = Sequence[Mapping[str, Array]]
@@ -112,7 +113,7 @@ class PathBlocks:
     def meet(self, out: Engagements, trials: OrderTrials | None = None) -> None:
         """Fills `out` with what these paths meet. trials: to be told of them, while it wants more."""
         keep_freed_memory()
-        kept: list[MetLayer] | None = [] if trials and trials.wants_more else None
+        kept: list[tuple[MetLayer, WithStock]] | None = [] if trials and trials.wants_more else None
         stocks = {stock.layer_id: stock for stock in out.stocks}
         drones = self.by_kind(self.forecast.paths.astype(np.float64))
         launched: Raid = {SHAHED: drones} | {
@@ -124,22 +125,22 @@ class PathBlocks:
             for quantity, values in drawn.items():
                 out.draws[index][quantity][:] = values
             cells = self.layers(index, drawn)
-            unlimited = fought_in_turn(cells, came_unlimited)
+            unlimited: Mapping[str, Fought] = fought_in_turn(cells, came_unlimited)
             # Until a layer has run short, what comes with the stock and without end of it is the same.
             wanted = unlimited
             if came is not came_unlimited:
                 wanted = fought_in_turn_anew(cells, unlimited, came, came_unlimited)
-            actual: Mapping[str, Fought] = wanted
+            actual, available = wanted, None
             if layer.interceptor is not None:
                 stock, needed = stocks[layer.id], used_by_all(wanted).reshape(self.shape)
                 stock.opening[:] = opening_stock(layer, drawn)
                 stock.supplied[:] = self.supplied(index, drawn)
                 assert stock.wanted is not None
                 stock.wanted[:] = needed
-                available = available_by_night(stock.opening, stock.supplied, needed)
-                actual = fought_in_turn_with(cells, wanted, available.ravel())
+                available = available_by_night(stock.opening, stock.supplied, needed).ravel()
+                actual = fought_in_turn_with(cells, wanted, available)
             if kept is not None:
-                kept.append(MetLayer(cells, unlimited, came_unlimited))
+                kept.append((MetLayer(cells, unlimited, came_unlimited), WithStock(came, wanted, available)))
             for demand, done in ((out.unlimited, unlimited), (out.actual, actual)):
                 demand.write(index, done)
             if actual is not wanted:
@@ -162,7 +163,7 @@ class PathBlocks:
         if out.warhead_kg is not None:
             out.warhead_kg[:] = self.warheads()
         if trials and kept is not None:
-            trials.add(out, kept, came_unlimited)
+            trials.add(out, [met for met, _ in kept], came_unlimited, [run for _, run in kept], came)
 
     def uniforms(self, layer_id: str, purpose: str, shape: tuple[int, ...], *which: int) -> Array:
         """Uniform numbers on [0, 1) of that layer and purpose, by its id, whatever other layers there are.

@@ -2,26 +2,28 @@
 
 A path on which no stock runs short without an order stays as it is with any: more stock is never more short, and
 nothing else of the path changes. So only the others are kept and fought again, and of their nights only those that a
-shortage touches are computed anew (`forecasting.defence.night`).
+shortage touches are computed anew (`forecasting.defence.night`), each state of a night once for all orders
+(`forecasting.defence.branches`).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from features.records import SHAHED
+from forecasting.defence.branches import MOST_STATES, UNCHANGED, Branches, MetLayer, WithStock, raid_at
 from forecasting.defence.layers import Defence, DefenceLayer
-from forecasting.defence.night import Array, Fought, Layer
+from forecasting.defence.night import Array
 from forecasting.defence.outcome import Engagements
-from forecasting.defence.raid import Raid, fought_in_turn_anew, fought_in_turn_with, survivors, used_by_all
-from forecasting.defence.stock import available_by_night
+from forecasting.defence.raid import Raid
 
 MOST_CELLS = 2**16
 """Nights of paths that are kept: each takes some 200 bytes a layer. Of a larger plan the first paths are."""
+AT_ONCE = 2**19
+"""Nights of paths that are fought together, each path as often as there are orders: more at once take less time."""
 MOST_TRIED = 64
 """Orders that are remembered path by path, the first one beside: others may do the same on most paths."""
 
@@ -51,43 +53,6 @@ def nights_to_look_at(layers: Iterable[DefenceLayer], end: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class MetLayer:
-    """One layer on the nights of some paths with no end of its stock: class of weapon -> the layer as it meets it, and
-    what it does to it, in its order of priority. came: what comes to it then, of every class."""
-
-    layers: Mapping[str, Layer]
-    fought: Mapping[str, Fought]
-    came: Raid
-
-    @cached_property
-    def used(self) -> Array:
-        """(n_cells,) interceptors, for every class."""
-        return used_by_all(self.fought)
-
-    def at(self, index: NDArray[np.intp]) -> "MetLayer":
-        """The same in some of the cells."""
-        return MetLayer(self.layers_at(index), self.fought_at(index), raid_at(self.came, index))
-
-    def layers_at(self, index: NDArray[np.intp]) -> dict[str, Layer]:
-        """In some of the cells."""
-        return {name: layer.at(index) for name, layer in self.layers.items()}
-
-    def fought_at(self, index: NDArray[np.intp]) -> dict[str, Fought]:
-        """In some of the cells."""
-        return {name: done.at(index) for name, done in self.fought.items()}
-
-    def alone_at(self, index: NDArray[np.intp]) -> "MetLayer":
-        """The same in some of the cells, and nothing of the others in memory."""
-        part = self.at(index)
-        return replace(part, layers={name: layer.taken for name, layer in part.layers.items()})
-
-
-def raid_at(raid: Raid, index: NDArray[np.intp]) -> Raid:
-    """What comes in some of the cells."""
-    return {name: came.take(index, axis=1) for name, came in raid.items()}
-
-
-@dataclass(frozen=True, eq=False)
 class OrderOutcome:
     """What becomes of the paths with an order.
 
@@ -108,28 +73,64 @@ class OrderOutcome:
 
 @dataclass(frozen=True, eq=False)
 class _Stock:
-    """Of one layer. ordered: (n_paths, horizon) whether an order has arrived. covered: nights until the next one."""
+    """Of one layer. supplied: (n_paths, horizon) in all until each night. ordered: (n_paths, horizon) whether an order
+    has arrived. covered: nights until the next one."""
 
+    minimum: int
     opening: NDArray[np.int64]
     supplied: NDArray[np.int64]
     ordered: NDArray[np.bool_]
     covered: NDArray[np.bool_]
-    minimum: int
 
     def at(self, rows: NDArray[np.intp]) -> "_Stock":
         """The same on some of the paths."""
-        return _Stock(self.opening[rows], self.supplied[rows], self.ordered[rows], self.covered[rows], self.minimum)
+        return _Stock(self.minimum, self.opening[rows], self.supplied[rows], self.ordered[rows], self.covered[rows])
 
-    def short(self, needed: Array, available: Array) -> NDArray[np.bool_]:
-        """(n_paths,) whether it runs out on a covered night."""
-        out: NDArray[np.bool_] = np.any(((available - needed < self.minimum) & self.covered), axis=1)
-        return out
+    def with_order(self, needed: Array, ordered: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """What becomes of it where the nights need that much, (n_paths, horizon), and so many pieces are ordered,
+        (n_paths,): what each night has more than it needs, less than 0 where it lacks some; the order from which on a
+        larger one does nothing more, (n_paths,); and whether it runs out on a covered night.
 
-    def need(self, needed: Array) -> Array:
-        """(n_paths,) the order from which on a larger one does nothing more, where the nights need that much."""
-        missing = np.cumsum(needed, axis=1) - self.opening[:, np.newaxis] - self.supplied + self.minimum
-        need: Array = np.where(self.ordered, missing, 0.0).max(axis=1)
+        What a night has is as `forecasting.defence.stock.available_by_night` says it.
+        """
+        spare = self._without_end(needed)
+        need = self._need(spare)
+        spare += self.ordered * ordered[:, np.newaxis]
+        lost = np.minimum(np.minimum.accumulate(spare[:, :-1], axis=1), 0.0)
+        spare[:, 1:] -= lost
+        out: NDArray[np.bool_] = np.any((spare < self.minimum) & self.covered, axis=1)
+        return spare, need, out
+
+    def enough(self, needed: Array) -> "_Enough":
+        """What is enough where the nights need that much."""
+        spare = self._without_end(needed)
+        late: NDArray[np.bool_] = np.any((spare < self.minimum) & ~self.ordered, axis=1)
+        return _Enough(self._need(spare), late)
+
+    def _without_end(self, needed: Array) -> Array:
+        """What is left after each night, less than 0 where more would be used than there is."""
+        spare: Array = -np.cumsum(needed, axis=1)
+        spare += self.opening[:, np.newaxis]
+        spare += self.supplied
+        return spare
+
+    def _need(self, spare: Array) -> Array:
+        least: Array = np.where(self.ordered, spare, self.minimum).min(axis=1)
+        need: Array = float(self.minimum) - least
         return need
+
+
+@dataclass(frozen=True, eq=False)
+class _Enough:
+    """Of a stock whose nights need what they do with no end of any stock, (n_paths,). need: the order from which on
+    none is below the minimum stock once it has arrived. late: whether one is before, whatever is ordered."""
+
+    need: Array
+    late: NDArray[np.bool_]
+
+    def at(self, rows: NDArray[np.intp]) -> "_Enough":
+        """The same on some of the paths."""
+        return _Enough(self.need[rows], self.late[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,16 +163,6 @@ class _Tried:
             same &= (other == self.quantities[layer]) | (np.minimum(other, self.quantities[layer]) >= need)
         return same
 
-    def stocked(self, layer: int, held: _Stock, needed: Array, ordered: Array | float = 0.0) -> Array:
-        """(n_paths, horizon) interceptors in hand each night, where the nights need so many; what is short is noted.
-
-        ordered: (n_paths,) pieces.
-        """
-        supplied = held.supplied + held.ordered * np.broadcast_to(ordered, len(needed))[:, np.newaxis]
-        available = available_by_night(held.opening, supplied, needed)
-        self.needs[layer], self.short[layer] = held.need(needed), held.short(needed, available)
-        return available
-
     def take(self, other: "_Tried", mine: NDArray[np.intp], theirs: NDArray[np.intp]) -> None:
         """What became of some rows with the other order."""
         self.needs[:, mine], self.short[:, mine] = other.needs[:, theirs], other.short[:, theirs]
@@ -188,21 +179,22 @@ class _Tried:
 @dataclass(frozen=True, eq=False)
 class _Part:
     """The paths of one block that an order can change. rows: which of all. starts: of each its first cell, in `layers`
-    and `left`. left: what is behind the last layer, with no end of stock; of the kinds of drone, n_armed are armed,
-    with warheads of these masses, (n_armed, n_paths)."""
+    and `branches`. enough: as stocks. left: (n_armed, n_paths) what is behind the last layer, with no end of stock, by
+    kind of armed drone, with warheads of these masses."""
 
     rows: NDArray[np.intp]
     starts: NDArray[np.intp]
     horizon: int
     layers: tuple[MetLayer, ...]
+    branches: Branches
     stocks: tuple[_Stock | None, ...]
-    left: Raid
-    n_armed: int
+    enough: tuple[_Enough | None, ...]
+    left: Array
     warhead_kg: Array | None
     tried: list["_Tried"] = field(default_factory=list)
 
     def first(self, n_paths: int) -> "_Part":
-        """Those of its paths that are among the first of all."""
+        """Those of its paths that are among the first of all; what is worked out of either serves both."""
         n_rows = int(np.searchsorted(self.rows, n_paths))
         rows = np.arange(n_rows)
         return replace(
@@ -210,6 +202,8 @@ class _Part:
             rows=self.rows[rows],
             starts=self.starts[rows],
             stocks=tuple(stock and stock.at(rows) for stock in self.stocks),
+            enough=tuple(each and each.at(rows) for each in self.enough),
+            left=self.left[:, rows],
             warhead_kg=None if self.warhead_kg is None else self.warhead_kg[:, rows],
             tried=[each.first(n_rows) for each in self.tried],
         )
@@ -230,7 +224,7 @@ class _Part:
             if not still.any():
                 break
         whose, rows = np.nonzero(still)
-        at_once = max(1, MOST_CELLS // self.horizon)
+        at_once = max(1, AT_ONCE // self.horizon)
         for start in range(0, whose.size, at_once):
             some = slice(start, start + at_once)
             self._fight(tried, whose[some], rows[some])
@@ -246,49 +240,66 @@ class _Part:
         """Fills these rows of the orders `whose` they are: for each row, which order.
 
         Followed are only the cells, of those of these rows one after the other, to which other drones come than with no
-        end of stock, `changed`.
+        end of stock: `changed`, each in its state.
         """
-        horizon = self.horizon
-        every_cell = (self.starts[rows, np.newaxis] + np.arange(horizon)).ravel()
+        if self.branches.n_states > MOST_STATES:
+            self.branches.forget()
+        cells = (self.starts[rows, np.newaxis] + np.arange(self.horizon)).ravel()
         quantities = np.stack([each.quantities for each in tried])
         made = _Tried.room(quantities[0], rows.size, self.warhead_kg is not None)
-        changed = np.empty(0, np.intp)
-        came = raid_at(self.left, changed)
-        for index, (met, stock) in enumerate(zip(self.layers, self.stocks, strict=True)):
-            part = met.at(every_cell.take(changed))
-            done: Mapping[str, Fought] = fought_in_turn_anew(part.layers, part.fought, came, part.came)
+        state, is_short, changed = np.full(cells.size, UNCHANGED), np.zeros(cells.size, bool), np.empty(0, np.intp)
+        for index, stock in enumerate(self.stocks):
+            lasting, following = changed, list[NDArray[np.intp]]()
             if stock is not None:
-                held = stock.at(rows)
-                needed = met.used.take(every_cell)
-                needed[changed] = used_by_all(done)
-                by_night = needed.reshape(rows.size, horizon)
-                available = made.stocked(index, held, by_night, quantities[whose, index]).ravel()
-                short = needed > available
-                short[changed] = False
-                besides = np.flatnonzero(short)
-                before, came_besides = (
-                    met.fought_at(every_cell.take(besides)),
-                    raid_at(met.came, every_cell.take(besides)),
-                )
-                changed = np.concatenate([changed, besides])
-                came = {name: np.concatenate([each, came_besides[name]], axis=1) for name, each in came.items()}
-                wanted = {name: Fought.joined(each, before[name]) for name, each in done.items()}
-                done = fought_in_turn_with(met.layers_at(every_cell.take(changed)), wanted, available.take(changed))
-            came = survivors(done, came)
-            last = index + 1 == len(self.layers)
-            unchanged = raid_at(self.left if last else self.layers[index + 1].came, every_cell.take(changed))
-            differ = [(each != unchanged[name]).any(axis=0) for name, each in came.items()]
-            differs = np.flatnonzero(np.logical_or.reduce(differ))
-            changed, came = changed.take(differs), raid_at(came, differs)
-        left = self.left[SHAHED][: self.n_armed].take(every_cell, axis=1)
-        left[:, changed] = came[SHAHED][: self.n_armed]
-        by_kind = left.reshape(self.n_armed, rows.size, horizon).sum(axis=2)
-        made.leakers[:] = by_kind.sum(axis=0)
+                used = self.branches.used(index, state.take(changed))
+                short, available = self._short(index, made, rows, quantities[whose, index], cells, changed, used)
+                is_short[short] = True
+                lasting = changed[~is_short.take(changed)]
+                is_short[short] = False
+                following.append(self.branches.onward_short(index, cells.take(short), state.take(short), available))
+            following.insert(0, self.branches.onward(index, state.take(lasting)))
+            state[changed] = UNCHANGED
+            changed = lasting if stock is None else np.concatenate([lasting, short])
+            state[changed] = np.concatenate(following)
+            changed = changed[state.take(changed) != UNCHANGED]
+        left = self.left[:, rows]
+        besides = self.branches.left_besides(cells.take(changed), state.take(changed))[SHAHED]
+        for kind, more in zip(left, besides, strict=False):  # decoys come last
+            kind += np.bincount(changed // self.horizon, more, rows.size)
+        made.leakers[:] = left.sum(axis=0)
         if made.warhead_kg is not None and self.warhead_kg is not None:
-            made.warhead_kg[:] = (by_kind * self.warhead_kg[:, rows]).sum(axis=0)
+            made.warhead_kg[:] = (left * self.warhead_kg[:, rows]).sum(axis=0)
         for number in np.unique(whose).tolist():
             own = np.flatnonzero(whose == number)
             tried[number].take(made, rows[own], own)
+
+    def _short(
+        self,
+        index: int,
+        made: "_Tried",
+        rows: NDArray[np.intp],
+        ordered: Array,
+        cells: NDArray[np.intp],
+        changed: NDArray[np.intp],
+        used: Array,
+    ) -> tuple[NDArray[np.intp], Array]:
+        """Which of the cells need more of a layer than is in hand, and what is in hand there; what that makes of its
+        stock goes into `made`. used: what is needed in the cells that are `changed`."""
+        stock, enough, of_layer = self.stocks[index], self.enough[index], self.layers[index].used
+        assert stock is not None
+        assert enough is not None
+        made.needs[index] = enough.need[rows]
+        differ = np.flatnonzero(used != of_layer.take(cells.take(changed)))
+        row, night = np.divmod(changed.take(differ), self.horizon)
+        binding = (ordered < made.needs[index]) | enough.late[rows]
+        binding[row] = True
+        some = np.flatnonzero(binding)
+        needed = of_layer.take(cells.reshape(rows.size, self.horizon)[some])
+        needed[(np.cumsum(binding) - 1).take(row), night] = used.take(differ)
+        spare, needs, out = stock.at(rows[some]).with_order(needed, ordered[some])
+        made.needs[index, some], made.short[index, some] = needs, out
+        of_some, night = np.nonzero(spare < 0)
+        return some[of_some] * self.horizon + night, (needed + spare)[of_some, night]
 
 
 class OrderTrials:
@@ -323,8 +334,11 @@ class OrderTrials:
         kept: int = sum(part.rows.size * part.horizon for part in self._parts)
         return kept < self._most_cells
 
-    def add(self, met: Engagements, layers: Sequence[MetLayer], left: Raid) -> None:
-        """Takes the next paths: what the defence does with its stock, and with no end of it; see `_Part`."""
+    def add(
+        self, met: Engagements, layers: Sequence[MetLayer], left: Raid, run: Sequence[WithStock], left_with: Raid
+    ) -> None:
+        """Takes the next paths: what the defence does with no end of its stock, and with what there is; see `Branches`.
+        left, left_with: what is behind the last layer."""
         n_paths, horizon = met.actual.leakers.shape
         stocks = {stock.layer_id: stock for stock in met.stocks}
         nights = np.arange(horizon)
@@ -336,35 +350,44 @@ class OrderTrials:
             stock, lead_time = stocks[layer.id], met.lead_time(index)[:, np.newaxis]
             ordered = nights >= lead_time
             covered = nights < covered_until(layer, lead_time, self._end or horizon)
-            made.append(_Stock(stock.opening, stock.supplied, ordered, covered, layer.minimum_stock))
+            made.append(_Stock(layer.minimum_stock, stock.opening, stock.supplied, ordered, covered))
             held = stock.opening[:, np.newaxis] + stock.supplied - np.cumsum(stock.used, axis=1)
             assert stock.wanted is not None
             touched |= ((stock.wanted > stock.used) | (held < layer.minimum_stock)).any(axis=1)
         rows = np.flatnonzero(touched)
-        starts = rows * horizon
+        starts, own = rows * horizon, np.where(np.repeat(touched, horizon), np.arange(touched.size * horizon), -1)
         if 2 * rows.size < n_paths:  # else all of them take less time than to pick some, and not much more memory
             cells, starts = (starts[:, np.newaxis] + nights).ravel(), np.arange(rows.size) * horizon
             layers, left = [layer.alone_at(cells) for layer in layers], raid_at(left, cells)
+            own[cells] = np.arange(cells.size)
         leakers, warheads = met.actual.leakers.sum(axis=1).astype(np.float64), met.leaked_warhead_kg(met.actual)
         if rows.size:
             nothing = _Tried.room(np.zeros(len(made)), rows.size, warheads is not None)
             nothing.leakers[:] = leakers[rows]
             if nothing.warhead_kg is not None and warheads is not None:
                 nothing.warhead_kg[:] = warheads[rows]
-            for index, (layer, held_there) in enumerate(zip(self._defence.layers, made, strict=True)):
-                if held_there is not None:
-                    wanted = stocks[layer.id].wanted
-                    assert wanted is not None
-                    nothing.stocked(index, held_there.at(rows), wanted[rows].astype(np.float64))
+            held_there = tuple(stock and stock.at(rows) for stock in made)
+            enough: list[_Enough | None] = [None] * len(made)
+            for index, (layer, its_own) in enumerate(zip(self._defence.layers, held_there, strict=True)):
+                if its_own is None:
+                    continue
+                stock = stocks[layer.id]
+                assert stock.wanted is not None
+                wanted, none = stock.wanted[rows].astype(np.float64), np.zeros(rows.size)
+                _, nothing.needs[index], nothing.short[index] = its_own.with_order(wanted, none)
+                enough[index] = its_own.enough(stock.needed[rows].astype(np.float64))
+            branches = Branches(layers, left)
+            branches.follow(run, left_with, own)
             self._parts.append(
                 _Part(
                     self.n_paths + rows,
                     starts,
                     horizon,
                     tuple(layers),
-                    tuple(stock and stock.at(rows) for stock in made),
-                    left,
-                    len(met.kinds),
+                    branches,
+                    held_there,
+                    tuple(enough),
+                    met.unlimited.leakers_by_kind[:, rows].sum(axis=2).astype(np.float64),
                     None if met.warhead_kg is None else met.warhead_kg[:, rows],
                     [nothing],
                 )

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from forecasting.defence.layers import Defence
 from forecasting.defence.outcome import Engagements
 from forecasting.defence.trials import OrderTrials
-from forecasting.orders.effect import OrderWorth, order_worth
-from forecasting.orders.frontier import FrontierPoint, evaluated, leaker_frontier, risk_frontier
+from forecasting.orders.effect import OrderWorth, compared_orders, order_worth
+from forecasting.orders.frontier import FrontierPoint, evaluated, frontier, leaker_mixes, risk_mixes
 from forecasting.orders.information import Information, perfect_information
 from forecasting.orders.mix import N_POINTS, Market, Mix
 from forecasting.orders.ordering import Cover, InterceptorOrder
@@ -105,35 +105,38 @@ def order_advice(
     market = replace(market, most=np.maximum(market.most, ordered))
     n_paths = engagements.actual.leakers.shape[0]
     none: NDArray[np.int64] = np.zeros(n_paths, np.int64)
-    worth = order_worth(trials, ids, ordered, market.unit_cost_usd, more)
-    frontier = leaker_frontier(
-        trials,
+    rising = leaker_mixes(
         trials.first(SEARCHED),
         market,
         np.stack([stocks[name].shortfall if name in stocks else none for name in ids]),
         n_points,
         steps=EXCHANGES,
     )
-    mixes = [each.quantities for each in frontier]
+    safer = risk_mixes(
+        market,
+        np.stack([covers[name].least_order if name in covers else none for name in ids]),
+        np.stack([covers[name].short_before if name in covers else none > 0 for name in ids]),
+        n_points,
+    )
+    services = [
+        -(-np.array([covers[name].order_up_to(level) if name in covers else 0 for name in ids]) // market.pack_size)
+        * market.pack_size
+        for level in SERVICE_LEVELS
+    ]
+    # Together they take less time than one after the other, and are remembered.
+    trials([*compared_orders(ordered, more), *rising, *safer, *services])
+    worth = order_worth(trials, ids, ordered, market.unit_cost_usd, more)
+    by_leakers = frontier(evaluated(trials, market, rising), by_risk=False)
     usd_per_leaker = worth.together.cost_usd / worth.together.leakers if worth.together.measurable else np.nan
+    mixes = [ordered, *(each.quantities for each in by_leakers)]
     return OrderAdvice(
         worth=worth,
-        frontier=tuple(frontier),
-        risk_frontier=tuple(
-            risk_frontier(
-                trials,
-                market,
-                np.stack([covers[name].least_order if name in covers else none for name in ids]),
-                np.stack([covers[name].short_before if name in covers else none > 0 for name in ids]),
-                n_points,
-            )
-        ),
-        services=_services(ids, covers, trials, market),
+        frontier=by_leakers,
+        risk_frontier=frontier(evaluated(trials, market, safer), by_risk=True),
+        services=tuple(map(ServicePoint, SERVICE_LEVELS, evaluated(trials, market, services))),
         exchanges=tuple(_exchange(name, number[name], engagements) for name in stocks),
         information=tuple(
-            _information(ids, engagements, trials, [ordered, *mixes], usd_per_leaker, launched)
-            if worth.together.measurable
-            else ()
+            _information(ids, engagements, trials, mixes, usd_per_leaker, launched) if worth.together.measurable else ()
         ),
         usd_per_leaker=usd_per_leaker,
     )
@@ -163,16 +166,6 @@ def _information(
         -(mix @ prices) - usd_per_leaker * outcome.leakers for mix, outcome in zip(mixes, trials(mixes), strict=True)
     ]
     return perfect_information(drawn, np.stack(utilities))
-
-
-def _services(
-    ids: Sequence[str], covers: Mapping[str, Cover], trials: OrderTrials, market: Market
-) -> tuple[ServicePoint, ...]:
-    wanted = [
-        np.array([covers[name].order_up_to(level) if name in covers else 0 for name in ids]) for level in SERVICE_LEVELS
-    ]
-    found = evaluated(trials, market, [-(-each // market.pack_size) * market.pack_size for each in wanted])
-    return tuple(map(ServicePoint, SERVICE_LEVELS, found))
 
 
 def _exchange(layer_id: str, index: int, engagements: Engagements) -> CostExchange:

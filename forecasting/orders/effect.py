@@ -98,6 +98,13 @@ class OrderWorth:
     layers: tuple[LayerWorth, ...]
 
 
+def compared_orders(quantities: NDArray[np.int64], more: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """No order, the whole one, that of each layer alone, and the whole one with its next pieces of each; see
+    `order_worth`."""
+    own, further = (np.diag(each)[more > 0] for each in (quantities, more))
+    return [np.zeros_like(quantities), quantities, *own, *(quantities + further)]
+
+
 def order_worth(
     trials: Trials,
     layer_ids: Sequence[str],
@@ -109,13 +116,10 @@ def order_worth(
 
     unit_cost_usd: (n_layers,). more: (n_layers,) the next pieces whose worth is asked; a layer with 0 is left out.
     """
-    nothing, each = np.zeros_like(quantities), np.eye(quantities.size, dtype=np.int64)
     asked = np.flatnonzero(more).tolist()
-    without, with_all = trials([nothing, quantities])
-    alone = trials([each[index] * quantities[index] for index in asked])
-    with_more = trials([quantities + each[index] * more[index] for index in asked])
+    without, with_all, *tried = trials(compared_orders(quantities, more))
     layers = []
-    for index, its_own, beside in zip(asked, alone, with_more, strict=True):
+    for index, its_own, beside in zip(asked, tried[: len(asked)], tried[len(asked) :], strict=True):
         own, further, price = int(quantities[index]), int(more[index]), float(unit_cost_usd[index])
         layers.append(
             LayerWorth(

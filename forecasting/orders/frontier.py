@@ -53,13 +53,13 @@ def budgets_up_to(most_usd: float, n_points: int) -> list[float]:
     return [most_usd * ((number + 1) / n_points) ** 2 for number in range(n_points)]
 
 
-def leaker_frontier(
-    trials: Trials, search: Trials, market: Market, shortages: NDArray[np.int64], n_points: int, *, steps: int
-) -> list[FrontierPoint]:
-    """The fewest leakers for rising budgets, from no order on; dominated points are left out.
+def leaker_mixes(
+    search: Trials, market: Market, shortages: NDArray[np.int64], n_points: int, *, steps: int
+) -> list[Mix]:
+    """The mixes of the fewest leakers for rising budgets, from no order on; some may be dominated.
 
-    search: the same on fewer paths, on which mixes are looked for. shortages: (n_layers, n_paths) interceptors that a
-    path lacks. steps: of the exchange, see `forecasting.orders.mix.least_loss`.
+    search: trials on few paths, on which mixes are looked for. shortages: (n_layers, n_paths) interceptors that a path
+    lacks. steps: of the exchange, see `forecasting.orders.mix.least_loss`.
     """
     loss, nothing = mean_leakers(search), np.zeros_like(market.most)
     order = buying_order(loss, market, shortages)
@@ -69,34 +69,33 @@ def leaker_frontier(
     loss(firsts)  # together they take less time than one after the other, and are remembered
     for budget, first in zip(budgets, firsts, strict=True):
         mixes.append(least_loss(loss, market, budget, [least_of(loss, [first, mixes[-1]])], steps=steps))
-    return _best(trials, market, mixes, by_risk=False)
+    return mixes
 
 
-def risk_frontier(
-    trials: Trials,
-    market: Market,
-    least_orders: NDArray[np.int64],
-    short_before: NDArray[np.bool_],
-    n_points: int,
-) -> list[FrontierPoint]:
-    """The least joint risk for rising budgets, likewise.
+def risk_mixes(
+    market: Market, least_orders: NDArray[np.int64], short_before: NDArray[np.bool_], n_points: int
+) -> list[Mix]:
+    """The mixes of the least joint risk for rising budgets, likewise.
 
-    Mixes are looked for among what each layer needs by itself; see `forecasting.orders.ordering.Cover` for the arrays,
+    They are looked for among what each layer needs by itself; see `forecasting.orders.ordering.Cover` for the arrays,
     (n_layers, n_paths).
     """
-    late, nothing = short_before.any(axis=0), np.zeros_like(market.most)
+    late, n_paths, nothing = _bits(np.any(short_before, axis=0)), short_before.shape[1], np.zeros_like(market.most)
 
     @cache
-    def short(layer: int, pieces: int) -> NDArray[np.bool_]:
-        """(n_paths,); most mixes that are tried differ in one layer or two."""
-        lacks: NDArray[np.bool_] = least_orders[layer] > pieces
-        return lacks
+    def short(layer: int, pieces: int) -> int:
+        """The paths, as bits: most mixes that are tried differ in one layer or two."""
+        return _bits(least_orders[layer] > pieces)
+
+    def risk(mix: Mix) -> float:
+        some: int = late
+        for layer, pieces in enumerate(mix.tolist()):
+            some |= short(layer, pieces)
+        share: float = some.bit_count() / n_paths
+        return share
 
     def loss(tried: Sequence[Mix]) -> list[float]:
-        return [
-            float(np.logical_or.reduce([late, *(short(*each) for each in enumerate(mix.tolist()))]).mean())
-            for mix in tried
-        ]
+        return [risk(mix) for mix in tried]
 
     levels = [
         np.minimum(
@@ -110,13 +109,18 @@ def risk_frontier(
     for budget in budgets_up_to(market.cost(levels[-1]), n_points - 1) if levels[-1].any() else []:
         within = [mix for mix in (nothing, *levels) if market.cost(mix) <= budget]
         mixes.append(least_loss(loss, market, budget, [least_of(loss, [*within, mixes[-1]])], steps=3))
-    return _best(trials, market, mixes, by_risk=True)
+    return mixes
 
 
-def _best(trials: Trials, market: Market, mixes: Sequence[Mix], *, by_risk: bool) -> list[FrontierPoint]:
-    points = evaluated(trials, market, mixes)
+def _bits(values: NDArray[np.bool_] | np.bool_) -> int:
+    """One for each of the values, for many of which this is far quicker to join and to count."""
+    return int.from_bytes(np.packbits(values).tobytes(), "big")
+
+
+def frontier(points: Sequence[FrontierPoint], *, by_risk: bool) -> tuple[FrontierPoint, ...]:
+    """Those of the points that no other dominates, the cheapest first: in joint risk, or else in leakers."""
     losses = [each.joint_risk if by_risk else each.leakers for each in points]
-    return [points[index] for index in undominated([each.cost_usd for each in points], losses)]
+    return tuple(points[index] for index in undominated([each.cost_usd for each in points], losses))
 
 
 def nearest(points: Sequence[FrontierPoint], cost_usd: float) -> tuple[FrontierPoint | None, FrontierPoint | None]:

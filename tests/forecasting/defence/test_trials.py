@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from forecasting.defence.engagement import engage
-from forecasting.defence.outcome import InterceptorDemand
+from forecasting.defence.outcome import Engagements
 from forecasting.defence.stock import Delivery
-from forecasting.defence.trials import OrderTrials
+from forecasting.defence.trials import OrderOutcome, OrderTrials
 from tests.forecasting.defence.defence_layers import DefenceOf, SalvosOf
 from tests.forecasting.defence.test_defence_laws import ANY_RAID, Raid
 from tests.forecasting.plans import ORIGIN, stocked
@@ -33,23 +33,66 @@ def test_an_order_does_what_a_delivery_of_the_day_it_arrives_does(
     met = raid.met(salvos_of, defence_of, layers, trials=trials)
     quantities = np.array([n if layer.interceptor else 0 for n, layer in zip(bought, defence.layers, strict=False)])
 
-    def with_it(ordered: NDArray[np.int64]) -> InterceptorDemand:
+    def with_it(ordered: NDArray[np.int64]) -> Engagements:
         due = [
             Delivery(layer.id, ORIGIN + timedelta(days=1 + lead_time), int(n))
             for layer, n in zip(defence.layers, ordered, strict=True)
             if n and lead_time < met.actual.leakers.shape[1]
         ]
-        return raid.met(salvos_of, defence_of, layers, deliveries=due).actual
+        return raid.met(salvos_of, defence_of, layers, deliveries=due)
+
+    def agrees(outcome: OrderOutcome, ordered: NDArray[np.int64]) -> bool:
+        found = with_it(ordered)
+        left = {
+            each.layer_id: each.opening[:, np.newaxis] + each.supplied - np.cumsum(each.used, 1)
+            for each in found.stocks
+        }
+        lacks = {each.layer_id: (each.wanted > each.used) for each in found.stocks if each.wanted is not None}
+        short = [
+            np.any(lacks[layer.id] | (left[layer.id] < layer.minimum_stock), axis=1)
+            if layer.interceptor
+            else np.zeros(len(outcome.leakers), bool)
+            for layer in defence.layers
+        ]
+        return np.array_equal(outcome.leakers, found.actual.leakers.sum(axis=1)) and np.array_equal(
+            outcome.short, short
+        )
 
     half, more = quantities // 2, np.where(np.arange(quantities.size) % 2, 2 * quantities, quantities)
     bought_it, nothing = trials([quantities, np.zeros_like(quantities)])
-    assert np.array_equal(bought_it.leakers, with_it(quantities).leakers.sum(axis=1))
+    assert agrees(bought_it, quantities)
     assert np.array_equal(nothing.leakers, met.actual.leakers.sum(axis=1))
     assert np.array_equal(trials.first(1)([quantities])[0].leakers, bought_it.leakers[:1])
     # What an order did for a path is not worked out again where another does the same.
     together = trials([half, quantities, more])
     for ordered, outcome in zip((half, quantities, more), together, strict=True):
-        assert np.array_equal(outcome.leakers, with_it(ordered).leakers.sum(axis=1))
+        assert agrees(outcome, ordered)
+
+
+def test_what_is_remembered_of_nights_changes_nothing(
+    salvos_of: SalvosOf, defence_of: DefenceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orders one after the other, in all and on the first paths; states of nights kept, forgotten each time, and never
+    kept where interceptors are short."""
+    layers = [stocked(30.0, monthly_supply=60.0, kill_probability=0.6)] * 3
+    defence = defence_of(layers)
+    salvos = salvos_of(np.random.default_rng(3).integers(0, 30, (80, 12)))
+    orders = np.random.default_rng(4).integers(0, 40, (30, 3))
+
+    def outcomes() -> list[OrderOutcome]:
+        trials = OrderTrials(defence)
+        engage(salvos, defence, trials=trials)
+        some = trials.first(25)([*orders[::3]])
+        return [*some, *(trials([order])[0] for order in orders), *trials([*(orders + 1)])]
+
+    kept = outcomes()
+    assert np.ptp([outcome.leakers.sum() for outcome in kept[10:40]]) > 0
+    for name, most in (("trials.MOST_STATES", 0), ("branches.MOST_IN_HAND", 0.0), ("trials.AT_ONCE", 1)):
+        with monkeypatch.context() as patched:
+            patched.setattr(f"forecasting.defence.{name}", most)
+            for remembered, anew in zip(kept, outcomes(), strict=True):
+                assert np.array_equal(remembered.leakers, anew.leakers)
+                assert np.array_equal(remembered.short, anew.short)
 
 
 def test_a_stock_runs_out_until_the_next_order_arrives_and_not_later(
