@@ -238,7 +238,8 @@ class Answerer:
         deliveries = [each for each in hand.deliveries if each.day > origin]
         nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
         simulated = SimulationRequest(nights, request.paths)
-        forecaster = scenarios[0] and prepared.forecaster(simulated, request.seed, scenarios[0].published)
+        first = scenarios[0]
+        forecaster = prepared.forecaster(simulated, request.seed, first.published) if first else None
         made = [
             simulate(
                 prepared,

@@ -104,7 +104,7 @@ class Calibration:
         shift = draws.size_effect[:, np.newaxis] * size + drift
         share = expit(logit(np.clip(by_now, 1e-6, 1.0 - 1e-6)) + shift)
         precision = precision_of(nights, self.variation.overdispersion)
-        wanted = np.empty(nights.shape)
+        wanted: Array = np.empty(nights.shape)
         for night, rng in enumerate(of_nights.spawn(horizon)):  # a beta number takes as many uniform ones as it needs
             alpha, beta = (part[:, night] * precision[:, night] for part in (share, 1.0 - share))
             wanted[:, night] = rng.beta(alpha, beta)
@@ -196,7 +196,8 @@ class _Interpolation:
         rows = np.arange(len(table))[:, np.newaxis] * table.shape[1]
         above = np.minimum(self.below + 1, table.shape[1] - 1)
         first, second = (table.take(rows + index) for index in (self.below, above))
-        return first + self.part * (second - first)
+        found: Array = first + self.part * (second - first)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
