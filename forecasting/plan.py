@@ -116,8 +116,8 @@ class Prepared:
         -------
         (SalvoForecast, SuppliedForecast or None)
         """
+        check_memory(request, under_scenario=scenario is not None)
         if scenario is None:
-            check_memory(request)
             return forecast_fitted(self.model, self.fitted, self.history, request, seed), None
         forecaster = self.forecaster(request, seed, scenario.published)
         supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, held)
@@ -141,7 +141,6 @@ class Prepared:
         -------
         ScenarioForecaster
         """
-        check_memory(request, under_scenario=True)
         days, with_look_ahead = days_needed(request.horizon)
         learned = next(iter(self._learned), None)
         if learned is None or (learned.horizon, learned.published) != (days, published):
@@ -608,7 +607,7 @@ def simulate(
     covered: tuple[str, ...] = (),
     nights_kept: int | None = None,
     on_paths: Callable[[int], object] | None = None,
-    forecaster: ScenarioForecaster | None = None,
+    drawn: tuple[SalvoForecast, SuppliedForecast | None] | None = None,
     try_orders: bool = True,
 ) -> Simulation:
     """The part of a plan that is drawn; what is not told here is as in `make_plan`.
@@ -635,8 +634,8 @@ def simulate(
         Layers whose orders are looked at.
     nights_kept : int, optional
         Paths times nights that are kept night by night, of the first paths; None: those of all.
-    forecaster : ScenarioForecaster, optional
-        Of the request and the seed: of simulations that differ in the scenario alone, what they share is drawn once.
+    drawn : (SalvoForecast, SuppliedForecast or None), optional
+        The forecast, where it is made already, as `prepared.forecast` makes it.
     try_orders : bool
         Whether the trials are filled; without, they say nothing of orders.
 
@@ -644,15 +643,9 @@ def simulate(
     -------
     Simulation
     """
-    history = prepared.history
-    if forecaster and scenario:
-        supplied: SuppliedForecast | None
-        supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, held)
-        salvos = supplied.forecast
-    else:
-        salvos, supplied = prepared.forecast(request, seed, scenario, held)
-    armed_share = armed_share_of(history, supplied, salvos.horizon)
-    calibration, notes = calibration_for(defence, salvos, history, calibrated)
+    salvos, supplied = drawn or prepared.forecast(request, seed, scenario, held)
+    armed_share = armed_share_of(prepared.history, supplied, salvos.horizon)
+    calibration, notes = calibration_for(defence, salvos, prepared.history, calibrated)
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
     levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
