@@ -46,11 +46,13 @@ mutants: .venv/ready-for-mutants  ## how many small faults in the modules that e
 	cd build/mutation && OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ../../$(BIN)/mutmut run --max-children 2
 	@$(BIN)/python -m tests.mutation_score build/mutation/mutants
 
-fuzz: .venv/ready-for-fuzz  ## a million inputs to the readers (some fifteen minutes; Linux on x86-64)
+fuzz: .venv/ready-for-fuzz .venv/ready-for-tests  ## a million inputs to the readers, thousands to the API (some twenty minutes; Linux on x86-64)
 	$(BIN)/python tests/fuzz/fuzz_readers.py --runs 1000000
+	SALVOCAST_CASES=2400 $(BIN)/python -m pytest -q tests/forecasting/service/api/test_fuzz.py
 
-kills: .venv/ready-for-tests  ## MLflow's server and PostgreSQL killed at 20 moments of a retraining each, and databases without room (some twenty minutes)
+kills: .venv/ready-for-tests  ## MLflow's server and PostgreSQL killed at 20 moments of a retraining each, the retraining at 50, and databases without room (some 25 minutes)
 	SALVOCAST_KILLS=20 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s tests/experiments/test_server_kills.py
+	SALVOCAST_KILLS=50 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/experiments/test_retrain_kills.py
 
 check: .venv/ready-for-tests  ## lint, format, types, dead code, dependencies
 	$(BIN)/ruff check .

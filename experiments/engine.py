@@ -37,6 +37,8 @@ AHEAD = 4
 """Tasks sent for each process or thread of the workers: the next one is there when one is done."""
 PRELOADED = "experiments.preloaded"
 """What the processes of this machine want; by its name, as loading it takes seconds."""
+DRAWING = "experiments.pictures"
+"""What one of them wants that only draws."""
 PROBES = 50
 
 Result = TypeVar("Result")
@@ -101,8 +103,10 @@ class Engine:
 
     def begin(self, *, with_one_beside: bool = False) -> None:
         """Lets the processes load what they need while this one does something else. with_one_beside: see `beside`."""
-        if self.jobs > 1 or with_one_beside:
+        if self.jobs > 1:
             _context()
+        elif with_one_beside:
+            _context(DRAWING)
 
     def at_a_time(self, n_models: int, n_origins: int) -> int:
         """How many models of an origin are one task: all of them, where others do the work and have origins enough to
@@ -157,7 +161,7 @@ def beside() -> Iterator[Callable[..., Callable[[], Any]]]:
     """
     from cloudpickle import dumps
 
-    pool = ProcessPoolExecutor(1, mp_context=_context(), initializer=_begin_process)
+    pool = ProcessPoolExecutor(1, mp_context=_context(DRAWING), initializer=_begin_process)
 
     def begin(function: Callable[..., Result], *given: Any) -> Callable[[], Result]:
         try:
@@ -182,10 +186,11 @@ def beside() -> Iterator[Callable[..., Callable[[], Any]]]:
         pool.shutdown(wait=False, cancel_futures=failed)
 
 
-def _context() -> "ForkServerContext":
+def _context(loaded: str = PRELOADED) -> "ForkServerContext":
+    """From which processes are forked; what was asked for first is what they find loaded."""
     from forecasting.service.workers.pool import load_ahead
 
-    return load_ahead([PRELOADED])
+    return load_ahead([loaded])
 
 
 def _begin_process() -> None:

@@ -30,6 +30,8 @@ KYIV = ZoneInfo("Europe/Kyiv")
 
 EARLIEST_DAY = date(2014, 1, 1)
 """No window before this can be a report of this war: an earlier date is a misread one."""
+_EARLIEST_MOMENT = datetime.combine(EARLIEST_DAY, time())
+LONGEST_WINDOW = timedelta(days=7)
 LARGEST_COUNT = 100_000
 """More than a hundred times the largest salvo on record: a larger count is a misread one."""
 
@@ -169,6 +171,15 @@ def _is_series_name(text: str) -> bool:
     return _SERIES_NAME.fullmatch(text) is not None
 
 
+@lru_cache(1_000)
+def _ended(window_end: datetime, _fold: int) -> datetime:
+    """The end of a window in UTC; `_fold` tells the two hours of one clock apart, which are equal.
+
+    In UTC: two times of one zone are compared by the clock on the wall, which lies when summer time begins.
+    """
+    return window_end.replace(tzinfo=KYIV).astimezone(UTC)
+
+
 COUNT_FIELDS = (
     "launched",
     "shot_down",
@@ -247,25 +258,24 @@ class SalvoReport:
                     f"{name} is '{getattr(self, name)}': expected a name of lower-case letters, digits and underscores"
                 )
         for name, longest in LONGEST_TEXTS.items():
-            text = getattr(self, name) or ""
+            if not (text := getattr(self, name)):
+                continue
             if len(text) > longest:
                 raise InputError(f"{name} has {len(text)} characters: expected at most {longest}")
             if not text.isprintable() and any(category(character)[0] == "C" for character in text):
                 raise InputError(f"{name} is {text!r}: expected characters that can be printed")
-        for name in ("window_start", "window_end"):
-            value = getattr(self, name)
+        window_start, window_end = self.window_start, self.window_end
+        for name, value in (("window_start", window_start), ("window_end", window_end)):
             if value.tzinfo is not None:
                 raise InputError(f"{name} {value.isoformat()}: expected local time without a zone")
-            if value.date() < EARLIEST_DAY:
+            if value < _EARLIEST_MOMENT:
                 raise InputError(f"{name} {value.isoformat()}: expected a day since {EARLIEST_DAY}")
         if self._backwards:
+            raise InputError(f"window ends ({window_end.isoformat()}) before it starts ({window_start.isoformat()})")
+        if window_end - window_start > LONGEST_WINDOW:
             raise InputError(
-                f"window ends ({self.window_end.isoformat()}) before it starts ({self.window_start.isoformat()})"
-            )
-        if self.window_end - self.window_start > timedelta(days=7):
-            raise InputError(
-                f"window of {(self.window_end - self.window_start).days} days "
-                f"({self.window_start.isoformat()} to {self.window_end.isoformat()}): expected at most 7"
+                f"window of {(window_end - window_start).days} days "
+                f"({window_start.isoformat()} to {window_end.isoformat()}): expected at most {LONGEST_WINDOW.days}"
             )
         if self.launched is None:
             raise InputError("launched is missing: expected a whole number of drones")
@@ -276,8 +286,7 @@ class SalvoReport:
         if self.published_at is not None:
             if self.published_at.tzinfo is None:
                 raise InputError(f"published_at {self.published_at.isoformat()}: expected a time with its zone")
-            # In UTC: two times of one zone are compared by the clock on the wall, which lies when summer time begins.
-            if self.published_at.astimezone(UTC) < self.window_end.replace(tzinfo=KYIV).astimezone(UTC):
+            if self.published_at.astimezone(UTC) < _ended(window_end, window_end.fold):
                 raise InputError(
                     f"published_at {self.published_at.isoformat()} is before the window ends "
                     f"({self.window_end.isoformat()} local time)"

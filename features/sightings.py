@@ -187,10 +187,13 @@ def same_hours(one: Windowed, other: Windowed) -> bool:
 
 
 def _area(report: Windowed) -> str:
-    if not report.target_area:
-        return ""
-    area = " ".join(report.target_area.casefold().split())
-    return "" if area == report.theatre.replace("_", " ") else area
+    return area_named(report.target_area, report.theatre) if report.target_area else ""
+
+
+def area_named(text: str, theatre: str) -> str:
+    """The area as areas are compared; '' for the whole theatre."""
+    area = " ".join(text.casefold().split())
+    return "" if area == theatre.replace("_", " ") else area
 
 
 def _is_date(report: Windowed) -> bool:

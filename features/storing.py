@@ -1,7 +1,7 @@
 """Writing one file into the ledger: what of it is new, chunk by chunk, inside the transaction of its ingest."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import attrgetter
@@ -66,7 +66,7 @@ class Storing:
         self._confirmed = confirmed
         self._records: dict[tuple[str, str], Record] = {}
         self._rows_before = 0
-        self._windows: dict[tuple[datetime, datetime, int], _Window] = {}
+        self._windows: dict[tuple[str, str, datetime, datetime, int], _Window] = {}
         self._next_id = (connection.scalar(sa.select(sa.func.max(report_table.c.id))) or 0) + 1
         self._written = _Written() if self._next_id == 1 else None
         self.anything = False
@@ -83,7 +83,7 @@ class Storing:
         if not self._confirmed and (held := self._held(told, salvos)):
             rejected += held.values()
             told = [one for one in told if one.number not in held]
-        changed: dict[bytes, _Salvo] = {}
+        changed: dict[bytes, _Salvo] = {}  # of those that are known
         new_reports: list[tuple[_Salvo, tuple[Any, ...]]] = []
         new_sightings: list[tuple[Any, ...]] = []
         added = revised = unchanged = flagged = 0
@@ -93,7 +93,7 @@ class Storing:
             sighting = (dated or self._recorded, content_digest, not stated, report.source)
             flagged += bool(report.flags)
             salvo = salvos.get(key)
-            if salvo is None:
+            if is_first := salvo is None:
                 salvo = salvos[key] = _Salvo(window.end_utc)
             if not salvo.sightings:
                 added += 1
@@ -115,7 +115,8 @@ class Storing:
                 where = (window.end_utc, window.day, report.target_area, report.reporter)
                 new_reports.append((salvo, (report_id, key, content_digest, *of_salvo, *where, *content)))
             salvo.sightings.add(sighting)
-            changed[key] = salvo
+            if not is_first:
+                changed[key] = salvo
             new_sightings.append((report_id, self._batch_id, sighting[0], stated, report.source))
             self.series.add((report.theatre, report.weapon_class))
             if window.day < self.days[0] or window.day > self.days[1]:
@@ -137,16 +138,16 @@ class Storing:
 
     def _told(self, number: int, report: SalvoReport) -> "_Told":
         start, end = report.window_start, report.window_end
-        window = self._windows.get((start, end, end.fold))
+        of_window = (report.theatre, report.weapon_class, start, end, end.fold)
+        window = self._windows.get(of_window)
         if window is None:
             # ISO has no word for the second of two hours.
-            texts = start.isoformat(), end.isoformat() + "+" * end.fold
-            window = _Window(*texts, utc(end.replace(tzinfo=KYIV)), report.attack_day)
-            self._windows[start, end, end.fold] = window
-        series = report.theatre, report.weapon_class
-        key = _digest((*series, window.start, window.end, report.target_area, report.reporter))
+            named = (*of_window[:2], start.isoformat(), end.isoformat() + "+" * end.fold)
+            window = _Window(repr(named).removesuffix(")"), utc(end.replace(tzinfo=KYIV)), report.attack_day)
+            self._windows[of_window] = window
+        key = _digest(f"{window.named}, {report.target_area!r}, {report.reporter!r})")
         content = _content(report)
-        return _Told(number, report, window, key, content, _digest(content))
+        return _Told(number, report, window, key, content, _digest(repr(content)))
 
     def end(self) -> None:
         """To be called after the last chunk: rows that waited, and stand right in this file, wait no longer."""
@@ -238,10 +239,9 @@ class _Written:
 
 
 class _Window(NamedTuple):
-    """What the reports of one window have in common. start, end: as the key of a salvo has them."""
+    """What the reports of one series and window have in common. named: how the keys of their salvos begin."""
 
-    start: str
-    end: str
+    named: str
     end_utc: datetime
     day: date
 
@@ -304,14 +304,24 @@ def _insert(connection: Connection, table: sa.Table, names: Sequence[str], rows:
     if connection.dialect.name != "sqlite":
         connection.execute(table.insert(), [dict(zip(names, row, strict=True)) for row in rows])
         return
-    # Straight to the driver: SQLAlchemy's binding of every value would take longer than all the rest of an ingest.
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    for index, name in enumerate(names):
-        if isinstance(table.c[name].type, sa.Date | sa.DateTime):
-            texts = {moment: _text(moment) for moment in set(columns[index])}  # many rows share a time
-            columns[index] = [texts[moment] for moment in columns[index]]
-    insert = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-    connection.exec_driver_sql(insert, list(zip(*columns, strict=True)))
+    # Straight to the driver: SQLAlchemy's binding of every value would take longer than all the rest of an ingest. For
+    # anything but int, float, str and bytearray the driver looks for an adapter, which takes as long as two columns.
+    columns: dict[str, Iterable[Any]] = {}
+    for name, column in zip(names, zip(*rows, strict=True), strict=True):
+        match table.c[name].type:
+            case _ if column[0] is None and column.count(None) == len(column):
+                continue  # it is null where it is not named
+            case sa.Date() | sa.DateTime():
+                texts = {moment: _text(moment) for moment in set(column)}  # many rows share a time
+                columns[name] = [texts[moment] for moment in column]
+            case sa.LargeBinary():
+                columns[name] = map(bytearray, column)
+            case sa.Boolean():
+                columns[name] = map(int, column)
+            case _:
+                columns[name] = column
+    insert = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    connection.exec_driver_sql(insert, list(zip(*columns.values(), strict=True)))
 
 
 def _text(moment: date | None) -> str | None:
@@ -324,5 +334,6 @@ def _text(moment: date | None) -> str | None:
 KEY_BYTES = 16
 
 
-def _digest(values: tuple[Any, ...]) -> bytes:
-    return hashlib.blake2b(repr(values).encode(), digest_size=KEY_BYTES).digest()
+def _digest(text: str) -> bytes:
+    """Of a tuple of values as Python writes it."""
+    return hashlib.blake2b(text.encode(), digest_size=KEY_BYTES).digest()

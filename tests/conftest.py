@@ -40,6 +40,8 @@ REAL = {
     "browser",
     "holder",
     "scheduler",
+    "guarded",
+    "fuzzed",
 }
 """Fixtures that start processes which others talk to, or kill: servers, browsers, holders of a lock."""
 
@@ -52,9 +54,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-def pytest_collection_finish() -> None:
-    """What is loaded stays: the collector need not look through it again and again (a third of some files' time)."""
-    gc.collect()
+@pytest.fixture(scope="module", autouse=True)
+def _frozen() -> None:
+    """What is there when a file's tests begin stays: the collector need not look through it again and again.
+
+    It takes a third of some files' time otherwise, and more where statsmodels calls it at each correction.
+    """
     gc.freeze()
 
 
@@ -105,11 +110,20 @@ def bundled_until_now() -> Reading:
 
 
 @pytest.fixture(scope="session")
-def learned_once(made_once: MadeOnce) -> Iterator[None]:
+def learned_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """What is learned in this run, by tests and by the servers that they start: the folder `learned` of their homes."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "learned"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def learned_once(learned_folder: Path) -> Iterator[None]:
     """What is learned is shared by all tests that run while this is set up."""
     from tests.learning import learning_once  # loads the planner
 
-    yield from learning_once(made_once)
+    yield from learning_once(learned_folder)
 
 
 @pytest.fixture(scope="session")

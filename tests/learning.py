@@ -3,13 +3,16 @@
 What is kept gives the bytes of what is learned: `tests/forecasting/answers/test_learned.py` sees to that.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from features.files import write_file
 from features.history import LaunchHistory
 from forecasting.answers import answering
 from forecasting.answers.learned import prepare_remembered, remembered_learning, remembered_weights
@@ -18,17 +21,22 @@ from forecasting.defence.layers import Defence
 from forecasting.losses.calibrated_defence import Calibration
 from forecasting.losses.reported_losses import StatedKills
 from forecasting.plan import Prepared, prepare, prepare_calibration
+from forecasting.registry import learned
 from forecasting.salvos.model import Model
 
-MadeOnce = Callable[[str, Callable[[Path], object]], Path]
-_shared: list[MadeOnce] = []
+_folders: list[Path] = []
+"""The one of this run."""
 
 
 def remember(key: str, make: Callable[[], bytes]) -> bytes:
-    """For all processes of the run, where there is one."""
-    if not _shared:
-        return make()
-    return _shared[-1](f"learned-{key}", lambda path: path.write_bytes(make())).read_bytes()
+    """As a home does, for all processes of the run; two that need the same at once do not both make it."""
+    path = _folders[-1] / key
+    with FileLock(path.parent.with_name(f"{key}.lock")):
+        content = learned._whole(path)
+        if content is None:
+            content = make()
+            write_file(path, hashlib.sha256(content).digest() + content)
+    return content
 
 
 def prepared(model: Model, history: LaunchHistory) -> Prepared:
@@ -46,7 +54,7 @@ def _with_supply(found: Prepared) -> Prepared:
     return replace(found, weigh=remembered_weights(remember), meet=remembered_supply(remember))
 
 
-def learning_once(made_once: MadeOnce) -> Iterator[None]:
+def learning_once(folder: Path) -> Iterator[None]:
     """Whoever answers in this process learns from the same record once: the answer is that of the first time."""
     fitted: dict[Any, Prepared] = {}
     calibrations: dict[Any, Calibration] = {}
@@ -65,7 +73,7 @@ def learning_once(made_once: MadeOnce) -> Iterator[None]:
             calibrations[key] = calibrated(defence, history, shares)
         return calibrations[key]
 
-    _shared.append(made_once)
+    _folders.append(folder)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("prepare", "prepare_remembered"):
             patch.setattr(answering, name, prepare_once)
@@ -73,4 +81,4 @@ def learning_once(made_once: MadeOnce) -> Iterator[None]:
         patch.setattr(answering, "remembered_weights", lambda _: remembered_weights(remember))
         patch.setattr(answering, "remembered_supply", lambda _: remembered_supply(remember))
         yield
-    _shared.clear()
+    _folders.clear()

@@ -53,6 +53,10 @@ DATE = "date"
 PART = "part"
 """The column beside a date that says which part of it a row speaks of."""
 TIMES = (DATE, "window_start", "window_end", "published_at")
+_SALVO_TEXTS = (
+    *("published_at", "window_start", "window_end", DATE, PART),
+    *("weapon_class", "theatre", "target_area", "reporter", "source"),
+)
 NIGHTFALL, MORNING = time(18), time(8)
 """The usual night window, which belongs to the date on which it ends."""
 
@@ -143,8 +147,10 @@ def read_table(
 
     left_out = _left_out(header, only, str(path))
 
-    def rows() -> Iterator[Row]:
+    def kept_rows() -> Iterator[Row]:
         return (([], "") if left_out(row[0]) else row for row in all_rows())
+
+    rows = kept_rows if only else all_rows
 
     reader = RowReader(
         header,
@@ -249,18 +255,20 @@ class RowReader:
         self._classes = {text.strip().lower(): name for text, name in (classes or {}).items()}
         self._zone, self._published_at = zone, published_at
         self._window = lru_cache(1_000)(self._window_of)  # tables hold many rows of one night
+        self._instant = lru_cache(1_000)(partial(instant, "published_at", zone=zone))
+        self._places = [self._index.get(field) for field in _SALVO_TEXTS]
 
     def salvo(self, cells: Sequence[str]) -> dict[str, Any]:
         """What tells the row's salvo from others, by field. Raises InputError."""
-        text = self._text
-        published = text(cells, "published_at")
-        published_at = instant("published_at", published, self._zone) if published else None
-        start, end = self._window(*(text(cells, name) for name in ("window_start", "window_end", DATE, PART)))
+        texts = ["" if place is None else cells[place].strip() for place in self._places]
+        published, *window_texts, weapon_class, theatre, target_area, reporter, source = texts
+        published_at = self._instant(published) if published else None
+        start, end = self._window(*window_texts)
         if DATE in self._index and (known := published_at or self._published_at) is not None:
             local = known.astimezone(KYIV).replace(tzinfo=None)
             if start < local < end and local.date() == end.date():
                 end = local
-        weapon_class = text(cells, "weapon_class").lower()
+        weapon_class = weapon_class.lower()
         if self._classes and weapon_class:
             if weapon_class not in self._classes:
                 raise InputError(
@@ -269,13 +277,13 @@ class RowReader:
                 )
             weapon_class = self._classes[weapon_class]
         return {
-            "theatre": text(cells, "theatre").lower() or self._defaults["theatre"],
+            "theatre": theatre.lower() or self._defaults["theatre"],
             "weapon_class": weapon_class or self._defaults["weapon_class"],
             "window_start": start,
             "window_end": end,
-            "target_area": text(cells, "target_area"),
-            "reporter": text(cells, "reporter"),
-            "source": text(cells, "source") or self._defaults["source"],
+            "target_area": target_area,
+            "reporter": reporter,
+            "source": source or self._defaults["source"],
             "published_at": published_at,
         }
 
@@ -287,10 +295,6 @@ class RowReader:
         if "shot_down_by_area" in self._index:
             values["shot_down_by_area"] = counts_by_area("shot_down_by_area", cells[self._index["shot_down_by_area"]])
         return SalvoReport(**values)
-
-    def _text(self, cells: Sequence[str], field: str) -> str:
-        place = self._index.get(field)
-        return "" if place is None else cells[place].strip()
 
     def _window_of(self, start: str, end: str, day: str, part: str) -> tuple[datetime, datetime]:
         if DATE not in self._index:

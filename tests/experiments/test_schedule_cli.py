@@ -229,8 +229,9 @@ def start(home: Path, *arguments: str, program: str) -> "subprocess.Popen[str]":
     )
 
 
-@pytest.mark.parametrize(("arguments", "code"), [((), 0), (("--once",), 1)])
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("arguments", "code", "sign"), [((), 0, signal.SIGTERM), (("--once",), 1, signal.SIGINT)], ids=["resident", "once"]
+)
 def test_a_signal_ends_it_and_its_job_and_the_next_start_takes_it_up(
     salvocast: Run, home: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, sign: signal.Signals
 ) -> None:

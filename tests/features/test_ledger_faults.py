@@ -1,6 +1,5 @@
 """A ledger keeps what it has: two writers at once, kills in the middle, locks, full disks."""
 
-import os
 import random
 import signal
 import subprocess
@@ -18,6 +17,7 @@ from features.errors import SalvocastError
 from features.ledger import Ledger
 from features.records import SalvoReport
 from features.sources.reading import Reading
+from forecasting.commands.main import app, run
 from tests.conftest import NOW
 from tests.features.conftest import MakeReading, MakeReport
 from tests.features.past_the_ledger import connected, held_in, many, of_one_report, rows_in
@@ -192,25 +192,21 @@ def test_the_ledger_waits_for_another_writer(filled: sa.URL) -> None:
         assert connection.exec_driver_sql(setting).scalar() in (20_000, "20s")
 
 
-@pytest.mark.slow
-def test_the_command_tells_of_a_lock_in_one_line_after_its_wait(filled: sa.URL, tmp_path: Path) -> None:
+def test_the_command_tells_of_a_lock_in_one_line_after_its_wait(
+    filled: sa.URL, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(database_module, "LOCK_WAIT_MS", 50)
+    monkeypatch.setenv("SALVOCAST_LEDGER_URL", filled.render_as_string(hide_password=False))
     table = tmp_path / "salvos.csv"
     table.write_text("date,launched\n2026-01-12,5\n", encoding="utf-8")
     before = held_in(filled)
     with written_by_another(filled):
-        done = subprocess.run(
-            [sys.executable, "-m", "forecasting.commands.main", "ingest", "table", str(table)],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "SALVOCAST_LEDGER_URL": filled.render_as_string(hide_password=False)},
-            cwd=tmp_path,
-            timeout=120,
-            check=False,
-        )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 1
-    assert "another process is writing to it" in done.stderr
-    assert str(filled.password) not in done.stderr
+        code = run(app, ["ingest", "table", str(table)])
+    told = capfd.readouterr()
+    assert (code, told.out) == (1, "")
+    assert len(told.err.splitlines()) == 1
+    assert "another process is writing to it" in told.err
+    assert str(filled.password) not in told.err
     assert held_in(filled) == before
 
 

@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from features.ledger import IngestCounts, Ledger
 from features.records import KYIV, SalvoReport
 from features.sources.reading import RejectedRow
+from features.tables import report_table, sighting_table
 from tests.conftest import NOW
 from tests.features.conftest import FreshLedger, MakeReading
 
@@ -89,6 +91,15 @@ def known(ledger: Ledger) -> list[list[tuple[Any, ...]]]:
         [(entry.report, entry.published_at, entry.published_at_assumed, entry.revision) for entry in view]
         for view in (*views, ledger.revisions())
     ]
+
+
+def stored(ledger: Ledger) -> list[list[tuple[Any, ...]]]:
+    """The rows of its reports and sightings, as the database has them."""
+    with ledger._connection() as connection:
+        return [
+            [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key.columns))]
+            for table in (report_table, sighting_table)
+        ]
 
 
 @settings(deadline=None, max_examples=25)
@@ -210,3 +221,33 @@ def test_the_size_of_a_chunk_does_not_matter(
             (c.added, c.revised, c.unchanged) for c in row_by_row
         ]
         assert known(one) == known(other)
+        assert stored(one) == stored(other)
+
+
+@st.composite
+def told_by_several(draw: st.DrawFn) -> SalvoReport:
+    """Of windows that touch, hold and repeat each other, by sources of every rank."""
+    start = datetime(2026, 1, draw(st.integers(8, 11)), draw(st.sampled_from([0, 8, 18])))
+    return SalvoReport(
+        window_start=start,
+        window_end=start + timedelta(hours=draw(st.sampled_from([0, 8, 10, 14, 24, 72]))),
+        launched=draw(st.integers(1, 3)),
+        target_area=draw(st.sampled_from(["", "Ukraine", "south", " South", "east"])),
+        source=draw(st.sampled_from(["table", "bundled", "bulletin"])),
+    )
+
+
+def every_id(connection: sa.Connection, query: sa.Select[Any], _theatre: str) -> list[int]:
+    return [row[-1] for row in connection.execute(query)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(rows=st.lists(told_by_several(), max_size=7))
+def test_a_closer_look_at_some_reports_marks_what_one_at_all_of_them_does(
+    fresh_ledger: FreshLedger, make_reading: MakeReading, rows: list[SalvoReport]
+) -> None:
+    with fresh_ledger() as one, fresh_ledger() as other, pytest.MonkeyPatch.context() as patch:
+        one.ingest(make_reading(rows), NOW)
+        patch.setattr("features.disputes._suspects", every_id)
+        other.ingest(make_reading(rows), NOW)
+        assert stored(one) == stored(other)

@@ -84,15 +84,15 @@ def test_a_history_is_the_sum_of_the_reports_in_force(
         for number, file in enumerate(batch):
             reading = Reading(file.source, f"{number}", iter(file.rows), file.published_at, file.covers)
             ledger.ingest(reading, NOW + timedelta(hours=number), accept_shrink=True)
-            for origin in (None, *(FIRST + timedelta(days=index) for index in range(-1, 8))):
-                expected = summed_one_by_one(ledger, rule, origin)
-                if expected is None:
-                    with pytest.raises(InputError):
-                        ledger.history(rule=rule, origin=origin)
-                    continue
-                history = ledger.history(rule=rule, origin=origin)
-                assert history.digest == expected.digest
-                assert (history.first_day, history.sources) == (expected.first_day, expected.sources)
+        for origin in (None, *(FIRST + timedelta(days=index) for index in range(-1, 8))):
+            expected = summed_one_by_one(ledger, rule, origin)
+            if expected is None:
+                with pytest.raises(InputError):
+                    ledger.history(rule=rule, origin=origin)
+                continue
+            history = ledger.history(rule=rule, origin=origin)
+            assert history.digest == expected.digest
+            assert (history.first_day, history.sources) == (expected.first_day, expected.sources)
         for theatre, kind, salvos in ledger.series():
             known = ledger.as_of(datetime.max.replace(tzinfo=UTC), theatre, kind)
             assert salvos == len(Salvos.of(entry.report for entry in known).standing)

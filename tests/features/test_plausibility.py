@@ -21,6 +21,7 @@ from tests.conftest import NOW
 MORNING = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = MORNING + timedelta(days=1)
 NEWS = datetime(2026, 3, 2, 8, 30)
+PARTS = ("shot_down", "suppressed", "strike_drones", "jet_drones")
 RAW = Path(__file__).parents[3] / "shared/data/reported_salvos.csv"
 
 
@@ -112,6 +113,30 @@ def test_no_later_night_is_held_and_nearly_every_slip_is(bundled: Ledger) -> Non
         slips += [replace(report, launched=report.launched * 10), replace(report, launched=report.launched // 10)]
     assert not any(doubt for report in true for doubt in doubted(bundled, report))
     assert np.mean([bool(doubted(bundled, slip)[0]) for slip in slips]) > 0.95
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_closer_look_at_some_reports_holds_what_one_at_all_of_them_does(bundled: Ledger, seed: int) -> None:
+    """Also over several files, each of which the record learns from."""
+    rng = np.random.default_rng(seed)
+    usual = rng.lognormal(5, [0.1, 0.3, 1][seed % 3], 400)
+    odd = rng.choice([1, 0, 0.05, 0.3, 30], 400, p=[0.9, 0.02, 0.03, 0.03, 0.02])
+    reports = []
+    for launched in (usual * odd).astype(int).tolist():
+        end = NEWS - timedelta(days=int(rng.integers(150)))
+        hours = [14, 14, 8, 24][rng.integers(4)]
+        parts = {name: [None, int(launched * rng.uniform(0, 2.5))][rng.integers(2)] for name in PARTS}
+        area = ["", "", "Lowland", "south"][rng.integers(4)]
+        window = {"window_start": end - timedelta(hours=hours), "window_end": end}
+        reports.append(night(launched, theatre="lowland", target_area=area, **window, **parts))
+    files = reports[:150], reports[150:151], reports[151:]
+    with bundled._connection() as connection, pytest.MonkeyPatch.context() as patch:
+        record = Record(connection, "lowland", "shahed")
+        said = [record.doubts(file) for file in files]
+        patch.setattr("features.plausibility._suspects", lambda reports, *_: np.ones(len(reports), bool))
+        record = Record(connection, "lowland", "shahed")
+        assert said == [record.doubts(file) for file in files]
+    assert len({doubt.split()[0] for file in said for doubt in file if doubt}) > 1
 
 
 def test_slips_of_one_file_do_not_hide_each_other(bundled: Ledger) -> None:

@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 
 WARMING_SECONDS = 120.0
 """Time-out of what a process learns before its first job."""
-IDLE_SECONDS = 0.5
+IDLE_SECONDS = 1.0
 """After which a process that nobody asks for anything loads what it may be asked for."""
 Step = tuple[float, Callable[..., object], tuple[object, ...]]
 """What a process runs by itself: how long that should take, the function and its arguments."""
@@ -207,13 +207,15 @@ class Pool:
     async def _load(self, process: _Process) -> None:
         for step in self._loads:
             while process not in self._idle or time.monotonic() < process.idle_since + IDLE_SECONDS:
-                await asyncio.sleep(IDLE_SECONDS / 4)
+                await asyncio.sleep(0.05)
             self._idle.remove(process)
             self._on_change(self)
+            idle_since = process.idle_since
             try:
                 await self._warm(process, *step)
             finally:
                 self._give_back(process)
+                process.idle_since = idle_since  # of jobs: the next step need not wait for that long again
 
     async def close(self) -> None:
         """Stops the processes; who waits is told."""

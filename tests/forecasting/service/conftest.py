@@ -84,7 +84,10 @@ Serve = Callable[..., Server]
 
 @contextmanager
 def serving(folder: Path, filled_ledger: Path) -> Iterator[Serve]:
-    """serve(home="a", environment={}, **settings): a server whose home is kept between servers of that name."""
+    """serve(home="a", environment={}, **settings): a server whose home is kept between servers of that name.
+
+    It has learned what another of the run has.
+    """
     with ExitStack() as running:
 
         def serve(home: str = "home", environment: dict[str, str] | None = None, **settings: Any) -> Server:
@@ -92,6 +95,7 @@ def serving(folder: Path, filled_ledger: Path) -> Iterator[Serve]:
             if not place.exists():
                 place.mkdir()
                 shutil.copy(filled_ledger, place / "ledger.db")
+                (place / "learned").symlink_to(filled_ledger.with_name("learned"))
             server = Server(place, settings, environment or {})
             running.callback(server.stop)
             return server
@@ -106,10 +110,10 @@ def serve(tmp_path: Path, filled_ledger: Path) -> Iterator[Serve]:
         yield start
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, filled_ledger: Path) -> Iterator[Server]:
-    """A server that the tests of a module share; none of them may change what it knows. It waits longer than one of
-    ours does: a slow machine that counts branches is no failure of an answer."""
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, filled_ledger: Path, learned_folder: Path) -> Iterator[Server]:
+    """A server that tests share; none of them may change what it knows. It waits longer than one of ours does: a slow
+    machine that counts branches is no failure of an answer."""
     with serving(tmp_path_factory.mktemp("shared"), filled_ledger) as start:
         yield start(longest=150.0)
 

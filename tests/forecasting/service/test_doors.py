@@ -12,18 +12,22 @@ from typing import Any
 
 import httpx
 import pytest
+import typer
 
 from experiments.follow_up import issue_plan
+from experiments.retrain_cli import retrain
 from features.history import LaunchHistory
 from features.ledger import Ledger
 from forecasting.answers import local
 from forecasting.answers.local import kyiv_today, local_answering, local_context
 from forecasting.answers.request import PlanRequest
+from forecasting.commands.main import run
 from forecasting.record.archive import Archive
 from forecasting.registry import Registry
 from forecasting.report.document import document_json
 from forecasting.salvos.model import fit, load_model
 from forecasting.salvos.saved import SavedModel
+from tests.forecasting.conftest import Run
 from tests.forecasting.service.conftest import Serve, Server, serving
 
 SMALL: dict[str, Any] = {"horizon": 7, "paths": 50}
@@ -187,11 +191,10 @@ def test_a_server_that_has_not_reached_the_registry_says_so_and_archives_nothing
         assert answered.json()["forecast"]["model_choice"] == {"reason": "none_registered", "version": None}
 
 
-@pytest.mark.slow
-def test_a_plan_is_made_by_the_model_that_the_settings_put_first(tmp_path: Path, filled_ledger: Path) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    shutil.copy(filled_ledger, home / "ledger.db")
+def test_a_plan_is_made_by_the_model_that_the_settings_put_first(
+    salvocast: Run, home: Path, empty_store: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    shutil.copy(empty_store, home / "mlflow.db")
     (home / "counts.csv").write_text("date,UAVs\n", encoding="utf-8")
     (home / "settings.toml").write_text(
         '[[source]]\nkind = "table"\npath = "counts.csv"\nmap = {launched = "UAVs"}\n'
@@ -199,13 +202,15 @@ def test_a_plan_is_made_by_the_model_that_the_settings_put_first(tmp_path: Path,
         encoding="utf-8",
     )
     plan = ("plan", "--paths", "200", "--format", "json")
-    before = command(home, *plan)
+    before = salvocast(*plan)
     assert before.returncode == 0, before.stderr
     assert json.loads(before.stdout)["forecast"]["model_choice"] == {"reason": "none_registered", "version": None}
-    trained = command(home, "retrain")
-    assert trained.returncode == 0, trained.stderr
-    assert trained.stdout.startswith(b"first champion: two_regime serves as salvocast-ukraine-shahed version 1, ")
-    done = command(home, *plan)
+    app = typer.Typer()
+    app.command()(retrain)
+    assert run(app, []) == 0
+    trained = capfdbinary.readouterr().out
+    assert trained.startswith(b"first champion: two_regime serves as salvocast-ukraine-shahed version 1, ")
+    done = salvocast(*plan)
     assert done.returncode == 0, done.stderr
     made = json.loads(done.stdout)["forecast"]
     assert made["model_id"] == "two_regime"

@@ -1,5 +1,6 @@
 """Requests that a machine thinks up from the OpenAPI definition: right ones, and ones that are wrong in some way."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ CHECKS = [
 """Left out: positive_data_acceptance, as the definition cannot tell which layers a defence has or which days are on
 record, and those of tokens, which `test_security` looks at."""
 
+CASES = int(os.environ.get("SALVOCAST_CASES", "600"))
+"""The same ones each time; `make fuzz` sends thousands."""
 NOT_ASKED = {503: not_a_server_error, 413: negative_data_rejection}
 """Status -> the check that it fails by its nature: too much to do is no failure of the server, and what is too large is
 refused before anybody sees what else is wrong with it."""
@@ -79,6 +82,5 @@ def run_cases(server: Server, n_cases: int) -> int:
     return sent
 
 
-@pytest.mark.slow
-def test_no_answer_of_thousands_is_a_failure_or_leaves_the_definition(fuzzed: Server) -> None:
-    assert run_cases(fuzzed, 2_400) >= 2_000
+def test_no_answer_is_a_failure_or_leaves_the_definition(fuzzed: Server) -> None:
+    assert run_cases(fuzzed, CASES) >= 0.75 * CASES

@@ -285,6 +285,7 @@ def test_a_worker_that_is_killed_is_replaced(serve: Serve) -> None:
     until(lambda: all(answers() for _ in range(4)))
 
 
+@pytest.mark.slow
 def test_the_command_serves_and_refuses(home: Path, filled_ledger: Path) -> None:
     home.mkdir()
     shutil.copy(filled_ledger, home / "ledger.db")
