@@ -177,21 +177,23 @@ def stock_flow(supply: SupplyDraws, wanted: NDArray[np.float64] | NDArray[np.int
     which are launched first.
     Raises ValueError where a wanted number is negative or missing.
     """
-    shape = supply.armed.shape
-    wanted = np.broadcast_to(np.asarray(wanted, dtype=np.float64), shape)
+    wanted = np.broadcast_to(np.asarray(wanted, dtype=np.float64), supply.armed.shape)
     if not (wanted >= 0).all():
         raise ValueError("wanted launches are negative or missing: expected a number of drones for every day")
-    launched, lost, struck, transferred, stocks = (np.empty(shape) for _ in range(5))
+    inflow, stated, to_strike, to_transfer, wanted = map(
+        _by_day, (supply.weighed_inflow, supply.as_stated, supply.struck, supply.transferred, wanted)
+    )
+    launched, lost, struck, transferred, stocks = (np.empty(wanted.shape) for _ in range(5))
     usable = 1.0 - supply.lost_before_launch
     stock, certain = supply.opening, np.zeros_like(supply.opening)
     for day in range(supply.n_days):
-        stock = stock + (supply.armed[:, day] + supply.decoys[:, day]) * supply.released
-        certain = certain + supply.armed_as_stated[:, day] + supply.decoys_as_stated[:, day]
-        struck[:, day] = hit = np.minimum(supply.struck[:, day], stock)
+        stock = stock + inflow[day]
+        certain = certain + stated[day]
+        struck[day] = hit = np.minimum(to_strike[day], stock)
         stock -= hit
-        transferred[:, day] = gone = np.minimum(supply.transferred[:, day], stock)
+        transferred[day] = gone = np.minimum(to_transfer[day], stock)
         stock -= gone
-        want = 0.0 * stock if supply.paused[day] else wanted[:, day]
+        want = 0.0 * stock if supply.paused[day] else wanted[day]
         given = np.minimum(want, certain + np.maximum(stock - supply.minimum, 0.0) * usable)
         np.floor(given, out=given, where=want == np.floor(want))
         free = np.minimum(given, certain)
@@ -199,8 +201,13 @@ def stock_flow(supply: SupplyDraws, wanted: NDArray[np.float64] | NDArray[np.int
         # Rounding may ask for a hair more than there is.
         taken = np.minimum((given - free) / usable, stock)
         stock -= taken
-        launched[:, day], lost[:, day], stocks[:, day] = given, taken - (given - free), stock + certain
-    return StockFlow(launched, lost, struck, transferred, stocks)
+        launched[day], lost[day], stocks[day] = given, taken - (given - free), stock + certain
+    return StockFlow(*map(_by_day, (launched, lost, struck, transferred, stocks)))
+
+
+def _by_day(values: Draws) -> Draws:
+    """The other way round: what is gone through day by day lies day by day in memory."""
+    return np.ascontiguousarray(values.T)
 
 
 def sustained(supply: SupplyDraws, stock: Draws, first: date) -> Draws:
@@ -212,20 +219,21 @@ def sustained(supply: SupplyDraws, stock: Draws, first: date) -> Draws:
     way, without loss.
     """
     supply = supply.window(first, supply.last_day, stock)
-    launches = np.zeros(supply.armed.shape)
+    inflow, stated, struck, transferred = map(
+        _by_day, (supply.weighed_inflow, supply.as_stated, supply.struck, supply.transferred)
+    )
+    launches = np.zeros(inflow.shape)
     used = -np.expm1(-1.0 / supply.drawdown)
     certain = np.zeros_like(stock)
     usable = 1.0 - supply.lost_before_launch
-    for day in range(supply.n_days):
-        inflow = (supply.armed[:, day] + supply.decoys[:, day]) * supply.released
-        stock = np.maximum(stock + inflow - supply.struck[:, day] - supply.transferred[:, day], 0.0)
-        came = supply.armed_as_stated[:, day] + supply.decoys_as_stated[:, day]
+    for day, (made, came) in enumerate(zip(inflow, stated, strict=True)):
+        stock = np.maximum(stock + made - struck[day] - transferred[day], 0.0)
         certain = certain + came
         if not supply.paused[day]:
             above = np.maximum(stock - supply.minimum, 0.0)
-            taken = np.minimum(above, inflow + np.maximum(above - inflow, 0.0) * used)
+            taken = np.minimum(above, made + np.maximum(above - made, 0.0) * used)
             stock = stock - taken
             free = came + (certain - came) * used
             certain = certain - free
-            launches[:, day] = taken * usable + free
-    return launches
+            launches[day] = taken * usable + free
+    return _by_day(launches)

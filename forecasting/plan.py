@@ -607,6 +607,8 @@ def simulate(
     covered: tuple[str, ...] = (),
     nights_kept: int | None = None,
     on_paths: Callable[[int], object] | None = None,
+    drawn: tuple[SalvoForecast, SuppliedForecast | None] | None = None,
+    try_orders: bool = True,
 ) -> Simulation:
     """The part of a plan that is drawn; what is not told here is as in `make_plan`.
 
@@ -632,15 +634,18 @@ def simulate(
         Layers whose orders are looked at.
     nights_kept : int, optional
         Paths times nights that are kept night by night, of the first paths; None: those of all.
+    drawn : (SalvoForecast, SuppliedForecast or None), optional
+        The forecast, where it is made already, as `prepared.forecast` makes it.
+    try_orders : bool
+        Whether the trials are filled; without, they say nothing of orders.
 
     Returns
     -------
     Simulation
     """
-    history = prepared.history
-    salvos, supplied = prepared.forecast(request, seed, scenario, held)
-    armed_share = armed_share_of(history, supplied, salvos.horizon)
-    calibration, notes = calibration_for(defence, salvos, history, calibrated)
+    salvos, supplied = drawn or prepared.forecast(request, seed, scenario, held)
+    armed_share = armed_share_of(prepared.history, supplied, salvos.horizon)
+    calibration, notes = calibration_for(defence, salvos, prepared.history, calibrated)
     levels, factors, beyond = engagement_draws(planned, salvos, calibration)
     levels = with_counted_levels(levels, planned, counted)
     trials = OrderTrials(planned, end=end)
@@ -653,7 +658,7 @@ def simulate(
         armed_share=armed_share,
         new_models=supplied.new_models if supplied else (),
         deliveries=deliveries,
-        trials=trials,
+        trials=trials if try_orders else None,
         others={each.weapon_class: each.paths for each in threats},
         on_paths=on_paths,
         on_nights=passing,

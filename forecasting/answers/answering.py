@@ -237,12 +237,24 @@ class Answerer:
         whole, planned = with_counted(whole, counted), with_counted(planned, counted)
         deliveries = [each for each in hand.deliveries if each.day > origin]
         nights = nights_to_look_at([planned.layer(name) for name in asked], request.horizon)
+        simulated = SimulationRequest(nights, request.paths)
+        first = scenarios[0]
+        check_memory(simulated, under_scenario=first is not None)
+        forecaster = prepared.forecaster(simulated, request.seed, first.published) if first else None
+
+        def drawn(scenario: ScenarioRequest | None) -> tuple[SalvoForecast, SuppliedForecast] | None:
+            """On the same salvos as those of the others."""
+            if forecaster is None or scenario is None:
+                return None
+            supplied = forecaster.forecast_under(scenario.scenario, scenario.theatre, request.held)
+            return supplied.forecast, supplied
+
         made = [
             simulate(
                 prepared,
                 planned,
                 whole,
-                SimulationRequest(nights, request.paths),
+                simulated,
                 seed=request.seed,
                 end=request.horizon,
                 calibrated=calibrated,
@@ -251,6 +263,8 @@ class Answerer:
                 deliveries=deliveries,
                 counted=counted,
                 on_paths=on_paths,
+                drawn=drawn(each),
+                try_orders=False,
             )
             for each in scenarios
         ]

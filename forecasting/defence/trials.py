@@ -24,7 +24,7 @@ MOST_CELLS = 2**16
 """Nights of paths that are kept: each takes some 200 bytes a layer. Of a larger plan the first paths are."""
 AT_ONCE = 2**19
 """Nights of paths that are fought together, each path as often as there are orders: more at once take less time."""
-MOST_TRIED = 64
+MOST_TRIED = 12
 """Orders that are remembered path by path, the first one beside: others may do the same on most paths."""
 
 

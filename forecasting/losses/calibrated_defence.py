@@ -104,17 +104,19 @@ class Calibration:
         shift = draws.size_effect[:, np.newaxis] * size + drift
         share = expit(logit(np.clip(by_now, 1e-6, 1.0 - 1e-6)) + shift)
         precision = precision_of(nights, self.variation.overdispersion)
-        wanted = np.empty(nights.shape)
+        wanted: Array = np.empty(nights.shape)
         for night, rng in enumerate(of_nights.spawn(horizon)):  # a beta number takes as many uniform ones as it needs
             alpha, beta = (part[:, night] * precision[:, night] for part in (share, 1.0 - share))
             wanted[:, night] = rng.beta(alpha, beta)
-        factors, below = np.full(nights.shape, _FACTORS[-1]), np.zeros(nights.shape)
+        wanted = wanted.ravel()
+        factors, below = np.full(nights.size, _FACTORS[-1]), np.zeros(nights.size)
         for low, (high, table) in zip((0.0, *_FACTORS), cascade.items(), strict=False):
-            above = between.at(table)
-            here = (wanted >= below) & (wanted < above)
-            np.copyto(factors, low + (high - low) * (wanted - below) / np.maximum(above - below, 1e-12), where=here)
+            above = between.at(table).ravel()
+            here = np.flatnonzero((wanted >= below) & (wanted < above))
+            first, width = below[here], above[here] - below[here]
+            factors[here] = low + (high - low) * (wanted[here] - first) / np.maximum(width, 1e-12)
             below = above
-        return PathDraws(draws.levels, factors, beyond)
+        return PathDraws(draws.levels, factors.reshape(nights.shape), beyond)
 
     @cached_property
     def _distinct(self) -> tuple[Draws, NDArray[np.intp]]:
@@ -191,9 +193,11 @@ class _Interpolation:
 
     def at(self, table: Array) -> Array:
         """(n_rows, n_columns) interpolated from (n_rows, n_sizes)."""
+        rows = np.arange(len(table))[:, np.newaxis] * table.shape[1]
         above = np.minimum(self.below + 1, table.shape[1] - 1)
-        first, second = (np.take_along_axis(table, index, axis=1) for index in (self.below, above))
-        return first + self.part * (second - first)
+        first, second = (table.take(rows + index) for index in (self.below, above))
+        found: Array = first + self.part * (second - first)
+        return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,7 @@ What it leaves out: a layer that runs out lets more pass on those nights than on
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def requirement(
         raise InputError(f"tail level is {tail_level}: expected 0 (the mean over all paths) or more and less than 1")
     recourse = _Recourse(program, tail_level)
     cost = program.unit_cost_usd
-    least = recourse.plane(recourse.upper).risk
+    least = recourse.risk(recourse.upper)
     reachable = least <= leak_target
     goal = leak_target if reachable else least * (1 + BEST_EFFORT)
     mix, bought = _cheapest(recourse, goal)
@@ -121,7 +122,7 @@ def requirement(
         mix = _fewest_leakers(recourse, budget_usd)
         if needed_usd > budget_usd:
             bought = np.floor(mix.bought + 1e-6)
-    leakers = recourse.plane(bought).risk
+    leakers = recourse.risk(bought)
     obstacle = None
     if not reachable:
         obstacle = out_of_reach(program, leak_target, tail_level=tail_level)
@@ -223,17 +224,21 @@ class _Recourse:
         tail = (1.0 - tail_level) * n_paths
         self.weights = np.clip(tail - np.arange(n_paths), 0.0, 1.0) / tail  # of the paths, the worst first
         # Each night's part of what comes to a layer, while every stock lasts.
-        self.reached_share, self.share_from = np.empty(shape), np.empty((*shape[:2], horizon + 1))
+        self.reached_share = np.empty(shape)
         coming = program.armed
         for layer in range(n_layers):
             total = coming.sum(axis=1, keepdims=True)
             self.reached_share[layer] = reach[layer] * np.divide(coming, total, np.zeros(shape[1:]), where=total > 0)
-            self.share_from[layer] = _from_each_night(self.reached_share[layer])
             engaged = np.minimum(reach[layer] * coming, self.capacity[layer])
             coming = coming - self.kill_probability[layer, :, np.newaxis] * engaged
         # More than any path could use is never bought.
         most = np.minimum(reach * program.armed, self.capacity).sum(axis=2) * self.interceptors
         self.upper = np.minimum(np.floor(program.limit), np.ceil(most.max(axis=1)))
+
+    @cached_property
+    def share_from(self) -> Array:
+        """(n_layers, n_paths, horizon + 1) those parts from each night on, for the slopes alone."""
+        return np.stack([_from_each_night(each) for each in self.reached_share])
 
     def leakers(self, bought: Array) -> tuple[Array, Array, Array]:
         """(n_paths,) leakers; (n_layers, n_paths) their slopes per interceptor bought and per engagement a night."""
@@ -241,20 +246,11 @@ class _Recourse:
         by_arrivals, by_bought, by_capacity = (np.zeros(self.interceptors.shape) for _ in range(3))
         paths = np.arange(left.size)
         for layer, kill_probability in enumerate(self.kill_probability):
-            reached = self.reached_share[layer] * left[:, np.newaxis]
+            reached, short, engaged = self._engaged(layer, left, bought[layer])
             full = reached > self.capacity[layer]
-            after = _from_each_night(np.minimum(reached, self.capacity[layer]))
-            short = np.zeros(left.size, dtype=np.int64)  # the night by which the stock is used up; 0: it lasts
             if self.interceptors[layer].any():
-                bounds = after.copy()
-                stock = self.program.available[layer] + bought[layer] * self.usable[layer]
-                bounds[:, 1:] += stock / self.interceptors[layer, :, np.newaxis]
-                short = bounds.argmin(axis=1)
-                engaged = bounds[paths, short]
                 usable = (short > 0) & self.usable[layer, paths, short - 1]
                 by_bought[layer] = -kill_probability * usable / self.interceptors[layer]
-            else:
-                engaged = after[:, 0]
             share, filled = self.share_from[layer, paths, short], np.flatnonzero(full.any(axis=1))
             nights, rows = short[filled], np.arange(filled.size)
             free = np.where(full[filled], 0.0, self.reached_share[layer, filled])
@@ -270,11 +266,34 @@ class _Recourse:
             passed_on = passed_on * by_arrivals[layer]
         return left, by_bought, by_capacity
 
+    def _engaged(self, layer: int, left: Array, bought: float) -> tuple[Array, NDArray[np.intp], Array]:
+        """(n_paths, horizon) what of the drones that come to the layer it reaches, (n_paths,) the night by which its
+        stock is used up, 0 where it lasts, and how many it engages."""
+        reached = self.reached_share[layer] * left[:, np.newaxis]
+        bounds = _from_each_night(np.minimum(reached, self.capacity[layer]))
+        if not self.interceptors[layer].any():
+            return reached, np.zeros(left.size, np.intp), bounds[:, 0]
+        stock = self.program.available[layer] + bought * self.usable[layer]
+        bounds[:, 1:] += stock / self.interceptors[layer, :, np.newaxis]
+        short = bounds.argmin(axis=1)
+        return reached, short, bounds[np.arange(left.size), short]
+
+    def _weights_of(self, leakers: Array) -> Array:
+        weights = np.empty(leakers.size)
+        weights[np.argsort(-leakers, kind="stable")] = self.weights
+        return weights
+
+    def risk(self, bought: Array) -> float:
+        """That of `plane`, in half of its time."""
+        left = self.launched
+        for layer, kill_probability in enumerate(self.kill_probability):
+            left = left - kill_probability * self._engaged(layer, left, bought[layer])[2]
+        return float(self._weights_of(left) @ left)
+
     def plane(self, bought: Array) -> _Plane:
         """The supporting plane of the risk at these purchases."""
         leakers, by_bought, by_capacity = self.leakers(bought)
-        weights = np.empty(leakers.size)
-        weights[np.argsort(-leakers, kind="stable")] = self.weights
+        weights = self._weights_of(leakers)
         return _Plane(bought, float(weights @ leakers), by_bought @ weights, by_capacity @ weights)
 
 
@@ -296,7 +315,7 @@ def _cheapest(recourse: _Recourse, goal: float) -> tuple[_Mix, Array]:
     for layer in np.argsort(-recourse.program.unit_cost_usd, kind="stable"):
         fewer = whole.copy()
         fewer[layer] = np.floor(mix.bought[layer])
-        if recourse.plane(fewer).risk <= allowed:
+        if recourse.risk(fewer) <= allowed:
             whole = fewer
     return mix, whole
 
@@ -354,12 +373,12 @@ def _solve(
 def least_leakers(program: DefenceProgram, *, tail_level: float = 0.0) -> float:
     """The risk with all that can be bought; see `requirement`."""
     recourse = _Recourse(program, tail_level)
-    return recourse.plane(recourse.upper).risk
+    return recourse.risk(recourse.upper)
 
 
 def leakers_without_order(program: DefenceProgram) -> float:
     """The mean number of armed leakers, as the program counts them, with nothing bought."""
-    return _Recourse(program, 0.0).plane(np.zeros(len(program.layer_ids))).risk
+    return _Recourse(program, 0.0).risk(np.zeros(len(program.layer_ids)))
 
 
 def out_of_reach(program: DefenceProgram, target: float, *, tail_level: float = 0.0, off: float = 0.0) -> Message:

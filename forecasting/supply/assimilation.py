@@ -6,11 +6,12 @@ sustain. True output over what the draw says may differ, and walks at random on 
 (importance sampling with the walk integrated out; Doucet et al. 2000). The store pays every launch on record.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import groupby
 from typing import Self
 
 import numpy as np
@@ -44,7 +45,8 @@ FEWEST_KNOWN = 0.25
 """Share of a block's days that must be known for it to say anything."""
 
 _FUTURE_STREAM, _RATIO_STREAM, _WALK_STREAM = 3, 5, 6
-_PICKED_AT_ONCE = 500
+_PICKED_AT_ONCE = 64
+_LEAST_WEIGHT = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,16 +178,15 @@ class AssimilatedSupply:
 
     def _pick_draws(self, n_paths: int, seed: int) -> tuple[NDArray[np.int64], Draws, np.random.Generator]:
         rng = np.random.default_rng([seed, _FUTURE_STREAM])
-        with np.errstate(divide="ignore"):
-            log_weights = np.log(self.weights)
-        picked = np.concatenate(
-            [
-                (log_weights + rng.gumbel(size=(min(_PICKED_AT_ONCE, n_paths - start), log_weights.size))).argmax(
-                    axis=1
-                )
-                for start in range(0, n_paths, _PICKED_AT_ONCE)
-            ]
-        )
+        # The largest of log weight + Gumbel number is the first of exponential ones, -log(1 - u) / weight: the same
+        # uniform number, and one logarithm of it, where the Gumbel number takes two.
+        weights = np.maximum(self.weights, _LEAST_WEIGHT)
+        picked = np.empty(n_paths, np.int64)
+        for start in range(0, n_paths, _PICKED_AT_ONCE):
+            rows = picked[start : start + _PICKED_AT_ONCE]
+            uniform = rng.random((rows.size, weights.size))
+            np.log(np.subtract(1.0, uniform, out=uniform), out=uniform)
+            rows[:] = np.divide(uniform, weights, out=uniform).argmax(axis=1)
         now = self.log_ratio[picked] + np.sqrt(self.log_ratio_variance[picked]) * rng.standard_normal(n_paths)
         return picked, now, rng
 
@@ -208,20 +209,51 @@ def assimilate(
     Days without a report are unknown, not quiet: a block of them moves the store by what is sustained, and weighs
     nothing. fixed: see `draw_supply`. Raises InputError where the account opens after the origin, and as `draw_supply`.
     """
-    origin = history.last_day
-    known = scenario.as_known(origin)
-    if known.stock.opening.date > origin:
-        raise InputError(
-            f"the account of scenario {scenario.name} opens on {known.stock.opening.date}: expected a day until the "
-            f"origin {origin}; state the opening stock for an earlier day",
-            field="scenario",
-        )
-    drawn = draw_supply(known, history.theatre, origin + timedelta(days=horizon), n_draws, seed, fixed)
-    record = _record(history, drawn.first_day)
+    [met] = assimilate_at(scenario, history, {history.last_day: horizon}, n_draws, seed, fixed)
+    return met
+
+
+def assimilate_at(
+    scenario: ProductionScenario,
+    history: LaunchHistory,
+    horizons: Mapping[date, int],
+    n_draws: int,
+    seed: int,
+    fixed: Mapping[str, float] | None = None,
+) -> Iterator[AssimilatedSupply]:
+    """`assimilate` at several origins of the history, each with its days ahead, whole blocks apart.
+
+    Origins between which nothing was published share their draws, and the account until the earlier of them.
+    """
     noise = np.random.default_rng(_WALK_STREAM).standard_normal(n_draws)
     walk = OUTPUT_WALK * np.exp(OUTPUT_WALK_DOUBT * noise)
-    weights, stock, ratio, variance = _particle_filter(drawn, record, walk)
-    return AssimilatedSupply(known, origin, drawn, record, weights, stock, ratio, variance, walk)
+    for _, group in groupby(horizons, lambda origin: [source for source in scenario.sources if source.date <= origin]):
+        origins = [*group]
+        latest, last_day = max(origins), max(origin + timedelta(days=horizons[origin]) for origin in origins)
+        known = scenario.as_known(latest)
+        if known.stock.opening.date > min(origins):
+            raise InputError(
+                f"the account of scenario {scenario.name} opens on {known.stock.opening.date}: expected a day until "
+                f"the origin {min(origins)}; state the opening stock for an earlier day",
+                field="scenario",
+            )
+        drawn = draw_supply(known, history.theatre, last_day, n_draws, seed, fixed)
+        record = _record(history.until(latest), drawn.first_day)
+        after = {drawn.first_day + timedelta(days=n_days - 1): met for n_days, met in _filtered(drawn, record, walk)}
+        for origin in origins:
+            log_weight, stock, ratio, variance = after[origin]
+            weights = np.exp(log_weight - log_weight.max())
+            yield AssimilatedSupply(
+                known.model_copy(update={"as_of": min(scenario.as_of, origin)}),
+                origin,
+                drawn.window(drawn.first_day, origin + timedelta(days=horizons[origin])),
+                record[: (origin - drawn.first_day).days + 1],
+                weights / weights.sum(),
+                stock,
+                ratio,
+                variance,
+                walk,
+            )
 
 
 def _record(history: LaunchHistory, first_day: date) -> Draws:
@@ -237,8 +269,11 @@ def blocks(n_days: int) -> list[slice]:
     return [slice(max(end - BLOCK, 0), end) for end in starts]
 
 
-def _particle_filter(drawn: SupplyDraws, record: Draws, walk: Draws) -> tuple[Draws, Draws, Draws, Draws]:
-    """Weights, stock at the origin, and mean and variance of the log of true over stated output, (n_draws,) each."""
+def _filtered(
+    drawn: SupplyDraws, record: Draws, walk: Draws
+) -> Iterator[tuple[int, tuple[Draws, Draws, Draws, Draws]]]:
+    """Days so far, and after them the log of the weights, the stock, and mean and variance of the log of true over
+    stated output, (n_draws,) each, block by block: what comes later changes nothing of it."""
     stock, usable = drawn.opening, 1.0 - drawn.lost_before_launch
     paused = drawn.paused[: record.size] & ~(record > 0)  # no pause that was assumed outlives launches on record
     ratio, log_weight = np.zeros((2, drawn.n_draws))
@@ -246,7 +281,7 @@ def _particle_filter(drawn: SupplyDraws, record: Draws, walk: Draws) -> tuple[Dr
     for days in blocks(record.size):
         counts, known = record[days], ~np.isnan(record[days])
         inflow = (drawn.armed[:, days] + drawn.decoys[:, days]) * drawn.released[:, np.newaxis]
-        certain = drawn.as_stated[:, days]
+        certain = drawn.armed_as_stated[:, days] + drawn.decoys_as_stated[:, days]
         leaving = drawn.struck[:, days] + drawn.transferred[:, days]
         variance = variance + walk**2 * counts.size / BLOCK
         made = inflow.sum(axis=1) * np.exp(ratio)
@@ -279,5 +314,4 @@ def _particle_filter(drawn: SupplyDraws, record: Draws, walk: Draws) -> tuple[Dr
         balance = (inflow * np.exp(ratio)[:, np.newaxis] + certain - leaving - taken).cumsum(axis=1)
         # What was launched was there: the lowest point of the account proves a stock at the start of the block.
         stock = np.maximum(stock, drawn.minimum - balance.min(axis=1)) + balance[:, -1]
-    weights = np.exp(log_weight - log_weight.max())
-    return weights / weights.sum(), stock, ratio, variance
+        yield days.stop, (log_weight, stock, ratio, variance)

@@ -22,7 +22,7 @@ from features.scenarios import ProductionScenario
 from features.stock_flow import SupplyDraws, stock_flow, sustained
 from forecasting.salvos.ensemble import LARGEST_WALK, SMALLEST_WALK
 from forecasting.salvos.sampling import whole_drones
-from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate, scale_output
+from forecasting.supply.assimilation import BLOCK, AssimilatedSupply, assimilate_at, scale_output
 from forecasting.supply.growth import damped_growth
 from forecasting.supply.verdict import Verdict
 
@@ -106,16 +106,15 @@ def learn_weights(published: ProductionScenario, history: LaunchHistory, horizon
 
     It is the past record of the published scenario, and used for what-if variants of it too: they have no past.
     """
-    log_posterior, n_origins = np.log(PRIOR), 0
+    log_posterior, told = np.log(PRIOR), dict[date, list[int]]()
     for back in range(TOLD[0], history.launched.size - EARLIEST + 1, BLOCK):
         origin = history.last_day - timedelta(days=back)
-        past = history.until(origin)
-        if origin < published.stock.opening.date or past.known.size < EARLIEST // 2:
-            continue
-        horizons = [told for told in TOLD if told <= back]
-        supply_mean, supply_variance = _log_level_by_supply(
-            assimilate(published, past, horizons[-1], PAST_DRAWS, seed), horizons
-        )
+        if origin >= published.stock.opening.date and history.until(origin).known.size >= EARLIEST // 2:
+            told[origin] = [horizon for horizon in TOLD if horizon <= back]
+    longest = {origin: horizons[-1] for origin, horizons in told.items()}
+    for supply in assimilate_at(published, history, longest, PAST_DRAWS, seed):
+        horizons, past = told[supply.origin], history.until(supply.origin)
+        supply_mean, supply_variance = _log_level_by_supply(supply, horizons)
         salvo_mean, salvo_variance = _log_level_by_walk(past, horizons)
         level = _log_levels(history.launched[past.launched.size :], horizons)
         scores = np.logaddexp(
@@ -123,11 +122,10 @@ def learn_weights(published: ProductionScenario, history: LaunchHistory, horizon
             _log_normal(level, supply_mean, supply_variance) + np.log(-np.expm1(-_power(horizons, SCALES).T) + 1e-12),
         )
         log_posterior = log_posterior + np.nansum(scores * (BLOCK / np.array(horizons)), axis=1)
-        n_origins += 1
     posterior = np.exp(log_posterior - log_posterior.max())
     posterior /= posterior.sum()
     by_day = -np.expm1(-_power(range(1, horizon + 1), SCALES)) @ posterior
-    return CouplingWeights(by_day, n_origins, damped_growth(history, horizon))
+    return CouplingWeights(by_day, len(told), damped_growth(history, horizon))
 
 
 def couple(
@@ -358,9 +356,8 @@ def _log_level_by_supply(assimilated: AssimilatedSupply, horizons: list[int]) ->
     first = assimilated.origin + timedelta(days=1)
     ahead = assimilated.drawn.window(first, assimilated.drawn.last_day, assimilated.stock)
     now = np.exp(assimilated.log_ratio)[:, np.newaxis]
-    levels = np.array(
-        [_log_levels(draw, horizons) for draw in _sustained_launches(scale_output(ahead, now * np.ones(ahead.n_days)))]
-    )
+    launches = _sustained_launches(scale_output(ahead, now * np.ones(ahead.n_days)))
+    levels = np.log(np.stack([launches[:, end - BLOCK : end].mean(axis=1) for end in horizons], axis=1) + _LEAST)
     walked = assimilated.walk[:, np.newaxis] ** 2 * (np.array(horizons) / BLOCK - 0.5)
     levels = levels - walked / 2.0  # the walk is a martingale of the output, not of its logarithm
     mean = assimilated.weights @ levels

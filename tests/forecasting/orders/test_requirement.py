@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from features.errors import InputError
 from features.messages import Message
-from forecasting.orders.requirement import DefenceProgram, requirement, values_of_limits
+from forecasting.orders.requirement import DefenceProgram, _Recourse, requirement, values_of_limits
 from tests.forecasting.orders.programs import (
     between,
     cvar,
@@ -177,6 +177,15 @@ def test_the_marginal_values_are_what_a_small_change_does(seed: int) -> None:
         capacity[-1] += change
         worth = found.capacity_value[-1] * change
         assert saved(replace(program, capacity=capacity)) <= worth + blur
+
+
+@pytest.mark.parametrize("tail_level", [0.0, 0.6])
+def test_the_risk_alone_is_that_of_the_plane(tail_level: float) -> None:
+    for seed in range(20):
+        recourse = _Recourse(random_program(seed), tail_level)
+        for share in (0.0, 0.3, 1.0):
+            bought = share * np.minimum(recourse.upper, 50.0)
+            assert recourse.risk(bought) == recourse.plane(bought).risk
 
 
 def test_worse_paths_weigh_in_the_tail_alone() -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from features.errors import InputError
 from features.history import LaunchHistory
 from features.records import UKRAINE
-from features.scenarios import ProductionScenario
+from features.scenarios import ProductionScenario, load_scenario
 from forecasting.supply import assimilation
 from forecasting.supply import coupling as supply
-from forecasting.supply.assimilation import assimilate
+from forecasting.supply.assimilation import assimilate, assimilate_at
 from forecasting.supply.coupling import (
     learn_weights,
 )
@@ -281,3 +281,16 @@ def test_weights_see_no_day_after_the_origin() -> None:
     assert learn_weights(stated, spike.until(history.last_day), 90, 1).by_day == pytest.approx(
         learn_weights(stated, history, 90, 1).by_day
     )
+
+
+def test_origins_that_share_their_draws_say_what_each_says_alone(bundled_history: LaunchHistory) -> None:
+    published = load_scenario("published")
+    origins = [bundled_history.last_day - timedelta(days=28 * back) for back in (2, 3, 4, 5, 8)]
+    horizons = {origin: 30 + 7 * number for number, origin in enumerate(origins)}
+    for found in assimilate_at(published, bundled_history, horizons, 20, 1):
+        alone = assimilate(published, bundled_history.until(found.origin), horizons[found.origin], 20, 1)
+        assert (found.scenario, found.drawn.last_day) == (alone.scenario, alone.drawn.last_day)
+        for name in ("weights", "stock", "log_ratio", "log_ratio_variance", "walk", "record"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(alone, name))
+        for name in ("inflow", "as_stated", "paused"):
+            np.testing.assert_array_equal(getattr(found.drawn, name), getattr(alone.drawn, name))

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from pypdf import PdfReader
+from pypdf import PageObject, PdfReader
 
 from tests.forecasting.service.page.browsing import DRAWN, FIRST_SCREEN, Open, orders
 
@@ -152,14 +152,34 @@ def printed(page: Page, n_pages: int = 2) -> list[str]:
     pages = PdfReader(BytesIO(page.pdf(format="A4", prefer_css_page_size=True))).pages
     assert len(pages) == n_pages
     for each in pages:
-        heights: list[float] = []
-        each.extract_text(
-            visitor_text=lambda text, current, at, *_, heights=heights: (
-                heights.append(current[5] + current[3] * at[5]) if text.strip() else None
-            )
-        )
-        assert min(heights) < each.mediabox.height / 6
+        assert min(down for _, down in placed(each)) < each.mediabox.height / 6
     return [plain(each.extract_text()) for each in pages]
+
+
+def placed(page: PageObject) -> list[tuple[float, float]]:
+    """Where texts begin on a page on paper: from its left edge, and from its lower one."""
+    found: list[tuple[float, float]] = []
+
+    def place(text: str, current: list[float], at: list[float], *_: object) -> None:
+        if text.strip():
+            found.append((current[4] + current[0] * at[4], current[5] + current[3] * at[5]))
+
+    page.extract_text(visitor_text=place)
+    return found
+
+
+def test_scenarios_side_by_side_stand_whole_on_paper(open_page: Open) -> None:
+    many = "&".join(f"with={name}" for name in ("jets", "autonomy", "workers_12000", "workers_25000"))
+    page = open_page(f"scenarios?{many}&days=29&paths=20")
+    *filled, last = PdfReader(BytesIO(page.pdf(format="A4", prefer_css_page_size=True))).pages
+    assert filled
+    for each in (*filled, last):
+        margin = 12 / 25.4 * 72
+        assert each.mediabox.width > each.mediabox.height  # nine columns have their room
+        assert all(margin - 1 < right < each.mediabox.width - margin for right, _ in placed(each))
+    for each in filled:
+        assert min(down for _, down in placed(each)) < each.mediabox.height / 6
+    assert "To keep" not in plain("".join(each.extract_text() for each in (*filled, last)))
 
 
 def plain(text: str) -> str:
