@@ -71,7 +71,9 @@ def summed_one_by_one(ledger: Ledger, rule: QuietDayRule, origin: date | None) -
         history = LaunchHistory.from_reports(reports[SHAHED], until=origin, rule=rule)
     except InputError:
         return None
-    missiles = [report for kind in MISSILES for report in Salvos.of(reports[kind]).standing]
+    # As of the drones: what ends at the midnight after the origin is of the next day, though it is published by then.
+    known = {kind: [each for each in reports[kind] if each.attack_day <= (origin or date.max)] for kind in MISSILES}
+    missiles = [report for kind in MISSILES for report in Salvos.of(known[kind]).standing]
     return history.with_missiles(DailySums.of(missiles).launched)
 
 
@@ -96,6 +98,24 @@ def test_a_history_is_the_sum_of_the_reports_in_force(
         for theatre, kind, salvos in ledger.series():
             known = ledger.as_of(datetime.max.replace(tzinfo=UTC), theatre, kind)
             assert salvos == len(Salvos.of(entry.report for entry in known).standing)
+
+
+def test_what_ends_at_midnight_replaces_nothing_of_the_day_before(
+    fresh_ledger: FreshLedger, make_reading: MakeReading
+) -> None:
+    """It is published by the end of that day, and of the next one: as of the one before it is not there."""
+    evening, midnight = datetime(2025, 1, 3, 20), datetime(2025, 1, 4)
+    windows = [(evening, evening, 1), (midnight - timedelta(hours=14), midnight, 5)]
+    reports = [
+        SalvoReport(window_start=start, window_end=end, launched=launched, weapon_class=kind, source="table")
+        for kind in (SHAHED, "cruise")
+        for start, end, launched in windows
+    ]
+    with fresh_ledger() as ledger:
+        ledger.ingest(make_reading(reports), NOW)
+        told = {day: ledger.history(origin=date(2025, 1, day)) for day in (3, 4)}
+        assert told[3].launched.tolist() == told[3].missiles.tolist() == [1]
+        assert [told[4].launched[-1], told[4].missiles[-1]] == [5, 5]
 
 
 def agreed(ledger: Ledger) -> list[tuple[Any, ...]]:
