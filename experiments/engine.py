@@ -70,10 +70,9 @@ class Engine:
         """function(*task) for each task, in the order in which they are done. What a task raises is raised here; tasks
         are made as they are needed.
 
-        In several processes of this machine, a script that calls this needs `if __name__ == "__main__":`, as
-        multiprocessing has it. On a cluster, a task whose worker dies is given to another one, and the loss is told at
-        the end. Raises SalvocastError where no scheduler answers, it has no workers, it or a worker has other code, or
-        a process of this machine is ended from outside.
+        On a cluster, a task whose worker dies is given to another one, and the loss is told at the end. Raises
+        SalvocastError where no scheduler answers, it has no workers, it or a worker has other code, or a process of
+        this machine is ended from outside.
         """
         if self.scheduler is None:
             yield from self._run_here(function, iter(tasks))

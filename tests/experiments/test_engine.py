@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,6 +71,30 @@ def test_tasks_are_made_as_they_are_needed_and_what_making_one_raises_is_raised_
 
     with pytest.raises(ZeroDivisionError, match="no history"):
         list(Engine(jobs).run(abs, broken()))
+
+
+BARE_SCRIPT = """
+from experiments.engine import Engine, beside
+
+print("begins")
+
+
+def twice(number):
+    return 2 * number
+
+
+print(sorted(Engine(2).run(twice, [(1,), (2,), (3,)])))
+with beside() as begin:
+    print(begin(twice, 4)())
+"""
+
+
+@pytest.mark.slow
+def test_a_script_without_a_main_block_is_run_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(BARE_SCRIPT)
+    ran = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (ran.stdout.splitlines(), ran.returncode) == (["begins", "[2, 4, 6]", "8"], 0), ran.stderr
 
 
 def ended_from_outside() -> None:

@@ -5,7 +5,7 @@ Each process is a pool of its own, so that one knows which of them has learned w
 
 import asyncio
 import math
-import multiprocessing
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,7 +14,9 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
@@ -72,9 +74,27 @@ class _Waiting:
     process: "asyncio.Future[_Process]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
+class _SentProcess(ForkServerProcess):
+    """A process that does not import the script that asked for it: what it does is in modules or sent to it, and a
+    script without `if __name__ == "__main__":` would be run a second time."""
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name
+        asking = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            return ForkServerProcess._Popen(process_obj)
+        finally:
+            sys.modules["__main__"] = asking
+
+
+class _Context(ForkServerContext):
+    Process = _SentProcess
+
+
 def load_ahead(modules: Sequence[str]) -> ForkServerContext:
     """Starts the process that those of a pool are forked from, and lets it load these modules meanwhile."""
-    context = multiprocessing.get_context("forkserver")
+    context = _Context()
     context.set_forkserver_preload(list(modules))
     forkserver.ensure_running()
     return context
