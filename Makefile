@@ -11,8 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 # How long a newcomer has to wait, on two cores that do nothing else.
-TEST_MINUTES := 13
-SLOW_MINUTES := 21
+TEST_MINUTES := 7
+SLOW_MINUTES := 13
 COVERAGE_MINUTES := 18
 
 .PHONY: plan serve test test-slow coverage mutants fuzz kills check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
