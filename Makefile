@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BI
 # How long a newcomer has to wait, on two cores that do nothing else.
 TEST_MINUTES := 7
 SLOW_MINUTES := 13
-COVERAGE_MINUTES := 18
+COVERAGE_MINUTES := 10
 
 .PHONY: plan serve test test-slow coverage mutants fuzz kills check hooks audit bench mornings evidence peers schemas api reference screenshots notebook notebooks wheel wheel-smoke lock clean
 
