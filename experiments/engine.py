@@ -116,7 +116,10 @@ class Engine:
 
     def _run_here(self, function: Callable[..., Result], tasks: Iterator[tuple[Any, ...]]) -> Iterator[Result]:
         if self.jobs == 1:
-            yield from (function(*task) for task in tasks)
+            from threadpoolctl import threadpool_limits
+
+            with threadpool_limits(1):  # as in every process of several, where the last digits are then the same
+                yield from (function(*task) for task in tasks)
             return
         from cloudpickle import dumps  # models of a notebook are in no module that a process could load
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from experiments import engine as engines
 from experiments.backtest import Replay, run_backtest
@@ -71,6 +72,16 @@ def test_tasks_are_made_as_they_are_needed_and_what_making_one_raises_is_raised_
 
     with pytest.raises(ZeroDivisionError, match="no history"):
         list(Engine(jobs).run(abs, broken()))
+
+
+def threads_of_sums() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_sums_are_made_by_one_thread_so_that_their_last_digits_are_the_same_everywhere(jobs: int) -> None:
+    with threadpool_limits(2):
+        assert list(Engine(jobs).run(threads_of_sums, [()])) == [{1}]
 
 
 BARE_SCRIPT = """
